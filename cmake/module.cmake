@@ -1,0 +1,15 @@
+# kube_module(NAME [USES module…] [THIRD library…])
+# One static library for one folder of the map. USES are the arrows of ARCHITECTURE.md; a folder
+# whose sources include more than they name fails in tests/lint.
+function(kube_module name)
+  cmake_parse_arguments(M "" "" "USES;THIRD" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+  add_library(kube_${name} STATIC ${sources})
+  target_link_libraries(kube_${name} PRIVATE kube_flags)
+  foreach(used ${M_USES})
+    target_link_libraries(kube_${name} PRIVATE kube_${used})
+  endforeach()
+  foreach(lib ${M_THIRD})
+    target_link_libraries(kube_${name} PRIVATE third_${lib})
+  endforeach()
+endfunction()

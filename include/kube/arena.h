@@ -1,0 +1,29 @@
+/*
+ * Memory for one request, one reconcile, one object: many small pieces, freed together. Nothing
+ * in an arena is freed singly. Chunks double from 1 KiB to 64 KiB; larger pieces get their own.
+ */
+#ifndef KUBE_ARENA_H
+#define KUBE_ARENA_H
+
+#include <kube/str.h>
+
+struct arena_chunk;
+
+struct arena {
+	struct arena_chunk *chunks;
+	char *at, *end;
+	size_t size; /* bytes handed out */
+};
+
+void arena_init(struct arena *a);
+void arena_done(struct arena *a);  /* frees all; usable again */
+void arena_reset(struct arena *a); /* forgets all, keeps the largest chunk */
+
+void *arena_alloc(struct arena *a, size_t size); /* 16-aligned, not zeroed */
+void *arena_new(struct arena *a, size_t size);	 /* zeroed */
+void *arena_copy(struct arena *a, const void *at, size_t size);
+struct str arena_str(struct arena *a, struct str s); /* NUL-terminated copy */
+char *arena_text(struct arena *a, const char *text);
+struct str arena_print(struct arena *a, const char *format, ...) KUBE_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * JSON as Kubernetes needs it: strict reading into cJSON nodes, our own printing.
+ *
+ * A tree lives in an arena and is never freed node by node: do not call cJSON_Delete on it. The
+ * arena's owner decides its life. Nodes are plain cJSON, so its type tests and child walking
+ * work; its lookups (case-insensitive, linear), its parser and its printer are not used.
+ *
+ * Numbers: an integer that fits int64 is exact: read it with json_int. Every number keeps its
+ * source text when a double would change it, and prints as it was written. Strings may contain
+ * any code point, U+0000 included: use json_str, not valuestring, where that matters.
+ * A duplicate key is reported with its path; the last one wins, as in Go.
+ */
+#ifndef KUBE_JSON_H
+#define KUBE_JSON_H
+
+#include <kube/arena.h>
+#include <kube/buf.h>
+#include <kube/err.h>
+
+struct cJSON; /* other folders use the accessors below and never include cJSON.h */
+
+struct json_limits {
+	size_t max_bytes; /* 0: 3 MiB */
+	int max_depth;	  /* 0: 1000 */
+	size_t max_nodes; /* 0: no more than bytes allow */
+};
+
+/* Called for every duplicate key, path as `spec.containers[0].name`. NULL: not reported. */
+typedef void json_duplicate_fn(void *ctx, struct str path);
+
+struct json_options {
+	struct json_limits limits;
+	json_duplicate_fn *duplicate;
+	void *ctx;
+};
+
+/* One value and white space, nothing else. options may be NULL. */
+int json_parse(struct arena *a, struct str text, const struct json_options *options,
+	struct cJSON **root, struct err *err);
+
+/* ---- looking ---- */
+enum json_type {
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT,
+};
+enum json_type json_type(const struct cJSON *n); /* NULL counts as JSON_NULL */
+const char *json_type_name(enum json_type type); /* Go's word: "bool", "number", "string", … */
+bool json_is(const struct cJSON *n, enum json_type type);
+struct cJSON *json_get(const struct cJSON *object, struct str key); /* exact; NULL when absent */
+struct cJSON *json_at(const struct cJSON *array, size_t index);
+/* Walks "spec.template.0.name"; NULL as soon as something is missing. */
+struct cJSON *json_path(const struct cJSON *root, const char *dotted);
+size_t json_count(const struct cJSON *n); /* children */
+struct cJSON *json_first(const struct cJSON *n);
+struct cJSON *json_next(const struct cJSON *n);
+struct str json_key(const struct cJSON *n);
+struct str json_str(const struct cJSON *n);		     /* empty unless a string */
+bool json_int(const struct cJSON *n, int64_t *value);	     /* false unless an exact int64 */
+double json_double(const struct cJSON *n);		     /* 0 unless a number */
+bool json_is_int_text(const struct cJSON *n);		     /* written without fraction and exponent */
+struct str json_number_text(struct arena *a, const struct cJSON *n);
+bool json_bool(const struct cJSON *n); /* false unless true */
+bool json_equal(const struct cJSON *a, const struct cJSON *b); /* objects without regard to order */
+
+#define json_each(child, parent)                                                                   \
+	for (struct cJSON *child = json_first(parent); child; child = json_next(child))
+
+/* ---- building (all in the arena; text is copied) ---- */
+struct cJSON *json_new(struct arena *a, enum json_type type); /* null, false, 0, "", [], {} */
+struct cJSON *json_new_str(struct arena *a, struct str s);
+struct cJSON *json_new_int(struct arena *a, int64_t value);
+struct cJSON *json_new_double(struct arena *a, double value);
+struct cJSON *json_new_bool(struct arena *a, bool value);
+struct cJSON *json_new_number_text(struct arena *a, struct str text); /* valid JSON number */
+struct cJSON *json_copy(struct arena *a, const struct cJSON *n);
+void json_append(struct cJSON *array, struct cJSON *item);
+void json_set(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value); /* replaces */
+bool json_remove(struct cJSON *parent, struct cJSON *child);
+
+/* ---- printing ---- */
+enum json_style {
+	JSON_COMPACT,	      /* as Go's encoding/json: <, >, & and U+2028/9 escaped */
+	JSON_PRETTY,	      /* the same, indented by four spaces as kubectl -o json does */
+	JSON_COMPACT_RAW_HTML, /* without the HTML escaping */
+	JSON_SORTED,	      /* compact, keys in byte order: for hashes and comparison */
+};
+void json_print(struct buf *out, const struct cJSON *n, enum json_style style);
+void json_print_str(struct buf *out, struct str s); /* quoted, Go-style escapes */
+
+/* ---- incremental reader: large lists, one item at a time, from chunks as they arrive ---- */
+struct json_reader;
+/*
+ * Reads an object and hands over each element of one array inside it (dotted path, "items") as a
+ * complete slice, without ever holding the whole text. Everything else of the object is kept
+ * and, at the end, is available as one value with that array empty.
+ */
+typedef int json_item_fn(void *ctx, struct str item, struct err *err); /* non-zero stops */
+struct json_reader *json_reader_new(const char *array_path, size_t max_item, size_t max_rest,
+	json_item_fn *item, void *ctx);
+int json_reader_feed(struct json_reader *r, struct str chunk, struct err *err);
+int json_reader_end(struct json_reader *r, struct str *rest, struct err *err);
+void json_reader_free(struct json_reader *r);
+
+#endif

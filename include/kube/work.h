@@ -1,0 +1,42 @@
+/*
+ * work: a function run on a worker thread, awaited as an op. Lanes are named groups of threads,
+ * so that slow disks do not hold up handshakes. Threads start when first needed.
+ *
+ * Cancelling takes queued work out of the queue; running work sees work_cancelled() and may stop
+ * early; its op finishes when the function has returned, never before.
+ */
+#ifndef KUBE_WORK_H
+#define KUBE_WORK_H
+
+#include <kube/loop.h>
+
+enum work_lane {
+	WORK_CRYPTO,  /* handshakes, signatures, bulk encryption: as many threads as cores */
+	WORK_DISK,    /* file reads and writes: 4 threads */
+	WORK_STORE,   /* the store's one writer: 1 thread */
+	WORK_RESOLVE, /* host names: 2 threads */
+	WORK_LANES
+};
+
+struct work;
+typedef void work_fn(struct work *w); /* on a worker thread; sets w->err and w->n */
+
+struct work {
+	struct link in_queue;
+	struct op *op;
+	work_fn *run;
+	struct loop *loop;
+	struct err err; /* the outcome, moved into the op */
+	int64_t n;
+	int8_t lane;
+	uint8_t state;
+	_Atomic(bool) cancelled;
+};
+
+void work_start(struct work *w, struct op *op, enum work_lane lane, work_fn *run);
+static inline bool work_cancelled(const struct work *w)
+{
+	return w->cancelled;
+}
+
+#endif

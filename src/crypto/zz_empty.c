@@ -1,0 +1,1 @@
+/* placeholder */ typedef int kube_crypto;
