@@ -20,7 +20,7 @@ void arena_done(struct arena *a);  /* frees all; usable again */
 void arena_reset(struct arena *a); /* forgets all, keeps the largest chunk */
 
 void *arena_alloc(struct arena *a, size_t size); /* 16-aligned, not zeroed */
-void *arena_new(struct arena *a, size_t size);	 /* zeroed */
+void *arena_new(struct arena *a, size_t size);   /* zeroed */
 void *arena_copy(struct arena *a, const void *at, size_t size);
 struct str arena_str(struct arena *a, struct str s); /* NUL-terminated copy */
 char *arena_text(struct arena *a, const char *text);

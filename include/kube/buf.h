@@ -43,7 +43,7 @@ char *buf_reserve(struct buf *b, size_t want);
 void buf_advance(struct buf *b, size_t len);
 
 void buf_drop_front(struct buf *b, size_t len); /* moves the rest down */
-void buf_cut(struct buf *b, size_t len);	/* keeps the first len bytes */
+void buf_cut(struct buf *b, size_t len);        /* keeps the first len bytes */
 
 /* A NUL behind the bytes, not counted in len. Always valid, also when empty or over. */
 const char *buf_text(struct buf *b);

@@ -14,7 +14,8 @@ struct listener;
 struct disk;
 
 struct listener_ops {
-	void (*accept)(struct listener *l, struct op *op, struct scope *scope, struct stream **stream);
+	void (*accept)(
+		struct listener *l, struct op *op, struct scope *scope, struct stream **stream);
 	void (*cancel)(struct listener *l, struct op *op);
 	void (*close)(struct listener *l);
 };
@@ -68,7 +69,8 @@ void net_connect(struct env *env, struct op *op, struct scope *scope, const stru
 int net_listen(struct env *env, struct scope *scope, const struct address *at, int backlog,
 	struct listener **listener, struct err *err);
 /* One accept at a time. Out of descriptors: waits and tries again, never fails for that. */
-void listener_accept(struct listener *l, struct op *op, struct scope *scope, struct stream **stream);
+void listener_accept(
+	struct listener *l, struct op *op, struct scope *scope, struct stream **stream);
 void listener_close(struct listener *l); /* as stream_close; NULL is fine */
 /* A literal address answers without asking anybody. */
 void net_resolve(struct env *env, struct op *op, struct str host, struct addresses *found);
@@ -84,14 +86,16 @@ struct disk_ops {
 	/* flags as open(2): O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND. A handle >= 0. */
 	int (*open)(struct disk *d, const char *path, int flags, unsigned mode, struct err *err);
 	void (*close)(struct disk *d, int handle);
-	ssize_t (*read)(struct disk *d, int handle, void *at, size_t len, int64_t offset, struct err *err);
+	ssize_t (*read)(
+		struct disk *d, int handle, void *at, size_t len, int64_t offset, struct err *err);
 	ssize_t (*write)(struct disk *d, int handle, const void *at, size_t len, int64_t offset,
 		struct err *err);
 	int (*sync)(struct disk *d, int handle, struct err *err);
 	int64_t (*size)(struct disk *d, int handle, struct err *err);
 	int (*truncate)(struct disk *d, int handle, int64_t size, struct err *err);
 	int (*rename)(struct disk *d, const char *from, const char *to, struct err *err);
-	int (*remove)(struct disk *d, const char *path, struct err *err); /* file or empty directory */
+	int (*remove)(
+		struct disk *d, const char *path, struct err *err); /* file or empty directory */
 	int (*mkdir)(struct disk *d, const char *path, unsigned mode, struct err *err);
 	int (*sync_dir)(struct disk *d, const char *path, struct err *err);
 	/* Calls back for each name in no order; non-zero stops. */
@@ -105,7 +109,8 @@ struct disk {
 /* Whole files. Reading stops with ERR_TOO_LARGE above *out's ceiling. */
 int disk_read_file(struct disk *d, const char *path, struct buf *out, struct err *err);
 /* Temporary name, write, fsync, rename, fsync of the directory: old or new, never half. */
-int disk_write_file(struct disk *d, const char *path, struct str bytes, unsigned mode, struct err *err);
+int disk_write_file(
+	struct disk *d, const char *path, struct str bytes, unsigned mode, struct err *err);
 int disk_make_dirs(struct disk *d, const char *path, unsigned mode, struct err *err);
 
 #endif

@@ -29,7 +29,8 @@ struct err {
 int err_set(struct err *err, int code, const char *format, ...) KUBE_PRINTF(3, 4);
 /* From an errno value: the fitting code, "what: strerror". Returns the code. */
 int err_set_errno(struct err *err, int errnum, const char *format, ...) KUBE_PRINTF(3, 4);
-/* Puts "context: " before the text, keeps the code. Returns the code (also with err == NULL: ERR_INTERNAL). */
+/* Puts "context: " before the text, keeps the code. Returns the code (also with err == NULL:
+ * ERR_INTERNAL). */
 int err_wrap(struct err *err, const char *format, ...) KUBE_PRINTF(2, 3);
 /* Moves *from into *to (to may be NULL: dropped); returns the code. */
 int err_move(struct err *to, struct err *from);
@@ -37,9 +38,9 @@ void err_copy(struct err *to, const struct err *from);
 void err_done(struct err *err); /* frees, back to nothing */
 
 const char *err_text(const struct err *err); /* never NULL */
-const char *err_code_name(int code);	     /* "NOT_FOUND" */
-const char *err_code_reason(int code);	     /* "NotFound", "" where the API has none */
-int err_code_status(int code);		     /* 404 */
+const char *err_code_name(int code);         /* "NOT_FOUND" */
+const char *err_code_reason(int code);       /* "NotFound", "" where the API has none */
+int err_code_status(int code);               /* 404 */
 int err_code_from_errno(int errnum);
 
 #endif

@@ -2,10 +2,10 @@
  * Command lines in upstream's style, config files and help, all from one table.
  *
  *	static struct flag flags[] = {
- *		FLAG_STRING("bind-address", &o.bind, "0.0.0.0", "IP-ADDRESS", "Address to listen on."),
- *		FLAG_INT("secure-port", &o.port, "6443", "PORT", "Port for HTTPS."),
- *		FLAG_BOOL("anonymous-auth", &o.anonymous, "true", "Allow requests without credentials."),
- *		FLAG_END,
+ *		FLAG_STRING("bind-address", &o.bind, "0.0.0.0", "IP-ADDRESS", "Address to listen
+ *on."), FLAG_INT("secure-port", &o.port, "6443", "PORT", "Port for HTTPS."),
+ *		FLAG_BOOL("anonymous-auth", &o.anonymous, "true", "Allow requests without
+ *credentials."), FLAG_END,
  *	};
  *
  * `--name=value` and `--name value` (booleans only `--name[=true|false]`), one-letter names with
@@ -20,16 +20,16 @@
 #include <kube/json.h>
 
 enum flag_kind {
-	FLAG_KIND_STRING,    /* struct str */
-	FLAG_KIND_BOOL,	     /* bool */
-	FLAG_KIND_INT,	     /* int64_t */
-	FLAG_KIND_DOUBLE,    /* double */
-	FLAG_KIND_DURATION,  /* int64_t ns */
-	FLAG_KIND_QUANTITY,  /* int64_t, "64Mi", "100m" is rejected as not whole; "2k" = 2000 */
-	FLAG_KIND_LIST,	     /* struct flag_list: comma-separated, repeatable */
-	FLAG_KIND_STRINGS,   /* struct flag_list: repeatable, commas belong to the value */
-	FLAG_KIND_MAP,	     /* struct flag_map: k=v,k=v, repeatable */
-	FLAG_KIND_GATES,     /* struct flag_map of "true"/"false", names checked against a table */
+	FLAG_KIND_STRING,   /* struct str */
+	FLAG_KIND_BOOL,     /* bool */
+	FLAG_KIND_INT,      /* int64_t */
+	FLAG_KIND_DOUBLE,   /* double */
+	FLAG_KIND_DURATION, /* int64_t ns */
+	FLAG_KIND_QUANTITY, /* int64_t, "64Mi", "100m" is rejected as not whole; "2k" = 2000 */
+	FLAG_KIND_LIST,     /* struct flag_list: comma-separated, repeatable */
+	FLAG_KIND_STRINGS,  /* struct flag_list: repeatable, commas belong to the value */
+	FLAG_KIND_MAP,      /* struct flag_map: k=v,k=v, repeatable */
+	FLAG_KIND_GATES,    /* struct flag_map of "true"/"false", names checked against a table */
 };
 
 struct flag_list {
@@ -48,8 +48,8 @@ struct flag_map {
 
 struct flag_gate { /* a table of these ends with name == NULL */
 	const char *name;
-	bool on;     /* the default */
-	bool locked; /* cannot be changed */
+	bool on;           /* the default */
+	bool locked;       /* cannot be changed */
 	const char *stage; /* "ALPHA", "BETA", "" for GA */
 };
 
@@ -65,8 +65,8 @@ struct flag {
 	const char *group; /* heading in the help, or NULL */
 	bool hidden;
 	const char *deprecated; /* what to say when it is used, or NULL */
-	bool set;		/* was given by file or command line (filled in) */
-	bool from_line;		/* given on the command line (filled in) */
+	bool set;               /* was given by file or command line (filled in) */
+	bool from_line;         /* given on the command line (filled in) */
 };
 
 #define FLAG_(k, n, t, d, v, h)                                                                    \
@@ -75,14 +75,14 @@ struct flag {
 		.value_name = (v), .help = (h)                                                     \
 	}
 #define FLAG_STRING(n, t, d, v, h)   FLAG_(STRING, n, t, d, v, h)
-#define FLAG_BOOL(n, t, d, h)	     FLAG_(BOOL, n, t, d, NULL, h)
-#define FLAG_INT(n, t, d, v, h)	     FLAG_(INT, n, t, d, v, h)
+#define FLAG_BOOL(n, t, d, h)        FLAG_(BOOL, n, t, d, NULL, h)
+#define FLAG_INT(n, t, d, v, h)      FLAG_(INT, n, t, d, v, h)
 #define FLAG_DOUBLE(n, t, d, v, h)   FLAG_(DOUBLE, n, t, d, v, h)
 #define FLAG_DURATION(n, t, d, h)    FLAG_(DURATION, n, t, d, "DURATION", h)
 #define FLAG_QUANTITY(n, t, d, v, h) FLAG_(QUANTITY, n, t, d, v, h)
 #define FLAG_LIST(n, t, d, v, h)     FLAG_(LIST, n, t, d, v, h)
 #define FLAG_STRINGS(n, t, d, v, h)  FLAG_(STRINGS, n, t, d, v, h)
-#define FLAG_MAP(n, t, d, h)	     FLAG_(MAP, n, t, d, "KEY=VALUE,...", h)
+#define FLAG_MAP(n, t, d, h)         FLAG_(MAP, n, t, d, "KEY=VALUE,...", h)
 #define FLAG_GATES(n, t, table, h)                                                                 \
 	{                                                                                          \
 		.name = (n), .kind = FLAG_KIND_GATES, .target = (t), .gates = (table),             \

@@ -21,7 +21,7 @@ struct cJSON; /* other folders use the accessors below and never include cJSON.h
 
 struct json_limits {
 	size_t max_bytes; /* 0: 3 MiB */
-	int max_depth;	  /* 0: 1000 */
+	int max_depth;    /* 0: 1000 */
 	size_t max_nodes; /* 0: no more than bytes allow */
 };
 
@@ -58,12 +58,12 @@ size_t json_count(const struct cJSON *n); /* children */
 struct cJSON *json_first(const struct cJSON *n);
 struct cJSON *json_next(const struct cJSON *n);
 struct str json_key(const struct cJSON *n);
-struct str json_str(const struct cJSON *n);		     /* empty unless a string */
-bool json_int(const struct cJSON *n, int64_t *value);	     /* false unless an exact int64 */
-double json_double(const struct cJSON *n);		     /* 0 unless a number */
-bool json_is_int_text(const struct cJSON *n);		     /* written without fraction and exponent */
+struct str json_str(const struct cJSON *n);           /* empty unless a string */
+bool json_int(const struct cJSON *n, int64_t *value); /* false unless an exact int64 */
+double json_double(const struct cJSON *n);            /* 0 unless a number */
+bool json_is_int_text(const struct cJSON *n);         /* written without fraction and exponent */
 struct str json_number_text(struct arena *a, const struct cJSON *n);
-bool json_bool(const struct cJSON *n); /* false unless true */
+bool json_bool(const struct cJSON *n);                         /* false unless true */
 bool json_equal(const struct cJSON *a, const struct cJSON *b); /* objects without regard to order */
 
 #define json_each(child, parent)                                                                   \
@@ -78,15 +78,16 @@ struct cJSON *json_new_bool(struct arena *a, bool value);
 struct cJSON *json_new_number_text(struct arena *a, struct str text); /* valid JSON number */
 struct cJSON *json_copy(struct arena *a, const struct cJSON *n);
 void json_append(struct cJSON *array, struct cJSON *item);
-void json_set(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value); /* replaces */
+void json_set(
+	struct arena *a, struct cJSON *object, struct str key, struct cJSON *value); /* replaces */
 bool json_remove(struct cJSON *parent, struct cJSON *child);
 
 /* ---- printing ---- */
 enum json_style {
-	JSON_COMPACT,	      /* as Go's encoding/json: <, >, & and U+2028/9 escaped */
-	JSON_PRETTY,	      /* the same, indented by four spaces as kubectl -o json does */
+	JSON_COMPACT,          /* as Go's encoding/json: <, >, & and U+2028/9 escaped */
+	JSON_PRETTY,           /* the same, indented by four spaces as kubectl -o json does */
 	JSON_COMPACT_RAW_HTML, /* without the HTML escaping */
-	JSON_SORTED,	      /* compact, keys in byte order: for hashes and comparison */
+	JSON_SORTED,           /* compact, keys in byte order: for hashes and comparison */
 };
 void json_print(struct buf *out, const struct cJSON *n, enum json_style style);
 void json_print_str(struct buf *out, struct str s); /* quoted, Go-style escapes */
@@ -99,8 +100,8 @@ struct json_reader;
  * and, at the end, is available as one value with that array empty.
  */
 typedef int json_item_fn(void *ctx, struct str item, struct err *err); /* non-zero stops */
-struct json_reader *json_reader_new(const char *array_path, size_t max_item, size_t max_rest,
-	json_item_fn *item, void *ctx);
+struct json_reader *json_reader_new(
+	const char *array_path, size_t max_item, size_t max_rest, json_item_fn *item, void *ctx);
 int json_reader_feed(struct json_reader *r, struct str chunk, struct err *err);
 int json_reader_end(struct json_reader *r, struct str *rest, struct err *err);
 void json_reader_free(struct json_reader *r);

@@ -31,11 +31,12 @@ struct log_field {
 	int64_t number;
 };
 
-#define LOG_STR(k, s)	   ((struct log_field){.key = (k), .kind = LOG_KIND_STR, .text = (s)})
-#define LOG_TEXT(k, t)	   ((struct log_field){.key = (k), .kind = LOG_KIND_STR, .text = str_from(t)})
-#define LOG_INT(k, n)	   ((struct log_field){.key = (k), .kind = LOG_KIND_INT, .number = (n)})
-#define LOG_BOOL(k, b)	   ((struct log_field){.key = (k), .kind = LOG_KIND_BOOL, .number = (b)})
-#define LOG_DURATION(k, n) ((struct log_field){.key = (k), .kind = LOG_KIND_DURATION, .number = (n)})
+#define LOG_STR(k, s)  ((struct log_field){.key = (k), .kind = LOG_KIND_STR, .text = (s)})
+#define LOG_TEXT(k, t) ((struct log_field){.key = (k), .kind = LOG_KIND_STR, .text = str_from(t)})
+#define LOG_INT(k, n)  ((struct log_field){.key = (k), .kind = LOG_KIND_INT, .number = (n)})
+#define LOG_BOOL(k, b) ((struct log_field){.key = (k), .kind = LOG_KIND_BOOL, .number = (b)})
+#define LOG_DURATION(k, n)                                                                         \
+	((struct log_field){.key = (k), .kind = LOG_KIND_DURATION, .number = (n)})
 
 struct log_site { /* one per call site, static */
 	const char *file;
@@ -51,10 +52,10 @@ void log_write(struct log_site *site, enum log_level level, const struct err *er
 	do {                                                                                       \
 		static struct log_site log_site_ = {.file = __FILE__, .line = __LINE__};           \
 		log_write(&log_site_, (level), (err), (message),                                   \
-			(const struct log_field[]){__VA_ARGS__ __VA_OPT__(,){0}});                  \
+			(const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});                \
 	} while (0)
 
-#define log_info(message, ...)	     log_at_(LOG_LEVEL_INFO, NULL, message, __VA_ARGS__)
+#define log_info(message, ...)         log_at_(LOG_LEVEL_INFO, NULL, message, __VA_ARGS__)
 #define log_warning(err, message, ...) log_at_(LOG_LEVEL_WARNING, err, message, __VA_ARGS__)
 #define log_error(err, message, ...)   log_at_(LOG_LEVEL_ERROR, err, message, __VA_ARGS__)
 #define log_v(level, message, ...)                                                                 \

@@ -21,7 +21,8 @@ struct loop *loop_new_virtual(int64_t start_ns);
 void loop_free(struct loop *loop);
 
 struct scope *loop_root(struct loop *loop);
-/* Runs until the root scope is empty. ERR_INTERNAL from a virtual loop that can never go on (stuck). */
+/* Runs until the root scope is empty. ERR_INTERNAL from a virtual loop that can never go on
+ * (stuck). */
 int loop_run(struct loop *loop, struct err *err);
 /* Runs until *flag is true, the root scope is empty, or a virtual loop is stuck. */
 int loop_run_until(struct loop *loop, const bool *flag, struct err *err);
@@ -44,8 +45,8 @@ typedef void loop_lag_fn(void *ctx, int64_t ns, const char *op_name);
 void loop_watch_lag(struct loop *loop, int64_t threshold, loop_lag_fn *told, void *ctx);
 
 struct loop_stats {
-	uint64_t ops;	    /* completions delivered */
-	uint64_t turns;	    /* times the kernel was asked */
+	uint64_t ops;       /* completions delivered */
+	uint64_t turns;     /* times the kernel was asked */
 	int64_t worst_turn; /* ns between two such times, since the last reset */
 	uint32_t in_flight;
 };

@@ -24,10 +24,10 @@ struct map {
 void map_init(struct map *m);
 void map_init_borrowed(struct map *m);
 void map_done(struct map *m);
-void *map_get(const struct map *m, struct str key);	/* NULL when absent */
-bool map_has(const struct map *m, struct str key);	/* values may be NULL */
+void *map_get(const struct map *m, struct str key);        /* NULL when absent */
+bool map_has(const struct map *m, struct str key);         /* values may be NULL */
 void *map_set(struct map *m, struct str key, void *value); /* the value replaced, or NULL */
-void *map_remove(struct map *m, struct str key);	/* the value removed, or NULL */
+void *map_remove(struct map *m, struct str key);           /* the value removed, or NULL */
 
 struct map_iter {
 	size_t index;

@@ -58,7 +58,7 @@ struct op {
 	int32_t err_code;
 	uint32_t timer_index; /* place in the loop's timer heap + 1; 0: none */
 	int64_t deadline;     /* absolute, on the loop's monotonic clock */
-	uint8_t state;	      /* enum op_state */
+	uint8_t state;        /* enum op_state */
 	bool cancel_asked;
 	bool expired;
 };

@@ -16,7 +16,7 @@ struct rng {
 void rng_init(struct rng *r, uint64_t seed);
 uint64_t rng_u64(struct rng *r);
 uint64_t rng_below(struct rng *r, uint64_t bound); /* uniform in [0, bound) */
-double rng_unit(struct rng *r);			   /* [0, 1) */
+double rng_unit(struct rng *r);                    /* [0, 1) */
 void rng_fill(struct rng *r, void *at, size_t len);
 
 /* A source of random bytes: what the next two draw from. NULL means the kernel. */
@@ -26,7 +26,8 @@ typedef void random_fn(void *ctx, void *at, size_t len);
 void uuid_make(char out[37], random_fn *fill, void *ctx);
 bool uuid_valid(struct str s);
 
-/* n characters of the alphabet of generateName (no vowels, no 0 1 3: bcdfghjklmnpqrstvwxz2456789). */
+/* n characters of the alphabet of generateName (no vowels, no 0 1 3: bcdfghjklmnpqrstvwxz2456789).
+ */
 void random_name_suffix(char *out, size_t n, random_fn *fill, void *ctx); /* NUL-terminates */
 
 #endif

@@ -13,11 +13,11 @@ struct sim;
 
 struct sim_faults {
 	int64_t delay_min, delay_max; /* of each segment */
-	double loss;		      /* a lost segment is sent again after a time-out: more delay */
-	double reset;		      /* chance per segment that the connection breaks */
-	double refuse;		      /* chance that a connect is refused */
-	double split;		      /* chance that a segment arrives in pieces */
-	double disk_error;	      /* chance that a disk call fails with ERR_IO */
+	double loss;       /* a lost segment is sent again after a time-out: more delay */
+	double reset;      /* chance per segment that the connection breaks */
+	double refuse;     /* chance that a connect is refused */
+	double split;      /* chance that a segment arrives in pieces */
+	double disk_error; /* chance that a disk call fails with ERR_IO */
 };
 
 struct sim *sim_new(uint64_t seed);

@@ -14,8 +14,11 @@ struct str {
 };
 
 /* A literal as a slice, at no cost; also as a constant initialiser. */
-#define STR(literal)      ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_INIT(literal)                                                                          \
+	{                                                                                          \
+		"" literal, sizeof(literal) - 1                                                    \
+	}
 /* For "%.*s". */
 #define STRF(s) (int)(s).len, (s).at
 
@@ -37,7 +40,7 @@ static inline bool str_eq(struct str a, struct str b)
 
 bool str_eq_text(struct str a, const char *text);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
-int str_cmp(struct str a, struct str b);	/* as memcmp, shorter first */
+int str_cmp(struct str a, struct str b);        /* as memcmp, shorter first */
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

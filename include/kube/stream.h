@@ -61,11 +61,12 @@ void stream_close(struct stream *s); /* NULL is fine */
  */
 struct outbox;
 struct block;
-struct outbox *outbox_new(struct stream *s, struct scope *parent, size_t low, size_t high, size_t max);
+struct outbox *outbox_new(
+	struct stream *s, struct scope *parent, size_t low, size_t high, size_t max);
 int outbox_add(struct outbox *o, struct block *b); /* takes a reference of its own */
 bool outbox_full(const struct outbox *o);
 size_t outbox_size(const struct outbox *o);
-void outbox_wait(struct outbox *o, struct op *op); /* ERR of the write that failed, if one did */
+void outbox_wait(struct outbox *o, struct op *op);  /* ERR of the write that failed, if one did */
 void outbox_flush(struct outbox *o, struct op *op); /* done when all has been written */
 /* Drops what is queued, frees. Its scope leaves the parent when the write in flight has ended. */
 void outbox_free(struct outbox *o);

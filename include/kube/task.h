@@ -32,7 +32,7 @@
 struct task;
 
 struct task_kind {
-	struct op_kind op;	  /* .name; the rest is filled by TASK_KIND */
+	struct op_kind op;        /* .name; the rest is filled by TASK_KIND */
 	const char *const *steps; /* names, in the enum's order */
 	void (*run)(struct task *t, struct err *err);
 };
@@ -44,7 +44,7 @@ struct task_kind {
 	}
 
 struct task {
-	struct op *op;	/* the one this task implements */
+	struct op *op;  /* the one this task implements */
 	struct op wait; /* the one it awaits */
 	const struct task_kind *kind;
 	int32_t step;

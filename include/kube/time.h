@@ -9,12 +9,12 @@
 #include <kube/buf.h>
 #include <kube/err.h>
 
-#define NSEC  ((int64_t)1)
-#define USEC  (1000 * NSEC)
-#define MSEC  (1000 * USEC)
-#define SEC   (1000 * MSEC)
+#define NSEC   ((int64_t)1)
+#define USEC   (1000 * NSEC)
+#define MSEC   (1000 * USEC)
+#define SEC    (1000 * MSEC)
 #define MINUTE (60 * SEC)
-#define HOUR  (60 * MINUTE)
+#define HOUR   (60 * MINUTE)
 
 /* RFC 3339. Printing: "2026-01-02T15:04:05Z" and "2026-01-02T15:04:05.123456Z" (always six). */
 void time_print(struct buf *b, int64_t wall_ns);
@@ -27,7 +27,7 @@ void time_print_http(struct buf *b, int64_t wall_ns);
 /* Broken-down UTC, proleptic Gregorian; no locale, no time zone files. */
 struct time_parts {
 	int year, month, day, hour, minute, second; /* month and day from 1 */
-	int nanosecond, weekday;		    /* Sunday is 0 */
+	int nanosecond, weekday;                    /* Sunday is 0 */
 };
 struct time_parts time_split(int64_t wall_ns);
 int64_t time_join(const struct time_parts *parts);

@@ -11,7 +11,7 @@
 
 struct yaml_limits {
 	size_t max_bytes;    /* 0: 3 MiB */
-	int max_depth;	     /* 0: 1000 */
+	int max_depth;       /* 0: 1000 */
 	size_t max_expanded; /* nodes after anchors are expanded; 0: 1,000,000 */
 };
 

@@ -1,0 +1,95 @@
+/*
+ * Certificates: reading, issuing, verifying. A `struct cert` is immutable and reference-counted.
+ * Time is a parameter (wall-clock ns): nothing here reads a clock.
+ */
+#ifndef KUBE_X509_H
+#define KUBE_X509_H
+
+#include <kube/ip.h>
+#include <kube/key.h>
+#include <kube/time.h>
+
+struct cert;
+
+struct cert_name { /* what Kubernetes uses of a subject */
+	struct str common_name;
+	const struct str *organizations;
+	size_t organization_count;
+};
+
+enum cert_usage { CERT_SERVER = 1, CERT_CLIENT = 2 }; /* EKU bits */
+
+/* Views into the certificate, valid as long as it. */
+struct cert_info {
+	struct cert_name subject, issuer;
+	int64_t not_before, not_after;
+	struct str serial; /* big-endian bytes */
+	bool is_ca;
+	int path_length;    /* -1: no limit */
+	unsigned key_usage; /* X.509 bits as in RFC 5280, 0 when absent */
+	unsigned extended;  /* enum cert_usage bits; anyEKU sets both */
+	bool has_extended;
+	const struct str *dns;
+	size_t dns_count;
+	const struct ip *ips;
+	size_t ip_count;
+	const struct str *uris;
+	size_t uri_count;
+	struct str subject_key_id, authority_key_id;
+	struct str subject_der; /* the raw Name */
+};
+
+int cert_parse_der(struct str der, struct cert **cert, struct err *err);
+/* All CERTIFICATE blocks of a PEM text, at least one, at most 256. Freed by certs_done. */
+struct certs {
+	struct cert **items;
+	size_t count;
+};
+int certs_parse_pem(struct str pem, struct certs *certs, struct err *err);
+void certs_done(struct certs *certs);
+
+struct cert *cert_ref(struct cert *cert);
+void cert_unref(struct cert *cert);
+const struct cert_info *cert_info(const struct cert *cert);
+struct str cert_der(const struct cert *cert);
+void cert_print_pem(const struct cert *cert, struct buf *out);
+struct key *cert_key(const struct cert *cert); /* public key, borrowed */
+/* The whole subject as text, "CN=x,O=y" (RFC 2253 order as Go prints it). */
+void cert_print_subject(const struct cert *cert, struct buf *out);
+
+/* ---- issuing ---- */
+struct cert_request {
+	struct cert_name subject;
+	int64_t now;      /* NotBefore is an hour earlier */
+	int64_t lifetime; /* from now */
+	bool is_ca;
+	int path_length; /* -1: no limit */
+	unsigned usages; /* enum cert_usage bits */
+	const struct str *dns;
+	size_t dns_count;
+	const struct ip *ips;
+	size_t ip_count;
+	struct str serial; /* empty: 16 random bytes */
+};
+/* issuer == NULL: self-signed with issuer_key, which is then also the subject's key. */
+int cert_issue(const struct cert_request *request, struct key *subject_key, struct cert *issuer,
+	struct key *issuer_key, struct cert **cert, struct err *err);
+
+/* ---- verifying ---- */
+struct cert_check {
+	const struct certs *roots;
+	int64_t now;
+	unsigned usage;  /* the EKU bit wanted, 0: any */
+	struct str host; /* DNS name or IP literal the leaf must be for; empty: not checked */
+};
+/*
+ * chain[0] is the leaf, the rest intermediates in any order. The errors name certificate, name
+ * and date: `certificate "kube-apiserver" expired on 2026-01-02T15:04:05Z (it is now …)`,
+ * `certificate is valid for kubernetes, 10.43.0.1, not example.com`,
+ * `certificate signed by unknown authority (issuer "CN=…")`.
+ */
+int cert_verify(const struct certs *chain, const struct cert_check *check, struct err *err);
+/* Go's rules: wildcards only as the whole left-most label; an IP matches only IP SANs. */
+int cert_matches_host(const struct cert *cert, struct str host, struct err *err);
+
+#endif
