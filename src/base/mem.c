@@ -1,0 +1,86 @@
+#include <kube/mem.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Nothing here may allocate: stdio could. */
+static KUBE_NORETURN void mem_out(size_t size)
+{
+	char line[96];
+	int len = snprintf(line, sizeof(line), "kube: out of memory allocating %zu bytes\n", size);
+	ssize_t written = write(STDERR_FILENO, line, (size_t)len);
+	(void)written;
+	abort();
+}
+
+void *mem_new(size_t size)
+{
+	void *at = calloc(1, size ? size : 1);
+	if (!at)
+		mem_out(size);
+	return at;
+}
+
+void *mem_alloc(size_t size)
+{
+	void *at = malloc(size ? size : 1);
+	if (!at)
+		mem_out(size);
+	return at;
+}
+
+void *mem_resize(void *at, size_t size)
+{
+	/* realloc(at, 0) would free and give NULL, which reads as failure. */
+	at = realloc(at, size ? size : 1);
+	if (!at)
+		mem_out(size);
+	return at;
+}
+
+void *mem_copy(const void *at, size_t size)
+{
+	void *copy = mem_alloc(size);
+	if (size)
+		memcpy(copy, at, size);
+	return copy;
+}
+
+char *mem_copy_text(const char *text)
+{
+	return mem_copy(text, strlen(text) + 1);
+}
+
+char *mem_print(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	char *text;
+	int len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0)
+		mem_out(0);
+	return text;
+}
+
+void mem_free(void *at)
+{
+	free(at);
+}
+
+void mem_free_secret(void *at, size_t size)
+{
+	if (at)
+		explicit_bzero(at, size);
+	free(at);
+}
+
+void mem_done(void *pointer_to_pointer)
+{
+	void *at;
+	memcpy(&at, pointer_to_pointer, sizeof(at));
+	free(at);
+}
