@@ -54,7 +54,9 @@ struct http_call {
 	bool reused; /* went over a connection that had been used before */
 	/* private */
 	struct http_client *client;
-	struct http_call_state *state;
+	struct http_call_state *state; /* the pool's */
+	void *on_conn;                 /* the connection's */
+	bool unprocessed; /* failed, and the server has certainly not looked at it: may go again */
 };
 
 #define HTTP_BODY_GIVEN ((int64_t)-2)
