@@ -42,6 +42,7 @@ int main(int argc, char **argv)
 			replay(argv[1], e->d_name) ? failed++ : passed++;
 	closedir(d);
 	/* The whole corpus is one test: an input that must not pass ends the program. */
-	printf("replayed %d inputs\n%d passed, %d failed\n", passed, passed > 0 && !failed, failed || !passed);
+	printf("replayed %d inputs\n%d passed, %d failed\n", passed, passed > 0 && !failed,
+		failed || !passed);
 	return failed || !passed;
 }

@@ -25,7 +25,8 @@ void test_register(struct test *t);
 /* Prints where and what; marks the running test failed. */
 void test_fail(const char *file, int line, const char *format, ...) KUBE_PRINTF(3, 4);
 bool test_expect_int(const char *file, int line, const char *what, int64_t got, int64_t wanted);
-bool test_expect_str(const char *file, int line, const char *what, struct str got, struct str wanted);
+bool test_expect_str(
+	const char *file, int line, const char *what, struct str got, struct str wanted);
 /* Says in which round of a loop (seed, k, input) failures happen; NULL ends it. */
 void test_context(const char *format, ...) KUBE_PRINTF(1, 2);
 void test_context_end(void);
@@ -45,8 +46,7 @@ bool test_failed(void); /* has the running test failed so far? */
 #define EXPECT_INT(got, wanted)                                                                    \
 	test_expect_int(__FILE__, __LINE__, #got, (int64_t)(got), (int64_t)(wanted))
 /* got: struct str; wanted: NUL-terminated text. */
-#define EXPECT_STR(got, wanted)                                                                    \
-	test_expect_str(__FILE__, __LINE__, #got, (got), str_from(wanted))
+#define EXPECT_STR(got, wanted) test_expect_str(__FILE__, __LINE__, #got, (got), str_from(wanted))
 #define EXPECT_TEXT(got, wanted)                                                                   \
 	test_expect_str(__FILE__, __LINE__, #got, str_from(got), str_from(wanted))
 /* An int-returning call that must give 0; prints the err's text otherwise. */
