@@ -7,8 +7,13 @@
  *	                    │              └─ exchange ─ op respond
  *	                    └─ op accept
  *
- * A child whose parent closes is told by `asked` (from the run queue, once, if it was given), so
- * that it can begin its own end even when it has no op in flight. It must end by scope_close.
+ * A child whose parent closes is told by `asked` (from the run queue, once), so that it can begin
+ * its own end, at its own pace: its ops go on. A child that was given no `asked` is stopped along
+ * with the parent: its ops are cancelled, new ones refused, its own children told. Either way it
+ * must end by scope_close.
+ *
+ * `asked` and the closer's done come from the run queue. Whoever is told by the last op of a
+ * scope may still begin ops in it: the closer is told only when the scope is empty at that moment.
  */
 #ifndef KUBE_SCOPE_H
 #define KUBE_SCOPE_H
@@ -26,9 +31,12 @@ struct scope {
 	scope_asked_fn *asked;
 	struct op notice; /* carries `asked` through the run queue */
 	struct op *closer;
-	bool closing;
+	bool closing; /* ops are refused */
+	bool closed;  /* scope_close was called */
+	bool told;    /* `asked` was posted */
 };
 
+/* In a parent that is closing it starts as if the parent closed just now. */
 void scope_init(struct scope *s, struct scope *parent, const char *name, scope_asked_fn *asked);
 /*
  * Cancels every op, asks every child, refuses new ones, and finishes `op` when all is gone. The

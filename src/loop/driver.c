@@ -1,0 +1,81 @@
+#include "driver.h"
+
+#include <kube/mem.h>
+#include <kube/time.h>
+
+#include <signal.h>
+
+#include "work_pool.h"
+
+static void on_wake(uv_async_t *wake)
+{
+	struct driver *d = wake->data;
+	loop_woken(d->loop);
+	if (d->loop->work)
+		work_pool_collect(d->loop->work);
+}
+
+static void on_alarm(uv_timer_t *alarm)
+{
+	struct driver *d = alarm->data;
+	loop_woken(d->loop);
+	d->alarm_at = 0;
+}
+
+struct driver *driver_new(struct loop *loop)
+{
+	/* A peer that went away is an error of the write, never of the process. */
+	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	struct driver *d = mem_new(sizeof(*d));
+	d->loop = loop;
+	d->dump_fd = -1;
+	int failed = uv_loop_init(&d->uv);
+	if (!failed)
+		failed = uv_async_init(&d->uv, &d->wake, on_wake);
+	if (!failed)
+		failed = uv_timer_init(&d->uv, &d->alarm);
+	/* Only a process without descriptors or memory at its very start gets here. */
+	assert(!failed);
+	d->wake.data = d;
+	d->alarm.data = d;
+	return d;
+}
+
+void driver_free(struct driver *d)
+{
+	uv_close((uv_handle_t *)&d->wake, NULL);
+	uv_close((uv_handle_t *)&d->alarm, NULL);
+	uv_run(&d->uv, UV_RUN_DEFAULT);
+	int left = uv_loop_close(&d->uv);
+	assert(left == 0);
+	mem_free(d);
+}
+
+void driver_wake(struct driver *d)
+{
+	uv_async_send(&d->wake);
+}
+
+static void set_alarm(struct driver *d, int64_t at)
+{
+	if (at == d->alarm_at)
+		return;
+	d->alarm_at = at;
+	if (at == OP_NO_DEADLINE) {
+		uv_timer_stop(&d->alarm);
+		return;
+	}
+	/* libuv counts whole milliseconds from the last turn: never early by a whole one. */
+	int64_t ms = (at - d->loop->now + MSEC - 1) / MSEC;
+	uv_timer_start(&d->alarm, on_alarm, (uint64_t)MAX(ms, (int64_t)1), 0);
+}
+
+void driver_poll(struct driver *d, int64_t until)
+{
+	if (until <= d->loop->now) {
+		uv_run(&d->uv, UV_RUN_NOWAIT);
+		return;
+	}
+	set_alarm(d, until);
+	uv_run(&d->uv, UV_RUN_ONCE);
+}
