@@ -96,7 +96,10 @@ void http_read_all(struct http_exchange *x, struct op *op, struct buf *into, siz
 
 /*
  * A whole response: Content-Length (and Date) are added. Bytes must stay until done. The body is
- * left out for HEAD, 204 and 304.
+ * left out for HEAD, 204 and 304. One exchange has one response: a second is our own mistake
+ * (asserted). What headers of the handler cannot break: a name that is no token leaves its field
+ * out, control characters in values become spaces, Content-Length and Transfer-Encoding are ours
+ * alone, a status outside 200..999 becomes 500.
  */
 void http_respond(struct http_exchange *x, struct op *op, int status,
 	const struct http_header *headers, size_t header_count, struct str body);
@@ -112,9 +115,12 @@ void http_write(struct http_exchange *x, struct op *op, const struct str *parts,
 void http_respond_end(struct http_exchange *x, struct op *op, const struct http_headers *trailers);
 
 /*
- * HTTP/1.1 only: answers 101 with these headers and hands the connection over. op done: *stream
- * is the handler's, *early holds bytes that the client sent behind its request.
- * ERR_UNSUPPORTED over HTTP/2.
+ * HTTP/1.1 only: answers 101 (200 to CONNECT) with these headers and hands the connection over.
+ * op done: *stream is the handler's, *early (overwritten, then the handler's) holds bytes that
+ * the client sent behind its request. The exchange lasts on until http_exchange_done: keep it as
+ * long as the stream, because its scope is what tells that the server ends.
+ * ERR_UNSUPPORTED over HTTP/2, ERR_BAD_REQUEST while a request body is unread; the handler may
+ * still respond after these.
  */
 void http_upgrade(struct http_exchange *x, struct op *op, const struct http_header *headers,
 	size_t header_count, struct stream **stream, struct buf *early);
@@ -126,7 +132,11 @@ void http_upgrade(struct http_exchange *x, struct op *op, const struct http_head
  */
 void http_exchange_done(struct http_exchange *x);
 
-/* The implementation's side: http1 and http2 each have one of these. */
+/*
+ * The implementation's side: http1 and http2 each have one of these. Where they take an op,
+ * op_begin has been called and op->ctx is x. For respond and start, x->status has been set;
+ * upgrade sets it when it sends.
+ */
 struct http_exchange_ops {
 	void (*read)(struct http_exchange *x, struct op *op, struct buf *into, size_t max);
 	void (*respond)(struct http_exchange *x, struct op *op, int status,
@@ -139,6 +149,8 @@ struct http_exchange_ops {
 	void (*upgrade)(struct http_exchange *x, struct op *op, const struct http_header *headers,
 		size_t count, struct stream **stream, struct buf *early);
 	void (*done)(struct http_exchange *x);
+	/* op: one of those above, in flight; it is answered by op_fail or op_finish. */
+	void (*cancel)(struct http_exchange *x, struct op *op);
 };
 
 #endif

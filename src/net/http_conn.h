@@ -50,11 +50,28 @@ void http2_server_conn_run(struct server_conn *c);
 void server_conn_gone(struct server_conn *c);
 void server_conn_count_request(struct server_conn *c);
 
+/* How many bytes at the start of s are token characters; field value characters. */
+size_t http_token_span(struct str s);
+size_t http_value_span(struct str s);
+/* Copies limits; zero fields become the defaults. */
+void http_limits_fill(struct http_limits *to, const struct http_limits *from, bool server);
 /* "Mon, 02 Jan 2006 15:04:05 GMT", printed once a second. */
 struct str http_date(struct env *env);
 
 /* ---- client ---- */
 struct client_conn;
+
+/*
+ * What the pool has worked out about a call before it hands it to a connection, and the
+ * connection's own note. Made by the pool, in the call's arena.
+ */
+struct http_call_state {
+	struct str scheme;    /* "https" */
+	struct str authority; /* Host, :authority: with the port unless it is the scheme's */
+	struct str target;    /* origin-form; absolute-form when it goes to a proxy; CONNECT's */
+	struct client_conn *conn; /* NULL: not given to one */
+	void *in_conn;            /* the connection's: the HTTP/2 stream */
+};
 
 /* All four have called op_begin already where they take an op. */
 struct client_conn_ops {
