@@ -1,11 +1,12 @@
 /*
  * map:  hash map from byte-string keys to pointers. Open addressing, keyed hash (so that names
  *       chosen by strangers cannot degrade it). Iteration order is unspecified.
- * omap: ordered map, the same interface, iterated in byte order of the keys, with seek (a B-tree
- *       or skip list; lookups O(log n)).
+ * omap: ordered map, the same interface, iterated in byte order of the keys, with seek (a B-tree:
+ *       lookups O(log n)). It always copies keys; nothing may be removed while iterating.
  *
- * The map copies keys unless told otherwise; values are the caller's and are not freed. Setting
- * or removing while iterating is a mistake (asserted), except map_remove of the current element.
+ * The map copies keys unless told otherwise; values are the caller's and are not freed. Adding
+ * or removing while iterating is a mistake (asserted), except map_remove of the current element
+ * (whose it.key is gone with it) and setting a key that is there. A zeroed struct is an empty map.
  */
 #ifndef KUBE_MAP_H
 #define KUBE_MAP_H
@@ -18,7 +19,9 @@ struct map {
 	struct map_slot *slots;
 	size_t count, cap;
 	uint64_t seed;
-	bool borrow_keys; /* keys live at least as long as the entry: not copied */
+	size_t removed_at; /* slot of the last removal */
+	uint32_t changes;  /* additions and removals: iterators watch it */
+	bool borrow_keys;  /* keys live at least as long as the entry: not copied */
 };
 
 void map_init(struct map *m);
@@ -30,11 +33,19 @@ void *map_set(struct map *m, struct str key, void *value); /* the value replaced
 void *map_remove(struct map *m, struct str key);           /* the value removed, or NULL */
 
 struct map_iter {
-	size_t index;
 	struct str key;
 	void *value;
+	size_t index, left; /* private from here on */
+	uint32_t changes;
+	bool started;
 };
 bool map_next(const struct map *m, struct map_iter *it);
+
+/*
+ * For the simulator and tests: maps that get their seed from here on derive it from this number,
+ * in the order in which they get it, so that their iteration orders repeat from run to run.
+ */
+void map_fix_seeds(uint64_t seed);
 
 /* map_each(it, &m) { it.key, it.value } */
 #define map_each(it, m) for (struct map_iter it = {0}; map_next((m), &it);)
@@ -45,6 +56,7 @@ struct omap {
 	struct omap_node *root;
 	size_t count;
 	int depth;
+	uint32_t changes;
 };
 
 void omap_init(struct omap *m);
@@ -59,6 +71,7 @@ struct omap_iter {
 	void *value;
 	const struct omap_node *node; /* private from here on */
 	int index;
+	uint32_t changes;
 	bool started;
 	struct str from; /* first key wanted, inclusive; empty: from the start */
 };
