@@ -1,6 +1,6 @@
 /*
  * URLs and queries as Go's net/url reads and writes them. Parsing borrows from the text; decoded
- * parts are made in the arena.
+ * parts are made in the arena. Longer than 64 KiB is ERR_TOO_LARGE. On failure *url is untouched.
  */
 #ifndef KUBE_URL_H
 #define KUBE_URL_H
@@ -26,7 +26,8 @@ struct url {
 
 int url_parse(struct arena *a, struct str text, struct url *url, struct err *err);
 /* What stands in a request line: origin-form, absolute-form, authority-form (CONNECT) or "*". */
-int url_parse_request(struct arena *a, struct str target, struct url *url, struct err *err);
+int url_parse_request(
+	struct arena *a, struct str method, struct str target, struct url *url, struct err *err);
 void url_print(struct buf *out, const struct url *url);
 /* 443 and 80 for https and http when no port stands there; 0 if unknown. */
 uint16_t url_port(const struct url *url);
