@@ -5,10 +5,18 @@
  * arena's owner decides its life. Nodes are plain cJSON, so its type tests and child walking
  * work; its lookups (case-insensitive, linear), its parser and its printer are not used.
  *
- * Numbers: an integer that fits int64 is exact: read it with json_int. Every number keeps its
- * source text when a double would change it, and prints as it was written. Strings may contain
- * any code point, U+0000 included: use json_str, not valuestring, where that matters.
- * A duplicate key is reported with its path; the last one wins, as in Go.
+ * Every node is made here (cJSON's own constructors give nodes the functions below cannot read).
+ *
+ * Numbers: an integer that fits int64 is exact: read it with json_int. Every number prints as it
+ * was written: 1.50, 1E5, -0 and integers of any length keep their text. As in Go, only what is
+ * written without fraction and exponent is an integer (not 1.0, not 1e3), and a number that no
+ * double comes near (1e400) is refused when read. One too small for a double (1e-400) reads as 0.
+ *
+ * Strings may contain any code point, U+0000 included: use json_str, not valuestring, where that
+ * matters. They are always valid UTF-8: anything else is an error when read, and becomes U+FFFD
+ * when put into a tree; so do lone surrogates in \u escapes, as in Go.
+ *
+ * A duplicate key is reported with its path; the last value wins, as in Go, in the first's place.
  */
 #ifndef KUBE_JSON_H
 #define KUBE_JSON_H
@@ -25,7 +33,10 @@ struct json_limits {
 	size_t max_nodes; /* 0: no more than bytes allow */
 };
 
-/* Called for every duplicate key, path as `spec.containers[0].name`. NULL: not reported. */
+/*
+ * Called for every duplicate key in the order of the text, path as `spec.containers[0].name`. As
+ * upstream no more than 100 are reported; a path over 1 KiB loses its beginning. NULL: none.
+ */
 typedef void json_duplicate_fn(void *ctx, struct str path);
 
 struct json_options {
@@ -34,7 +45,12 @@ struct json_options {
 	void *ctx;
 };
 
-/* One value and white space, nothing else. options may be NULL. */
+/*
+ * One value and white space, nothing else. options may be NULL. Nothing of `text` is borrowed.
+ * ERR_SYNTAX with Go's message and the position ("invalid character '}' looking for beginning of
+ * value at offset 12 (line 2, column 3)"), ERR_TOO_LARGE over max_bytes or max_nodes; *root is
+ * untouched then, and what the arena holds is waste.
+ */
 int json_parse(struct arena *a, struct str text, const struct json_options *options,
 	struct cJSON **root, struct err *err);
 
@@ -63,24 +79,26 @@ bool json_int(const struct cJSON *n, int64_t *value); /* false unless an exact i
 double json_double(const struct cJSON *n);            /* 0 unless a number */
 bool json_is_int_text(const struct cJSON *n);         /* written without fraction and exponent */
 struct str json_number_text(struct arena *a, const struct cJSON *n);
-bool json_bool(const struct cJSON *n);                         /* false unless true */
-bool json_equal(const struct cJSON *a, const struct cJSON *b); /* objects without regard to order */
+bool json_bool(const struct cJSON *n); /* false unless true */
+/* Members in any order, numbers by exact value (1, 1.0 and 1e0 are equal). NULL equals null. */
+bool json_equal(const struct cJSON *a, const struct cJSON *b);
 
 #define json_each(child, parent)                                                                   \
 	for (struct cJSON *child = json_first(parent); child; child = json_next(child))
 
-/* ---- building (all in the arena; text is copied) ---- */
+/* ---- building (all in the arena; text is copied; a value has one parent at a time) ---- */
 struct cJSON *json_new(struct arena *a, enum json_type type); /* null, false, 0, "", [], {} */
 struct cJSON *json_new_str(struct arena *a, struct str s);
 struct cJSON *json_new_int(struct arena *a, int64_t value);
-struct cJSON *json_new_double(struct arena *a, double value);
+struct cJSON *json_new_double(struct arena *a, double value); /* finite (asserted) */
 struct cJSON *json_new_bool(struct arena *a, bool value);
-struct cJSON *json_new_number_text(struct arena *a, struct str text); /* valid JSON number */
-struct cJSON *json_copy(struct arena *a, const struct cJSON *n);
+/* NULL when the text is no JSON number, or one that no double comes near. */
+struct cJSON *json_new_number_text(struct arena *a, struct str text);
+struct cJSON *json_copy(struct arena *a, const struct cJSON *n); /* whole tree, without its key */
 void json_append(struct cJSON *array, struct cJSON *item);
 void json_set(
 	struct arena *a, struct cJSON *object, struct str key, struct cJSON *value); /* replaces */
-bool json_remove(struct cJSON *parent, struct cJSON *child);
+bool json_remove(struct cJSON *parent, struct cJSON *child); /* false: is not its child */
 
 /* ---- printing ---- */
 enum json_style {
@@ -89,8 +107,9 @@ enum json_style {
 	JSON_COMPACT_RAW_HTML, /* without the HTML escaping */
 	JSON_SORTED,           /* compact, keys in byte order: for hashes and comparison */
 };
+/* Adds the value to the buffer; over its ceiling the whole of it is dropped. No newline behind. */
 void json_print(struct buf *out, const struct cJSON *n, enum json_style style);
-void json_print_str(struct buf *out, struct str s); /* quoted, Go-style escapes */
+void json_print_str(struct buf *out, struct str s); /* quoted, as JSON_COMPACT escapes */
 
 /* ---- incremental reader: large lists, one item at a time, from chunks as they arrive ---- */
 struct json_reader;
