@@ -1,1 +1,0 @@
-/* placeholder */ typedef int kube_crypto;
