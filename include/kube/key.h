@@ -23,6 +23,7 @@ bool key_same(const struct key *a, const struct key *b); /* the same public key 
 
 /* PEM or DER: PKCS#1, SEC1, PKCS#8 (unencrypted) private keys; SPKI and PKCS#1 public keys. */
 int key_parse(struct str text, struct key **key, struct err *err);
+/* The first two want a private key. */
 void key_print_pem(const struct key *key, struct buf *out); /* EC PRIVATE KEY / RSA PRIVATE KEY */
 void key_print_pkcs8_pem(const struct key *key, struct buf *out);
 void key_print_public_pem(const struct key *key, struct buf *out);

@@ -19,14 +19,21 @@ struct cert_name { /* what Kubernetes uses of a subject */
 
 enum cert_usage { CERT_SERVER = 1, CERT_CLIENT = 2 }; /* EKU bits */
 
+/* Bit n of RFC 5280's KeyUsage is 1 << n. */
+enum cert_key_usage {
+	CERT_DIGITAL_SIGNATURE = 1 << 0,
+	CERT_KEY_ENCIPHERMENT = 1 << 2,
+	CERT_SIGN_CERTIFICATES = 1 << 5,
+};
+
 /* Views into the certificate, valid as long as it. */
 struct cert_info {
 	struct cert_name subject, issuer;
-	int64_t not_before, not_after;
-	struct str serial; /* big-endian bytes */
+	int64_t not_before, not_after; /* beyond what an int64 can hold (2262): INT64_MAX */
+	struct str serial;             /* big-endian bytes */
 	bool is_ca;
 	int path_length;    /* -1: no limit */
-	unsigned key_usage; /* X.509 bits as in RFC 5280, 0 when absent */
+	unsigned key_usage; /* enum cert_key_usage and the other bits, 0 when absent */
 	unsigned extended;  /* enum cert_usage bits; anyEKU sets both */
 	bool has_extended;
 	const struct str *dns;
