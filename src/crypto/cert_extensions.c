@@ -288,7 +288,8 @@ static const char *parse_extension(
 	bool critical = false;
 	if (!der_take(&extension, DER_OID, &oid))
 		return "bad extension";
-	if (extension.len && extension.at[0] == DER_BOOLEAN && !der_take_bool(&extension, &critical))
+	if (extension.len && extension.at[0] == DER_BOOLEAN &&
+		!der_take_bool(&extension, &critical))
 		return "bad extension";
 	if (!der_take(&extension, DER_OCTET_STRING, &value) || extension.len)
 		return "bad extension";
@@ -307,8 +308,8 @@ int cert_parse_extensions(struct cert *cert, struct str extensions, struct err *
 	size_t count = 0;
 	while (extensions.len) {
 		const char *wrong = der_take(&extensions, DER_SEQUENCE, &extension)
-			? parse_extension(cert, extension, seen, &count)
-			: "bad extension";
+					    ? parse_extension(cert, extension, seen, &count)
+					    : "bad extension";
 		if (wrong)
 			return err_set(err, ERR_SYNTAX, "malformed certificate: %s", wrong);
 	}

@@ -38,8 +38,7 @@ static int check_text(struct str text, const char *what, struct err *err)
 static int check_dns(struct str name, struct err *err)
 {
 	if (name.len == 0 || name.len > DNS_MAX)
-		return err_set(
-			err, ERR_INVALID, "DNS name \"%.*s\" has a bad length", STRF(name));
+		return err_set(err, ERR_INVALID, "DNS name \"%.*s\" has a bad length", STRF(name));
 	for (size_t i = 0; i < name.len; i++)
 		if (name.at[i] <= 0x20 || name.at[i] >= 0x7f)
 			return err_set(err, ERR_INVALID, "DNS name with a bad character");
@@ -52,8 +51,8 @@ static int check_names(const struct cert_request *r, struct err *err)
 	if (r->subject.organization_count > ORGANIZATIONS_MAX)
 		return err_set(err, ERR_LIMIT, "more than %d organizations", ORGANIZATIONS_MAX);
 	if (r->dns_count + r->ip_count > CERT_NAMES_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d subject alternative names",
-			CERT_NAMES_MAX);
+		return err_set(
+			err, ERR_LIMIT, "more than %d subject alternative names", CERT_NAMES_MAX);
 	for (size_t i = 0; rc == 0 && i < r->subject.organization_count; i++)
 		rc = check_text(r->subject.organizations[i], "organization", err);
 	for (size_t i = 0; rc == 0 && i < r->dns_count; i++)
@@ -70,8 +69,9 @@ static int check_issuer(const struct issue *i, struct err *err)
 		return err_set(err, ERR_INVALID, "the issuer's key is not a private one");
 	if (!i->issuer)
 		return key_same(i->subject_key, i->issuer_key)
-			? 0
-			: err_set(err, ERR_INVALID, "self-signed, but not by the subject's key");
+			       ? 0
+			       : err_set(err, ERR_INVALID,
+					 "self-signed, but not by the subject's key");
 	if (!i->issuer->info.is_ca)
 		return err_set(err, ERR_INVALID, "the issuer is not a certificate authority");
 	if (i->issuer->info.key_usage && !(i->issuer->info.key_usage & CERT_SIGN_CERTIFICATES))
@@ -113,8 +113,8 @@ static bool is_printable(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.at[i];
-		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			(c >= '0' && c <= '9');
+		bool alnum =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 		if (!alnum && (c == 0 || !strchr(" '()+,-./:=?", c)))
 			return false;
 	}

@@ -73,8 +73,8 @@ static bool add_bmp(struct buf *out, struct str value)
 	if (value.len % 2)
 		return false;
 	for (size_t i = 0; i < value.len; i += 2) {
-		unsigned rune = (unsigned)(unsigned char)value.at[i] << 8 |
-			(unsigned char)value.at[i + 1];
+		unsigned rune =
+			(unsigned)(unsigned char)value.at[i] << 8 | (unsigned char)value.at[i + 1];
 		if (rune >= 0xd800 && rune < 0xe000)
 			return false;
 		add_rune(out, rune);
@@ -133,8 +133,8 @@ int cert_parse_name(
 		return bad_name(err);
 	while ((more = walk_next(&walk, &part)) > 0) {
 		if (++parts > NAME_PARTS_MAX)
-			return err_set(err, ERR_LIMIT, "a name of more than %d parts",
-				NAME_PARTS_MAX);
+			return err_set(
+				err, ERR_LIMIT, "a name of more than %d parts", NAME_PARTS_MAX);
 		bool is_cn = str_eq(part.oid, OID_COMMON_NAME);
 		if (!is_cn && !str_eq(part.oid, OID_ORGANIZATION))
 			continue;
@@ -152,8 +152,8 @@ int cert_parse_name(
 	}
 	if (more < 0)
 		return bad_name(err);
-	name->organizations = arena_copy(
-		arena, organizations, name->organization_count * sizeof(struct str));
+	name->organizations =
+		arena_copy(arena, organizations, name->organization_count * sizeof(struct str));
 	return 0;
 }
 
@@ -182,7 +182,7 @@ static const struct known_attribute {
 static bool is_known(struct str oid, const struct known_attribute *attribute)
 {
 	return oid.len == 3 && oid.at[0] == 0x55 && oid.at[1] == 0x04 &&
-		(unsigned char)oid.at[2] == attribute->last_oid_byte;
+	       (unsigned char)oid.at[2] == attribute->last_oid_byte;
 }
 
 static void add_escaped(struct buf *out, struct str value)
@@ -208,8 +208,8 @@ static void add_value(struct buf *out, const struct name_part *part)
 	buf_done(&text);
 }
 
-static void print_attribute(struct str name_der, const struct known_attribute *attribute,
-	struct buf *out, bool *first)
+static void print_attribute(
+	struct str name_der, const struct known_attribute *attribute, struct buf *out, bool *first)
 {
 	struct name_walk walk;
 	struct name_part part, last = {0};

@@ -34,8 +34,8 @@ static int days_of_month(int year, int month)
 static bool in_range(const struct time_parts *t)
 {
 	return t->month >= 1 && t->month <= 12 && t->day >= 1 &&
-		t->day <= days_of_month(t->year, t->month) && t->hour <= 23 && t->minute <= 59 &&
-		t->second <= 59;
+	       t->day <= days_of_month(t->year, t->month) && t->hour <= 23 && t->minute <= 59 &&
+	       t->second <= 59;
 }
 
 /* DER knows only "…SSZ". An int64 of ns ends in 2262: what lies beyond is as good as never. */
@@ -97,7 +97,7 @@ static bool take_hash(struct str *rest, struct str *oid)
 	struct str inside, null;
 	bool found;
 	return der_take(rest, DER_SEQUENCE, &inside) && der_take(&inside, DER_OID, oid) &&
-		der_take_optional(&inside, DER_NULL, &null, &found) && inside.len == 0;
+	       der_take_optional(&inside, DER_NULL, &null, &found) && inside.len == 0;
 }
 
 /* Only MGF1 with the same hash and a salt as long as it, which is what everybody writes. */

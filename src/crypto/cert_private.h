@@ -15,15 +15,20 @@
 #define CERT_NAMES_MAX 1000 /* SANs */
 #define CERTS_MAX      256
 
-enum cert_signature { SIGNATURE_UNKNOWN, SIGNATURE_WEAK, SIGNATURE_ECDSA, SIGNATURE_RSA,
-	SIGNATURE_RSA_PSS };
+enum cert_signature {
+	SIGNATURE_UNKNOWN,
+	SIGNATURE_WEAK,
+	SIGNATURE_ECDSA,
+	SIGNATURE_RSA,
+	SIGNATURE_RSA_PSS
+};
 
 /* One entry of a nameConstraints extension. */
 struct cert_subtree {
-	struct str dns;       /* for dNSName; may be empty: every name */
-	uint8_t ip[16];       /* for iPAddress */
+	struct str dns; /* for dNSName; may be empty: every name */
+	uint8_t ip[16]; /* for iPAddress */
 	uint8_t mask[16];
-	uint8_t ip_len;       /* 4 or 16; 0: a dNSName */
+	uint8_t ip_len; /* 4 or 16; 0: a dNSName */
 };
 
 /* What nameConstraints may be about and certificates may carry. */
@@ -37,7 +42,7 @@ struct cert {
 	struct key *key;
 	int version; /* 1 to 3 */
 
-	struct str issuer_der; /* the raw Name */
+	struct str issuer_der;   /* the raw Name */
 	struct str signed_bytes; /* the TBSCertificate */
 	struct str signature;
 	struct str signature_oid;
@@ -46,8 +51,8 @@ struct cert {
 
 	bool has_basic_constraints;
 	bool has_san;
-	unsigned name_forms;     /* enum cert_name_form: which its SAN has */
-	struct str unhandled;    /* OID of a critical extension that is not understood */
+	unsigned name_forms;  /* enum cert_name_form: which its SAN has */
+	struct str unhandled; /* OID of a critical extension that is not understood */
 	const struct cert_subtree *permitted, *excluded;
 	size_t permitted_count, excluded_count;
 	unsigned constrained_forms; /* forms with constraints that we do not evaluate */
@@ -59,7 +64,7 @@ int cert_parse_extensions(struct cert *cert, struct str extensions, struct err *
 /* A Name's CN (the last) and O's (all) as UTF-8, in the arena. */
 int cert_parse_name(
 	struct arena *arena, struct str name_der, struct cert_name *name, struct err *err);
-void cert_print_name(struct str name_der, struct buf *out); /* RFC 2253 as Go prints it */
+void cert_print_name(struct str name_der, struct buf *out);      /* RFC 2253 as Go prints it */
 void cert_print_label(const struct cert *cert, struct buf *out); /* how errors name it */
 
 /* Is this certificate's signature by that key? */

@@ -28,11 +28,11 @@ static enum key_kind kind_of(const mbedtls_pk_context *pk)
 	size_t bits = mbedtls_pk_get_bitlen(pk);
 	if (pk_is_ec(pk))
 		return mbedtls_pk_ec(*pk)->grp.id == MBEDTLS_ECP_DP_SECP256R1 ? KEY_ECDSA_P256
-									       : KEY_OTHER;
+									      : KEY_OTHER;
 	return bits == 2048   ? KEY_RSA_2048
-		: bits == 3072 ? KEY_RSA_3072
-		: bits == 4096 ? KEY_RSA_4096
-			       : KEY_OTHER;
+	       : bits == 3072 ? KEY_RSA_3072
+	       : bits == 4096 ? KEY_RSA_4096
+			      : KEY_OTHER;
 }
 
 /* Does the private number belong to the public point? Multiplying also fills the key's own group
@@ -44,8 +44,7 @@ static int check_ec_private(mbedtls_ecp_keypair *ec, struct err *err)
 	int rc = mbedtls_ecp_mul(&ec->grp, &q, &ec->d, &ec->grp.G, rng_mbed, NULL);
 	bool same = rc == 0 && mbedtls_ecp_point_cmp(&q, &ec->Q) == 0;
 	mbedtls_ecp_point_free(&q);
-	return same ? 0
-		    : err_set(err, ERR_INVALID, "the private key does not fit its public key");
+	return same ? 0 : err_set(err, ERR_INVALID, "the private key does not fit its public key");
 }
 
 static int check_ec(mbedtls_ecp_keypair *ec, bool is_private, struct err *err)
@@ -270,8 +269,8 @@ static int verify_ec(struct key *key, struct str digest, struct str sig)
 	if (rc == 0)
 		rc = mbedtls_mpi_read_binary(&s, (const unsigned char *)s_bytes.at, s_bytes.len);
 	if (rc == 0)
-		rc = mbedtls_ecdsa_verify(mbed_group(ec->grp.id),
-			(const unsigned char *)digest.at, digest.len, &ec->Q, &r, &s);
+		rc = mbedtls_ecdsa_verify(mbed_group(ec->grp.id), (const unsigned char *)digest.at,
+			digest.len, &ec->Q, &r, &s);
 	mbedtls_mpi_free(&r);
 	mbedtls_mpi_free(&s);
 	return rc;
@@ -290,9 +289,9 @@ int key_verify(
 		return verdict(verify_ec(key, digest, sig), err);
 	if (!key_is_rsa(key))
 		return err_set(err, ERR_UNSUPPORTED, "the key's algorithm is not supported");
-	return verdict(mbedtls_pk_verify(&key->pk, hashes[hash].md,
-			       (const unsigned char *)digest.at, digest.len,
-			       (const unsigned char *)sig.at, sig.len),
+	return verdict(
+		mbedtls_pk_verify(&key->pk, hashes[hash].md, (const unsigned char *)digest.at,
+			digest.len, (const unsigned char *)sig.at, sig.len),
 		err);
 }
 

@@ -85,7 +85,7 @@ int key_parse_spki(struct str spki, struct key **key, struct err *err)
 static bool is_private_label(struct str label)
 {
 	return str_eq(label, STR("PRIVATE KEY")) || str_eq(label, STR("EC PRIVATE KEY")) ||
-		str_eq(label, STR("RSA PRIVATE KEY"));
+	       str_eq(label, STR("RSA PRIVATE KEY"));
 }
 
 static bool is_public_label(struct str label)

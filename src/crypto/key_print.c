@@ -40,8 +40,8 @@ static void print_ec(const mbedtls_ecp_keypair *ec, bool with_curve, struct buf 
 	size_t bytes = (ec->grp.nbits + 7) / 8, q_len = 0;
 	int rc = mbedtls_mpi_write_binary(&ec->d, d, bytes);
 	if (rc == 0)
-		rc = mbedtls_ecp_point_write_binary(&ec->grp, &ec->Q,
-			MBEDTLS_ECP_PF_UNCOMPRESSED, &q_len, q, sizeof(q));
+		rc = mbedtls_ecp_point_write_binary(
+			&ec->grp, &ec->Q, MBEDTLS_ECP_PF_UNCOMPRESSED, &q_len, q, sizeof(q));
 	assert(rc == 0);
 
 	size_t all = der_open(out, DER_SEQUENCE);

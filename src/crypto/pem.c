@@ -53,8 +53,8 @@ static int read_body(struct str *rest, struct str label, struct buf *base64, str
 				STRF(label));
 		buf_add_str(base64, str_trim(line));
 		if (buf_over(base64))
-			return err_set(err, ERR_TOO_LARGE, "PEM block \"%.*s\" is larger than 1 MiB",
-				STRF(label));
+			return err_set(err, ERR_TOO_LARGE,
+				"PEM block \"%.*s\" is larger than 1 MiB", STRF(label));
 	}
 	return err_set(err, ERR_SYNTAX, "PEM block \"%.*s\" has no end", STRF(label));
 }
