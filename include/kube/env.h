@@ -13,6 +13,10 @@ struct env;
 struct listener;
 struct disk;
 
+/*
+ * The implementation's side, with the same rules as stream_ops: the op has begun and stands in
+ * l->accepting, the implementation takes it out.
+ */
 struct listener_ops {
 	void (*accept)(
 		struct listener *l, struct op *op, struct scope *scope, struct stream **stream);
@@ -32,6 +36,7 @@ struct addresses { /* what a name resolved to; freed with mem_free(items) */
 	size_t count;
 };
 
+/* `connect` and `resolve` call op_begin themselves, with kinds of their own. */
 struct transport_ops {
 	void (*connect)(struct env *env, struct op *op, struct scope *scope,
 		const struct address *to, struct stream **stream);
@@ -74,7 +79,11 @@ void listener_accept(
 void listener_close(struct listener *l); /* as stream_close; NULL is fine */
 /* A literal address answers without asking anybody. */
 void net_resolve(struct env *env, struct op *op, struct str host, struct addresses *found);
-/* A stream over a descriptor that is already open (pipe, socket); takes the descriptor. */
+/*
+ * A stream over a descriptor that is already open (pipe, socket, terminal); takes the descriptor,
+ * makes it non-blocking. NULL, and the descriptor stays the caller's, when it is nothing that can
+ * be waited for (a regular file, /dev/null).
+ */
 struct stream *stream_from_fd(struct loop *loop, struct scope *scope, int fd);
 
 /* ---- signals (real loops only) ---- */

@@ -15,7 +15,18 @@
 
 struct stream;
 
-/* The implementation's side. `read`, `write`, `finish` have called op_begin already. */
+/* Of one write. */
+#define STREAM_PARTS_MAX 64
+
+/*
+ * The implementation's side. Before `read`, `write` and `finish` are called the op has begun and
+ * stands in s->reading or s->writing (finish too); the implementation takes it out of there with
+ * stream_take_reading or _writing when it finishes the op, and counts the bytes. `cancel` comes
+ * only for an op that stands there. `close` ends both by stream_end_pending.
+ *
+ * Its memory lives until its descriptor is closed and no op of its own is in flight: it keeps an
+ * op or a scope of its own in s->scope for that.
+ */
 struct stream_ops {
 	const char *name;
 	void (*read)(struct stream *s, struct op *op, struct buf *into, size_t max);
@@ -37,6 +48,19 @@ struct stream {
 	uint64_t bytes_in, bytes_out;
 };
 
+static inline struct op *stream_take_reading(struct stream *s)
+{
+	return TAKE(s->reading);
+}
+static inline struct op *stream_take_writing(struct stream *s)
+{
+	return TAKE(s->writing);
+}
+/* Ends what is pending with ERR_CANCELLED: for `close`. */
+void stream_end_pending(struct stream *s);
+/* The room there is for a read: at most `max`, and no more than the ceiling of *into leaves. */
+size_t stream_room(const struct buf *into, size_t max);
+
 /*
  * Appends what arrives next, at most `max` bytes, to *into. op->n: bytes added; 0 is the end.
  * Memory is taken only when bytes are there, so an idle reader costs none. Cancelling loses
@@ -45,13 +69,17 @@ struct stream {
 void stream_read(struct stream *s, struct op *op, struct buf *into, size_t max);
 /*
  * Writes all parts; the bytes and the array must stay until done. Done means handed to the
- * kernel: awaiting it is the back-pressure. At most 64 parts. After a cancelled or failed write
+ * kernel: awaiting it is the back-pressure. At most
+ * STREAM_PARTS_MAX parts. After a cancelled or failed write
  * only stream_close is left.
  */
 void stream_write(struct stream *s, struct op *op, const struct str *parts, size_t count);
 /* Says that no more will be written (FIN, close_notify), after what was written. */
 void stream_finish(struct stream *s, struct op *op);
 void stream_close(struct stream *s); /* NULL is fine */
+/* The descriptor at the bottom, or -1; and what the stream is over, or NULL. */
+int stream_fd(struct stream *s);
+struct stream *stream_under(struct stream *s);
 
 /*
  * outbox: a queue in front of a stream for writers that produce without waiting. Blocks are

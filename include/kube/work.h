@@ -19,7 +19,8 @@ enum work_lane {
 };
 
 struct work;
-typedef void work_fn(struct work *w); /* on a worker thread; sets w->err and w->n */
+/* On a worker thread. Sets w->err and w->n; touches nothing of the loop. */
+typedef void work_fn(struct work *w);
 
 struct work {
 	struct link in_queue;

@@ -45,6 +45,8 @@ void driver_free(struct driver *d)
 {
 	uv_close((uv_handle_t *)&d->wake, NULL);
 	uv_close((uv_handle_t *)&d->alarm, NULL);
+	if (d->dump_fd >= 0)
+		uv_close((uv_handle_t *)&d->dump, NULL);
 	uv_run(&d->uv, UV_RUN_DEFAULT);
 	int left = uv_loop_close(&d->uv);
 	assert(left == 0);

@@ -11,14 +11,9 @@ struct driver {
 	uv_loop_t uv;
 	uv_async_t wake; /* always referenced: keeps uv_run waiting when no descriptor does */
 	uv_timer_t alarm;
-	int64_t alarm_at;    /* what the alarm is set to; 0: not set */
-	struct list signals; /* signal.c */
-	int dump_fd;
+	int64_t alarm_at; /* what the alarm is set to; 0: not set */
+	uv_signal_t dump; /* loop_dump_on_signal */
+	int dump_fd;      /* -1: never asked for */
 };
-
-/* From any thread: the loop will look at what the worker threads have finished. */
-void driver_wake(struct driver *d);
-/* The code that fits a libuv status. */
-int uv_fail(struct op *op, int status, const char *what);
 
 #endif

@@ -49,7 +49,7 @@ struct loop {
 	struct scope root;
 	struct driver *driver;  /* NULL: virtual */
 	struct work_pool *work; /* NULL until the first work_start */
-	/* Virtual loops: when a piece of work started now is run; NULL: at once. */
+	/* Virtual loops: how long from now a piece of work waits to be run; NULL: not at all. */
 	int64_t (*work_delay)(void *ctx);
 	void *work_delay_ctx;
 	struct loop_stats stats;
@@ -69,6 +69,8 @@ KUBE_MUST_USE bool op_begin_at(struct op *op, const struct op_kind *kind, void *
  * (closers, open descriptors). Has no deadline.
  */
 void op_begin_always(struct op *op, const struct op_kind *kind, void *ctx);
+/* Sets the moment of an op in flight whose kind has `due`. */
+void op_due_at(struct op *op, int64_t at);
 void op_expire(struct op *op);
 /* The task's name where the op is what a task awaits. */
 const char *op_name(const struct op *op);
@@ -91,6 +93,8 @@ void run_drain(struct loop *loop);
 /* ---- driver.c: everything that asks libuv on the loop's behalf ---- */
 struct driver *driver_new(struct loop *loop);
 void driver_free(struct driver *d);
+/* From any thread: the loop will look at what the worker threads have finished. */
+void driver_wake(struct driver *d);
 /* Lets the kernel speak; waits for it until `until` on the monotonic clock (0: does not wait). */
 void driver_poll(struct driver *d, int64_t until);
 void loop_read_clock(struct loop *loop);

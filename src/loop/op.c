@@ -50,6 +50,15 @@ static bool op_tortured(struct op *op)
 	return true;
 }
 
+static void op_set_moment(struct op *op, int64_t at)
+{
+	int64_t when = MIN(at, op->deadline);
+	if (op->kind->due)
+		op->n = at;
+	if (when != OP_NO_DEADLINE)
+		timers_add(&op->scope->loop->timers, op, when);
+}
+
 bool op_begin_at(struct op *op, const struct op_kind *kind, void *ctx, int64_t at)
 {
 	struct loop *loop = op->scope->loop;
@@ -65,12 +74,15 @@ bool op_begin_at(struct op *op, const struct op_kind *kind, void *ctx, int64_t a
 	}
 	if (loop->torture_left && op_tortured(op))
 		return false;
-	if (kind->due)
-		op->n = at;
-	int64_t when = MIN(at, op->deadline);
-	if (when != OP_NO_DEADLINE)
-		timers_add(&loop->timers, op, when);
+	op_set_moment(op, at);
 	return true;
+}
+
+void op_due_at(struct op *op, int64_t at)
+{
+	assert(op->state == OP_STARTED && op->kind->due);
+	timers_remove(&op->scope->loop->timers, op);
+	op_set_moment(op, at);
 }
 
 bool op_begin(struct op *op, const struct op_kind *kind, void *ctx)

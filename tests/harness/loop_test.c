@@ -40,6 +40,7 @@ void loop_test_init(struct loop_test *t, enum loop_test_kind kind)
 	*t = (struct loop_test){.descriptors = loop_test_count_descriptors()};
 	t->loop = kind == LOOP_TEST_VIRTUAL ? loop_new_virtual(1000) : loop_new();
 	t->root = loop_root(t->loop);
+	t->env = kind == LOOP_TEST_REAL ? env_new(t->loop) : NULL;
 }
 
 void loop_test_run_until(struct loop_test *t, const bool *flag)
@@ -72,6 +73,7 @@ void loop_test_done(struct loop_test *t)
 {
 	loop_test_run(t);
 	EXPECT(scope_empty(t->root));
+	env_free(t->env);
 	loop_free(t->loop);
 	EXPECT_INT(loop_test_count_descriptors(), t->descriptors);
 }

@@ -13,13 +13,14 @@
 
 #include "test.h"
 
-#include <kube/loop.h>
+#include <kube/env.h>
 
 enum loop_test_kind { LOOP_TEST_REAL, LOOP_TEST_VIRTUAL };
 
 struct loop_test {
 	struct loop *loop;
 	struct scope *root;
+	struct env *env; /* the machine's; NULL on a virtual loop */
 	int descriptors; /* open before */
 };
 

@@ -1,0 +1,7 @@
+#include "transport.h"
+
+const struct transport_ops machine_transport = {
+	.connect = socket_connect,
+	.listen = socket_listen,
+	.resolve = machine_resolve,
+};
