@@ -10,7 +10,8 @@
  *	I0102 15:04:05.123456       1 server.c:42] "listening" address="127.0.0.1" port=6443
  *
  * The same call site repeating more than 20 times in 10 seconds is held back; the next line that
- * passes says how many were dropped. Values under keys that name secrets (token, password,
+ * passes says how many were dropped. Writing never waits: a line that the descriptor does not take
+ * is lost, and counted in the next one. Values under keys that name secrets (token, password,
  * authorization, secret, private key, …) and values that look like a bearer token or a PEM
  * private key are printed as "<redacted>".
  */
@@ -41,6 +42,7 @@ struct log_field {
 struct log_site { /* one per call site, static */
 	const char *file;
 	int line;
+	int v; /* of log_v; 0 otherwise */
 	_Atomic(int64_t) window_start;
 	_Atomic(uint32_t) in_window, dropped;
 };
@@ -48,20 +50,22 @@ struct log_site { /* one per call site, static */
 void log_write(struct log_site *site, enum log_level level, const struct err *err,
 	const char *message, const struct log_field *fields);
 
-#define log_at_(level, err, message, ...)                                                          \
+#define log_at_(level, verbosity, err, message, ...)                                               \
 	do {                                                                                       \
-		static struct log_site log_site_ = {.file = __FILE__, .line = __LINE__};           \
+		static struct log_site log_site_ = {                                               \
+			.file = __FILE__, .line = __LINE__, .v = (verbosity)};                     \
 		log_write(&log_site_, (level), (err), (message),                                   \
 			(const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});                \
 	} while (0)
 
-#define log_info(message, ...)         log_at_(LOG_LEVEL_INFO, NULL, message, __VA_ARGS__)
-#define log_warning(err, message, ...) log_at_(LOG_LEVEL_WARNING, err, message, __VA_ARGS__)
-#define log_error(err, message, ...)   log_at_(LOG_LEVEL_ERROR, err, message, __VA_ARGS__)
+#define log_info(message, ...)         log_at_(LOG_LEVEL_INFO, 0, NULL, message, __VA_ARGS__)
+#define log_warning(err, message, ...) log_at_(LOG_LEVEL_WARNING, 0, err, message, __VA_ARGS__)
+#define log_error(err, message, ...)   log_at_(LOG_LEVEL_ERROR, 0, err, message, __VA_ARGS__)
+/* The level is a constant. */
 #define log_v(level, message, ...)                                                                 \
 	do {                                                                                       \
 		if (log_verbosity() >= (level))                                                    \
-			log_info(message, __VA_ARGS__);                                            \
+			log_at_(LOG_LEVEL_INFO, level, NULL, message, __VA_ARGS__);                \
 	} while (0)
 
 /* Process-wide settings; set at start. */

@@ -19,7 +19,12 @@
 /* RFC 3339. Printing: "2026-01-02T15:04:05Z" and "2026-01-02T15:04:05.123456Z" (always six). */
 void time_print(struct buf *b, int64_t wall_ns);
 void time_print_micro(struct buf *b, int64_t wall_ns);
-/* With any number of fraction digits and any offset, as Go's time.RFC3339 reads it. */
+/*
+ * With any number of fraction digits and any offset, as Go's time.RFC3339 reads it, and with Go's
+ * texts for what it does not read. Of years 0 to 9999 an int64 holds 1678 to 2261: what lies
+ * outside becomes the nearest end (INT64_MIN or INT64_MAX), so that it still compares rightly.
+ * Who must give such a time back keeps its parts.
+ */
 int time_parse(struct str s, int64_t *wall_ns, struct err *err);
 /* "Mon, 02 Jan 2006 15:04:05 GMT" for HTTP's Date header. */
 void time_print_http(struct buf *b, int64_t wall_ns);
@@ -30,7 +35,10 @@ struct time_parts {
 	int nanosecond, weekday;                    /* Sunday is 0 */
 };
 struct time_parts time_split(int64_t wall_ns);
-int64_t time_join(const struct time_parts *parts);
+int64_t time_join(const struct time_parts *parts); /* the nearest end outside of int64 */
+/* As time_parse and time_print, for all years 0 to 9999 (an offset may lead just outside). */
+int time_parse_parts(struct str s, struct time_parts *parts, struct err *err);
+void time_print_parts(struct buf *b, const struct time_parts *parts);
 
 /* Go durations: "1h2m3.5s", "300ms", "-1.5h", "0"; prints as Go's Duration.String. */
 void duration_print(struct buf *b, int64_t ns);
