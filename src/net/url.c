@@ -79,6 +79,11 @@ static int parse_host(struct arena *a, struct str text, struct url *url, struct 
 			r = take_port(str_skip(text, (size_t)colon), &url->port, err);
 		}
 	}
+	/* Brackets belong around an address; inside a host they only confuse its readers. */
+	for (size_t i = 0; !r && i < host.len; i++)
+		if (host.at[i] == '[' || host.at[i] == ']')
+			return err_set(err, ERR_SYNTAX, "invalid character \"%c\" in host name",
+				host.at[i]);
 	return r ? r : decode(a, host, URL_HOST, &url->host, err);
 }
 
@@ -255,8 +260,7 @@ void url_print(struct buf *out, const struct url *url)
 	if (url->opaque.len) {
 		buf_add_str(out, url->opaque);
 	} else {
-		if (has_host || (url->scheme.len && str_starts(url->path, STR("/"))) ||
-			(!url->scheme.len && str_starts(url->path, STR("//"))))
+		if (has_host || (url->scheme.len && str_starts(url->path, STR("/"))))
 			print_authority(out, url);
 		if (has_host && url->path.len && url->path.at[0] != '/')
 			buf_add_char(out, '/');
