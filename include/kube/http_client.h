@@ -11,6 +11,11 @@ struct http_client;
 
 struct http_client_options {
 	struct tls_config *tls; /* for https; NULL: https is refused */
+	/*
+	 * The same with ALPN http/1.1 only, for calls with `upgrade` and with no_http2; NULL: `tls`
+	 * is used for these too, and an upgrade fails where the server prefers h2.
+	 */
+	struct tls_config *tls_http1;
 	struct http_limits limits;
 	bool no_http2;
 	uint32_t max_idle;       /* idle connections an origin: 8 */
@@ -24,7 +29,9 @@ struct http_client_options {
 
 struct http_client *http_client_new(
 	struct env *env, struct scope *parent, const struct http_client_options *options);
-void http_client_set_tls(struct http_client *c, struct tls_config *tls); /* for new connections */
+/* For new connections; sessions to resume are forgotten. */
+void http_client_set_tls(
+	struct http_client *c, struct tls_config *tls, struct tls_config *tls_http1);
 /* Ends every connection, running calls too; op done when all is gone. Then only free. */
 void http_client_stop(struct http_client *c, struct op *op);
 void http_client_free(struct http_client *c);

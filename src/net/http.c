@@ -1,4 +1,5 @@
 #include "http_conn.h"
+#include "read_all.h"
 
 #include <kube/time.h>
 
@@ -237,67 +238,12 @@ void http_exchange_done(struct http_exchange *x)
 
 /* ---- the whole body at once ---- */
 
-struct read_all {
-	struct http_exchange *x;
-	struct op *op; /* the caller's */
-	struct op piece;
-	struct buf *into;
-	size_t max, got;
-};
-
-static void read_all_more(struct read_all *r);
-
-static void read_all_got(struct op *op, struct err *err)
+static void read_piece(void *ctx, struct op *op, struct buf *into, size_t max)
 {
-	struct read_all *r = CONTAINER_OF(op, struct read_all, piece);
-	if (err->code == ERR_LIMIT)
-		err_set(err, ERR_TOO_LARGE, "request body too large: more than %zu bytes", r->max);
-	if (err->code) {
-		op_fail(r->op, err);
-		return;
-	}
-	r->got += (size_t)op->n;
-	if (op->n == 0)
-		op_finish(r->op, (int64_t)r->got);
-	else if (r->got > r->max)
-		op_fail_with(r->op, ERR_TOO_LARGE, "request body too large: more than %zu bytes",
-			r->max);
-	else
-		read_all_more(r);
-}
-
-static void read_all_more(struct read_all *r)
-{
-	/* The wait belongs where the caller's does, so that both end by the same close. One byte
-	 * more than allowed is asked for: that tells "full" from "too much". */
-	op_init(&r->piece, r->op->scope, read_all_got, OP_NO_DEADLINE);
-	r->piece.cancel_asked = r->op->cancel_asked;
-	http_read(r->x, &r->piece, r->into, MIN(r->max - r->got + 1, 64 * KIB));
-}
-
-static void read_all_cancel(struct op *op)
-{
-	struct read_all *r = op->ctx;
-	op_cancel(&r->piece);
+	http_read(ctx, op, into, max);
 }
 
 void http_read_all(struct http_exchange *x, struct op *op, struct buf *into, size_t max)
 {
-	static const struct op_kind kind = {
-		.name = "http read all",
-		.cancel = read_all_cancel,
-	};
-	struct read_all *r = arena_new(&x->arena, sizeof(*r));
-	if (!op_begin(op, &kind, r))
-		return;
-	*r = (struct read_all){.x = x, .op = op, .into = into};
-	size_t room = into->max > into->len ? into->max - into->len : 0;
-	r->max = MIN(max, room);
-	int64_t length = x->request.length;
-	if (length > 0 && (uint64_t)length > r->max) {
-		op_fail_with(op, ERR_TOO_LARGE, "request body too large: %lld bytes, at most %zu",
-			(long long)length, r->max);
-		return;
-	}
-	read_all_more(r);
+	http_read_to_end(&x->arena, op, into, max, x->request.length, "request", read_piece, x);
 }

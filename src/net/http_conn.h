@@ -102,9 +102,14 @@ struct client_conn {
 	uint32_t active;     /* calls running */
 	uint32_t max_active; /* 1 for h1; what the peer allows for h2 */
 	uint64_t used;       /* calls so far */
+	int64_t idle_since;  /* the pool\'s */
 	bool broken;         /* no further call: said Connection: close, GOAWAY, failed */
 };
 
+/*
+ * A connection outlives its calls: client_conn_gone comes after the last one's `done`, also when
+ * the peer has gone or `close` was called in their middle.
+ */
 struct client_conn *http1_client_conn_new(void);
 void http1_client_conn_run(struct client_conn *c);
 struct client_conn *http2_client_conn_new(void);
