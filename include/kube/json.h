@@ -96,8 +96,10 @@ struct cJSON *json_new_bool(struct arena *a, bool value);
 struct cJSON *json_new_number_text(struct arena *a, struct str text);
 struct cJSON *json_copy(struct arena *a, const struct cJSON *n); /* whole tree, without its key */
 void json_append(struct cJSON *array, struct cJSON *item);
-void json_set(
-	struct arena *a, struct cJSON *object, struct str key, struct cJSON *value); /* replaces */
+/* Replaces the value of a key that is there already, in its place. */
+void json_set(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value);
+/* The same for a key known to be new: does not look through the others, for large objects. */
+void json_add(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value);
 bool json_remove(struct cJSON *parent, struct cJSON *child); /* false: is not its child */
 
 /* ---- printing ---- */
@@ -116,13 +118,23 @@ struct json_reader;
 /*
  * Reads an object and hands over each element of one array inside it (dotted path, "items") as a
  * complete slice, without ever holding the whole text. Everything else of the object is kept
- * and, at the end, is available as one value with that array empty.
+ * and, at the end, is available as one value with that array empty; where there is no array at
+ * the path, nothing is handed over and the rest is the whole object.
+ *
+ * An item is complete but only its outline is checked: the callback parses it. The slice lives
+ * until the callback returns. What json_parse would refuse, the reader or the parsing of some
+ * item refuses. One thing is refused that json_parse lets pass: a key of the path coming again
+ * after the array, since its items are out already.
  */
 typedef int json_item_fn(void *ctx, struct str item, struct err *err); /* non-zero stops */
+/* At most max_item bytes an item, max_rest for all else. The path is copied. */
 struct json_reader *json_reader_new(
 	const char *array_path, size_t max_item, size_t max_rest, json_item_fn *item, void *ctx);
+/* Chunks may be cut anywhere. A failure (ERR_SYNTAX, ERR_TOO_LARGE, the callback's own) is final.
+ */
 int json_reader_feed(struct json_reader *r, struct str chunk, struct err *err);
+/* No more is coming: was it all? The rest belongs to the reader. */
 int json_reader_end(struct json_reader *r, struct str *rest, struct err *err);
-void json_reader_free(struct json_reader *r);
+void json_reader_free(struct json_reader *r); /* NULL is fine */
 
 #endif

@@ -135,17 +135,18 @@ static struct decimal decimal_of(struct str text)
 		d.negative = true;
 		d.at++;
 	}
-	for (const char *p = d.at; p < d.end; p++)
-		if (*p == 'e' || *p == 'E') {
-			int64_t exponent = 0;
-			for (const char *q = p + 1; q < d.end; q++)
-				if (is_digit(*q) && exponent < INT32_MAX)
-					exponent = exponent * 10 + (*q - '0');
-			d.exponent = p[1] == '-' ? -exponent : exponent;
-			d.end = p;
-		}
-	const char *point = memchr(d.at, '.', (size_t)(d.end - d.at));
-	d.exponent += (point ? point : d.end) - d.at;
+	const char *point = NULL, *p = d.at;
+	for (; p < d.end && *p != 'e' && *p != 'E'; p++)
+		if (*p == '.')
+			point = p;
+	int64_t power = 0;
+	for (const char *q = p; q < d.end; q++)
+		if (is_digit(*q) && power < INT32_MAX)
+			power = power * 10 + (*q - '0');
+	if (p < d.end && p[1] == '-')
+		power = -power;
+	d.end = p;
+	d.exponent = power + ((point ? point : p) - d.at);
 	while (d.at < d.end && (*d.at == '0' || *d.at == '.')) {
 		/* Zeros behind the point count too; the point itself does not. */
 		d.exponent -= *d.at == '0';
@@ -232,8 +233,10 @@ static bool digits_give(const char *digits, int exponent, double value)
  */
 static int shortest_digits(double value, char digits[20])
 {
-	int unused, exponent = 0;
-	bool power_of_two = frexp(value, &unused) == 0.5;
+	uint64_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	bool power_of_two = (bits & (((uint64_t)1 << (DBL_MANT_DIG - 1)) - 1)) == 0;
+	int exponent = 0;
 	/* Fifteen digits survive the way through any double but the smallest. */
 	for (int count = value < DBL_MIN ? 1 : 15; count <= 17; count++) {
 		exponent = double_digits(value, count, digits);

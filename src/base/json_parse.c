@@ -337,6 +337,8 @@ int json_parse(struct arena *a, struct str text, const struct json_options *opti
 	if (text.len > max_bytes)
 		return err_set(err, ERR_TOO_LARGE, "JSON of %zu bytes is over the limit of %zu",
 			text.len, max_bytes);
+	if (text.len == 0)
+		text = STR("");
 	struct err own = {0};
 	struct parser p = {
 		.x = {.start = text.at, .at = text.at, .end = text.at + text.len, .err = &own},

@@ -22,6 +22,8 @@ static void writer_stop(struct writer *w)
 static void writer_start(struct writer *w)
 {
 	struct buf *b = w->out;
+	if (!b->at)
+		buf_reserve(b, 0);
 	w->to = b->at + b->len;
 	w->end = b->at + MIN(b->cap, b->max);
 }

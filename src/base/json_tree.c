@@ -213,7 +213,7 @@ struct cJSON *json_new_int(struct arena *a, int64_t value)
 struct cJSON *json_new_double(struct arena *a, double value)
 {
 	assert(isfinite(value));
-	bool plain = value == trunc(value) && fabs(value) <= (double)JSON_EXACT_MAX &&
+	bool plain = fabs(value) <= (double)JSON_EXACT_MAX && (double)(int64_t)value == value &&
 		     !(value == 0 && signbit(value));
 	struct json_node *n = node_new(a, cJSON_Number);
 	char text[JSON_NUMBER_MAX];
@@ -231,10 +231,12 @@ struct cJSON *json_new_bool(struct arena *a, bool value)
 struct cJSON *json_new_number_text(struct arena *a, struct str text)
 {
 	struct json_digits digits;
-	const char *stop, *context, *end = text.at + text.len;
+	const char *stop, *context;
 	double value;
-	if (text.len >= UINT32_MAX ||
-		json_number_scan(text.at, end, &digits, &stop, &context) != end || text.len == 0)
+	if (text.len == 0 || text.len >= UINT32_MAX)
+		return NULL;
+	const char *end = text.at + text.len;
+	if (json_number_scan(text.at, end, &digits, &stop, &context) != end)
 		return NULL;
 	struct str copy = arena_str(a, text);
 	if (!json_number_double(copy.at, &digits, &value))
@@ -326,6 +328,14 @@ void json_set(struct arena *a, struct cJSON *object, struct str key, struct cJSO
 		json_node_replace(before, n);
 	else
 		json_node_append(in, n);
+}
+
+void json_add(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value)
+{
+	struct json_node *n = json_node_of(value);
+	assert(json_is(object, JSON_OBJECT) && !n->parent);
+	node_set_key(n, copy_text(a, key));
+	json_node_append(json_node_of(object), n);
 }
 
 bool json_remove(struct cJSON *parent, struct cJSON *child)
