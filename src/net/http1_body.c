@@ -87,7 +87,7 @@ static bool size_line_byte(struct http1_body *b, char c)
 	if (c != '\n')
 		return false;
 	/* A small chunk with much around it costs the receiver more than the sender. */
-	b->excess += b->line - 16 - 2 * MIN(b->left, CHUNK_EXCESS_MAX);
+	b->excess += (int64_t)b->line - 16 - 2 * MIN(b->left, CHUNK_EXCESS_MAX);
 	b->excess = MAX(b->excess, (int64_t)0);
 	b->step = b->left ? CHUNK_DATA : CHUNK_TRAILER;
 	b->line = 0;
