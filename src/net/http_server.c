@@ -15,6 +15,10 @@
 
 #pragma weak http2_server_conn_new
 #pragma weak http2_server_conn_run
+#pragma weak tls_stream_info
+#pragma weak tls_accept
+#pragma weak tls_config_ref
+#pragma weak tls_config_unref
 
 struct server_listener {
 	struct link in_server;

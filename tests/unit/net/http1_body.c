@@ -52,10 +52,10 @@ TEST(chunks_are_decoded_at_every_split)
 	} cases[] = {
 		{"0\r\n\r\nNEXT", "", "", 5},
 		{"5\r\nhello\r\n0\r\n\r\n", "hello", "", 15},
-		{"5;a=b;c=\"d\"\r\nhello\r\n6 \r\n world\r\n0000\r\n\r\n", "hello world", "", 42},
+		{"5;a=b;c=\"d\"\r\nhello\r\n6 \r\n world\r\n0000\r\n\r\n", "hello world", "", 40},
 		{"A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\nGET /", "01234567890123456789", "",
 			35},
-		{"1\r\nx\r\n0\r\nSum: 1\r\nB: 2\r\n\r\nmore", "x", "Sum: 1\r\nB: 2\r\n\r\n", 27},
+		{"1\r\nx\r\n0\r\nSum: 1\r\nB: 2\r\n\r\nmore", "x", "Sum: 1\r\nB: 2\r\n\r\n", 25},
 	};
 	struct buf out = BUF_INIT(KIB), trailer = BUF_INIT(KIB);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
