@@ -84,12 +84,19 @@ static inline struct link *list_pop(struct list *l) /* from the front */
 	return k;
 }
 
-/* Moves every element of `from` to the end of `to`. */
+/* Moves every element of `from` to the end of `to`, another list. */
 static inline void list_move_all(struct list *to, struct list *from)
 {
-	struct link *k;
-	while ((k = list_pop(from)))
-		list_push(to, k);
+	if (list_empty(from))
+		return;
+	if (!to->head.next)
+		list_init(to);
+	struct link *first = from->head.next, *last = from->head.prev;
+	first->prev = to->head.prev;
+	to->head.prev->next = first;
+	last->next = &to->head;
+	to->head.prev = last;
+	list_init(from);
 }
 
 #define LIST_ENTRY(link_ptr, type, member) CONTAINER_OF(link_ptr, type, member)

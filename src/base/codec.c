@@ -45,16 +45,27 @@ void base64url_encode(struct buf *out, struct str bytes)
 	encode(out, bytes, base64url_letters, false);
 }
 
-/* The six bits of a letter, or -1. c62 and c63 are the alphabet's last two. */
-static int sextet(char c, char c62, char c63)
+/* One more than a letter's six bits, 0 for what is no letter; both alphabets share it. */
+/* clang-format off */
+static const unsigned char letter_values[256] = {
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7,
+	['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14,
+	['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21,
+	['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28,
+	['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
+	['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49,
+	['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+	['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+	['-'] = 63, ['/'] = 64, ['_'] = 64,
+};
+/* clang-format on */
+
+/* The six bits of a letter, or -1. The two alphabets differ in the last two. */
+static int sextet(char c, bool url)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == c62 ? 62 : c == c63 ? 63 : -1;
+	bool other = url ? c == '+' || c == '/' : c == '-' || c == '_';
+	return other ? -1 : letter_values[(unsigned char)c] - 1;
 }
 
 static int illegal(struct err *err, size_t at)
@@ -95,7 +106,17 @@ static int decode_into(char **to, struct str text, struct err *err)
 	uint32_t group = 0;
 	int have = 0;
 	for (size_t i = 0; i < text.len; i++) {
-		int six = sextet(text.at[i], '+', '/');
+		/* Whole groups in a row, as long as they come. */
+		for (; have == 0 && text.len - i > 4; i += 4) {
+			int a = sextet(text.at[i], false), b = sextet(text.at[i + 1], false);
+			int c = sextet(text.at[i + 2], false), d = sextet(text.at[i + 3], false);
+			if ((a | b | c | d) < 0)
+				break;
+			*p++ = (char)(a << 2 | b >> 4);
+			*p++ = (char)(b << 4 | c >> 2);
+			*p++ = (char)(c << 6 | d);
+		}
+		int six = sextet(text.at[i], false);
 		if (six >= 0) {
 			group = group << 6 | (uint32_t)six;
 			if (++have < 4)
@@ -163,9 +184,9 @@ int base64url_decode(struct buf *out, struct str text, struct err *err)
 	if (rest == 1)
 		return illegal(err, len - 1);
 	for (size_t i = 0; i < len; i++)
-		if (sextet(text.at[i], '-', '_') < 0)
+		if (sextet(text.at[i], true) < 0)
 			return illegal(err, i);
-	if (rest && sextet(text.at[len - 1], '-', '_') & (rest == 2 ? 15 : 3))
+	if (rest && sextet(text.at[len - 1], true) & (rest == 2 ? 15 : 3))
 		return illegal(err, len - 1);
 
 	size_t size = len / 4 * 3 + (rest ? rest - 1 : 0);
@@ -174,7 +195,7 @@ int base64url_decode(struct buf *out, struct str text, struct err *err)
 		return no_room(err);
 	uint32_t group = 0;
 	for (size_t i = 0, bits = 0; i < len; i++) {
-		group = group << 6 | (uint32_t)sextet(text.at[i], '-', '_');
+		group = group << 6 | (uint32_t)sextet(text.at[i], true);
 		bits += 6;
 		if (bits >= 8) {
 			bits -= 8;

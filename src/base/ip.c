@@ -203,6 +203,9 @@ static int parse_path(struct str path, struct address *a, struct err *err)
 	/* "unix:///run/x.sock" is as common as "unix:/run/x.sock". */
 	if (str_starts(path, STR("//")))
 		path = str_skip(path, 2);
+	/* Or what is printed would be taken for the other form. */
+	while (str_starts(path, STR("//")))
+		path = str_skip(path, 1);
 	if (path.len == 0 || str_eq(path, STR("@")))
 		return err_set(err, ERR_ADDRESS, "a unix address needs a path");
 	if (path.len >= ADDRESS_PATH_MAX)

@@ -189,6 +189,8 @@ TEST(address_reads_and_prints_ip_and_unix)
 		{"0.0.0.0:65535", "0.0.0.0:65535"},
 		{"unix:/run/x.sock", "unix:/run/x.sock"},
 		{"unix:///run/x.sock", "unix:/run/x.sock"},
+		{"unix:////", "unix:/"},
+		{"unix://///run//x", "unix:/run//x"},
 		{"unix:@abstract", "unix:@abstract"},
 		{"unix:relative:80", "unix:relative:80"},
 	};

@@ -123,17 +123,16 @@ TEST(log_writes_json)
 	log_to_pipe(LOG_FORMAT_JSON);
 	_cleanup_(err_done) struct err err = {0};
 	err_set(&err, ERR_IO, "bad \"disk\"");
-	int line = __LINE__ + 1;
 	log_error(&err, "x\n\x01\xff", LOG_TEXT("k", "\xe2\x82\xac"), LOG_INT("n", -1),
 		LOG_BOOL("b", true), LOG_DURATION("d", SEC));
-	char wanted[300];
-	snprintf(wanted, sizeof(wanted),
-		"{\"ts\":1136214245123.456,\"v\":0,\"level\":\"error\",\"caller\":\"log.c:%d\","
-		"\"msg\":\"x\\n\\u0001\\ufffd\",\"err\":\"bad "
-		"\\\"disk\\\"\",\"k\":\"\xe2\x82\xac\","
-		"\"n\":-1,\"b\":true,\"d\":\"1s\"}\n",
-		line);
-	EXPECT_STR(logged(), wanted);
+	struct str line = logged(),
+		   head = STR("{\"ts\":1136214245123.456,\"v\":0,\"level\":\"error\","
+			      "\"caller\":\"log.c:");
+	EXPECT(str_starts(line, head));
+	ssize_t message = str_find(line, STR("\"msg\""));
+	EXPECT_STR(str_skip(line, (size_t)message), "\"msg\":\"x\\n\\u0001\\ufffd\",\"err\":\"bad "
+						    "\\\"disk\\\"\",\"k\":\"\xe2\x82\xac\","
+						    "\"n\":-1,\"b\":true,\"d\":\"1s\"}\n");
 	log_info("x");
 	EXPECT(str_find(logged(), STR("level")) < 0);
 	log_to_stderr();

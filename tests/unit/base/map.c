@@ -2,8 +2,11 @@
 #include <kube/mem.h>
 #include <kube/random.h>
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <test.h>
+#include <unistd.h>
 
 enum { KEYS = 600 };
 
@@ -205,4 +208,51 @@ TEST(map_seeds_differ_unless_fixed)
 	map_done(&b);
 	map_done(&c);
 	map_done(&d);
+}
+
+/* What an iteration that breaks the rule ends with: 0, or the signal of a failed assert. */
+static int fate_of(void (*mistake)(void))
+{
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0) {
+		close(STDERR_FILENO);
+		mistake();
+		_exit(0);
+	}
+	EXPECT(waitpid(child, &status, 0) == child);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void add_while_iterating(void)
+{
+	struct map m = {0};
+	map_set(&m, STR("a"), NULL);
+	map_set(&m, STR("b"), NULL);
+	map_each (it, &m)
+		map_set(&m, STR("c"), NULL);
+}
+
+static void remove_another_while_iterating(void)
+{
+	struct map m = {0};
+	map_set(&m, STR("a"), NULL);
+	map_set(&m, STR("b"), NULL);
+	map_each (it, &m)
+		map_remove(&m, str_eq_text(it.key, "a") ? STR("b") : STR("a"));
+}
+
+static void add_while_iterating_in_order(void)
+{
+	struct omap m = {0};
+	omap_set(&m, STR("a"), NULL);
+	omap_each (it, &m)
+		omap_set(&m, STR("c"), NULL);
+}
+
+TEST(maps_assert_that_nothing_else_changes_while_iterating)
+{
+	EXPECT_INT(fate_of(add_while_iterating), SIGABRT);
+	EXPECT_INT(fate_of(remove_another_while_iterating), SIGABRT);
+	EXPECT_INT(fate_of(add_while_iterating_in_order), SIGABRT);
 }

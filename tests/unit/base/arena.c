@@ -1,0 +1,50 @@
+#include <kube/arena.h>
+
+#include <test.h>
+
+TEST(arena_pieces_are_aligned_apart_and_keep_their_bytes)
+{
+	struct arena a;
+	arena_init(&a);
+	unsigned char *piece[600];
+	size_t total = 0;
+	for (size_t i = 0; i < ARRAY_LEN(piece); i++) {
+		size_t size = (i * 37) % 700;
+		piece[i] = i % 50 == 49 ? arena_new(&a, size += 70000) : arena_alloc(&a, size);
+		EXPECT_INT((uintptr_t)piece[i] % 16, 0);
+		memset(piece[i], (int)i, size);
+		total += size;
+	}
+	EXPECT_INT(a.size, total);
+	for (size_t i = 0; i < ARRAY_LEN(piece); i++)
+		for (size_t k = 0, size = (i * 37) % 700 + (i % 50 == 49 ? 70000 : 0); k < size;
+			k++)
+			if (piece[i][k] != (unsigned char)i)
+				EXPECT(piece[i][k] == (unsigned char)i);
+	arena_reset(&a);
+	EXPECT_INT(a.size, 0);
+	struct arena_chunk *kept = a.chunks;
+	EXPECT(arena_alloc(&a, 60000));
+	EXPECT(a.chunks == kept);
+	arena_done(&a);
+	EXPECT(!a.chunks);
+	arena_reset(&a);
+	EXPECT_STR(arena_print(&a, "%s-%d", "x", 5), "x-5");
+	arena_done(&a);
+}
+
+TEST(arena_copies_text_with_a_nul)
+{
+	_cleanup_(arena_done) struct arena a = {0};
+	struct str s = arena_str(&a, STR("abc"));
+	EXPECT_STR(s, "abc");
+	EXPECT_TEXT(s.at, "abc");
+	EXPECT_TEXT(arena_str(&a, (struct str){0}).at, "");
+	EXPECT_TEXT(arena_text(&a, "text"), "text");
+	EXPECT(memcmp(arena_copy(&a, "12", 2), "12", 2) == 0);
+	const char *zeroed = arena_new(&a, 3);
+	EXPECT(zeroed[0] == 0 && zeroed[2] == 0);
+	struct str wide = arena_print(&a, "%5000d", 1);
+	EXPECT_INT(wide.len, 5000);
+	EXPECT_INT(strlen(wide.at), 5000);
+}
