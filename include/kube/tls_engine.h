@@ -40,6 +40,7 @@ struct tls_client_options {
 	const char *const *alpn;
 };
 
+/* Both copy what they need. Several threads may use one config at once. */
 int tls_config_new_server(
 	const struct tls_server_options *o, struct tls_config **config, struct err *err);
 int tls_config_new_client(
@@ -49,7 +50,11 @@ void tls_config_unref(struct tls_config *config);
 /* Moves ticket keys over, so that sessions survive a reload. Call before the new one is used. */
 void tls_config_adopt_tickets(struct tls_config *fresh, struct tls_config *old);
 
-/* ---- a session a client may resume later; opaque bytes ---- */
+/*
+ * ---- a session a client may resume later ----
+ * It holds a reference on the config and the name it was made with and resumes nothing else: an
+ * engine that differs in either ignores it, so that no server is accepted unverified.
+ */
 struct tls_session;
 void tls_session_free(struct tls_session *s);
 
@@ -61,30 +66,39 @@ struct tls_engine *tls_engine_new(
 	struct tls_config *config, struct str host, const struct tls_session *resume, int64_t now);
 void tls_engine_free(struct tls_engine *e);
 
-enum tls_want { TLS_DONE, TLS_WANT_READ, TLS_FAILED };
+enum tls_want { TLS_DONE, TLS_WANT_READ, TLS_WANT_WORK, TLS_FAILED };
 
 /*
  * Goes on with the handshake: consumes what it can of *in (drops it from the front), appends to
- * *out. TLS_WANT_READ: send *out, feed more. TLS_DONE: application data may flow (what is left
- * in *in is already such). TLS_FAILED: *out may hold an alert to send; err says why, naming
+ * *out. TLS_WANT_READ: send *out, feed more. TLS_WANT_WORK: send *out; the next call does
+ * public-key work and needs no more input for it. TLS_DONE: application data may flow (what is
+ * left in *in is already such). TLS_FAILED: *out may hold an alert to send; err says why, naming
  * certificate, name or date where that was it.
+ *
+ * A plain HTTP request on a server's end fails too; *out then holds the answer that Go's server
+ * gives, in plain text.
  */
 enum tls_want tls_engine_handshake(
 	struct tls_engine *e, struct buf *in, struct buf *out, struct err *err);
 /*
- * Whether the next handshake call will do public-key work (then it belongs on a worker). A
- * resumed handshake answers false throughout.
+ * Whether the next handshake call will do public-key work (then it belongs on a worker). A call
+ * begun when this is false does none: it stops before it with TLS_WANT_WORK. A resumed handshake
+ * answers false throughout.
  */
 bool tls_engine_handshake_is_heavy(const struct tls_engine *e, const struct buf *in);
 
 /*
  * Decrypts whole records from *in into *plain, at most max bytes. 0: fine (maybe nothing yet);
- * *ended is set by close_notify. ERR_TLS on a bad record.
+ * *ended is set by close_notify. ERR_TLS on a bad record, ERR_LIMIT when *plain has no room.
+ * *out gets what the protocol answers by itself (alerts).
  */
 int tls_engine_decrypt(struct tls_engine *e, struct buf *in, struct buf *plain, size_t max,
 	bool *ended, struct buf *out, struct err *err);
-/* Plaintext of the peer that is decrypted or complete in the engine but not yet handed out. */
+/* Whether decrypt may find something without further input. */
 bool tls_engine_has_plain(const struct tls_engine *e, const struct buf *in);
+/* Whether a record has begun to arrive: an end of input now has cut it. */
+bool tls_engine_in_record(const struct tls_engine *e);
+/* Appends records with all of `plain` to *out; ERR_LIMIT when it has no room. */
 int tls_engine_encrypt(struct tls_engine *e, struct str plain, struct buf *out, struct err *err);
 void tls_engine_close_notify(struct tls_engine *e, struct buf *out);
 

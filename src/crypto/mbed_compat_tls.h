@@ -1,0 +1,33 @@
+/*
+ * What differs between mbedTLS 2.28 and 3.6 in the TLS protocol: the rest of mbed_compat.h, for
+ * the files of the TLS engine.
+ */
+#ifndef CRYPTO_MBED_COMPAT_TLS_H
+#define CRYPTO_MBED_COMPAT_TLS_H
+
+#include "mbed_compat.h"
+
+#include <mbedtls/ssl.h>
+
+/* Some errors have changed their names. */
+#if MBEDTLS_VERSION_MAJOR < 3
+#define MBED_ERR_SSL_NO_COMMON_CIPHER MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
+#define MBED_ERR_SSL_VERSION          MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION
+#else
+#define MBED_ERR_SSL_NO_COMMON_CIPHER MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
+#define MBED_ERR_SSL_VERSION          MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION
+#endif
+
+/* Versions, cipher suites, curves, signatures; no renegotiation. */
+void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf);
+/* Where the handshake stands: a state of mbedTLS's, the same numbers in both versions. */
+int mbed_ssl_state(const mbedtls_ssl_context *ssl);
+/* The description byte of the fatal alert that was just read. */
+int mbed_ssl_alert_read(const mbedtls_ssl_context *ssl);
+/* Whether bytes of an incomplete record have been taken in. */
+bool mbed_ssl_record_begun(const mbedtls_ssl_context *ssl);
+const mbedtls_x509_crt *mbed_session_peer(const mbedtls_ssl_session *session);
+/* Whether it holds a ticket or an id that the server may know again. */
+bool mbed_session_resumable(const mbedtls_ssl_session *session);
+
+#endif
