@@ -14,7 +14,7 @@ void test_register(struct test *t)
 	last = &t->next;
 }
 
-void test_fail(const char *file, int line, const char *format, ...)
+bool test_fail(const char *file, int line, const char *format, ...)
 {
 	running_failed = true;
 	fprintf(stderr, "  %s:%d: ", file, line);
@@ -25,6 +25,7 @@ void test_fail(const char *file, int line, const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	return false;
 }
 
 bool test_expect_int(const char *file, int line, const char *what, int64_t got, int64_t wanted)

@@ -22,8 +22,8 @@ struct test {
 };
 
 void test_register(struct test *t);
-/* Prints where and what; marks the running test failed. */
-void test_fail(const char *file, int line, const char *format, ...) KUBE_PRINTF(3, 4);
+/* Prints where and what; marks the running test failed. Always false. */
+bool test_fail(const char *file, int line, const char *format, ...) KUBE_PRINTF(3, 4);
 bool test_expect_int(const char *file, int line, const char *what, int64_t got, int64_t wanted);
 bool test_expect_str(
 	const char *file, int line, const char *what, struct str got, struct str wanted);
@@ -41,8 +41,7 @@ bool test_failed(void); /* has the running test failed so far? */
 	}                                                                                          \
 	static void test_run_##test_name(void)
 
-#define EXPECT(condition)                                                                          \
-	((condition) ? true : (test_fail(__FILE__, __LINE__, "%s", #condition), false))
+#define EXPECT(condition) ((condition) ? true : test_fail(__FILE__, __LINE__, "%s", #condition))
 #define EXPECT_INT(got, wanted)                                                                    \
 	test_expect_int(__FILE__, __LINE__, #got, (int64_t)(got), (int64_t)(wanted))
 /* got: struct str; wanted: NUL-terminated text. */
@@ -51,8 +50,7 @@ bool test_failed(void); /* has the running test failed so far? */
 	test_expect_str(__FILE__, __LINE__, #got, str_from(got), str_from(wanted))
 /* An int-returning call that must give 0; prints the err's text otherwise. */
 #define EXPECT_OK(call, err)                                                                       \
-	((call) == 0 ? true                                                                        \
-		     : (test_fail(__FILE__, __LINE__, "%s: %s", #call, err_text(err)), false))
+	((call) == 0 ? true : test_fail(__FILE__, __LINE__, "%s: %s", #call, err_text(err)))
 #define REQUIRE(condition)                                                                         \
 	do {                                                                                       \
 		if (!EXPECT(condition))                                                            \
