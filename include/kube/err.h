@@ -4,7 +4,7 @@
  * code. On success the err is untouched.
  *
  *	return err_set(err, ERR_NOT_FOUND, "pods \"%s\" not found", name);
- *	return err_wrap(err, "reading %s", path);	-> "reading /x: permission denied"
+ *	return err_wrap(err, code, "reading %s", path);	-> "reading /x: permission denied"
  */
 #ifndef KUBE_ERR_H
 #define KUBE_ERR_H
@@ -29,9 +29,8 @@ struct err {
 int err_set(struct err *err, int code, const char *format, ...) KUBE_PRINTF(3, 4);
 /* From an errno value: the fitting code, "what: strerror". Returns the code. */
 int err_set_errno(struct err *err, int errnum, const char *format, ...) KUBE_PRINTF(3, 4);
-/* Puts "context: " before the text, keeps the code. Returns the code (also with err == NULL:
- * ERR_INTERNAL). */
-int err_wrap(struct err *err, const char *format, ...) KUBE_PRINTF(2, 3);
+/* Puts "context: " before the text. `code` is what the failed call gave, and is given back. */
+int err_wrap(struct err *err, int code, const char *format, ...) KUBE_PRINTF(3, 4);
 /* Moves *from into *to (to may be NULL: dropped); returns the code. */
 int err_move(struct err *to, struct err *from);
 void err_copy(struct err *to, const struct err *from);

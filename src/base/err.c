@@ -92,16 +92,16 @@ int err_set_errno(struct err *err, int errnum, const char *format, ...)
 	return err_replace(err, code, text);
 }
 
-int err_wrap(struct err *err, const char *format, ...)
+int err_wrap(struct err *err, int code, const char *format, ...)
 {
+	assert(code < 0 && (!err || err->code == code));
 	if (!err)
-		return ERR_INTERNAL;
+		return code;
 	char context[ERR_TEXT_MAX + 1], text[ERR_TEXT_MAX + 1];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(context, sizeof(context), format, args);
 	va_end(args);
-	int code = err->code ? err->code : ERR_INTERNAL;
 	const char *said = err->text ? err->text : err_row(code)->text;
 	err_cut(text, snprintf(text, sizeof(text), "%s: %s", context, said));
 	return err_replace(err, code, text);

@@ -384,10 +384,8 @@ int json_reader_end(struct json_reader *r, struct str *rest, struct err *err)
 	struct json_options options = {.limits.max_bytes = r->rest.max};
 	r->failed = json_parse(&a, buf_str(&r->rest), &options, &root, err);
 	arena_done(&a);
-	if (r->failed) {
-		err_wrap(err, "outside of %s", r->path);
-		return r->failed;
-	}
+	if (r->failed)
+		return err_wrap(err, r->failed, "outside of %s", r->path);
 	*rest = buf_str(&r->rest);
 	return 0;
 }

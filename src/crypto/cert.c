@@ -77,7 +77,7 @@ static int parse_block(struct pem_block *block, struct certs *made, struct err *
 	made->items = mem_resize(made->items, (made->count + 1) * sizeof(struct cert *));
 	int rc = cert_parse_der(buf_str(&block->der), &made->items[made->count], err);
 	if (rc)
-		return err_wrap(err, "certificate %zu", made->count + 1);
+		return err_wrap(err, rc, "certificate %zu", made->count + 1);
 	made->count++;
 	return 0;
 }

@@ -165,7 +165,7 @@ static int take_key(struct str *tbs, struct cert *cert, struct err *err)
 	if (!der_take_whole(tbs, DER_SEQUENCE, &spki))
 		return bad(err, "bad public key");
 	int rc = key_parse_spki(spki, &cert->key, err);
-	return rc ? err_wrap(err, "malformed certificate") : 0;
+	return rc ? err_wrap(err, rc, "malformed certificate") : 0;
 }
 
 /* Unique identifiers nobody uses, and the extensions. */

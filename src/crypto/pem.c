@@ -70,7 +70,7 @@ static int decode_block(struct str *rest, struct pem_block *block, struct err *e
 		buf_reserve(&block->der, base64.len + 4);
 		rc = base64_decode(&block->der, buf_str(&base64), err);
 		if (rc)
-			err_wrap(err, "PEM block \"%.*s\"", STRF(block->label));
+			err_wrap(err, rc, "PEM block \"%.*s\"", STRF(block->label));
 	}
 	if (base64.at)
 		explicit_bzero(base64.at, base64.cap);

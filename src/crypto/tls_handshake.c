@@ -178,9 +178,10 @@ static enum tls_want handshake_failed(struct tls_engine *e, int ret, struct err 
 		tls_error(e, ret, err);
 		return TLS_FAILED;
 	}
-	err_move(err, &e->peer_error);
-	err_wrap(err, e->config->server ? "tls: failed to verify client certificate"
-					: "tls: failed to verify certificate");
+	int code = err_move(err, &e->peer_error);
+	err_wrap(err, code,
+		e->config->server ? "tls: failed to verify client certificate"
+				  : "tls: failed to verify certificate");
 	return TLS_FAILED;
 }
 
@@ -223,7 +224,8 @@ enum tls_want tls_engine_handshake(
 		return TLS_DONE;
 	if (!e->started && in->len) {
 		if (in->len < 5)
-			return TLS_WANT_READ; /* a record's header, or enough to see that it is none */
+			return TLS_WANT_READ; /* a record's header, or enough to see that it is none
+					       */
 		e->started = true;
 		if (refuse_stranger(e, in, out, err))
 			return TLS_FAILED;

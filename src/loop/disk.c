@@ -34,7 +34,7 @@ int disk_read_file(struct disk *d, const char *path, struct buf *out, struct err
 		return handle;
 	int code = read_all(d, handle, out, err);
 	d->ops->close(d, handle);
-	return code ? err_wrap(err, "reading %s", path) : 0;
+	return code ? err_wrap(err, code, "reading %s", path) : 0;
 }
 
 /* ---- writing ---- */
@@ -74,7 +74,7 @@ int disk_write_file(
 		d->ops->remove(d, temporary, NULL);
 	else
 		code = d->ops->sync_dir(d, dir, err);
-	return code ? err_wrap(err, "writing %s", path) : 0;
+	return code ? err_wrap(err, code, "writing %s", path) : 0;
 }
 
 /* ---- directories ---- */

@@ -140,7 +140,7 @@ static void name_call(struct http_call *c, struct err *err)
 	}
 	arena_done(&a);
 	buf_add_char(&text, '"');
-	err_wrap(err, "%s", buf_text(&text));
+	err_wrap(err, err->code, "%s", buf_text(&text));
 }
 
 static struct str host_and_port(struct arena *a, const struct url *url)

@@ -56,7 +56,7 @@ static int proxy_read(struct dial *d, struct url *url, struct err *err)
 		text = arena_print(&d->arena, "http://%.*s", STRF(text));
 	int r = url_parse(&d->arena, text, url, err);
 	if (r)
-		return err_wrap(err, "proxy"), r;
+		return err_wrap(err, r, "proxy");
 	bool known = str_eq(url->scheme, STR("http")) || str_eq(url->scheme, STR("https"));
 	if (!known || !url->host.len || !url_port(url))
 		return err_set(err, ERR_UNSUPPORTED, "proxy \"%.*s\" is not supported", STRF(text));

@@ -179,7 +179,7 @@ int url_parse(struct arena *a, struct str text, struct url *url, struct err *err
 	int r = parse(a, text, false, &parsed, err);
 
 	if (r)
-		return err_wrap(err, "parse \"%.*s\"", (int)MIN(text.len, (size_t)256), text.at), r;
+		return err_wrap(err, r, "parse \"%.*s\"", (int)MIN(text.len, (size_t)256), text.at);
 	*url = parsed;
 	return 0;
 }
@@ -197,8 +197,7 @@ int url_parse_request(
 	int r = parse(a, text, true, &parsed, err);
 	if (r)
 		return err_wrap(
-			       err, "parse \"%.*s\"", (int)MIN(target.len, (size_t)256), target.at),
-		       r;
+			err, r, "parse \"%.*s\"", (int)MIN(target.len, (size_t)256), target.at);
 	if (only_authority)
 		parsed.scheme = (struct str){0};
 	*url = parsed;
