@@ -20,6 +20,8 @@ static void on_alarm(uv_timer_t *alarm)
 	struct driver *d = alarm->data;
 	loop_woken(d->loop);
 	d->alarm_at = 0;
+	/* uv_run looks at its timers before it waits, and would then wait without one. */
+	uv_stop(&d->uv);
 }
 
 struct driver *driver_new(struct loop *loop)
