@@ -45,15 +45,15 @@ static int listen_code(struct loop_test *t, const char *address)
 	return code;
 }
 
-/* A folder of its own for the sockets of one test. */
-static char folder[] = P_tmpdir "/kube-listener-XXXXXX";
+/* A folder of its own for the sockets of this program. */
+static char folder[64];
 
 static const char *path_in_folder(const char *name)
 {
-	static char path[128];
-	static bool made;
-	if (!made)
-		made = mkdtemp(folder);
+	static char path[ADDRESS_PATH_MAX];
+	if (!folder[0])
+		snprintf(folder, sizeof(folder), P_tmpdir "/kube-listener-%d", (int)getpid());
+	mkdir(folder, 0700);
 	snprintf(path, sizeof(path), "unix:%s/%s", folder, name);
 	return path;
 }
