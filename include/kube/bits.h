@@ -13,7 +13,7 @@ struct bits {
 void bits_init(struct bits *b, size_t size);
 void bits_done(struct bits *b);
 bool bits_has(const struct bits *b, size_t n);
-bool bits_add(struct bits *b, size_t n);    /* false: was there already */
+bool bits_add(struct bits *b, size_t n);    /* n < size; false: was there already */
 bool bits_remove(struct bits *b, size_t n); /* false: was not there */
 /* The first number >= from that is not set (or is set), or -1. */
 ssize_t bits_next_free(const struct bits *b, size_t from);

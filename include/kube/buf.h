@@ -3,7 +3,7 @@
  * reaching it is not fatal: the addition is dropped whole, `over` is set and stays set, and
  * every later addition is dropped too. Callers add freely and look at buf_over() once.
  *
- * Embedded by its owner; no locks.
+ * Embedded by its owner; no locks. What is added must not lie in the buffer itself, which may move.
  */
 #ifndef KUBE_BUF_H
 #define KUBE_BUF_H

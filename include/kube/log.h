@@ -10,8 +10,8 @@
  *	I0102 15:04:05.123456       1 server.c:42] "listening" address="127.0.0.1" port=6443
  *
  * The same call site repeating more than 20 times in 10 seconds is held back; the next line that
- * passes says how many were dropped. Writing never waits: a line that the descriptor does not take
- * is lost, and counted in the next one. Values under keys that name secrets (token, password,
+ * passes says how many were dropped. A line that a non-blocking descriptor does not take is lost,
+ * and counted in the next one. Values under keys that name secrets (token, password,
  * authorization, secret, private key, …) and values that look like a bearer token or a PEM
  * private key are printed as "<redacted>".
  */

@@ -13,12 +13,38 @@ enum {
 	ARENA_PIECE_LARGE = ARENA_CHUNK_LAST / 4,
 };
 
+/*
+ * Under the address sanitizer what is not handed out is poisoned, and pieces stand apart, so that
+ * running over the end of one is seen.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_SANITIZED 1
+#endif
+#endif
+#ifdef ARENA_SANITIZED
+#include <sanitizer/asan_interface.h>
+enum { ARENA_GAP = ARENA_ALIGN };
+#else
+#define ASAN_POISON_MEMORY_REGION(at, size)   ((void)(at), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+enum { ARENA_GAP = 0 };
+#endif
+
 /* The first chunk of the list is the one being cut up; behind it stand full and single ones. */
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t size; /* of bytes */
 	_Alignas(ARENA_ALIGN) char bytes[];
 };
+
+static void chunk_free(struct arena_chunk *c)
+{
+	ASAN_UNPOISON_MEMORY_REGION(c->bytes, c->size);
+	mem_free(c);
+}
 
 void arena_init(struct arena *a)
 {
@@ -29,7 +55,7 @@ void arena_done(struct arena *a)
 {
 	for (struct arena_chunk *c = a->chunks, *next; c; c = next) {
 		next = c->next;
-		mem_free(c);
+		chunk_free(c);
 	}
 	arena_init(a);
 }
@@ -43,7 +69,7 @@ void arena_reset(struct arena *a)
 	for (struct arena_chunk *c = a->chunks, *next; c; c = next) {
 		next = c->next;
 		if (c != largest)
-			mem_free(c);
+			chunk_free(c);
 	}
 	arena_init(a);
 	if (!largest)
@@ -52,42 +78,54 @@ void arena_reset(struct arena *a)
 	a->chunks = largest;
 	a->at = largest->bytes;
 	a->end = largest->bytes + largest->size;
+	ASAN_POISON_MEMORY_REGION(largest->bytes, largest->size);
 }
 
 static struct arena_chunk *arena_chunk_new(size_t size)
 {
 	struct arena_chunk *c = mem_alloc(sizeof(*c) + size);
 	c->size = size;
+	ASAN_POISON_MEMORY_REGION(c->bytes, size);
 	return c;
 }
 
-static void *arena_alloc_single(struct arena *a, size_t size)
+static struct arena_chunk *arena_add_single(struct arena *a, size_t size)
 {
 	struct arena_chunk *c = arena_chunk_new(size);
 	struct arena_chunk **place = a->chunks ? &a->chunks->next : &a->chunks;
 	c->next = *place;
 	*place = c;
-	return c->bytes;
+	return c;
+}
+
+/* A new chunk to cut up, with room for at least one more piece like this. */
+static void arena_add_chunk(struct arena *a, size_t need)
+{
+	size_t grown = a->chunks ? a->chunks->size * 2 : ARENA_CHUNK_FIRST;
+	struct arena_chunk *c =
+		arena_chunk_new(MIN(MAX(grown, need * 2), (size_t)ARENA_CHUNK_LAST));
+	c->next = a->chunks;
+	a->chunks = c;
+	a->at = c->bytes;
+	a->end = c->bytes + c->size;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
 	assert(size <= PTRDIFF_MAX / 2);
 	a->size += size;
-	size_t need = size ? (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1) : ARENA_ALIGN;
-	if (need > (size_t)(a->end - a->at)) {
-		if (need > ARENA_PIECE_LARGE)
-			return arena_alloc_single(a, need);
-		size_t grown = a->chunks ? a->chunks->size * 2 : ARENA_CHUNK_FIRST;
-		struct arena_chunk *c =
-			arena_chunk_new(MIN(MAX(grown, need * 2), (size_t)ARENA_CHUNK_LAST));
-		c->next = a->chunks;
-		a->chunks = c;
-		a->at = c->bytes;
-		a->end = c->bytes + c->size;
+	size_t need = (MAX(size, (size_t)1) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+	need += ARENA_GAP;
+	char *piece;
+	if (need > (size_t)(a->end - a->at) && need > ARENA_PIECE_LARGE) {
+		piece = arena_add_single(a, need)->bytes;
+	} else {
+		if (need > (size_t)(a->end - a->at))
+			arena_add_chunk(a, need);
+		piece = a->at;
+		a->at += need;
 	}
-	void *piece = a->at;
-	a->at += need;
+	ASAN_UNPOISON_MEMORY_REGION(piece, size);
 	return piece;
 }
 

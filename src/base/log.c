@@ -235,7 +235,7 @@ static bool site_passes(struct log_site *site, int64_t now, uint32_t *dropped)
 	return true;
 }
 
-/* Never waits: a reader that has stopped reading must not stop the process. */
+/* Never tries again when the descriptor is full: a slow reader must not hold up the process. */
 static bool write_line(struct str line)
 {
 	int fd = descriptor;

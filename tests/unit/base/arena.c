@@ -48,3 +48,21 @@ TEST(arena_copies_text_with_a_nul)
 	EXPECT_INT(wide.len, 5000);
 	EXPECT_INT(strlen(wide.at), 5000);
 }
+
+TEST(arena_grows_in_doubling_chunks)
+{
+	_cleanup_(arena_done) struct arena a = {0};
+	size_t chunks = 0;
+	char *end = NULL;
+	for (int i = 0; i < 10000; i++) {
+		arena_alloc(&a, 64);
+		chunks += a.end != end;
+		end = a.end;
+	}
+	/* 1 + 2 + … + 64 KiB, then 64 KiB each: 640 kB in about 16 chunks. */
+	EXPECT(chunks >= 10 && chunks < 25);
+	/* A large piece does not waste what is left of the current chunk. */
+	char *at = a.at;
+	arena_alloc(&a, 100000);
+	EXPECT(a.at == at);
+}
