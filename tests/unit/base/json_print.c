@@ -186,3 +186,20 @@ TEST(output_over_the_ceiling_is_dropped_whole)
 	test_context_end();
 	arena_done(&a);
 }
+
+TEST(a_string_over_the_ceiling_is_dropped_whole)
+{
+	static const char text[] = "plain \n text that is longer than sixteen bytes \xff";
+	struct buf whole = BUF_INIT(KIB);
+	json_print_str(&whole, str_from(text));
+	for (size_t max = 0; max <= whole.len; max++) {
+		struct buf out = BUF_INIT(max);
+		json_print_str(&out, str_from(text));
+		test_context("ceiling %zu", max);
+		EXPECT_INT(buf_over(&out), max < whole.len);
+		EXPECT_INT(out.len, max < whole.len ? 0 : whole.len);
+		buf_done(&out);
+	}
+	test_context_end();
+	buf_done(&whole);
+}

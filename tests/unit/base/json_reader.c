@@ -258,6 +258,8 @@ TEST(the_rest_is_bounded_and_items_do_not_count)
 	expect_refused(__FILE__, __LINE__, "items", bad, limits, ERR_TOO_LARGE,
 		"what surrounds items is over the limit of 21 bytes");
 	expect_refused(__FILE__, __LINE__, "items", behind, limits, ERR_TOO_LARGE, NULL);
+	expect_refused(__FILE__, __LINE__, "items", STR("{\"a key that is too long\":1}"), limits,
+		ERR_TOO_LARGE, NULL);
 }
 
 TEST(depth_is_limited_inside_items_and_outside)
