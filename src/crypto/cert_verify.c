@@ -23,8 +23,11 @@ struct search {
 	const struct cert *chain[CHAIN_MAX];
 	size_t length;
 	int signatures;
-	struct err why;  /* the first thing wrong with an authority that did sign */
-	struct err hint; /* the first one of the right name that did not */
+	struct err why; /* the first thing wrong with an authority that did sign */
+	/* The deepest certificate without an issuer, and what happened to a likely one. */
+	const struct cert *stuck;
+	size_t stuck_length;
+	struct err hint;
 };
 
 static const char *label_of(const struct cert *cert, struct buf *b)
@@ -50,6 +53,9 @@ int cert_check_signature(const struct cert *cert, struct key *key, struct err *e
 	}
 	size_t len = key_digest(cert->signature_hash, cert->signed_bytes, digest);
 	struct str hash = str_make((char *)digest, len);
+	if (!key_is_ec(key) && !key_is_rsa(key))
+		return err_set(err, ERR_CERTIFICATE,
+			"the issuer's key is too weak or of a kind that is not supported");
 	if (cert->signature_kind == SIGNATURE_RSA_PSS)
 		return key_verify_pss(key, cert->signature_hash, hash, cert->signature, err);
 	if ((cert->signature_kind == SIGNATURE_ECDSA) != key_is_ec(key))
@@ -193,7 +199,7 @@ static bool signed_by(struct search *s, const struct cert *candidate)
 	s->signatures++;
 	int rc = cert_check_signature(s->chain[s->length - 1], candidate->key, &why);
 	if (rc) {
-		if (!s->hint.code)
+		if (s->stuck == s->chain[s->length - 1] && !s->hint.code)
 			err_set(&s->hint, ERR_CERTIFICATE,
 				"possibly because of \"%s\" while trying candidate authority "
 				"\"%s\"",
@@ -242,24 +248,18 @@ static bool extend(struct search *s)
 {
 	if (s->length == CHAIN_MAX)
 		return false;
+	if (s->length > s->stuck_length) {
+		s->stuck_length = s->length;
+		s->stuck = s->chain[s->length - 1];
+		err_done(&s->hint);
+	}
 	return try_list(s, s->check->roots, 0, true) || try_list(s, s->given, 1, false);
 }
 
 static int unknown_authority(struct search *s, struct err *err)
 {
 	_cleanup_(buf_done) struct buf issuer = BUF_INIT(300);
-	/* Name the first issuer nobody has: that is the one to install. */
-	const struct cert *stuck = s->given->items[0];
-	for (size_t hops = 0; hops < CHAIN_MAX; hops++) {
-		const struct cert *next = NULL;
-		for (size_t i = 1; i < s->given->count && !next; i++)
-			if (str_eq(s->given->items[i]->info.subject_der, stuck->issuer_der))
-				next = s->given->items[i];
-		if (!next || next == stuck)
-			break;
-		stuck = next;
-	}
-	cert_print_name(stuck->issuer_der, &issuer);
+	cert_print_name(s->stuck->issuer_der, &issuer);
 	return err_set(err, ERR_CERTIFICATE,
 		"certificate signed by unknown authority (issuer \"%s\"%s%s)", buf_text(&issuer),
 		s->hint.code ? ", " : "", s->hint.code ? err_text(&s->hint) : "");

@@ -81,16 +81,13 @@ static int check(mbedtls_pk_context *pk, bool is_private, struct err *err)
 	return err_set(err, ERR_UNSUPPORTED, "neither an EC nor an RSA key");
 }
 
-int key_adopt(mbedtls_pk_context *pk, bool is_private, struct key **key, struct err *err)
+static int make(mbedtls_pk_context *pk, bool is_private, struct key **key, struct err *err)
 {
 	unsigned char der[KEY_DER_MAX];
-	int rc = check(pk, is_private, err);
-	int len = rc == 0 ? mbed_pk_write_public(pk, der, sizeof(der)) : 0;
-	if (len < 0)
-		rc = mbed_err(err, ERR_INVALID, len, "bad key");
-	if (rc) {
+	int len = mbed_pk_write_public(pk, der, sizeof(der));
+	if (len < 0) {
 		mbedtls_pk_free(pk);
-		return rc;
+		return mbed_err(err, ERR_INVALID, len, "bad key");
 	}
 	struct key *made = mem_new(sizeof(*made));
 	atomic_init(&made->refs, 1);
@@ -102,6 +99,16 @@ int key_adopt(mbedtls_pk_context *pk, bool is_private, struct key **key, struct 
 	mbedtls_pk_init(pk);
 	*key = made;
 	return 0;
+}
+
+int key_adopt(mbedtls_pk_context *pk, bool is_private, struct key **key, struct err *err)
+{
+	int rc = check(pk, is_private, err);
+	if (rc) {
+		mbedtls_pk_free(pk);
+		return rc;
+	}
+	return make(pk, is_private, key, err);
 }
 
 static int generate(mbedtls_pk_context *pk, enum key_kind kind)
@@ -132,7 +139,8 @@ int key_generate(enum key_kind kind, struct key **key, struct err *err)
 		mbedtls_pk_free(&pk);
 		return mbed_err(err, ERR_INTERNAL, rc, "generating a key");
 	}
-	return key_adopt(&pk, true, key, err);
+	/* Fresh ones fit, and making them has filled their caches. */
+	return make(&pk, true, key, err);
 }
 
 struct key *key_ref(struct key *key)

@@ -26,10 +26,7 @@ struct key {
 #define KEY_RSA_BITS_MAX 8192 /* mbedTLS's own limit too */
 #define KEY_DER_MAX      (16 * KIB)
 
-/*
- * Takes the pk context over (also on failure), checks it and makes a key of it. With raw.len == 0
- * the SPKI is printed afresh.
- */
+/* Takes the pk context over (also on failure), checks it and makes a key of it. */
 int key_adopt(mbedtls_pk_context *pk, bool is_private, struct key **key, struct err *err);
 /* From a SubjectPublicKeyInfo. An algorithm mbedTLS does not know is no failure. */
 int key_parse_spki(struct str spki, struct key **key, struct err *err);
