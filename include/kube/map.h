@@ -2,7 +2,8 @@
  * map:  hash map from byte-string keys to pointers. Open addressing, keyed hash (so that names
  *       chosen by strangers cannot degrade it). Iteration order is unspecified.
  * omap: ordered map, the same interface, iterated in byte order of the keys, with seek (a B-tree:
- *       lookups O(log n)). It always copies keys; nothing may be removed while iterating.
+ *       lookups O(log n)). It always copies keys; nothing at all may be removed while
+ *       iterating.
  *
  * The map copies keys unless told otherwise; values are the caller's and are not freed. Adding
  * or removing while iterating is a mistake (asserted), except map_remove of the current element

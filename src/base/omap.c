@@ -149,6 +149,7 @@ static void omap_insert(struct omap *m, struct omap_entry entry)
 
 void *omap_set(struct omap *m, struct str key, void *value)
 {
+	/* Looked for first: where the key is there no node may be split, for iterators' sake. */
 	struct omap_entry *e = omap_find(m, key);
 	if (e) {
 		void *replaced = e->value;

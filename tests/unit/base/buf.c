@@ -140,7 +140,8 @@ TEST(buf_drops_from_the_front_and_cuts_the_end)
 
 TEST(buf_take_hands_over_and_leaves_a_usable_buffer)
 {
-	_cleanup_(buf_done) struct buf b = BUF_INIT(10);
+	_cleanup_(buf_done) struct buf b;
+	buf_init(&b, 10);
 	buf_add_text(&b, "abc");
 	size_t len;
 	_cleanup_(mem_done) char *taken = buf_take(&b, &len);

@@ -80,8 +80,11 @@ TEST(err_moves_and_copies)
 	EXPECT_INT(err_move(&a, &a), ERR_GONE);
 	EXPECT_INT(err_move(NULL, &a), ERR_GONE);
 	EXPECT_INT(a.code, 0);
+	err_copy(&b, &b);
+	EXPECT_TEXT(err_text(&b), "gone");
 	err_copy(&b, &a);
 	EXPECT_INT(b.code, 0);
+	EXPECT_TEXT(err_text(NULL), "no error");
 }
 
 TEST(err_codes_have_names_reasons_and_statuses)

@@ -109,6 +109,8 @@ TEST(log_escapes_what_could_forge_a_line)
 	log_info("two\nlines", LOG_TEXT("v", "a\tb\r\n\x1b[31m\x7f\"\\\a"));
 	EXPECT_STR(logged_behind("] "),
 		"\"two\\nlines\" v=\"a\\tb\\r\\n\\x1b[31m\\x7f\\\"\\\\\\a\"\n");
+	log_info("x", LOG_TEXT("v", "\b\f\v"));
+	EXPECT_STR(logged_behind("] "), "\"x\" v=\"\\b\\f\\v\"\n");
 	/* Valid UTF-8 stays, invisible characters and invalid bytes do not. */
 	log_info(
 		"x", LOG_TEXT("v",

@@ -183,3 +183,20 @@ TEST(omap_iteration_of_an_empty_map_ends_at_once)
 		EXPECT(!it.started);
 	omap_done(&m);
 }
+
+TEST(omap_values_may_be_replaced_while_iterating)
+{
+	_cleanup_(omap_done) struct omap m = {0};
+	char space[16];
+	for (size_t i = 0; i < KEYS; i++)
+		omap_set(&m, key_of(space, i), value_of(i));
+	size_t met = 0;
+	omap_each (it, &m) {
+		EXPECT(it.value == value_of(met));
+		omap_set(&m, it.key, NULL);
+		met++;
+	}
+	EXPECT_INT(met, KEYS);
+	omap_each (it, &m)
+		EXPECT(!it.value);
+}

@@ -136,6 +136,11 @@ TEST(str_reads_decimal_numbers_only)
 	EXPECT(str_to_double(STR("0.1000000000000000055511151231257827021181583404541015625000000"),
 		       &d) &&
 		d == 0.1);
+	char zeros[200];
+	memset(zeros, '0', sizeof(zeros));
+	zeros[1] = '.';
+	zeros[199] = '5';
+	EXPECT(str_to_double(str_make(zeros, sizeof(zeros)), &d) && d > 0 && d < 1e-190);
 	d = 42;
 	static const char *const bad[] = {"", ".", "e5", "1e", "1e+", "inf", "nan", "0x10", " 1",
 		"1 ", "1e400", "1..2", "--1", "1f"};
