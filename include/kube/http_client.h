@@ -62,7 +62,6 @@ struct http_call {
 	/* private */
 	struct http_client *client;
 	struct http_call_state *state; /* the pool's */
-	void *on_conn;                 /* the connection's */
 	bool unprocessed; /* failed, and the server has certainly not looked at it: may go again */
 };
 

@@ -73,7 +73,10 @@ struct http_call_state {
 	void *in_conn;            /* the connection's: the HTTP/2 stream */
 };
 
-/* All four have called op_begin already where they take an op. */
+/*
+ * All four have called op_begin already where they take an op. `start` counts the call in active
+ * and used, also one it refuses; `done` counts it out again.
+ */
 struct client_conn_ops {
 	/* Sends the request and finishes op when the response head is in call. */
 	void (*start)(struct client_conn *c, struct http_call *call, struct op *op);

@@ -13,8 +13,6 @@
 
 #define H2_PREFACE STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
-#pragma weak http2_server_conn_new
-#pragma weak http2_server_conn_run
 #pragma weak tls_stream_info
 #pragma weak tls_accept
 #pragma weak tls_config_ref
@@ -95,7 +93,6 @@ static void arrival_end(struct arrival *a)
 static void conn_start(struct arrival *a, bool http2)
 {
 	struct http_server *s = a->server;
-	http2 = http2 && http2_server_conn_new;
 	struct server_conn *c = http2 ? http2_server_conn_new() : http1_server_conn_new();
 	c->server = s;
 	c->stream = arrival_stream(a);
