@@ -10,7 +10,8 @@
  *
  * `--name=value` and `--name value` (booleans only `--name[=true|false]`), one-letter names with
  * `-v 4` and `-v4`, `--` ends flags. `_` in a name reads as `-`. Later wins; repeated flags of
- * list kinds add up. An unknown flag is an error that names the nearest known one.
+ * list kinds add up. An unknown flag is an error that names the nearest known one. `--help` is a
+ * flag like any other: a command that wants it has it in its table.
  * Values are parsed once, by kind, wherever they come from (default, config file, command line).
  */
 #ifndef KUBE_FLAGS_H
@@ -62,11 +63,12 @@ struct flag {
 	const char *value_name;
 	const char *help;
 	const struct flag_gate *gates;
-	const char *group; /* heading in the help, or NULL */
+	const char *group; /* "Output" stands below "Output flags:" in the help; NULL: first */
 	bool hidden;
-	const char *deprecated; /* what to say when it is used, or NULL */
-	bool set;               /* was given by file or command line (filled in) */
-	bool from_line;         /* given on the command line (filled in) */
+	/* What the owner is to say when it is `set`, or NULL; such a flag is not in the help. */
+	const char *deprecated;
+	bool set;       /* was given by file or command line (filled in) */
+	bool from_line; /* given on the command line (filled in) */
 };
 
 #define FLAG_(k, n, t, d, v, h)                                                                    \
@@ -103,8 +105,8 @@ int flags_parse(struct flag *flags, struct arena *a, int argc, char **argv, stru
 	struct err *err);
 /*
  * A config file: a YAML mapping of flag names (with or without dashes: camelCase reads too) to
- * scalars, lists or maps. Flags already given on the command line are left alone, whichever is
- * read first. Unknown key → ERR_USAGE with its line and the nearest name.
+ * scalars, lists or maps; null leaves the default. What is given on the command line wins,
+ * whichever is read first. Unknown or repeated key → ERR_USAGE with its line and the nearest name.
  */
 int flags_parse_config(struct flag *flags, struct arena *a, struct str yaml, struct err *err);
 /* "Usage:" is the caller's; this prints the table, wrapped, grouped, defaults shown. */
