@@ -240,6 +240,7 @@ TEST(a_read_obeys_its_deadline)
 	EXPECT_INT(got.err.code, ERR_TIMEOUT);
 	EXPECT_TEXT(err_text(&got.err), "timed out: read");
 	told_done(&got);
+	buf_done(&in);
 	pair_close(&p);
 }
 
@@ -294,6 +295,7 @@ TEST(a_reset_is_closed)
 	EXPECT_INT(later.err.code, ERR_CLOSED);
 	told_done(&got);
 	told_done(&later);
+	buf_done(&in);
 	pair_close(&p);
 }
 
@@ -461,6 +463,7 @@ TEST(closing_ends_pending_ops_and_the_scope_waits_for_the_descriptor)
 	EXPECT_INT(got.err.code, ERR_CANCELLED);
 	EXPECT(got.order < p.closed.order);
 	EXPECT(fcntl(fd, F_GETFD) < 0 && errno == EBADF);
+	buf_done(&in);
 	loop_test_done(&p.t);
 }
 
@@ -478,6 +481,7 @@ TEST(a_closing_scope_leaves_its_streams_to_their_owner)
 	stream_close(p.a);
 	stream_close(p.b);
 	listener_close(p.listener);
+	buf_done(&in);
 	loop_test_done(&p.t);
 	EXPECT(p.closed.done);
 }
@@ -529,6 +533,7 @@ TEST(reading_the_wrong_end_of_a_pipe_fails)
 	told_done(&wrote);
 	stream_close(to);
 	stream_close(from);
+	buf_done(&in);
 	loop_test_done(&t);
 }
 
