@@ -13,11 +13,6 @@
 
 #define H2_PREFACE STR("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
-#pragma weak tls_stream_info
-#pragma weak tls_accept
-#pragma weak tls_config_ref
-#pragma weak tls_config_unref
-
 struct server_listener {
 	struct link in_server;
 	struct http_server *server;
