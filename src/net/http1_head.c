@@ -205,7 +205,7 @@ static int request_line_parse(struct str line, struct http_request *r, const cha
 		return 400;
 	int status = version_parse(version, &r->version);
 	if (status == 505)
-		*why = "unsupported protocol version";
+		*why = NULL; /* the status says it */
 	if (status)
 		return status;
 	if (r->target.len == 0 || !all_chars(r->target, target_char))

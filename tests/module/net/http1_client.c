@@ -21,6 +21,19 @@ struct fake {
 	struct buf in; /* response body */
 };
 
+/* The pool's side is played here too. */
+static int idle_told, gone_told;
+
+void client_conn_idle(struct client_conn *c)
+{
+	idle_told += !c->broken;
+}
+
+void client_conn_gone(struct client_conn *c)
+{
+	gone_told += c->broken;
+}
+
 static void fake_init(struct fake *f)
 {
 	*f = (struct fake){0};
@@ -76,7 +89,7 @@ static void fake_call_done(struct fake *f)
 static void fake_turn(struct fake *f)
 {
 	struct told told = {0};
-	timer_wait(told_op(&told, f->t.root, OP_NO_DEADLINE), loop_now(f->t.loop));
+	timer_wait(told_op(&told, f->t.root, OP_NO_DEADLINE), loop_in(f->t.loop, 20 * USEC));
 	loop_test_run_until(&f->t, &told.done);
 	told_done(&told);
 }
@@ -123,6 +136,7 @@ static int fake_read_all(struct fake *f)
 static void fake_free(struct fake *f)
 {
 	struct told a = {0}, b = {0};
+	gone_told = 0;
 	stream_close(f->stream);
 	scope_close(&f->server, told_op(&a, f->t.root, OP_NO_DEADLINE));
 	scope_close(&f->client, told_op(&b, f->t.root, OP_NO_DEADLINE));
@@ -394,12 +408,10 @@ TEST(an_idle_connection_notices_its_end_and_strange_bytes)
 		struct fake f;
 		fake_init(&f);
 		bytes ? fake_send(&f, STR("HTTP/1.1 200 OK\r\n")) : fake_send_eof(&f);
-		struct told closed = {0};
-		/* It frees itself: the scope has nothing left but the server's end. */
-		for (int i = 0; i < 5; i++)
+		gone_told = 0;
+		for (int i = 0; i < 1000 && !gone_told; i++)
 			fake_turn(&f);
-		EXPECT(list_empty(&f.client.children));
-		told_done(&closed);
+		EXPECT_INT(gone_told, 1);
 		fake_free(&f);
 	}
 }
