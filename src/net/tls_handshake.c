@@ -3,11 +3,9 @@
 #include <kube/mem.h>
 
 /*
- *	ADVANCE ──► (heavy? a worker : here) ──► WORKED ──► SENT ─┬─ want input: READ ─► ADVANCE
- *	   ▲                                                      ├─ want work ────────► ADVANCE
- *	   └──────────────────────────────────────────────────────┤
- *	                                                          ├─ done: the stream is given
- *	                                                          └─ failed: closed, the op fails
+ *	ADVANCE ──► (a worker, or here) ──► WORKED ──► SENT ─┬─ want input: READ ──► ADVANCE
+ *	                                                     ├─ done: the stream is given
+ *	                                                     └─ failed: closed, the op fails
  */
 enum shake_step { SHAKE_ADVANCE, SHAKE_WORKED, SHAKE_SENT, SHAKE_READ };
 
@@ -18,10 +16,30 @@ static const char *const shake_steps[] = {
 	[SHAKE_READ] = "read",
 };
 
+/*
+ * Light steps cost some 30 µs each. When hundreds of clients arrive in one turn of the loop, those
+ * above this number go to the workers as well, so that the turn does not get long.
+ */
+#define LIGHT_STEPS_A_TURN 24
+
+static bool too_many_this_turn(const struct loop *loop)
+{
+	static _Thread_local int64_t turn;
+	static _Thread_local int steps;
+	if (turn != loop_now(loop)) {
+		turn = loop_now(loop);
+		steps = 0;
+	}
+	return ++steps > LIGHT_STEPS_A_TURN;
+}
+
+/* What comes before public-key work is sent together with its result. */
 static void shake_work(struct work *w)
 {
 	struct tls_stream *t = CONTAINER_OF(w, struct tls_stream, work);
-	t->want = tls_engine_handshake(t->engine, &t->in, &t->next, &t->failure);
+	do {
+		t->want = tls_engine_handshake(t->engine, &t->in, &t->next, &t->failure);
+	} while (t->want == TLS_WANT_WORK);
 }
 
 static void shake_fail(struct tls_stream *t, struct err *err)
@@ -58,9 +76,7 @@ static void shake_continue(struct tls_stream *t)
 			t->read_size);
 		return;
 	case TLS_WANT_WORK:
-		work_start(&t->work, task_await(&t->task, SHAKE_WORKED, OP_NO_DEADLINE),
-			WORK_CRYPTO, shake_work);
-		return;
+		assert(!"a worker goes on until there is no more work");
 	}
 }
 
@@ -79,13 +95,17 @@ static void shake_send(struct tls_stream *t)
 
 static void shake_advance(struct tls_stream *t)
 {
-	if (tls_engine_handshake_is_heavy(t->engine, &t->in)) {
-		t->want = TLS_WANT_WORK;
-		shake_continue(t);
+	struct task *task = &t->task;
+	t->want = TLS_WANT_WORK;
+	if (!tls_engine_handshake_is_heavy(t->engine, &t->in) &&
+		!too_many_this_turn(op_loop(task->op)))
+		t->want = tls_engine_handshake(t->engine, &t->in, &t->next, &t->failure);
+	if (t->want != TLS_WANT_WORK) {
+		shake_send(t);
 		return;
 	}
-	shake_work(&t->work);
-	shake_send(t);
+	work_start(
+		&t->work, task_await(task, SHAKE_WORKED, OP_NO_DEADLINE), WORK_CRYPTO, shake_work);
 }
 
 static void shake_run(struct task *task, struct err *err)

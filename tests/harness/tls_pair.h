@@ -2,6 +2,7 @@
 #ifndef KUBE_TLS_PAIR_H
 #define KUBE_TLS_PAIR_H
 
+#include "test.h"
 #include "tls_world.h"
 
 #include <kube/random.h>

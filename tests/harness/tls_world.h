@@ -14,10 +14,10 @@
 #ifndef KUBE_TLS_WORLD_H
 #define KUBE_TLS_WORLD_H
 
-#include "test.h"
-
 #include <kube/mem.h>
 #include <kube/tls_engine.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct tls_world {
 	int64_t now;
@@ -38,11 +38,13 @@ struct tls_world_identity {
 	struct certs chain;
 };
 
+/* Without a world there is nothing to test. */
 static inline void tls_world_must(int code, const struct err *err)
 {
-	if (code)
-		test_fail(__FILE__, __LINE__, "making certificates: %s", err_text(err));
-	assert(code == 0);
+	if (!code)
+		return;
+	fprintf(stderr, "making certificates: %s\n", err_text(err));
+	abort();
 }
 
 static inline struct certs tls_world_chain(struct cert *cert)
