@@ -1,0 +1,77 @@
+#include "commands.h"
+
+#include <kube/flags.h>
+#include <stdio.h>
+
+const struct command commands[] = {
+	{.name = "server", .help = "run a complete single-node cluster in this process"},
+	{.name = "apiserver", .programs = {"kube-apiserver"}, .help = "run the API server"},
+	{.name = "scheduler", .programs = {"kube-scheduler"}, .help = "run the scheduler"},
+	{.name = "controllers",
+		.aliases = {"controller-manager"},
+		.programs = {"kube-controller-manager"},
+		.help = "run the controllers"},
+	{.name = "kubelet", .programs = {"kubelet"}, .help = "run the node's agent"},
+	{.name = "proxy", .programs = {"kube-proxy"}, .help = "run the service proxy"},
+	{.name = "kubectl", .programs = {"kubectl"}, .help = "the client"},
+	{.name = "version", .run = version_run, .help = "print the version"},
+	{.name = "help", .run = help_run, .help = "list the commands, or explain one"},
+};
+const size_t command_count = ARRAY_LEN(commands);
+
+const struct command *command_find(const char *word)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		if (strcmp(commands[i].name, word) == 0)
+			return &commands[i];
+		for (size_t k = 0; k < ARRAY_LEN(commands[i].aliases) && commands[i].aliases[k];
+			k++)
+			if (strcmp(commands[i].aliases[k], word) == 0)
+				return &commands[i];
+	}
+	return NULL;
+}
+
+const struct command *command_find_program(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	const char *base = slash ? slash + 1 : program;
+
+	for (size_t i = 0; i < command_count; i++)
+		for (size_t k = 0; k < ARRAY_LEN(commands[i].programs) && commands[i].programs[k];
+			k++)
+			if (strcmp(commands[i].programs[k], base) == 0)
+				return &commands[i];
+	return NULL;
+}
+
+const char *command_nearest(const char *word)
+{
+	const char *names[ARRAY_LEN(commands) * (1 + ARRAY_LEN(commands[0].aliases))];
+	size_t count = 0;
+
+	for (size_t i = 0; i < command_count; i++) {
+		names[count++] = commands[i].name;
+		for (size_t k = 0; k < ARRAY_LEN(commands[i].aliases) && commands[i].aliases[k];
+			k++)
+			names[count++] = commands[i].aliases[k];
+	}
+	return flags_nearest(str_from(word), names, count);
+}
+
+int command_run(const struct command *command, int argc, char **argv)
+{
+	/* Every upstream component answers --version, whatever else stands beside it. */
+	if (command->programs[0])
+		for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+			if (strcmp(argv[i], "--version") == 0 ||
+				strcmp(argv[i], "--version=true") == 0) {
+				version_print_component();
+				return 0;
+			}
+	if (!command->run) {
+		fprintf(stderr, "kube: this version does not contain \"%s\" yet\n", command->name);
+		return 1;
+	}
+	return command->run(argc, argv);
+}

@@ -1,0 +1,36 @@
+/* The table of commands. One file a command; the table in commands.c names them all. */
+#ifndef MAIN_COMMANDS_H
+#define MAIN_COMMANDS_H
+
+#include <kube/arena.h>
+#include <kube/err.h>
+
+struct command {
+	const char *name;
+	const char *aliases[3];  /* other words for it, NULL-terminated */
+	const char *programs[2]; /* argv[0] names that mean it, NULL-terminated */
+	/*
+	 * argv[0] is the command's own word. Returns the exit status. NULL: the command belongs to
+	 * a component that this version does not contain.
+	 */
+	int (*run)(int argc, char **argv);
+	const char *help; /* one line */
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+/* NULL when there is none. */
+const struct command *command_find(const char *word);
+const struct command *command_find_program(const char *program); /* by argv[0], path cut off */
+/* The name or alias nearest to the word, or NULL. */
+const char *command_nearest(const char *word);
+
+int command_run(const struct command *command, int argc, char **argv);
+
+int help_run(int argc, char **argv);
+int version_run(int argc, char **argv);
+/* "Kubernetes v1.36.0", as upstream's components answer --version. */
+void version_print_component(void);
+
+#endif

@@ -1,0 +1,51 @@
+#!/bin/bash
+# The executable as a user meets it: commands, names, errors, installation.
+. "$(dirname "$0")/../harness/check.sh"
+kube=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+out=$("$kube" version)
+check "version names the Kubernetes it is" contains "v1.36.0+kube" "$out"
+check "version -o json has upstream's fields" \
+	test "$("$kube" version -o json | grep -cE '"(major|minor|gitVersion|gitCommit|gitTreeState|buildDate|compiler|platform)":')" = 8
+check "version -o yaml says the same" test "$("$kube" version --output=yaml | grep -c '^  minor: "36"$')" = 1
+out=$("$kube" version -o xml 2>&1)
+check "another format fails" test $? = 1
+check "and says which there are" contains "'json' or 'yaml'" "$out"
+out=$("$kube" version --outptu json 2>&1)
+check "an unknown flag fails" test $? = 1
+check "and names the nearest" contains "--output" "$out"
+"$kube" version >/dev/full 2>/dev/null
+check "a full disk is an error" test $? != 0
+
+out=$("$kube" help)
+check "help succeeds" test $? = 0
+check "help lists version" contains "print the version" "$out"
+check "no words at all is help" test "$("$kube")" = "$out"
+check "help of one command" contains "kube version" "$("$kube" help version)"
+out=$("$kube" help versoin 2>&1)
+check "help of an unknown command fails" test $? = 1
+check "and names the nearest one" contains '"version"' "$out"
+
+out=$("$kube" verison 2>&1)
+check "an unknown command fails with 1" test $? = 1
+check "and names the nearest command" contains "version" "$out"
+out=$("$kube" xyzzyplugh 2>&1)
+check "far from everything nothing is suggested" test "${out#*Did you mean}" = "$out"
+
+for name in kube-apiserver kube-scheduler kube-controller-manager kubelet kube-proxy kubectl; do
+	ln -s "$kube" "$dir/$name"
+	out=$("$dir/$name" --version)
+	check "$name answers --version as upstream does" contains "Kubernetes v1.36.0" "$out"
+	out=$("$dir/$name" 2>&1)
+	check "$name fails clearly while it is not there" test $? = 1
+	check "$name says why" contains "does not contain" "$out"
+done
+
+build=$(dirname "$kube")
+check "it installs" env DESTDIR="$dir/root" cmake --install "$build" >/dev/null
+installed=$(find "$dir/root" -name kube -type f | head -n 1)
+check "the installed file runs" "$installed" version >/dev/null
+check "links stand beside it" test "$(readlink "$(dirname "$installed")/kubelet")" = kube
+finish
