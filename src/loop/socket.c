@@ -332,9 +332,8 @@ void socket_tune(int fd)
 struct stream *socket_open(struct loop *loop, struct scope *scope, int fd,
 	const struct address *local, const struct address *remote)
 {
-	int domain = 0;
-	socklen_t len = sizeof(domain);
-	bool tcp = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain != AF_UNIX;
+	/* Only unix sockets and pipes have no IP address on either end. */
+	bool tcp = local->ip.len || remote->ip.len;
 	struct socket *s = socket_new(scope, tcp);
 	uv_loop_t *uv = &loop->driver->uv;
 	s->base.local = *local;

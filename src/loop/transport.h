@@ -16,7 +16,10 @@ int sockaddr_from(
 struct address sockaddr_to(const struct sockaddr_storage *from, socklen_t len);
 
 /* ---- socket.c, connect.c, listen.c, resolve.c ---- */
-/* A stream over a connected socket; takes the descriptor. NULL (and it stays open) on refusal. */
+/*
+ * A stream over a descriptor, TCP if one end has an IP address; takes the descriptor. NULL (and
+ * it stays open) on refusal.
+ */
 struct stream *socket_open(struct loop *loop, struct scope *scope, int fd,
 	const struct address *local, const struct address *remote);
 /* What every TCP socket of ours gets; a listener passes it on to those it accepts. */

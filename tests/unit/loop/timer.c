@@ -70,6 +70,20 @@ TEST(a_deadline_too_far_away_for_a_number_is_none)
 	loop_test_done(&t);
 }
 
+TEST(a_real_timer_is_never_early)
+{
+	struct loop_test t;
+	loop_test_init(&t, LOOP_TEST_REAL);
+	for (int i = 0; i < 20; i++) {
+		struct told told = {0};
+		int64_t at = clock_mono() + i * 300 * USEC;
+		timer_wait(told_op(&told, t.root, OP_NO_DEADLINE), at);
+		loop_test_run_until(&t, &told.done);
+		EXPECT(clock_mono() >= at && loop_now(t.loop) >= at);
+	}
+	loop_test_done(&t);
+}
+
 /* Random starts and cancels against the only rule: nobody fires early, late or twice. */
 TEST(many_timers_with_random_cancels_keep_their_times)
 {
