@@ -195,7 +195,7 @@ TEST(circles_and_deep_chains_end)
 	struct pair chain[13], root = make_ca("root", NULL);
 	struct cert *items[14];
 	for (int i = 0; i < 12; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof(name), "%d", i);
 		chain[i] = make_ca(name, i ? &chain[i - 1] : &root);
 	}
