@@ -60,7 +60,8 @@ void cert_unref(struct cert *cert);
 const struct cert_info *cert_info(const struct cert *cert);
 struct str cert_der(const struct cert *cert);
 void cert_print_pem(const struct cert *cert, struct buf *out);
-struct key *cert_key(const struct cert *cert); /* public key, borrowed */
+/* Public key, borrowed, never NULL. One of an algorithm we do not know verifies nothing. */
+struct key *cert_key(const struct cert *cert);
 /* The whole subject as text, "CN=x,O=y" (RFC 2253 order as Go prints it). */
 void cert_print_subject(const struct cert *cert, struct buf *out);
 

@@ -172,6 +172,17 @@ TEST(impossible_requests_are_refused)
 	expect_refused(&r, leaf.key, ca.cert, ca.key, "not valid text");
 	r = good, r.subject.common_name = STR("a\xff");
 	expect_refused(&r, leaf.key, ca.cert, ca.key, "not valid text");
+	char long_name[1025];
+	memset(long_name, 'a', sizeof(long_name));
+	r = good, r.subject.common_name = str_make(long_name, sizeof(long_name));
+	expect_refused(&r, leaf.key, ca.cert, ca.key, "longer than 1024");
+	struct str orgs[201];
+	for (size_t i = 0; i < ARRAY_LEN(orgs); i++)
+		orgs[i] = STR("o");
+	r = good, r.subject.organizations = orgs, r.subject.organization_count = 201;
+	expect_refused(&r, leaf.key, ca.cert, ca.key, "more than 200 organizations");
+	r = good, r.now = INT64_MIN;
+	expect_refused(&r, leaf.key, ca.cert, ca.key, "before");
 	r = good, r.serial = STR("123456789012345678901");
 	expect_refused(&r, leaf.key, ca.cert, ca.key, "serial number");
 	struct str bad_dns[] = {STR(""), STR("a b"), STR("a\0b"), STR("\xc3\xa4")};

@@ -323,6 +323,47 @@ TEST(malformed_names_do_not_print_garbage)
 	}
 }
 
+TEST(a_reference_keeps_a_certificate)
+{
+	struct pair ca = make_ca("a", NULL);
+	struct cert *kept = cert_ref(ca.cert);
+	pair_done(&ca);
+	EXPECT_STR(cert_info(kept)->subject.common_name, "a");
+	cert_unref(kept);
+	EXPECT(cert_ref(NULL) == NULL);
+}
+
+static void expect_label(const struct cert_request *r, const char *wanted)
+{
+	struct pair p = make(r, NULL);
+	struct buf text = BUF_INIT(4096);
+	cert_print_label(p.cert, &text);
+	EXPECT_STR(buf_str(&text), wanted);
+	buf_done(&text);
+	pair_done(&p);
+}
+
+TEST(errors_name_a_certificate_by_what_it_has)
+{
+	struct str dns = STR("example.com"), org = STR("o");
+	struct ip ip = ip_v4(10, 0, 0, 1);
+	struct cert_request r = leaf_request("cn", &dns);
+	r.ips = &ip;
+	r.ip_count = 1;
+	r.subject.organizations = &org;
+	r.subject.organization_count = 1;
+	r.serial = STR("\x12\xab");
+	expect_label(&r, "cn");
+	r.subject.common_name = (struct str){0};
+	expect_label(&r, "example.com");
+	r.dns_count = 0;
+	expect_label(&r, "10.0.0.1");
+	r.ip_count = 0;
+	expect_label(&r, "O=o");
+	r.subject.organization_count = 0;
+	expect_label(&r, "serial 12ab");
+}
+
 /* ---- lists ---- */
 
 TEST(a_bundle_is_read_in_order)

@@ -171,6 +171,28 @@ TEST(of_several_roots_of_one_name_the_right_one_is_found)
 	pair_done(&one);
 }
 
+TEST(a_root_of_the_right_name_and_another_sort_of_key_is_no_issuer)
+{
+	struct pair ec = make_ca("kubernetes", NULL), rsa = {0};
+	struct cert_request r = ca_request("kubernetes");
+	struct err err = {0};
+	REQUIRE_OK(key_generate(KEY_RSA_2048, &rsa.key, &err), &err);
+	REQUIRE_OK(cert_issue(&r, rsa.key, NULL, rsa.key, &rsa.cert, &err), &err);
+	struct pair of_ec = make_leaf("leaf", &host, &ec), of_rsa = make_leaf("leaf", &host, &rsa);
+	EXPECT_VALID({of_ec.cert}, {rsa.cert, ec.cert});
+	EXPECT_VALID({of_rsa.cert}, {ec.cert, rsa.cert});
+	static const char said[] =
+		"certificate signed by unknown authority (issuer \"CN=kubernetes\", possibly "
+		"because of \"signed with an algorithm that does not fit the issuer's key\" while "
+		"trying candidate authority \"kubernetes\")";
+	EXPECT_REFUSED(said, {of_ec.cert}, {rsa.cert});
+	EXPECT_REFUSED(said, {of_rsa.cert}, {ec.cert});
+	pair_done(&of_ec);
+	pair_done(&of_rsa);
+	pair_done(&ec);
+	pair_done(&rsa);
+}
+
 TEST(cross_signed_authorities_lead_to_either_root)
 {
 	struct pair one = make_ca("one", NULL), two = make_ca("two", NULL);
@@ -258,6 +280,16 @@ TEST(a_certificate_among_the_roots_is_trusted_as_it_stands)
 	struct pair leaf = make_leaf("leaf", &host, &ca);
 	EXPECT_VALID({self.cert}, {self.cert}, {.host = HOST, .usage = CERT_SERVER});
 	EXPECT_VALID({leaf.cert}, {leaf.cert});
+	struct cert_request r = leaf_request("client", &host);
+	r.usages = CERT_CLIENT;
+	struct pair client = make(&r, NULL);
+	EXPECT_REFUSED("certificate \"client\" specifies an incompatible key usage (wanted: server "
+		       "auth)",
+		{client.cert}, {client.cert}, {.usage = CERT_SERVER});
+	EXPECT_REFUSED("certificate \"client\" specifies an incompatible key usage (wanted: server "
+		       "and client auth)",
+		{client.cert}, {client.cert}, {.usage = CERT_SERVER | CERT_CLIENT});
+	pair_done(&client);
 	EXPECT_REFUSED("certificate \"self\" expired on 2027-01-02T15:04:05Z (it is now "
 		       "2027-01-03T15:04:05Z)",
 		{self.cert}, {self.cert}, {.now = NOW + 366 * DAY});
@@ -340,6 +372,7 @@ TEST(dns_constraints_cover_subtrees)
 		{".example.com", "example.com", false, false},
 		{".example.com", "a.example.com", true, true},
 		{"", "anything", true, true},
+		{"example.com.", "a.example.com.", true, true},
 		{"example.com", "*.example.com", true, true},
 		{"a.example.com", "*.example.com", false, true}, /* the wildcard may mean a */
 		{"b.a.example.com", "*.example.com", false, false},

@@ -192,6 +192,9 @@ TEST(what_is_no_key_is_refused)
 			"encrypted"},
 		{"-----BEGIN PRIVATE KEY-----\nMAA=\n", "no end"},
 	};
+	struct key *none = NULL;
+	static char giant[17 * 1024] = "\x30\x82\x43\xfc";
+	EXPECT_INT(key_parse(str_make(giant, sizeof(giant)), &none, NULL), ERR_TOO_LARGE);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct key *key = NULL;
 		struct err err = {0};

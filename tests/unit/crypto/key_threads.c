@@ -1,6 +1,8 @@
 /* One key, several threads: for ThreadSanitizer, and for results that are wrong when it races. */
 #include "fixture.h"
 
+#include "crypto/key_private.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -27,6 +29,23 @@ static void *sign_and_verify(void *at)
 			atomic_fetch_add(&s->wrong, 1);
 		key_unref(mine);
 		buf_done(&sig);
+	}
+	return NULL;
+}
+
+/* What TLS does with a server's key. */
+static void *sign_as_mbedtls(void *at)
+{
+	struct shared *s = at;
+	for (int i = 0; i < s->rounds; i++) {
+		char digest[32];
+		unsigned char sig[1024];
+		size_t len = 0;
+		memset(digest, i, sizeof(digest));
+		struct str hash = str_make(digest, sizeof(digest));
+		if (mbed_pk_sign(&s->key->pk, MBEDTLS_MD_SHA256, hash, sig, sizeof(sig), &len) ||
+			key_verify(s->key, KEY_SHA256, hash, str_make((char *)sig, len), NULL))
+			atomic_fetch_add(&s->wrong, 1);
 	}
 	return NULL;
 }
@@ -64,6 +83,20 @@ TEST(one_ecdsa_key_signs_on_several_threads)
 	struct shared s = {.key = make_key(), .rounds = 20};
 	run_threads(&s, sign_and_verify);
 	key_unref(s.key);
+}
+
+TEST(keys_may_be_lent_to_mbedtls_on_several_threads)
+{
+	struct shared fresh = {.key = make_key(), .rounds = 20}, read = {.rounds = 20};
+	struct buf pem = BUF_INIT(4096);
+	struct err err = {0};
+	run_threads(&fresh, sign_as_mbedtls);
+	key_print_pem(fresh.key, &pem);
+	REQUIRE_OK(key_parse(buf_str(&pem), &read.key, &err), &err);
+	run_threads(&read, sign_as_mbedtls);
+	key_unref(fresh.key);
+	key_unref(read.key);
+	buf_done(&pem);
 }
 
 TEST(one_rsa_key_signs_on_several_threads)

@@ -132,6 +132,57 @@ TEST(weak_and_unknown_signatures_are_refused)
 	bench_done(&bench);
 }
 
+TEST(exotic_keys_are_held_but_verify_nothing)
+{
+	make_shop();
+	EXPECT_RUN(&bench, "KEY=ed25519 sh issue leaf root '" LEAF_EXT "'");
+	expect_valid("leaf.pem"); /* its signature is the root's */
+	struct certs certs = get_certs(&bench, "leaf.pem");
+	REQUIRE(certs.count == 1);
+	struct key *key = cert_key(certs.items[0]);
+	EXPECT_INT(key_kind(key), KEY_OTHER);
+	EXPECT(!key_is_private(key));
+	EXPECT_INT(key_verify(key, KEY_SHA256, STR("01234567890123456789012345678901"), STR("x"),
+			   NULL),
+		ERR_UNSUPPORTED);
+	certs_done(&certs);
+	bench_done(&bench);
+}
+
+TEST(a_pss_signature_is_not_tried_with_an_ec_key)
+{
+	make_shop();
+	EXPECT_RUN(&bench,
+		"KEY=rsa:2048 sh issue middle root '" CA_EXT "' && "
+		"EXTRA='-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32' "
+		"sh issue leaf middle '" LEAF_EXT "' && "
+		"openssl req -x509 " EC " -keyout root.key -out root.pem -subj /CN=middle "
+		"-days 30");
+	expect_refused("leaf.pem", "an RSA-PSS signature, but not an RSA key");
+	bench_done(&bench);
+}
+
+TEST(an_issuer_without_the_right_to_sign_is_not_issued_with)
+{
+	make_shop();
+	EXPECT_RUN(&bench, "sh issue nosign root '" CA_EXT "keyUsage=digitalSignature\\n'");
+	struct certs certs = get_certs(&bench, "nosign.pem");
+	struct buf pem = get(&bench, "nosign.key");
+	struct cert_request r = leaf_request("x", NULL);
+	struct key *key = NULL;
+	struct cert *none = NULL;
+	struct err err = {0};
+	REQUIRE(certs.count == 1);
+	REQUIRE_OK(key_parse(buf_str(&pem), &key, &err), &err);
+	EXPECT(cert_issue(&r, key, certs.items[0], key, &none, &err) != 0);
+	EXPECT(says(&err, "may not sign certificates"));
+	key_unref(key);
+	certs_done(&certs);
+	buf_done(&pem);
+	err_done(&err);
+	bench_done(&bench);
+}
+
 TEST(authorities_that_may_not_sign_are_refused)
 {
 	make_shop();

@@ -35,6 +35,20 @@ static void expect_read(const char *file, enum key_kind kind)
 	EXPECT(key_is_private(key));
 	expect_same_public(key, file);
 
+	struct buf again = BUF_INIT(64 * KIB), der = BUF_INIT(64 * KIB);
+	key_print_pkcs8_pem(key, &again);
+	if (EXPECT_RUN(&bench, "openssl pkey -in %s", file))
+		EXPECT(str_eq(buf_str(&again), buf_str(&bench.out)));
+	buf_clear(&again);
+	key_print_pem(key, &again);
+	put(&bench, "again.pem", buf_str(&again));
+	expect_same_public(key, "again.pem");
+	key_public_der(key, &der);
+	put(&bench, "public.der", buf_str(&der));
+	EXPECT_RUN(&bench, "openssl pkey -in %s -pubout -outform der | cmp - public.der", file);
+	buf_done(&again);
+	buf_done(&der);
+
 	/* our signature for openssl, over the same text */
 	unsigned char digest[64];
 	struct buf sig = BUF_INIT(4096), public = BUF_INIT(64 * KIB);
@@ -154,6 +168,8 @@ TEST(keys_that_are_too_weak_exotic_or_encrypted_are_refused)
 	bench_init(&bench);
 	EXPECT_RUN(&bench, "openssl genrsa -out small.pem 512 && "
 			   "openssl rsa -in small.pem -pubout -out small.pub && "
+			   "openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_pubexp:8589934593 "
+			   "-out giant.pem && "
 			   "openssl ecparam -name secp256k1 -genkey -noout -out k1.pem && "
 			   "openssl ecparam -name secp224r1 -genkey -noout -out p224.pem && "
 			   "openssl genpkey -algorithm ed25519 -out ed.pem && "
@@ -162,6 +178,7 @@ TEST(keys_that_are_too_weak_exotic_or_encrypted_are_refused)
 			   "openssl pkcs8 -topk8 -in ec.pem -passout pass:x -out new.pem");
 	expect_refused("small.pem", "512 bits");
 	expect_refused("small.pub", "512 bits");
+	expect_refused("giant.pem", "exponent is too large");
 	expect_refused("k1.pem", "only the curves");
 	expect_refused("p224.pem", "only the curves");
 	expect_refused("ed.pem", "malformed private key");
