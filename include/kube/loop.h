@@ -12,6 +12,7 @@
 
 struct loop;
 
+/* Also makes the process ignore SIGPIPE: what is executed later must set it back. */
 struct loop *loop_new(void);
 struct loop *loop_new_virtual(int64_t start_ns);
 /*

@@ -52,11 +52,17 @@ static char *dir_of(const char *path)
 static int write_new(
 	struct disk *d, const char *path, struct str bytes, unsigned mode, struct err *err)
 {
-	int handle = d->ops->open(d, path, O_RDWR | O_CREAT | O_TRUNC, mode, err);
+	/* What a crash left behind may have another mode, or be a link to somewhere. */
+	struct err failed = {0};
+	int code = d->ops->remove(d, path, &failed);
+	if (code && code != ERR_NOT_FOUND)
+		return err_move(err, &failed);
+	err_done(&failed);
+	int handle = d->ops->open(d, path, O_RDWR | O_CREAT | O_EXCL, mode, err);
 	if (handle < 0)
 		return handle;
 	ssize_t n = d->ops->write(d, handle, bytes.at, bytes.len, 0, err);
-	int code = n < 0 ? (int)n : d->ops->sync(d, handle, err);
+	code = n < 0 ? (int)n : d->ops->sync(d, handle, err);
 	d->ops->close(d, handle);
 	return code;
 }

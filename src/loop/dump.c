@@ -12,7 +12,8 @@ static void dump_op(const struct loop *loop, const struct op *op, int depth, str
 {
 	indent(out, depth);
 	buf_print(out, "op %s", op->kind->name);
-	if (op->kind->describe) {
+	/* Once it is posted, what the implementation knew of it may be gone. */
+	if (op->kind->describe && op->state == OP_STARTED) {
 		buf_add_char(out, ' ');
 		op->kind->describe(op, out);
 	}

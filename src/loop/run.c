@@ -21,15 +21,15 @@ static void run_told(struct loop *loop, const char *name, int64_t *last)
 }
 
 /*
- * Delivers one completion. Everything that concerns the op and its scope comes before done, which
- * may free the first, and close the second. The scope itself cannot go before its closer is
- * told, and that is a delivery of its own.
+ * Delivers one completion; gives its name when somebody watches for lag. Everything that concerns
+ * the op and its scope comes before done, which may free the first, and close the second. The scope
+ * itself cannot go before its closer is told, and that is a delivery of its own.
  */
 static const char *run_one(struct loop *loop, struct op *op)
 {
 	link_remove(&op->in_run);
 	if (op->kind == &scope_close_kind && !scope_end(op->ctx, op))
-		return "close";
+		return NULL;
 	const char *name = loop->lag_told ? op_name(op) : NULL;
 	struct scope *scope = op->scope;
 	struct err err = {.code = op->err_code, .text = op->err_text};
@@ -49,7 +49,7 @@ static const char *run_one(struct loop *loop, struct op *op)
 
 void run_drain(struct loop *loop)
 {
-	int64_t last = loop->lag_told ? clock_mono() : 0;
+	int64_t last = loop->lag_told ? clock_mono() : loop->turn_start;
 	for (unsigned count = 1; count <= TURN_OPS; count++) {
 		if (loop->torture_victim)
 			op_cancel(TAKE(loop->torture_victim));

@@ -20,7 +20,7 @@ struct lane {
 	pthread_cond_t filled;
 	struct list queue;
 	bool stopping;
-	unsigned idle, threads, max;
+	unsigned queued, idle, threads, max;
 	pthread_t ids[THREADS_MAX];
 	struct work_pool *pool;
 	const char *name;
@@ -62,6 +62,7 @@ static void *lane_main(void *arg)
 		if (k) {
 			struct work *w = LIST_ENTRY(k, struct work, in_queue);
 			w->state = WORK_RUNNING;
+			lane->queued--;
 			pthread_mutex_unlock(&lane->lock);
 			w->run(w);
 			hand_over(lane->pool, w);
@@ -186,8 +187,10 @@ static void work_cancel(struct op *op)
 	w->cancelled = true;
 	pthread_mutex_lock(&lane->lock);
 	bool queued = w->state == WORK_QUEUED;
-	if (queued)
+	if (queued) {
 		link_remove(&w->in_queue);
+		lane->queued--;
+	}
 	pthread_mutex_unlock(&lane->lock);
 	if (queued)
 		op_fail_cancelled(op);
@@ -208,14 +211,18 @@ static void work_enqueue(struct work *w)
 	int failed = 0;
 	pthread_mutex_lock(&lane->lock);
 	list_push(&lane->queue, &w->in_queue);
+	lane->queued++;
 	if (lane->idle > 0)
 		pthread_cond_signal(&lane->filled);
-	else if (lane->threads < lane->max)
+	/* An idle thread may have been woken for an earlier work already. */
+	if (lane->queued > lane->idle && lane->threads < lane->max)
 		failed = lane_grow(lane);
 	/* With one thread at least, the work is only later. */
 	failed = lane->threads ? 0 : failed;
-	if (failed)
+	if (failed) {
 		link_remove(&w->in_queue);
+		lane->queued--;
+	}
 	pthread_mutex_unlock(&lane->lock);
 	if (!failed)
 		return;

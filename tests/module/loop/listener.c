@@ -449,6 +449,24 @@ TEST(a_connect_that_hangs_can_be_cancelled_and_times_out)
 	}
 }
 
+TEST(a_dump_says_nothing_of_what_a_posted_op_was_about)
+{
+	struct loop_test t;
+	struct stream *s = NULL;
+	struct told connected = {0};
+	struct buf dump = BUF_INIT(4 * KIB);
+	struct address to = {.path = "@kube-nobody-listens-here"};
+	loop_test_init(&t, LOOP_TEST_REAL);
+	/* It has failed by now, and its memory is gone; done has not been called. */
+	net_connect(t.env, told_root(&t, &connected), t.root, &to, &s);
+	loop_dump(t.loop, &dump);
+	EXPECT_STR(buf_str(&dump), "scope root\n  op connect (posted)\n");
+	buf_done(&dump);
+	loop_test_run_until(&t, &connected.done);
+	told_done(&connected);
+	loop_test_done(&t);
+}
+
 TEST(a_connect_for_a_closing_scope_is_cancelled)
 {
 	struct loop_test t;

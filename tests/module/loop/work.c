@@ -119,6 +119,28 @@ TEST(a_lane_has_no_more_threads_than_it_may)
 	loop_test_done(&t);
 }
 
+TEST(an_idle_thread_does_not_keep_a_second_work_waiting)
+{
+	struct loop_test t;
+	_Atomic(bool) gate = false;
+	_Atomic(int) running = 0;
+	struct told later = {0};
+	struct job warm = {0}, jobs[3] = {0};
+	loop_test_init(&t, LOOP_TEST_REAL);
+	job_start(&warm, t.root, WORK_DISK);
+	timer_wait(told_op(&later, t.root, OP_NO_DEADLINE), loop_in(t.loop, 10 * MSEC));
+	loop_test_run_until(&t, &later.done);
+	for (int i = 0; i < 3; i++) {
+		jobs[i].gate = &gate;
+		jobs[i].running = &running;
+		job_start(&jobs[i], t.root, WORK_DISK);
+	}
+	while (running < 3)
+		usleep(200);
+	gate = true;
+	loop_test_done(&t);
+}
+
 TEST(cancelling_takes_queued_work_out_and_asks_running_work)
 {
 	struct loop_test t;

@@ -88,6 +88,29 @@ TEST(a_file_is_written_whole_and_read_back)
 	unlink(path);
 }
 
+TEST(what_a_crash_left_behind_lends_nothing_to_the_new_file)
+{
+	struct err err = {0};
+	struct stat st;
+	char left[256];
+	snprintf(left, sizeof(left), "%s", in_folder("secret.new"));
+	const char *path = in_folder("secret");
+	int fd = open(left, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+	fchmod(fd, 0666);
+	close(fd);
+	EXPECT_OK(disk_write_file(disk, path, STR("key"), 0600, &err), &err);
+	EXPECT_INT(stat(path, &st), 0);
+	EXPECT_INT(st.st_mode & 0777, 0600);
+	unlink(path);
+	/* Nor does a link take the bytes elsewhere. */
+	EXPECT_INT(symlink(in_folder("elsewhere"), left), 0);
+	path = in_folder("secret");
+	EXPECT_OK(disk_write_file(disk, path, STR("key"), 0600, &err), &err);
+	expect_file(path, "key");
+	EXPECT_INT(names_in(folder), 1);
+	unlink(path);
+}
+
 TEST(a_file_above_the_ceiling_is_too_large_and_one_at_it_is_not)
 {
 	struct err err = {0};
