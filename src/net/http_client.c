@@ -106,7 +106,7 @@ void http_call_init(
 	arena_init(&c->arena);
 }
 
-struct str http_basic(struct arena *a, struct str user, struct str password)
+static struct str http_basic(struct arena *a, struct str user, struct str password)
 {
 	_cleanup_(buf_done) struct buf value = BUF_INIT(16 * KIB);
 	struct str pair = arena_print(a, "%.*s:%.*s", STRF(user), STRF(password));
@@ -114,6 +114,17 @@ struct str http_basic(struct arena *a, struct str user, struct str password)
 	buf_add_str(&value, STR("Basic "));
 	base64_encode(&value, pair);
 	return arena_str(a, buf_str(&value));
+}
+
+void http_add_proxy_auth(struct arena *a, struct http_headers *headers, struct str proxy)
+{
+	struct url url;
+
+	if (str_find(proxy, STR("://")) < 0)
+		proxy = arena_print(a, "http://%.*s", STRF(proxy));
+	if (url_parse(a, proxy, &url, NULL) == 0 && url.has_user)
+		http_headers_add(a, headers, STR("Proxy-Authorization"),
+			http_basic(a, url.user, url.password));
 }
 
 /* `Get "https://host/path": …`, the password left out. */
@@ -202,6 +213,8 @@ static int call_prepare(struct http_call *c, struct pool_call *p, struct err *er
 	if (url.has_user && !http_headers_has(&c->headers, STR("Authorization")))
 		http_headers_add(&c->arena, &c->headers, STR("Authorization"),
 			http_basic(&c->arena, url.user, url.password));
+	if (proxy.len && !https)
+		http_add_proxy_auth(&c->arena, &c->headers, proxy);
 	p->origin = pool_origin(client, p->base.scheme, url.host, port, proxy,
 		c->upgrade || client->options.no_http2);
 	return 0;

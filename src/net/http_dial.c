@@ -70,7 +70,6 @@ static void tunnel_prepare(struct dial *d)
 	bool v6 = str_find_char(o->host, ':') >= 0;
 	struct str place =
 		arena_print(&d->arena, v6 ? "[%.*s]:%u" : "%.*s:%u", STRF(o->host), o->port);
-	struct url proxy;
 
 	http_call_init(c, d->client, STR("CONNECT"), place);
 	c->upgrade = true;
@@ -78,9 +77,7 @@ static void tunnel_prepare(struct dial *d)
 	d->tunnel_state = (struct http_call_state){
 		.scheme = STR("http"), .authority = place, .target = place};
 	c->state = &d->tunnel_state;
-	if (proxy_read(d, &proxy, NULL) == 0 && proxy.has_user)
-		http_headers_add(&c->arena, &c->headers, STR("Proxy-Authorization"),
-			http_basic(&c->arena, proxy.user, proxy.password));
+	http_add_proxy_auth(&c->arena, &c->headers, str_from(o->proxy));
 }
 
 static void tunnel_op_cancel(struct op *op)

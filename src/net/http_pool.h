@@ -74,8 +74,8 @@ void pool_dial(struct origin *o);
 /* conn is NULL when it failed. */
 void pool_dialed(struct origin *o, struct client_conn *conn, struct err *err);
 
-/* Basic credentials as a header value. */
-struct str http_basic(struct arena *a, struct str user, struct str password);
+/* Adds what the proxy's URL says of credentials. */
+void http_add_proxy_auth(struct arena *a, struct http_headers *headers, struct str proxy);
 
 void pool_free(struct http_client *client);
 
