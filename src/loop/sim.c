@@ -1,4 +1,5 @@
 #include <kube/hash.h>
+#include <kube/map.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
@@ -33,6 +34,7 @@ struct sim *sim_new(uint64_t seed)
 	sim->loop->work_delay = work_delay;
 	sim->loop->work_delay_ctx = sim;
 	rng_init(&sim->rng, seed);
+	map_fix_seeds(seed); /* or maps would be walked in another order each run */
 	sim->faults = (struct sim_faults){.delay_min = 50 * USEC, .delay_max = 500 * USEC};
 	list_init(&sim->hosts);
 	return sim;

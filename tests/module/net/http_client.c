@@ -544,7 +544,7 @@ TEST(a_port_without_a_server_is_refused)
 	struct bench b = {0};
 	struct script s;
 	struct one o;
-	char wanted[128];
+	char wanted[300];
 
 	bench_open(&b);
 	script_open(&s, &b);
