@@ -29,7 +29,10 @@ int http_server_listen(
 void http_server_set_tls(struct http_server *s, struct tls_config *tls);
 /* A connection that did not come from a listener (in-process, tests): takes the stream. */
 void http_server_serve(struct http_server *s, struct stream *stream);
-/* Graceful end; op done when no connection is left. Then only http_server_free. */
+/*
+ * Graceful end; op done when no connection is left, and never refused: then only
+ * http_server_free. Cancelling cuts the grace short.
+ */
 void http_server_stop(struct http_server *s, struct op *op, int64_t grace);
 void http_server_free(struct http_server *s);
 

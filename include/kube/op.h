@@ -81,6 +81,11 @@ struct loop *op_loop(const struct op *op);
  * closing, its deadline has passed, or the torture harness wants it to fail): do nothing.
  */
 KUBE_MUST_USE bool op_begin(struct op *op, const struct op_kind *kind, void *ctx);
+/*
+ * As op_begin, but never refused, and without its deadline: for ends (closing, stopping) that
+ * must happen whatever state the waiter is in, and for what keeps a scope from ending.
+ */
+void op_begin_always(struct op *op, const struct op_kind *kind, void *ctx);
 /* Exactly one of these, once, at any time after op_begin, also inside start or cancel. */
 void op_finish(struct op *op, int64_t n);
 void op_fail(struct op *op, struct err *err); /* moves *err away */

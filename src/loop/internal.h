@@ -64,11 +64,6 @@ struct loop {
 /* ---- op.c ---- */
 /* As op_begin, for ops whose purpose is a moment: kind->due is called when `at` has come. */
 KUBE_MUST_USE bool op_begin_at(struct op *op, const struct op_kind *kind, void *ctx, int64_t at);
-/*
- * As op_begin, but never refused: for what keeps a scope from ending until something is gone
- * (closers, open descriptors). Has no deadline.
- */
-void op_begin_always(struct op *op, const struct op_kind *kind, void *ctx);
 /* Sets the moment of an op in flight whose kind has `due`. */
 void op_due_at(struct op *op, int64_t at);
 void op_expire(struct op *op);

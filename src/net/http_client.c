@@ -252,9 +252,9 @@ void http_call_start(struct http_call *c, struct op *op)
 
 	c->state = &p->base;
 	p->call = c;
-	p->op = op;
 	if (!op_begin(op, &call_kind, p))
 		return;
+	p->op = op;
 	if (c->client->stopping)
 		err_set(&err, ERR_CLOSED, "http client is closed");
 	if (err.code || call_prepare(c, p, &err)) {

@@ -318,8 +318,7 @@ void http_server_stop(struct http_server *s, struct op *op, int64_t grace)
 	static const struct op_kind kind = {
 		.name = "http server stop", .cancel = server_stop_cancel};
 	assert(!s->stop);
-	if (!op_begin(op, &kind, s))
-		return;
+	op_begin_always(op, &kind, s);
 	s->stop = op;
 	if (s->closed) {
 		op_finish(TAKE(s->stop), 0);
