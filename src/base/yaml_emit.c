@@ -94,6 +94,13 @@ static bool is_indicator(char c, bool first, bool space_before, bool space_after
 	return strchr("#,[]{}&*!|>'\"%@`", c) || ((c == '?' || c == '-') && space_after);
 }
 
+/* Letters, digits and what stands in names and paths: nothing to them, but at the beginning. */
+static bool is_ordinary(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '9') ||
+	       c == '_';
+}
+
 static struct analysis analyze(struct str s)
 {
 	bool indicators = str_starts(s, STR("---")) || str_starts(s, STR("..."));
@@ -102,6 +109,11 @@ static struct analysis analyze(struct str s)
 	bool after_space = false, after_break = false, space_before = true;
 
 	for (size_t i = 0; i < s.len;) {
+		if (i > 0 && is_ordinary(s.at[i])) {
+			after_space = after_break = space_before = false;
+			i++;
+			continue;
+		}
 		struct rune r = rune_at(s, i);
 		bool first = i == 0, last = i + r.width >= s.len;
 		bool space_after = last || s.at[i + r.width] == ' ' || s.at[i + r.width] == '\t';

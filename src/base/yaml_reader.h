@@ -1,6 +1,6 @@
 /*
- * The state of one reading, shared by yaml_read.c (events to nodes), yaml_value.c (scalars) and
- * yaml_anchor.c (aliases and merges). Private to yaml.
+ * The state of one reading, shared by yaml_read.c (documents), yaml_build.c (events to nodes),
+ * yaml_value.c (scalars) and yaml_anchor.c (aliases and merges). Private to yaml.
  */
 #ifndef KUBE_BASE_YAML_READER_H
 #define KUBE_BASE_YAML_READER_H
@@ -45,6 +45,9 @@ struct yaml_reader {
 
 /* All of these return 0 or a code with the reader's err set. */
 int yaml_fail(struct yaml_reader *r, int code, const char *format, ...) KUBE_PRINTF(3, 4);
+
+/* One event of a document becomes part of its tree. */
+int yaml_take_event(struct yaml_reader *r);
 
 struct json_node *yaml_new_node(struct yaml_reader *r); /* NULL: too many */
 /* The event's scalar becomes the value of n. */

@@ -39,11 +39,12 @@ static bool resolve_word(struct str text, struct yaml_scalar *s)
 		{{"-.inf", "-.Inf", "-.INF"}, {.kind = YAML_KIND_FLOAT, .real = -HUGE_VAL}},
 	};
 
+	char first = text.len ? text.at[0] : '\0';
 	if (text.len > 5)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		for (size_t j = 0; j < ARRAY_LEN(known[i].words) && known[i].words[j]; j++) {
-			if (str_eq_text(text, known[i].words[j])) {
+			if (known[i].words[j][0] == first && str_eq_text(text, known[i].words[j])) {
 				*s = known[i].means;
 				return true;
 			}
