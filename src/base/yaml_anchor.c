@@ -23,6 +23,7 @@ int yaml_find_alias(struct yaml_reader *r, struct json_node **target)
 	struct str name = str_from((const char *)r->event.data.alias.anchor);
 
 	*target = r->has_anchors ? map_get(&r->anchors, name) : NULL;
+	r->fault_of_form = !*target; /* Go notices this one while it parses */
 	if (!*target)
 		return yaml_fail(r, ERR_SYNTAX, "yaml: unknown anchor '%.*s' referenced",
 			STRF(str_sub(name, 0, 256)));

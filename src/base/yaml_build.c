@@ -255,7 +255,7 @@ static int close_container(struct yaml_reader *r)
  * libyaml looks through one possible key for each open flow bracket at every token. That is
  * quadratic in hostile documents; this puts an end to them, and no other comes near it.
  */
-static int spend_on_flow(struct yaml_reader *r)
+int yaml_spend_on_flow(struct yaml_reader *r)
 {
 	const uint64_t budget = 100 * 1000 * 1000;
 	const yaml_event_t *e = &r->event;
@@ -278,10 +278,6 @@ int yaml_take_event(struct yaml_reader *r)
 {
 	const yaml_event_t *e = &r->event;
 	bool ends = e->type == YAML_SEQUENCE_END_EVENT || e->type == YAML_MAPPING_END_EVENT;
-	int code = spend_on_flow(r);
-
-	if (code)
-		return code;
 	if (!ends && r->in && json_node_type(r->in) == cJSON_Object && !r->slot)
 		return take_key(r);
 	switch (e->type) {

@@ -46,7 +46,26 @@ static int fail_to_parse(struct yaml_reader *r)
 static int next_event(struct yaml_reader *r)
 {
 	yaml_event_delete(&r->event);
-	return yaml_parser_parse(&r->parser, &r->event) ? 0 : fail_to_parse(r);
+	return yaml_parser_parse(&r->parser, &r->event) ? yaml_spend_on_flow(r) : fail_to_parse(r);
+}
+
+/*
+ * Something in the document has no meaning. Go parses a document before it looks at what it
+ * means, so a fault of form further down is what it complains of.
+ */
+static int prefer_faults_of_form(struct yaml_reader *r)
+{
+	struct err meaning = {0};
+	int form;
+
+	err_move(&meaning, r->err);
+	do
+		form = next_event(r);
+	while (form == 0 && r->event.type != YAML_DOCUMENT_END_EVENT);
+	if (form == 0)
+		return err_move(r->err, &meaning);
+	err_done(&meaning);
+	return form;
 }
 
 /* Goes on to the end of the next document. *root is NULL at the end of the stream. */
@@ -71,6 +90,8 @@ static int read_document(struct yaml_reader *r, struct json_node **root, int *li
 		if (!r->root)
 			*line = (int)r->event.start_mark.line + 1;
 		code = yaml_take_event(r);
+		if (code == ERR_SYNTAX && !r->fault_of_form)
+			code = prefer_faults_of_form(r);
 		if (code)
 			break;
 	}

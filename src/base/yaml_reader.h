@@ -36,16 +36,19 @@ struct yaml_reader {
 	struct json_node *in;   /* the innermost open container */
 	struct json_node *slot; /* the member of a mapping that waits for its value */
 	bool slot_is_duplicate;
+	bool fault_of_form; /* what failed is not to be outdone by what comes later */
 	int depth;
 	size_t nodes;            /* of all documents */
 	size_t decoded, aliased; /* of this document, as Go's decoder counts them */
-	uint64_t work;           /* see spend_on_flow */
+	uint64_t work;           /* see yaml_spend_on_flow */
 	int flow;
 };
 
 /* All of these return 0 or a code with the reader's err set. */
 int yaml_fail(struct yaml_reader *r, int code, const char *format, ...) KUBE_PRINTF(3, 4);
 
+/* Counts what the event costs; ERR_TOO_LARGE when it is beyond all measure. */
+int yaml_spend_on_flow(struct yaml_reader *r);
 /* One event of a document becomes part of its tree. */
 int yaml_take_event(struct yaml_reader *r);
 

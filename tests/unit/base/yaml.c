@@ -89,6 +89,15 @@ TEST(errors_name_the_line_as_go_counts_it)
 	expect_read("a: 1\n~: 1", "yaml: line 2: unsupported map key of type: null");
 }
 
+TEST(faults_of_form_come_before_faults_of_meaning)
+{
+	expect_read("a: .inf\nb: [\n", "yaml: line 2: did not find expected node content");
+	expect_read(
+		"a: !!int x\nb: @\n", "yaml: line 2: found character that cannot start any token");
+	expect_read("a: *x\nb: @\n", "yaml: unknown anchor 'x' referenced");
+	expect_read("a: *x\n---\nb: @\n", "yaml: unknown anchor 'x' referenced");
+}
+
 TEST(bytes_that_are_no_text_are_errors)
 {
 	static const struct {
