@@ -45,25 +45,39 @@ void cert_print_subject(const struct cert *cert, struct buf *out)
 	cert_print_name(cert->info.subject_der, out);
 }
 
+void cert_print_clean(struct str text, struct buf *out)
+{
+	size_t len = MIN(text.len, (size_t)CERT_LABEL_MAX);
+	while (len < text.len && len > 0 && ((unsigned char)text.at[len] & 0xc0) == 0x80)
+		len--;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
+	}
+	if (len < text.len)
+		buf_add_text(out, "…");
+}
+
 void cert_print_label(const struct cert *cert, struct buf *out)
 {
 	const struct cert_info *info = &cert->info;
+	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * CERT_DER_MAX);
 	if (info->subject.common_name.len) {
-		buf_add_str(out, info->subject.common_name);
+		buf_add_str(&text, info->subject.common_name);
 	} else if (info->dns_count) {
-		buf_add_str(out, info->dns[0]);
+		buf_add_str(&text, info->dns[0]);
 	} else if (info->ip_count) {
-		ip_print(out, &info->ips[0]);
+		ip_print(&text, &info->ips[0]);
 	} else if (info->uri_count) {
-		buf_add_str(out, info->uris[0]);
+		buf_add_str(&text, info->uris[0]);
 	} else {
-		size_t before = out->len;
-		cert_print_subject(cert, out);
-		if (out->len == before) {
-			buf_add_text(out, "serial ");
-			hex_encode(out, info->serial);
+		cert_print_subject(cert, &text);
+		if (text.len == 0) {
+			buf_add_text(&text, "serial ");
+			hex_encode(&text, info->serial);
 		}
 	}
+	cert_print_clean(buf_str(&text), out);
 }
 
 /* ---- lists ---- */

@@ -58,7 +58,7 @@ static bool ip_covered(const struct cert_subtree *subtree, const struct ip *ip)
 
 static int refuse(const struct cert *ca, struct str name, bool excluded, struct err *err)
 {
-	_cleanup_(buf_done) struct buf label = BUF_INIT(300);
+	_cleanup_(buf_done) struct buf label = BUF_INIT(CERT_LABEL_MAX + 8);
 	cert_print_label(ca, &label);
 	return err_set(err, ERR_CERTIFICATE, "a certificate for %.*s is %s by \"%s\"", STRF(name),
 		excluded ? "excluded" : "not permitted", buf_text(&label));

@@ -13,6 +13,7 @@
 
 #define CERT_DER_MAX   (64 * KIB)
 #define CERT_NAMES_MAX 1000 /* SANs */
+#define CERT_LABEL_MAX 280  /* of a name in an error */
 #define CERTS_MAX      256
 
 enum cert_signature {
@@ -66,6 +67,8 @@ int cert_parse_name(
 	struct arena *arena, struct str name_der, struct cert_name *name, struct err *err);
 void cert_print_name(struct str name_der, struct buf *out);      /* RFC 2253 as Go prints it */
 void cert_print_label(const struct cert *cert, struct buf *out); /* how errors name it */
+/* For errors and so for logs: controls as '?', cut off where it gets long. */
+void cert_print_clean(struct str text, struct buf *out);
 
 /* Is this certificate's signature by that key? */
 int cert_check_signature(const struct cert *cert, struct key *key, struct err *err);

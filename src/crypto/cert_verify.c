@@ -15,7 +15,7 @@
 
 #define CHAIN_MAX      10
 #define SIGNATURES_MAX 100
-#define LABEL_MAX      200
+#define LABEL_ROOM     (CERT_LABEL_MAX + 8)
 
 struct search {
 	const struct certs *given;
@@ -32,7 +32,7 @@ struct search {
 
 static const char *label_of(const struct cert *cert, struct buf *b)
 {
-	buf_init(b, LABEL_MAX);
+	buf_init(b, LABEL_ROOM);
 	cert_print_label(cert, b);
 	return buf_text(b);
 }
@@ -258,8 +258,10 @@ static bool extend(struct search *s)
 
 static int unknown_authority(struct search *s, struct err *err)
 {
-	_cleanup_(buf_done) struct buf issuer = BUF_INIT(300);
-	cert_print_name(s->stuck->issuer_der, &issuer);
+	_cleanup_(buf_done) struct buf issuer = BUF_INIT(LABEL_ROOM);
+	_cleanup_(buf_done) struct buf whole = BUF_INIT(4 * CERT_DER_MAX);
+	cert_print_name(s->stuck->issuer_der, &whole);
+	cert_print_clean(buf_str(&whole), &issuer);
 	return err_set(err, ERR_CERTIFICATE,
 		"certificate signed by unknown authority (issuer \"%s\"%s%s)", buf_text(&issuer),
 		s->hint.code ? ", " : "", s->hint.code ? err_text(&s->hint) : "");

@@ -35,6 +35,11 @@ static bool line_label(struct str line, struct str prefix, struct str *label)
 	return true;
 }
 
+static int no_end(struct str label, struct err *err)
+{
+	return err_set(err, ERR_SYNTAX, "PEM block \"%.*s\" has no end", STRF(label));
+}
+
 static int read_body(struct str *rest, struct str label, struct buf *base64, struct err *err)
 {
 	while (rest->len) {
@@ -56,14 +61,17 @@ static int read_body(struct str *rest, struct str label, struct buf *base64, str
 			return err_set(err, ERR_TOO_LARGE,
 				"PEM block \"%.*s\" is larger than 1 MiB", STRF(label));
 	}
-	return err_set(err, ERR_SYNTAX, "PEM block \"%.*s\" has no end", STRF(label));
+	return no_end(label, err);
 }
 
 static int decode_block(struct str *rest, struct pem_block *block, struct err *err)
 {
 	struct buf base64 = BUF_INIT(PEM_MAX);
+	ssize_t body = str_find(*rest, end);
+	if (body < 0)
+		return no_end(block->label, err);
 	/* Room for all that can come, once: no growing leaves a copy of a key behind. */
-	buf_reserve(&base64, MIN(rest->len, PEM_MAX));
+	buf_reserve(&base64, MIN((size_t)body, PEM_MAX));
 	int rc = read_body(rest, block->label, &base64, err);
 	if (rc == 0) {
 		buf_init(&block->der, PEM_MAX);

@@ -364,6 +364,22 @@ TEST(errors_name_a_certificate_by_what_it_has)
 	expect_label(&r, "serial 12ab");
 }
 
+TEST(errors_take_no_controls_and_no_endless_names_from_a_certificate)
+{
+	struct buf text = BUF_INIT(4096);
+	char endless[600];
+	struct cert_request r = leaf_request("a\nb\x1b[31m\x7f", NULL);
+	expect_label(&r, "a?b?[31m?");
+	for (size_t i = 0; i < sizeof(endless); i += 2)
+		memcpy(endless + i, "ä", 2);
+	cert_print_clean(str_make(endless, sizeof(endless)), &text);
+	EXPECT_INT(text.len, 280 + strlen("…"));
+	buf_clear(&text);
+	cert_print_clean(str_make(endless + 1, sizeof(endless) - 2), &text);
+	EXPECT_INT(text.len, 279 + strlen("…"));
+	buf_done(&text);
+}
+
 /* ---- lists ---- */
 
 TEST(a_bundle_is_read_in_order)

@@ -100,6 +100,21 @@ TEST(a_giant_block_is_refused)
 	err_done(&err);
 }
 
+/* What a block costs depends on the block, not on what follows it. */
+TEST(a_heap_of_empty_blocks_is_read)
+{
+	struct buf text = BUF_INIT(8 * MIB);
+	for (int i = 0; i < 100000; i++)
+		buf_add_text(&text, "-----BEGIN A-----\n-----END A-----\n");
+	struct str rest = buf_str(&text);
+	struct pem_block block;
+	int count = 0;
+	for (; pem_next(&rest, &block, NULL); count++)
+		pem_block_done(&block);
+	EXPECT_INT(count, 100000);
+	buf_done(&text);
+}
+
 TEST(printed_blocks_have_lines_of_64_and_come_back)
 {
 	for (size_t len = 0; len < 200; len++) {
