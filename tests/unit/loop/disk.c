@@ -123,6 +123,8 @@ TEST(a_file_above_the_ceiling_is_too_large_and_one_at_it_is_not)
 	buf_clear(&in);
 	EXPECT_INT(disk_read_file(disk, path, &in, &err), ERR_TOO_LARGE);
 	EXPECT(str_find(str_from(err_text(&err)), STR("reading ")) == 0);
+	buf_clear(&in);
+	EXPECT_INT(disk_read_file(disk, path, &in, NULL), ERR_TOO_LARGE);
 	err_done(&err);
 	buf_done(&in);
 	unlink(path);
