@@ -57,7 +57,7 @@ static struct http1_client *client_of(struct client_conn *base)
 
 static struct str pending(const struct http1_client *c)
 {
-	return str_make(c->in.at + c->in_at, c->in.len - c->in_at);
+	return str_skip(buf_str(&c->in), c->in_at);
 }
 
 static void used(struct http1_client *c, size_t n)

@@ -100,7 +100,7 @@ enum http1_writing {
 /* ---- http1_server.c ---- */
 static inline struct str http1_pending(const struct http1_conn *c)
 {
-	return str_make(c->base.in.at + c->in_at, c->base.in.len - c->in_at);
+	return str_skip(buf_str(&c->base.in), c->in_at);
 }
 void http1_used(struct http1_conn *c, size_t n);
 /* The client has said all it will, and all of it has been looked at. */
