@@ -12,6 +12,7 @@ enum chunk_step {
 };
 
 #define CHUNK_LINE_MAX   4096
+#define CHUNK_DIGITS_MAX 15 /* stays below INT64_MAX */
 #define CHUNK_EXCESS_MAX ((int64_t)(16 * KIB))
 #define TRAILER_MAX      (16 * KIB)
 
@@ -62,9 +63,10 @@ static bool size_line_byte(struct http1_body *b, char c)
 	switch ((enum chunk_step)b->step) {
 	case CHUNK_SIZE:
 		if (digit >= 0) {
-			/* 15 digits stay below INT64_MAX */
+			if (++b->digits > CHUNK_DIGITS_MAX)
+				return false;
 			b->left = b->left * 16 + digit;
-			return ++b->digits <= 15;
+			return true;
 		}
 		if (b->digits == 0)
 			return false;
