@@ -68,10 +68,9 @@ size_t stream_room(const struct buf *into, size_t max);
  */
 void stream_read(struct stream *s, struct op *op, struct buf *into, size_t max);
 /*
- * Writes all parts; the bytes and the array must stay until done. Done means handed to the
- * kernel: awaiting it is the back-pressure. At most
- * STREAM_PARTS_MAX parts. After a cancelled or failed write
- * only stream_close is left.
+ * Writes all parts, at most STREAM_PARTS_MAX; the bytes and the array must stay until done. Done
+ * means handed to the kernel: awaiting it is the back-pressure. After a failed write, and after
+ * one that was cancelled or timed out while some of it was still to go, only stream_close is left.
  */
 void stream_write(struct stream *s, struct op *op, const struct str *parts, size_t count);
 /* Says that no more will be written (FIN, close_notify), after what was written. */

@@ -8,7 +8,7 @@
  */
 #define TURN_OPS   1024
 #define TURN_NS    (1 * MSEC)
-#define CLOCK_EACH 64
+#define CLOCK_EACH 16
 
 static void run_told(struct loop *loop, const char *name, int64_t *last)
 {
