@@ -24,6 +24,7 @@ struct yaml_duplicate {
 	struct str key;
 	int line; /* of its value; 0 when the text was JSON */
 };
+/* Told of the first hundred of a stream. */
 typedef void yaml_duplicate_fn(void *ctx, const struct yaml_duplicate *duplicate);
 /* As Go's strict decoders say it: `line 3: key "a" already set in map`, `duplicate field "a"`. */
 void yaml_print_duplicate(struct buf *out, const struct yaml_duplicate *duplicate);

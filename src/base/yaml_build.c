@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { DUPLICATE_PATH_MAX = 1024 };
+enum { DUPLICATE_PATH_MAX = 1024, DUPLICATES_REPORTED = 100 };
 
 /* ---- nodes ---- */
 
@@ -79,7 +79,8 @@ static void report_duplicate(struct yaml_reader *r)
 {
 	struct path path;
 
-	if (!r->slot_is_duplicate || !r->options.duplicate)
+	if (!r->slot_is_duplicate || !r->options.duplicate ||
+		r->duplicates_reported++ >= DUPLICATES_REPORTED)
 		return;
 	struct yaml_duplicate d = {
 		.path = path_to(&path, r->slot),

@@ -36,6 +36,7 @@ struct yaml_reader {
 	struct json_node *in;   /* the innermost open container */
 	struct json_node *slot; /* the member of a mapping that waits for its value */
 	bool slot_is_duplicate;
+	int duplicates_reported;
 	bool fault_of_form; /* what failed is not to be outdone by what comes later */
 	int depth;
 	size_t nodes;            /* of all documents */

@@ -281,6 +281,24 @@ TEST(the_last_of_many_duplicates_wins)
 	buf_done(&text);
 }
 
+static void count_duplicate(void *ctx, const struct yaml_duplicate *duplicate)
+{
+	(void)duplicate;
+	++*(int *)ctx;
+}
+
+TEST(of_very_many_duplicates_the_first_hundred_are_told)
+{
+	struct buf text = BUF_INIT(MIB);
+	int told = 0;
+	struct yaml_options options = {.duplicate = count_duplicate, .ctx = &told};
+
+	repeat(&text, "a: 1\n", 1000);
+	expect_code(buf_str(&text), &options, 0);
+	EXPECT_INT(told, 100);
+	buf_done(&text);
+}
+
 static void note_key(void *ctx, struct str key, int line)
 {
 	buf_print(ctx, "%d:%.*s ", line, STRF(key));
