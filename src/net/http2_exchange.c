@@ -26,7 +26,8 @@ struct h2_exchange *h2_exchange_new(struct h2_server *server, int32_t id)
 static void h2_exchange_try_free(struct h2_exchange *e)
 {
 	struct h2_server *server = e->server;
-	if (!e->closed || (e->handled && !e->done))
+	bool skipping = e->s.skip_until && e->s.open && !e->s.h2->lost;
+	if (!e->closed || (e->handled && !e->done) || skipping)
 		return;
 	h2_stream_done(&e->s);
 	link_remove(&e->in_conn);
@@ -62,6 +63,7 @@ void h2_exchange_closed(struct h2_exchange *e, const struct err *why)
 	} else if (!e->handled) {
 		h2_exchange_close_scope(e);
 	}
+	h2_exchange_try_free(e);
 }
 
 void h2_exchange_end_sent(struct h2_exchange *e)
@@ -78,9 +80,9 @@ static void h2_exchange_done(struct http_exchange *x)
 	e->done = true;
 	if (e->s.open && !e->s.end_sent)
 		h2_stream_reset(&e->s, NGHTTP2_INTERNAL_ERROR);
-	else if (e->s.open && !e->s.remote_ended)
-		h2_stream_reset(&e->s, NGHTTP2_NO_ERROR); /* RFC 9113 8.1: stop sending */
 	h2_stream_discard(&e->s);
+	if (e->s.open && e->s.end_sent && !e->s.remote_ended)
+		h2_stream_skip(&e->s);
 	h2_exchange_close_scope(e);
 	h2_exchange_try_free(e);
 }

@@ -25,6 +25,9 @@
 /* How long the second GOAWAY waits for the ping behind the first; how long a dead peer's FIN. */
 #define H2_DRAIN_WAIT (1 * SEC)
 #define H2_LINGER     (1 * SEC)
+/* What an answered request may still send before it is told to stop. */
+#define H2_SKIP_BYTES (256 * (int64_t)KIB)
+#define H2_SKIP_TIME  (1 * SEC)
 /* Bytes gathered for one write. More only delays the first of them. */
 #define H2_WRITE_TARGET (64 * KIB)
 #define H2_READ_MAX     (64 * KIB)
@@ -133,6 +136,7 @@ struct h2_stream {
 	size_t body_from;
 	int64_t received, receive_limit; /* -1: none */
 	int64_t read_since;
+	int64_t skip_left, skip_until; /* see h2_stream_skip; 0: not skipping */
 	/* to the peer */
 	struct op *writer;
 	const struct str *parts;
@@ -173,6 +177,8 @@ void h2_stream_keep_body(struct h2_stream *s);
 void h2_stream_fail(struct h2_stream *s, const struct err *err);
 /* What arrives from now on is thrown away, what is here too; the window is given back. */
 void h2_stream_discard(struct h2_stream *s);
+/* Lets the rest of the peer's body come for a moment, then resets the stream. */
+void h2_stream_skip(struct h2_stream *s);
 void h2_stream_reset(struct h2_stream *s, uint32_t code);
 void h2_stream_done(struct h2_stream *s); /* frees; no op waits */
 /* Is it stuck? Returns when to look again. */

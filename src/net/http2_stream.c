@@ -117,6 +117,13 @@ int h2_stream_take_data(struct h2_stream *s, const uint8_t *at, size_t len)
 	s->received += (int64_t)len;
 	if (!s->discard && s->receive_limit >= 0 && s->received > s->receive_limit)
 		h2_stream_over_limit(s);
+	if (s->discard && s->skip_left > 0) {
+		s->skip_left -= (int64_t)len;
+		if (s->skip_left <= 0)
+			h2_stream_reset(s, NGHTTP2_NO_ERROR);
+		return nghttp2_session_consume(s->h2->ng, s->id, len) ? NGHTTP2_ERR_CALLBACK_FAILURE
+								      : 0;
+	}
 	if (s->discard) {
 		/* Only the connection gets its window back: this stream need not send more. */
 		return nghttp2_session_consume_connection(s->h2->ng, len)
@@ -159,6 +166,17 @@ void h2_stream_discard(struct h2_stream *s)
 		nghttp2_session_consume_connection(s->h2->ng, have);
 	buf_done(&s->body);
 	s->body_from = 0;
+}
+
+/*
+ * The answer is complete and the request is not. RFC 9113 8.1 has RST_STREAM(NO_ERROR) for it,
+ * but some clients (curl 7.88) then throw the answer away: give them a moment to find it.
+ */
+void h2_stream_skip(struct h2_stream *s)
+{
+	s->skip_left = H2_SKIP_BYTES;
+	s->skip_until = h2_stream_now(s) + H2_SKIP_TIME;
+	h2_arm(s->h2, s->skip_until);
 }
 
 /* ---- to the peer ---- */
@@ -414,6 +432,12 @@ int64_t h2_stream_check(struct h2_stream *s, int64_t now)
 {
 	const struct http_limits *l = s->h2->limits;
 	int64_t next = INT64_MAX;
+	if (s->skip_until) {
+		if (now < s->skip_until)
+			return s->skip_until;
+		h2_stream_reset(s, NGHTTP2_NO_ERROR);
+		return INT64_MAX;
+	}
 	if (s->read_timed && s->reader) {
 		if (now >= s->read_since + l->body_timeout)
 			op_fail_with(TAKE(s->reader), ERR_TIMEOUT,
