@@ -60,7 +60,7 @@ void driver_wake(struct driver *d)
 	uv_async_send(&d->wake);
 }
 
-static void set_alarm(struct driver *d, int64_t at)
+static void set_alarm(struct driver *d, int64_t now, int64_t at)
 {
 	if (at == d->alarm_at)
 		return;
@@ -69,17 +69,20 @@ static void set_alarm(struct driver *d, int64_t at)
 		uv_timer_stop(&d->alarm);
 		return;
 	}
-	/* libuv counts whole milliseconds from the last turn: never early by a whole one. */
-	int64_t ms = (at - d->loop->now + MSEC - 1) / MSEC;
-	uv_timer_start(&d->alarm, on_alarm, (uint64_t)MAX(ms, (int64_t)1), 0);
+	/* libuv counts whole milliseconds: never early by a whole one. */
+	uv_timer_start(&d->alarm, on_alarm, (uint64_t)((at - now + MSEC - 1) / MSEC), 0);
 }
 
-void driver_poll(struct driver *d, int64_t until)
+void driver_poll(struct driver *d, int64_t now, int64_t until)
 {
-	if (until <= d->loop->now) {
+	if (until <= now) {
 		uv_run(&d->uv, UV_RUN_NOWAIT);
 		return;
 	}
-	set_alarm(d, until);
+	/* Its idea of the time is that of the last turn; newer ones keep it until they have waited.
+	 */
+	if (until != OP_NO_DEADLINE)
+		uv_update_time(&d->uv);
+	set_alarm(d, now, until);
 	uv_run(&d->uv, UV_RUN_ONCE);
 }

@@ -91,7 +91,7 @@ void driver_free(struct driver *d);
 /* From any thread: the loop will look at what the worker threads have finished. */
 void driver_wake(struct driver *d);
 /* Lets the kernel speak; waits for it until `until` on the monotonic clock (0: does not wait). */
-void driver_poll(struct driver *d, int64_t until);
+void driver_poll(struct driver *d, int64_t now, int64_t until);
 void loop_read_clock(struct loop *loop);
 /* First call of every callback from libuv: the clock has moved while the kernel was asked. */
 static inline void loop_woken(struct loop *loop)

@@ -103,24 +103,28 @@ void loop_read_clock(struct loop *loop)
 	loop->now = loop->turn_start = clock_mono();
 }
 
-/* What was done since the kernel last spoke: the time during which nobody else was served. */
-static void turn_end(struct loop *loop)
+/*
+ * What was done since the kernel last spoke: the time during which nobody else was served. Gives
+ * the time it is now; loop->now is that of the turn's beginning.
+ */
+static int64_t turn_end(struct loop *loop)
 {
-	int64_t ns = clock_mono() - loop->turn_start;
+	int64_t now = clock_mono(), ns = now - loop->turn_start;
 	loop->stats.turns++;
 	loop->stats.worst_turn = MAX(loop->stats.worst_turn, ns);
 	if (loop->lag_told && ns > loop->lag_threshold)
 		loop->lag_told(loop->lag_ctx, ns, loop->lag_name ? loop->lag_name : "");
 	loop->lag_name = NULL;
 	loop->lag_worst = 0;
+	return now;
 }
 
 static void turn_real(struct loop *loop)
 {
 	int64_t until = list_empty(&loop->run) ? timers_next(&loop->timers) : 0;
-	turn_end(loop);
+	int64_t now = turn_end(loop);
 	loop->now_stale = true;
-	driver_poll(loop->driver, until);
+	driver_poll(loop->driver, now, until);
 	loop_woken(loop);
 }
 
