@@ -446,7 +446,6 @@ static void exchange_over(struct http1_conn *c)
 	if (c->reader)
 		body_fails(c, ERR_CLOSED, "the exchange is over");
 	c->x_live = false;
-	http1_body_done(&c->body);
 	arena_reset(&x->arena);
 	if (c->state == HTTP1_ENDED) {
 		http1_check_gone(c);
@@ -562,6 +561,7 @@ void http1_exchange_start(struct http1_conn *c)
 	enum http1_body_kind kind = c->framing.chunked  ? HTTP1_BODY_CHUNKED
 				    : c->framing.length ? HTTP1_BODY_LENGTH
 							: HTTP1_BODY_NONE;
+	http1_body_done(&c->body);
 	http1_body_init(&c->body, kind, c->framing.length);
 	if (kind == HTTP1_BODY_NONE)
 		c->expect_continue = false;

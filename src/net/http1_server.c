@@ -39,6 +39,7 @@ static void conn_trim(struct http1_conn *c)
 	buf_done(&c->base.in);
 	c->in_at = 0;
 	buf_done(&c->out);
+	http1_body_done(&c->body);
 	arena_done(&c->x.arena);
 	http1_set_deadline(
 		c, loop_in(c->base.scope.loop, c->base.limits->idle_timeout - IDLE_TRIM));
