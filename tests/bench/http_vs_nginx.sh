@@ -34,7 +34,12 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -su
 # ---- the servers: each sets $port and $pid (the process whose CPU time counts) ----
 
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	local try
+	while :; do
+		try=$((20000 + RANDOM % 20000))
+		(exec 3<>"/dev/tcp/127.0.0.1/$try") 2>/dev/null || break
+	done
+	echo "$try"
 }
 
 start_nginx() { # LISTEN-OPTIONS
