@@ -1,7 +1,8 @@
 /*
  * Bodies of HTTP/1 messages: takes the framing off bytes as they arrive. Pure. The chunked
- * framing is read here and not by llhttp, whose version 8 takes bare CR and LF in it and does not
- * limit chunk extensions.
+ * framing is read here and not by llhttp, which takes chunk extensions of any length and folded
+ * trailers, whose strictness depends on how the system's copy was built, and which cannot be told
+ * to hand out so many bytes and no more.
  */
 #ifndef NET_HTTP1_BODY_H
 #define NET_HTTP1_BODY_H
