@@ -458,6 +458,7 @@ static void exchange_over(struct http1_conn *c)
 	} else {
 		c->state = HTTP1_SKIP;
 		c->skipped = 0;
+		/* for all of it: nobody waits for this body */
 		http1_set_deadline(c, loop_in(c->base.scope.loop, c->base.limits->body_timeout));
 		http1_skip(c);
 	}

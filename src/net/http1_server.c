@@ -238,9 +238,6 @@ static void conn_got(struct http1_conn *c)
 		break;
 	case HTTP1_SKIP:
 	case HTTP1_LINGER:
-		if (c->state == HTTP1_SKIP)
-			http1_set_deadline(
-				c, loop_in(c->base.scope.loop, c->base.limits->body_timeout));
 		http1_skip(c);
 		break;
 	case HTTP1_REFUSE:
@@ -319,7 +316,7 @@ static void conn_head_incomplete(struct http1_conn *c, struct str bytes)
 		c->state = HTTP1_HEAD;
 		http1_set_deadline(c, loop_in(c->base.scope.loop, limits->header_timeout));
 	}
-	if (c->peer_ended)
+	if (c->peer_ended && c->state == HTTP1_HEAD)
 		http1_break(c);
 	else
 		http1_watch(c);

@@ -152,7 +152,11 @@ static void arrival_secured(struct op *op, struct err *err)
 	}
 	struct tls_info info;
 	tls_stream_info(a->tls, &info);
-	conn_start(a, str_eq(info.alpn, STR("h2")));
+	bool http2 = str_eq(info.alpn, STR("h2"));
+	if (http2 && a->server->no_http2)
+		arrival_end(a); /* a tls_config that offers what its server does not speak */
+	else
+		conn_start(a, http2);
 }
 
 void http_server_serve(struct http_server *s, struct stream *stream)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define IDLE_CONNECTIONS 10000
@@ -149,7 +150,7 @@ static size_t heap_used(void)
 }
 
 /* One request each, so that what they keep is what a connection between requests keeps. */
-static int client_connect(uint16_t port)
+static void client_connect(uint16_t port)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -160,41 +161,49 @@ static int client_connect(uint16_t port)
 		perror("connect");
 		exit(1);
 	}
-	return fd;
+}
+
+/* A process of its own holds the clients' ends: it has its own descriptors. */
+static pid_t clients_start(uint16_t port, size_t count)
+{
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	for (size_t i = 0; i < count; i++)
+		client_connect(port);
+	for (;;)
+		pause();
 }
 
 static void idle_connections(void)
 {
 	struct rlimit limit;
 	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)(2 * IDLE_CONNECTIONS + 100));
+	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	size_t count = MIN((size_t)IDLE_CONNECTIONS, ((size_t)limit.rlim_cur - 100) / 2);
+	size_t count = MIN((size_t)IDLE_CONNECTIONS, (size_t)limit.rlim_cur - 100);
 	struct loop *loop = loop_new();
 	struct env *env = env_new(loop);
 	uint16_t port;
 	struct http_server *s = server_start(env, NULL, &port);
-	int *fds = mem_new(count * sizeof(*fds));
 	size_t before = heap_used();
-	struct note pause = {0};
-	for (size_t i = 0; i < count; i++) {
-		fds[i] = client_connect(port);
-		if (i % 64 == 63) {
-			timer_wait(note_op(&pause, loop), loop_in(loop, MSEC));
-			wait_for(loop, &pause);
-		}
+	pid_t clients = clients_start(port, count);
+	struct note wait = {0};
+	struct http_server_stats stats = {0};
+	for (int i = 0; i < 300 && stats.requests < count; i++) {
+		timer_wait(note_op(&wait, loop), loop_in(loop, 100 * MSEC));
+		wait_for(loop, &wait);
+		http_server_stats(s, &stats);
 	}
 	/* Until buffers are given back. */
-	timer_wait(note_op(&pause, loop), loop_in(loop, 4 * SEC));
-	wait_for(loop, &pause);
-	struct http_server_stats stats;
+	timer_wait(note_op(&wait, loop), loop_in(loop, 4 * SEC));
+	wait_for(loop, &wait);
 	http_server_stats(s, &stats);
 	printf("http_idle_connections %u connections\n", stats.connections);
 	printf("http_idle_connection_heap %.0f B\n",
 		(double)(heap_used() - before) / (double)stats.connections);
-	for (size_t i = 0; i < count; i++)
-		close(fds[i]);
-	mem_free(fds);
+	kill(clients, SIGKILL);
+	waitpid(clients, NULL, 0);
 	server_end(env, s);
 }
 

@@ -34,6 +34,7 @@ struct rig_exchange {
 	struct buf body;
 	struct str parts[4];
 	int64_t left;
+	bool ended;
 	struct stream *stream; /* after an upgrade */
 	struct buf early;
 };
@@ -109,6 +110,12 @@ static inline void rig_count(struct op *op, struct err *err)
 	struct rig_exchange *e = CONTAINER_OF(op, struct http_exchange, op)->handler;
 	if (rig_failed(e, err)) {
 		rig_over(e);
+		return;
+	}
+	if (op->n == 0 && !e->ended) {
+		/* The end stays the end. */
+		e->ended = true;
+		http_read(e->x, rig_op(e, rig_count), &e->body, 1);
 		return;
 	}
 	if (op->n == 0) {
