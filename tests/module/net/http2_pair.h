@@ -181,10 +181,9 @@ KUBE_UNUSED static void pair_wait(struct pair *p, struct told *told)
 	loop_test_run_until(p->t, &told->done);
 }
 
-/* Starts, waits for the head, reads to the end. 0 or the code that ended it. */
-KUBE_UNUSED static int pair_call_fetch(struct pair_call *c)
+/* Waits for the head, reads to the end. 0 or the code that ended it. */
+KUBE_UNUSED static int pair_call_fetch_rest(struct pair_call *c)
 {
-	pair_call_start(c);
 	pair_wait(c->pair, &c->head);
 	if (c->head.err.code)
 		return c->head.err.code;
@@ -193,6 +192,12 @@ KUBE_UNUSED static int pair_call_fetch(struct pair_call *c)
 		pair_wait(c->pair, &c->read);
 	} while (!c->read.err.code && c->read.n > 0);
 	return c->read.err.code;
+}
+
+KUBE_UNUSED static int pair_call_fetch(struct pair_call *c)
+{
+	pair_call_start(c);
+	return pair_call_fetch_rest(c);
 }
 
 KUBE_UNUSED static void pair_call_done(struct pair_call *c)
