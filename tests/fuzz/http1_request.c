@@ -41,6 +41,17 @@ static void stream_started(struct op *op, struct err *err)
 		http_respond_end(x, exchange_op(x, answered), &x->request.headers);
 }
 
+static struct stream *upgraded;
+static struct buf early;
+
+static void upgrade_done(struct op *op, struct err *err)
+{
+	(void)err;
+	stream_close(TAKE(upgraded));
+	buf_done(&early);
+	http_exchange_done(CONTAINER_OF(op, struct http_exchange, op));
+}
+
 static void handle(void *ctx, struct http_exchange *x)
 {
 	(void)ctx;
@@ -50,6 +61,10 @@ static void handle(void *ctx, struct http_exchange *x)
 		http_read_all(x, exchange_op(x, body_read), &body, 2000);
 	} else if (what == 's') {
 		http_respond_start(x, exchange_op(x, stream_started), 200, NULL, 0, -1);
+	} else if (what == 'u') {
+		http_upgrade(x, exchange_op(x, upgrade_done), NULL, 0, &upgraded, &early);
+	} else if (what == 'w') {
+		timer_wait(exchange_op(x, answered), loop_in(x->env->loop, 2 * HOUR));
 	} else if (what == 'f') {
 		http_exchange_done(x);
 	} else {
@@ -76,15 +91,15 @@ static void stop(struct op *op, struct err *err)
 	http_server_stop(CONTAINER_OF(op, struct ending, op)->server, op, 0);
 }
 
-static void serve(struct str in, size_t piece, struct buf *out)
+static void serve(struct str in, size_t piece, bool silent, struct buf *out)
 {
 	struct loop *loop = loop_new_virtual(1000);
 	struct env env = mem_env(loop);
 	struct http_server_options o = {.handler = handle, .no_http2 = true};
 	struct http_server *s = http_server_new(&env, loop_root(loop), &o);
 	struct stream *stream = mem_stream_new(loop_root(loop), in, piece, out);
-	/* Its time-outs end the connection, so that an end does not come too early for answers. */
-	CONTAINER_OF(stream, struct mem_stream, base)->silent = true;
+	/* Silent: time-outs end the connection; else the client's end may cut answers short. */
+	CONTAINER_OF(stream, struct mem_stream, base)->silent = silent;
 	http_server_serve(s, stream);
 	struct ending end = {.server = s};
 	op_init(&end.op, loop_root(loop), stop, OP_NO_DEADLINE);
@@ -120,8 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str in = str_make((const char *)data, size);
 	struct buf whole = BUF_INIT(16 * MIB), pieces = BUF_INIT(16 * MIB);
 	buf_init(&body, MIB);
-	serve(in, SIZE_MAX, &whole);
-	serve(in, 1 + size % 7, &pieces);
+	serve(in, 1 + size % 5, false, NULL);
+	serve(in, SIZE_MAX, true, &whole);
+	serve(in, 1 + size % 7, true, &pieces);
 	if (!mentions_expect(in)) {
 		size_t n = comparable(&whole);
 		if (n != comparable(&pieces) || (n && memcmp(whole.at, pieces.at, n) != 0))

@@ -186,12 +186,29 @@ TEST(a_hundred_pipelined_requests_are_answered_in_order)
 			i);
 	}
 	raw_send(&raw, buf_str(&sent));
-	raw_finish(&raw);
-	raw_all(&raw);
+	EXPECT(raw_await(&raw, "\r\n\r\n099"));
 	raw_undate(&raw);
 	EXPECT_STR(buf_str(&raw.got), buf_text(&wanted));
 	buf_done(&sent);
 	buf_done(&wanted);
+	raw_close(&raw);
+	rig_done_all(&rig);
+}
+
+TEST(requests_sent_before_a_half_close_are_answered)
+{
+	struct rig rig = {0};
+	rig_init(&rig);
+	struct raw raw;
+	raw_open(&raw, &rig);
+	raw_send(&raw, STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+			   "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+			   "GET /method HTTP/1.1\r\nHost: a\r\n\r\n"));
+	raw_finish(&raw);
+	raw_all(&raw);
+	EXPECT(raw_has(&raw, "hello"));
+	EXPECT(raw_has(&raw, "\r\n\r\nabc"));
+	EXPECT(raw_has(&raw, "\r\n\r\nGET"));
 	raw_close(&raw);
 	rig_done_all(&rig);
 }
