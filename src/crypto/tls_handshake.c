@@ -3,48 +3,38 @@
 #include <kube/mem.h>
 
 /*
- * The handshake runs mbedTLS state by state. Public-key work happens in few states; a call that
- * was begun before one of them stops there, so that the caller can move to a worker:
+ * The handshake runs mbedTLS state by state. Up to SERVER_HELLO nothing is expensive, and there it
+ * is known whether a session is resumed: then nothing ever will be. Otherwise all that follows
+ * belongs on a worker, also the cheap states between the public-key ones and the last, which
+ * frees what the others have allocated: a thread that frees another's memory waits for its
+ * allocator's lock, and the loop must not wait for a worker that is not scheduled.
  *
- *	server: … SERVER_HELLO ─┬─ [SERVER_KEY_EXCHANGE] … [CLIENT_CERTIFICATE]
- *	                        │  [CLIENT_KEY_EXCHANGE] [CERTIFICATE_VERIFY] … done
- *	                        └─ resumed: SERVER_CHANGE_CIPHER_SPEC … done
- *	client: … SERVER_HELLO ─┬─ [SERVER_CERTIFICATE] [SERVER_KEY_EXCHANGE] …
- *	                        │  [CLIENT_KEY_EXCHANGE] [CERTIFICATE_VERIFY] … done
- *	                        └─ resumed: SERVER_CHANGE_CIPHER_SPEC … done
+ *	… SERVER_HELLO ─┬─ full: everything up to HANDSHAKE_OVER is heavy
+ *	                └─ resumed: CHANGE_CIPHER_SPEC, FINISHED … here
  */
-static bool state_is_heavy(const struct tls_engine *e, bool *reads)
+static bool state_reads(const struct tls_engine *e)
 {
-	bool server = e->config->server;
-	int state = mbed_ssl_state(&e->ssl);
-	*reads = state !=
-		 (server ? MBEDTLS_SSL_SERVER_KEY_EXCHANGE : MBEDTLS_SSL_CLIENT_KEY_EXCHANGE);
-	switch (state) {
-	case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
-	case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
-		return true;
-	case MBEDTLS_SSL_SERVER_CERTIFICATE:
-		return !server;
+	switch (mbed_ssl_state(&e->ssl)) {
 	case MBEDTLS_SSL_CLIENT_CERTIFICATE:
-		return server && e->config->client_certs != TLS_CERTS_NONE;
+	case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
 	case MBEDTLS_SSL_CERTIFICATE_VERIFY:
-		if (!server) {
-			*reads = false;
-			return e->config->own_count > 0;
-		}
-		return e->peer.count > 0;
-	default:
+	case MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC:
+	case MBEDTLS_SSL_CLIENT_FINISHED:
+		return e->config->server;
+	case MBEDTLS_SSL_FLUSH_BUFFERS:
+	case MBEDTLS_SSL_HANDSHAKE_WRAPUP:
 		return false;
+	default:
+		return !e->config->server;
 	}
 }
 
 bool tls_engine_handshake_is_heavy(const struct tls_engine *e, const struct buf *in)
 {
-	bool reads;
-	if (e->done || e->dead || !state_is_heavy(e, &reads))
+	if (!e->full || e->done || e->dead)
 		return false;
 	size_t left = in->len - (e->in == in ? e->in_used : 0);
-	return !reads || left > 0 || mbedtls_ssl_check_pending(&e->ssl);
+	return !state_reads(e) || left > 0 || mbedtls_ssl_check_pending(&e->ssl);
 }
 
 /* ---- the peer's chain ---- */
@@ -160,7 +150,8 @@ static int handshake_step(struct tls_engine *e)
 	int after = mbed_ssl_state(&e->ssl);
 	if (ret == 0 && before == MBEDTLS_SSL_SERVER_HELLO && after != before) {
 		e->resumed = after == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC;
-		if (!e->resumed)
+		e->full = !e->resumed;
+		if (e->full)
 			certs_done(&e->peer); /* what a session or ticket had put there */
 	}
 	if (ret == 0 && after == MBEDTLS_SSL_HANDSHAKE_OVER)

@@ -69,7 +69,8 @@ struct tls_engine {
 	bool starved; /* mbedTLS asked for bytes that are not there yet */
 	bool started, done, dead;
 	uint8_t alert_sent; /* its description, when it went out in the clear; 255: encrypted */
-	bool verified, offered, resumed;
+	bool verified, offered;
+	bool resumed, full; /* both false before it is known */
 	struct certs peer;
 	struct err peer_error;
 };

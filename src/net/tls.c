@@ -142,6 +142,7 @@ static void encrypt(struct tls_stream *t)
 {
 	if (parts_left(t, WORTH_A_WORK) >= WORTH_A_WORK) {
 		t->busy = true;
+		buf_reserve(&t->next, SLICE_SIZE + 2 * RECORD_SIZE); /* as for handshakes */
 		op_init(&t->working, &t->scope, slice_done, OP_NO_DEADLINE);
 		work_start(&t->work, &t->working, WORK_CRYPTO, slice_work);
 		return;

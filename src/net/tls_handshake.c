@@ -22,6 +22,12 @@ static const char *const shake_steps[] = {
  */
 #define LIGHT_STEPS_A_TURN 24
 
+/*
+ * Room for what a worker appends is made on the loop: memory that it takes is freed into its own
+ * heap arena later, and the loop would wait for that lock while the worker is descheduled.
+ */
+#define FLIGHT_ROOM (8 * KIB)
+
 static bool too_many_this_turn(const struct loop *loop)
 {
 	static _Thread_local int64_t turn;
@@ -104,6 +110,7 @@ static void shake_advance(struct tls_stream *t)
 		shake_send(t);
 		return;
 	}
+	buf_reserve(&t->next, FLIGHT_ROOM);
 	work_start(
 		&t->work, task_await(task, SHAKE_WORKED, OP_NO_DEADLINE), WORK_CRYPTO, shake_work);
 }
