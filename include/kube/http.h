@@ -66,7 +66,9 @@ struct http_peer {
  * One request and its response, on the server. Owned by the handler from the moment it is called
  * until http_exchange_done, which is its last act and allowed at any time. All its memory may
  * come from the arena. Its scope closes when the client is gone or the server is ending: ops of
- * the handler belong there, so that they come back cancelled.
+ * the handler belong there, so that they come back cancelled. Over HTTP/1.1 a client that closes
+ * its half of the connection looks as if it had gone, unless the whole answer is under way
+ * (http_respond, http_respond_end) or further requests of its are waiting.
  */
 struct http_exchange {
 	const struct http_exchange_ops *ops;

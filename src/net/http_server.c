@@ -5,9 +5,9 @@
 
 /* A client that has connected has this long to be done with TLS. */
 #define HANDSHAKE_TIME (10 * SEC)
-/* Beyond so many unfinished arrivals no further connection is accepted for a while. */
-#define ARRIVALS_MAX 2048
-#define BACKLOG      511
+/* While so many are at it no further connection is accepted. */
+#define HANDSHAKES_MAX 2048
+#define BACKLOG        511
 /* A listener that fails for reasons of its own is asked again after this long. */
 #define ACCEPT_PAUSE (100 * MSEC)
 
@@ -41,7 +41,7 @@ struct http_server {
 	bool no_http2;
 	struct scope scope;
 	struct list listeners, arrivals, conns;
-	uint32_t arrival_count;
+	uint32_t handshakes;
 	struct http_server_stats stats;
 	bool stopping, aborting, closed;
 	struct op closer, grace;
@@ -67,9 +67,7 @@ static void listeners_resume(struct http_server *s)
 
 static void arrival_free(struct arrival *a)
 {
-	struct http_server *s = a->server;
 	link_remove(&a->in_server);
-	s->arrival_count--;
 	buf_done(&a->in);
 	mem_free(a);
 }
@@ -143,6 +141,7 @@ static void arrival_read(struct arrival *a)
 static void arrival_secured(struct op *op, struct err *err)
 {
 	struct arrival *a = CONTAINER_OF(op, struct arrival, op);
+	a->server->handshakes--;
 	/* The stream below was taken in any case. */
 	a->stream = NULL;
 	if (err->code) {
@@ -171,9 +170,9 @@ void http_server_serve(struct http_server *s, struct stream *stream)
 	a->stream = stream;
 	buf_init(&a->in, 16 * KIB);
 	list_push(&s->arrivals, &a->in_server);
-	s->arrival_count++;
 	s->stats.connections++;
 	if (s->tls) {
+		s->handshakes++;
 		op_init(&a->op, &s->scope, arrival_secured, loop_in(s->env->loop, HANDSHAKE_TIME));
 		tls_accept(s->env, &a->op, &s->scope, stream, s->tls, &a->tls);
 	} else if (s->no_http2) {
@@ -205,7 +204,7 @@ static void listener_accepted(struct op *op, struct err *err)
 static void listener_next(struct server_listener *l)
 {
 	struct http_server *s = l->server;
-	if (s->stopping || op_active(&l->op) || s->arrival_count >= ARRIVALS_MAX ||
+	if (s->stopping || op_active(&l->op) || s->handshakes >= HANDSHAKES_MAX ||
 		s->stats.connections >= s->limits.max_connections)
 		return;
 	op_init(&l->op, &s->scope, listener_accepted, OP_NO_DEADLINE);
