@@ -115,6 +115,38 @@ int h2_exchange_add(struct h2_exchange *e, struct str name, struct str value)
 	return 0;
 }
 
+/*
+ * RFC 9113 8.2.3: a client may cut its cookies apart to compress them better; they are one field.
+ * Joined once, when all are there: field by field it would cost the square of their size.
+ */
+static void h2_join_cookies(struct arena *a, struct http_headers *h)
+{
+	size_t count = 0, size = 0, kept = 0;
+	struct http_header *first = NULL;
+	for (size_t i = 0; i < h->count; i++) {
+		if (!str_eq(h->items[i].name, STR("cookie")))
+			continue;
+		first = first ? first : &h->items[i];
+		size += h->items[i].value.len + 2;
+		count++;
+	}
+	if (count < 2)
+		return;
+	char *joined = arena_alloc(a, size), *at = joined;
+	for (size_t i = 0; i < h->count; i++) {
+		struct http_header f = h->items[i];
+		bool cookie = str_eq(f.name, STR("cookie"));
+		if (cookie) {
+			at = mempcpy(at, f.value.at, f.value.len);
+			at = mempcpy(at, "; ", 2);
+		}
+		if (!cookie || &h->items[i] == first)
+			h->items[kept++] = f;
+	}
+	h->count = kept;
+	first->value = str_make(joined, size - 2);
+}
+
 static bool h2_request_length(struct http_request *r, bool ended)
 {
 	struct str text = http_headers_get(&r->headers, STR("content-length"));
@@ -146,6 +178,7 @@ bool h2_exchange_head_done(struct h2_exchange *e, bool ended)
 		h2_exchange_refuse(e, "431");
 		return false;
 	}
+	h2_join_cookies(&e->x.arena, &r->headers);
 	/* RFC 9113 8.3.1: two names for one host must be the same. */
 	struct str host = http_headers_get(&r->headers, STR("host"));
 	if (!r->authority.len)

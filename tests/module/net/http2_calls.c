@@ -162,6 +162,19 @@ TEST(an_early_answer_stops_the_request_body)
 	end();
 }
 
+TEST(cookies_that_were_cut_apart_are_one_field)
+{
+	struct pair_call c;
+	begin();
+	pair_call_init(&c, &p, "GET", "/cookie");
+	http_headers_add(&c.call.arena, &c.call.headers, STR("Cookie"), STR("a=1"));
+	http_headers_add(&c.call.arena, &c.call.headers, STR("Cookie"), STR("b=2"));
+	EXPECT_INT(pair_call_fetch(&c), 0);
+	EXPECT_STR(buf_str(&c.body), "a=1; b=2");
+	pair_call_done(&c);
+	end();
+}
+
 TEST(a_handler_that_gives_up_resets_only_its_stream)
 {
 	struct pair_call c, d;

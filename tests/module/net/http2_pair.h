@@ -216,8 +216,8 @@ KUBE_UNUSED static void pair_call_done(struct pair_call *c)
 /*
  * One handler for most tests; the path says what it does:
  * /echo the body back at once; /stream it back piece by piece, with trailers; /size/N bytes;
- * /status/N without a body; /hang until cancelled; /drop without an answer; /slow reads nothing
- * before `pair_release`; /early answers without reading.
+ * /status/N without a body; /hang until cancelled; /drop without an answer; /early answers without
+ * reading; /cookie answers the cookies.
  */
 struct pair_handler {
 	struct http_exchange *x;
@@ -314,6 +314,9 @@ KUBE_UNUSED static void pair_handle(void *ctx, struct http_exchange *x)
 	} else if (str_eq(path, STR("/stream"))) {
 		http_respond_start(x, pair_op(h, pair_stream_next), 200, headers,
 			ARRAY_LEN(headers), HTTP_LENGTH_UNKNOWN);
+	} else if (str_eq(path, STR("/cookie"))) {
+		http_respond(x, pair_op(h, pair_answered), 200, NULL, 0,
+			http_headers_get(&x->request.headers, STR("Cookie")));
 	} else if (str_eq(path, STR("/hang"))) {
 		timer_wait(pair_op(h, pair_answered), loop_in(p->t->loop, 1000 * SEC));
 	} else if (str_eq(path, STR("/early"))) {
