@@ -193,7 +193,7 @@ void h2_stream_head_not_sent(struct h2_stream *s, int code);
 int h2_stream_send_data(struct h2_stream *s, const uint8_t *head, size_t len);
 nghttp2_data_provider h2_stream_provider(struct h2_stream *s);
 
-/* ---- header lists ---- */
+/* ---- http2_fields.c: header lists ---- */
 /* A list of fields for nghttp2, in an arena. */
 struct h2_fields {
 	struct arena *arena;
