@@ -271,19 +271,14 @@ int http1_parse_request(struct arena *a, struct str head, const struct http_limi
 	struct verdict verdict = {0};
 	bool connect = str_eq(r->method, STR("CONNECT"));
 	struct str start = connect ? STR("CONNECT ") : STR("GET ");
-	*why = "malformed HTTP request";
-	if (!llhttp_agrees(HTTP_REQUEST, start, str_skip(head, r->method.len + 1), &verdict))
-		verdict.complete = false;
-	/* Asked first, for it knows better what to say. */
-	const char *framing_why;
-	if (!verdict.complete) {
-		struct verdict none = {0};
-		status = framing_read(&r->headers, r->version, &none, f, &framing_why);
-		if (status == 501)
-			*why = framing_why;
-		return status == 501 ? 501 : 400;
-	}
+	bool agreed =
+		llhttp_agrees(HTTP_REQUEST, start, str_skip(head, r->method.len + 1), &verdict);
 	status = framing_read(&r->headers, r->version, &verdict, f, why);
+	/* What is merely not supported is told so, whoever else refuses it. */
+	if (!agreed && status != 501) {
+		*why = "malformed HTTP request";
+		status = 400;
+	}
 	if (!status)
 		status = authority_read(r, why);
 	r->length = f->chunked ? HTTP_LENGTH_UNKNOWN : f->length;
