@@ -1,7 +1,12 @@
 /*
  * TLS streams on the loop: stream.h's interface over another stream. Handshakes that do
- * public-key work run on WORK_CRYPTO; resumed ones on the loop. Large writes are encrypted on
- * a worker too.
+ * public-key work run on WORK_CRYPTO; resumed ones on the loop, unless very many come at once.
+ * Large writes are encrypted on a worker too, slice by slice, beside reads.
+ *
+ * The end of what is read (n = 0) is close_notify, or, as in Go, the end of the stream below
+ * between two records; inside a record that is ERR_CLOSED. stream_finish sends close_notify and
+ * finishes the stream below; stream_close tries close_notify and does not wait for it. An idle
+ * stream holds mbedTLS's record buffers (some 37 KiB of heap in all) and none of its own.
  */
 #ifndef KUBE_TLS_H
 #define KUBE_TLS_H

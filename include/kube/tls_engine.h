@@ -1,7 +1,8 @@
 /*
  * The TLS protocol without I/O: bytes from the peer go in, bytes for the peer come out. It knows
  * no loop; net/tls.c gives it a stream and decides which thread runs it. One engine is used by
- * one thread at a time. TLS 1.2 with mbedTLS 2.28, 1.2 and 1.3 with 3.6.
+ * one thread at a time. TLS 1.2, with mbedTLS 2.28 and 3.6 alike: in its TLS 1.3 a resumed client
+ * would lose its certificate.
  */
 #ifndef KUBE_TLS_ENGINE_H
 #define KUBE_TLS_ENGINE_H
@@ -83,7 +84,7 @@ enum tls_want tls_engine_handshake(
 /*
  * Whether the next handshake call will do public-key work (then it belongs on a worker). A call
  * begun when this is false does none: it stops before it with TLS_WANT_WORK. A resumed handshake
- * answers false throughout.
+ * answers false throughout, a full one true from where that is known.
  */
 bool tls_engine_handshake_is_heavy(const struct tls_engine *e, const struct buf *in);
 
