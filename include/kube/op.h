@@ -40,7 +40,8 @@ struct op_kind {
 	void (*cancel)(struct op *op);
 	/* Adds what a dump should say about it; may be NULL. */
 	void (*describe)(const struct op *op, struct buf *out);
-	/* Only inside loop/: the moment the op was begun for has come. Needs `cancel` too. */
+	/* Only inside loop/: the moment the op was begun for has come. Without `cancel` it comes
+	 * after a cancel, too. */
 	void (*due)(struct op *op);
 };
 

@@ -157,6 +157,9 @@ void op_cancel(struct op *op)
 	if (op->state != OP_STARTED || op->cancel_asked)
 		return;
 	op->cancel_asked = true;
+	/* What has a moment of its own and cannot be hurried still needs it. */
+	if (op->kind->due && !op->kind->cancel)
+		return;
 	/* What comes now answers the cancel: a deadline has nothing to add. */
 	timers_remove(&op->scope->loop->timers, op);
 	if (op->kind->cancel)

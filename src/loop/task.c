@@ -25,8 +25,8 @@ struct op *task_await(struct task *t, int step, int64_t deadline)
 void task_resume(struct op *op, struct err *err)
 {
 	struct task *t = CONTAINER_OF(op, struct task, wait);
-	/* An await that ended well in spite of the request has not answered it. */
-	if (err->code)
+	/* Neither has an await that ended well answered it, nor one that had failed before it came. */
+	if (err->code && op->cancel_asked && !op->expired)
 		t->cancel_pending = false;
 	t->kind->run(t, err);
 }

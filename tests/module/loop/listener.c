@@ -209,15 +209,20 @@ static int raw_connect(uint16_t port)
 }
 
 /* In a child: takes every descriptor there is, lets the accept starve, gives one back. */
-static bool starve(void)
+static bool starve(bool closing)
 {
 	struct loop_test t;
 	struct stream *s = NULL;
-	struct told accepted = {0}, later = {0}, last = {0};
+	struct told accepted = {0}, later = {0}, last = {0}, closed = {0};
 	struct loop_stats stats;
 	int hoard[64], count = 0, more;
 	loop_test_init(&t, LOOP_TEST_REAL);
-	struct listener *l = listen_at(&t, "127.0.0.1:0");
+	struct scope home;
+	struct address any = address_of(ip_v4(127, 0, 0, 1), 0);
+	struct listener *l;
+	scope_init(&home, t.root, "home", NULL);
+	if (!EXPECT_INT(net_listen(t.env, &home, &any, 128, &l, NULL), 0))
+		return false;
 	int client = raw_connect(l->address.port);
 	const struct rlimit limit = {.rlim_cur = 40, .rlim_max = 40};
 	setrlimit(RLIMIT_NOFILE, &limit);
@@ -232,6 +237,9 @@ static bool starve(void)
 	net_connect(t.env, told_root(&t, &last), t.root, &l->address, &s);
 	loop_test_run_until(&t, &last.done);
 	EXPECT(last.err.code && !s);
+	/* The listener's scope may be asked to end in the pause: who accepts elsewhere waits on. */
+	if (closing)
+		scope_close(&home, told_root(&t, &closed));
 	close(hoard[--count]);
 	loop_test_run_until(&t, &accepted.done);
 	EXPECT_OK(accepted.err.code, &accepted.err);
@@ -240,20 +248,32 @@ static bool starve(void)
 		close(hoard[--count]);
 	stream_close(s);
 	listener_close(l);
+	if (!closing)
+		scope_close(&home, told_root(&t, &closed));
 	close(client);
 	told_done(&last);
 	loop_test_done(&t);
 	return !test_failed();
 }
 
-TEST(running_out_of_descriptors_is_waited_out)
+static void starve_in_child(bool closing)
 {
 	pid_t child = fork();
 	if (child == 0)
-		_exit(starve() ? 0 : 1);
+		_exit(starve(closing) ? 0 : 1);
 	int status = -1;
 	EXPECT_INT(waitpid(child, &status, 0), child);
 	EXPECT_INT(status, 0);
+}
+
+TEST(running_out_of_descriptors_is_waited_out)
+{
+	starve_in_child(false);
+}
+
+TEST(running_out_of_descriptors_is_waited_out_while_the_listener_s_scope_closes)
+{
+	starve_in_child(true);
 }
 
 /* ---- places ---- */

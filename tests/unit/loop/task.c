@@ -105,6 +105,74 @@ TEST(a_cancel_that_finds_nothing_to_cancel_hits_the_next_await)
 	loop_test_done(&t);
 }
 
+/* Fails its first await, and goes on with another one all the same. */
+static void stubborn_run(struct task *t, struct err *err)
+{
+	struct walk *w = CONTAINER_OF(t, struct walk, task);
+	static const struct op_kind refused = {.name = "refused"};
+	w->seen[t->step]++;
+	w->codes[t->step] = err->code;
+	if (t->step == WALK_START) {
+		struct op *op = task_await(t, WALK_SECOND, w->step_deadline);
+		if (w->step_deadline != OP_NO_DEADLINE)
+			timer_wait(op, loop_in(op_loop(op), HOUR));
+		else if (op_begin(op, &refused, NULL))
+			op_fail_with(op, ERR_REFUSED, "no");
+	} else if (t->step == WALK_SECOND) {
+		timer_wait(task_await(t, WALK_END, OP_NO_DEADLINE), loop_in(op_loop(t->op), SEC));
+	} else if (err->code) {
+		task_fail(t, err);
+	} else {
+		task_finish(t, 0);
+	}
+}
+
+static const struct task_kind stubborn_kind = TASK_KIND("stubborn", walk_steps, stubborn_run);
+
+TEST(a_cancel_is_not_lost_on_an_await_that_had_failed_already)
+{
+	struct loop_test t;
+	struct walk w = {.step_deadline = OP_NO_DEADLINE};
+	struct told told = {0};
+	loop_test_init(&t, LOOP_TEST_VIRTUAL);
+	task_start(&w.task, &stubborn_kind, told_op(&told, t.root, OP_NO_DEADLINE));
+	op_cancel(&told.op); /* the failure has been posted, but not delivered */
+	loop_test_run(&t);
+	EXPECT_INT(w.codes[WALK_SECOND], ERR_REFUSED);
+	EXPECT_INT(w.codes[WALK_END], ERR_CANCELLED);
+	EXPECT_INT(told.err.code, ERR_CANCELLED);
+	loop_test_done(&t);
+}
+
+struct late_cancel {
+	struct op op;
+	struct op *victim;
+};
+
+static void late_cancel(struct op *op, struct err *err)
+{
+	(void)err;
+	op_cancel(CONTAINER_OF(op, struct late_cancel, op)->victim);
+}
+
+TEST(a_cancel_is_not_lost_on_an_await_that_has_just_timed_out)
+{
+	struct loop_test t;
+	struct walk w = {0};
+	struct told told = {0};
+	struct late_cancel late = {.victim = &told.op};
+	loop_test_init(&t, LOOP_TEST_VIRTUAL);
+	w.step_deadline = loop_in(t.loop, SEC);
+	op_init(&late.op, t.root, late_cancel, OP_NO_DEADLINE);
+	timer_wait(&late.op, w.step_deadline); /* delivered before the time-out is */
+	task_start(&w.task, &stubborn_kind, told_op(&told, t.root, OP_NO_DEADLINE));
+	loop_test_run(&t);
+	EXPECT_INT(w.codes[WALK_SECOND], ERR_TIMEOUT);
+	EXPECT_INT(w.codes[WALK_END], ERR_CANCELLED);
+	EXPECT_INT(told.err.code, ERR_CANCELLED);
+	loop_test_done(&t);
+}
+
 TEST(the_deadline_of_a_task_ends_its_await_and_is_a_timeout)
 {
 	struct loop_test t;
