@@ -25,7 +25,7 @@ struct op *task_await(struct task *t, int step, int64_t deadline)
 void task_resume(struct op *op, struct err *err)
 {
 	struct task *t = CONTAINER_OF(op, struct task, wait);
-	/* Neither has an await that ended well answered it, nor one that had failed before it came. */
+	/* An await that ended well has not answered it, nor one that had failed before it came. */
 	if (err->code && op->cancel_asked && !op->expired)
 		t->cancel_pending = false;
 	t->kind->run(t, err);

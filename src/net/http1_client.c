@@ -509,6 +509,9 @@ static void conn_done(struct client_conn *base, struct http_call *call)
 	struct http1_client *c = client_of(base);
 	assert(c->call == call && !c->starter);
 	fail_with(&c->reader, ERR_CLOSED, "the call is over");
+	/* A write that is under way ends by its stream, when the call may be gone already. */
+	if (c->writer)
+		c->writer->ctx = NULL;
 	bool reusable = c->state == CLIENT_BODY && c->keep && c->body_sent && !c->peer_ended &&
 			!base->broken && !c->writer && !http1_send_active(&c->send) && body_skip(c);
 	c->call = NULL;

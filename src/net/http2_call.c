@@ -289,6 +289,12 @@ void h2_call_release(struct http_call *call)
 	if (!k)
 		return;
 	assert(!k->op);
+	if (k->s.reader || k->s.writer) {
+		struct err err = {0};
+		err_set(&err, ERR_CLOSED, "the call is over");
+		h2_stream_fail(&k->s, &err);
+		err_done(&err);
+	}
 	if (k->s.open && !(k->s.end_sent && k->s.remote_ended))
 		h2_stream_reset(&k->s, NGHTTP2_CANCEL);
 	link_remove(&k->in_client);

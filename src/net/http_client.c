@@ -208,7 +208,9 @@ static int call_prepare(struct http_call *c, struct pool_call *p, struct err *er
 				   ? (struct str){0}
 				   : http_proxy_for(&client->options, https, url.host, port);
 	p->base.scheme = https ? STR("https") : STR("http");
-	p->base.authority = host_and_port(&c->arena, &url);
+	/* Who sets Host wants to be understood so over HTTP/2, too. */
+	struct str host = http_headers_get(&c->headers, STR("Host"));
+	p->base.authority = host.len ? host : host_and_port(&c->arena, &url);
 	p->base.target = print_target(&c->arena, &url, proxy.len && !https);
 	if (url.has_user && !http_headers_has(&c->headers, STR("Authorization")))
 		http_headers_add(&c->arena, &c->headers, STR("Authorization"),
@@ -354,8 +356,10 @@ void pool_call_go(struct pool_call *p, struct client_conn *conn)
 static void part_cancel(struct op *op)
 {
 	struct http_call *c = op->ctx;
-	struct pool_call *p = pool_call_of(c);
 
+	if (!c)
+		return; /* the call is over, its connection ends, and the op with it */
+	struct pool_call *p = pool_call_of(c);
 	if (p->early_write == op) {
 		p->early_write = NULL;
 		op_fail_cancelled(op);

@@ -10,7 +10,10 @@
 
 #include <kube/mem.h>
 #include <kube/task.h>
+#include <kube/time.h>
 #include <kube/url.h>
+
+#define CONNECT_LEAST (2 * SEC)
 
 enum dial_step {
 	DIAL_RESOLVE,
@@ -102,12 +105,13 @@ static void tunnel_start(struct dial *d)
 {
 	struct op *op = task_await(&d->task, DIAL_TUNNELLED, d->deadline);
 
+	if (!op_begin(op, &tunnel_kind, d))
+		return;
 	tunnel_prepare(d);
 	d->tunnel_conn = conn_make(d, http1_client_conn_new());
 	http1_client_conn_run(d->tunnel_conn);
 	d->tunnel_state.conn = d->tunnel_conn;
-	if (op_begin(op, &tunnel_kind, d))
-		d->tunnel_conn->ops->start(d->tunnel_conn, &d->tunnel, op);
+	d->tunnel_conn->ops->start(d->tunnel_conn, &d->tunnel, op);
 }
 
 /* The stream is ours again, or *err says why not. The connection that carried CONNECT ends. */
@@ -115,6 +119,8 @@ static void tunnel_end(struct dial *d, struct err *err)
 {
 	struct buf early = BUF_INIT(64 * KIB);
 
+	if (!d->tunnel_conn)
+		return; /* it was too late to ask */
 	if (!err->code && d->tunnel.status == 200)
 		d->stream = d->tunnel_conn->ops->take_stream(d->tunnel_conn, &d->tunnel, &early);
 	else if (!err->code)
@@ -161,16 +167,27 @@ static int choose_place(struct dial *d, struct err *err)
 	return 0;
 }
 
+/* One address that is silent leaves time for the others; how much is Go's partialDeadline. */
+static int64_t connect_deadline(const struct dial *d)
+{
+	int64_t now = loop_now(d->client->env->loop), left = d->deadline - now;
+	size_t others = d->found.count - MIN(d->next, d->found.count);
+
+	return others > 1 ? now + MIN(MAX(left / (int64_t)others, CONNECT_LEAST), left)
+			  : d->deadline;
+}
+
 static void connect_next(struct dial *d)
 {
 	struct http_client *client = d->client;
+	int64_t deadline = connect_deadline(d);
 
 	if (client->options.dial)
 		d->at = client->dial;
 	else
 		d->at = address_of(d->found.items[d->next], d->port);
 	d->next++;
-	net_connect(client->env, task_await(&d->task, DIAL_CONNECTED, d->deadline), &client->scope,
+	net_connect(client->env, task_await(&d->task, DIAL_CONNECTED, deadline), &client->scope,
 		&d->at, &d->stream);
 }
 
@@ -181,8 +198,13 @@ static void tls_start(struct dial *d, int step, struct str host)
 	/* A proxy is spoken to in HTTP/1.1. */
 	bool http1 = o->http1_only || step == DIAL_TUNNEL;
 	struct tls_config *config = http1 && client->tls_http1 ? client->tls_http1 : client->tls;
-	struct op *op = task_await(&d->task, step, d->deadline);
 
+	/* A plain request through a proxy that wants TLS, or http_client_set_tls in between. */
+	if (!config) {
+		op_fail_with(&d->op, ERR_UNSUPPORTED, "https is not configured");
+		return;
+	}
+	struct op *op = task_await(&d->task, step, d->deadline);
 	tls_connect(client->env, op, &client->scope, TAKE(d->stream), config, host,
 		step == DIAL_READY ? o->session : NULL, &d->stream);
 }
@@ -223,7 +245,7 @@ static void dial_run(struct task *t, struct err *err)
 
 	/* One address that does not answer is no reason to give up the others. */
 	bool more = t->step == DIAL_CONNECTED && err->code != ERR_CANCELLED &&
-		    err->code != ERR_TIMEOUT && d->next < d->found.count;
+		    d->next < d->found.count && loop_now(client->env->loop) < d->deadline;
 	if (err->code && more) {
 		connect_next(d);
 		return;

@@ -75,11 +75,12 @@ static struct client_conn *free_conn(struct origin *o)
 	return NULL;
 }
 
-static uint32_t waiting_count(const struct origin *o)
+/* How many calls wait; of more than `most` it need not be known how many more. */
+static uint32_t waiting_count(const struct origin *o, uint32_t most)
 {
 	uint32_t n = 0;
 
-	list_each (k, &o->waiting)
+	for (struct link *k = list_first(&o->waiting); k && n < most; k = list_next(&o->waiting, k))
 		n++;
 	return n;
 }
@@ -91,9 +92,8 @@ static uint32_t dials_wanted(const struct origin *o)
 	uint32_t most = options->max_per_origin;
 	uint32_t room = o->conn_count + o->dialing < most ? most - o->conn_count : 0;
 	bool one_is_enough = o->https && !o->http1_only && !options->no_http2 && !o->known_http1;
-	uint32_t wanted = one_is_enough ? 1 : waiting_count(o);
 
-	return MIN(wanted, room);
+	return waiting_count(o, one_is_enough ? MIN(room, 1u) : room);
 }
 
 void pool_dispatch(struct origin *o)
@@ -116,20 +116,44 @@ void pool_submit(struct pool_call *p)
 	pool_dispatch(p->origin);
 }
 
+/*
+ * One dial, one answer: whoever waits longest hears of it. All do when nothing else is on its way
+ * to them, or each would wait for a failure of its own, one after the other.
+ */
+static void dial_failed(struct origin *o, const struct err *why)
+{
+	bool all = !o->dialing && !o->conn_count;
+	struct link *k;
+
+	while ((k = list_pop(&o->waiting))) {
+		struct err err = {0};
+		err_copy(&err, why);
+		pool_call_fail(LIST_ENTRY(k, struct pool_call, in_waiting), &err);
+		if (!all)
+			return;
+	}
+}
+
+static void pool_keep(struct origin *o);
+
 void pool_dialed(struct origin *o, struct client_conn *conn, struct err *err)
 {
 	o->dialing--;
 	if (conn) {
 		conn->origin = o;
+		conn->idle_since = loop_now(o->client->env->loop);
 		list_push(&o->conns, &conn->in_pool);
 		o->conn_count++;
-	} else if (!list_empty(&o->waiting)) {
-		/* One dial, one answer: whoever waits longest hears of it. */
-		struct link *k = list_pop(&o->waiting);
-		pool_call_fail(LIST_ENTRY(k, struct pool_call, in_waiting), err);
 	}
+	if (conn && conn->broken)
+		err_set(err, ERR_CLOSED, "the server closed the new connection");
+	if (err->code)
+		dial_failed(o, err);
 	if (!o->client->stopping)
 		pool_dispatch(o);
+	/* Who it was made for may have gone, or got another one. */
+	if (conn)
+		pool_keep(o);
 }
 
 /* ---- idle connections ---- */
@@ -191,6 +215,13 @@ static void sweep_arm(struct http_client *client)
 	timer_wait(&client->sweep, oldest + client->limits.idle_timeout);
 }
 
+/* Ends what idles in too great a number, and sees to it that the rest ends in time. */
+static void pool_keep(struct origin *o)
+{
+	close_idle(o, INT64_MIN, o->client->options.max_idle);
+	sweep_arm(o->client);
+}
+
 /* ---- what connections tell ---- */
 
 void client_conn_idle(struct client_conn *c)
@@ -206,8 +237,7 @@ void client_conn_idle(struct client_conn *c)
 	}
 	if (!o->client->stopping)
 		pool_dispatch(o);
-	close_idle(o, INT64_MIN, o->client->options.max_idle);
-	sweep_arm(o->client);
+	pool_keep(o);
 }
 
 void client_conn_gone(struct client_conn *c)

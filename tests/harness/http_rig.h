@@ -216,6 +216,8 @@ static inline void rig_handle(void *ctx, struct http_exchange *x)
 		rig_answer(e, 204, (struct str){0});
 	} else if (rig_path(x, "/method")) {
 		rig_answer(e, 200, x->request.method);
+	} else if (rig_path(x, "/authority")) {
+		rig_answer(e, 200, x->request.authority);
 	} else if (rig_path(x, "/split")) {
 		static const struct http_header h[] = {
 			{STR_INIT("X-Evil"), STR_INIT("a\r\nSet-Cookie: b")},

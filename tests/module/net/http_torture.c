@@ -3,6 +3,7 @@
  * comes back, the call ends, both can be stopped, and nothing is left.
  */
 #include "loop_torture.h"
+#include "tls_world.h"
 
 #include <kube/http_client.h>
 #include <kube/http_server.h>
@@ -12,9 +13,20 @@
 
 #include <stdio.h>
 
+/* How the two come together. */
+enum road { ROAD_PLAIN, ROAD_TLS, ROAD_H2, ROAD_TUNNEL };
+
+struct configs {
+	struct tls_world world;
+	struct tls_world_identity identity;
+	struct tls_config *server, *client;
+};
+
 struct scene {
 	struct loop_test *t;
-	struct http_server *server;
+	enum road road;
+	struct configs *configs;
+	struct http_server *server, *proxy;
 	struct http_client *client;
 	struct op op, client_stop, server_stop;
 	struct http_call call;
@@ -106,10 +118,22 @@ static void head_here(struct op *op, struct err *err)
 	http_call_read_all(&s->call, &s->op, &s->got, MIB);
 }
 
-static void server_stopped(struct op *op, struct err *err)
+static void proxy_stopped(struct op *op, struct err *err)
 {
 	(void)err;
-	http_server_free(CONTAINER_OF(op, struct scene, server_stop)->server);
+	http_server_free(CONTAINER_OF(op, struct scene, server_stop)->proxy);
+}
+
+static void server_stopped(struct op *op, struct err *err)
+{
+	struct scene *s = CONTAINER_OF(op, struct scene, server_stop);
+
+	(void)err;
+	http_server_free(s->server);
+	if (!s->proxy)
+		return;
+	op_init(&s->server_stop, s->t->root, proxy_stopped, OP_NO_DEADLINE);
+	http_server_stop(s->proxy, &s->server_stop, 0);
 }
 
 static void client_stopped(struct op *op, struct err *err)
@@ -166,20 +190,71 @@ static void part_sent(struct op *op, struct err *err)
 		http_call_end(&s->call, &w->op);
 }
 
+/* ---- a proxy whose tunnels all end at our server ---- */
+
+struct tunnel {
+	struct scene *scene;
+	struct stream *stream;
+	struct buf early;
+};
+
+static void tunnelled(struct op *op, struct err *err)
+{
+	struct http_exchange *x = CONTAINER_OF(op, struct http_exchange, op);
+	struct tunnel *tunnel = x->handler;
+
+	if (!err->code)
+		http_server_serve(tunnel->scene->server, tunnel->stream);
+	buf_done(&tunnel->early);
+	http_exchange_done(x);
+}
+
+static void tunnel_handle(void *ctx, struct http_exchange *x)
+{
+	struct tunnel *tunnel = arena_new(&x->arena, sizeof(*tunnel));
+
+	tunnel->scene = ctx;
+	x->handler = tunnel;
+	op_init(&x->op, &x->scope, tunnelled, OP_NO_DEADLINE);
+	http_upgrade(x, &x->op, NULL, 0, &tunnel->stream, &tunnel->early);
+}
+
+/* ---- the scene ---- */
+
+static void scene_open(struct scene *s)
+{
+	struct address at = address_of(ip_v4(127, 0, 0, 1), 0);
+	bool tls = s->road != ROAD_PLAIN;
+	struct http_server_options server = {.handler = handle, .no_http2 = s->road == ROAD_TLS};
+	struct http_client_options client = {.no_http2 = s->road == ROAD_TLS};
+	struct http_server_options proxy = {.handler = tunnel_handle, .ctx = s};
+	char proxy_url[64];
+
+	server.tls = tls ? s->configs->server : NULL;
+	client.tls = tls ? s->configs->client : NULL;
+	s->server = http_server_new(s->t->env, s->t->root, &server);
+	if (s->road == ROAD_TUNNEL) {
+		s->proxy = http_server_new(s->t->env, s->t->root, &proxy);
+		EXPECT_INT(http_server_listen(s->proxy, &at, &at, NULL), 0);
+		snprintf(proxy_url, sizeof(proxy_url), "http://me:secret@127.0.0.1:%u", at.port);
+		client.https_proxy = str_from(proxy_url);
+		snprintf(s->url, sizeof(s->url), "https://server.example/");
+	} else {
+		EXPECT_INT(http_server_listen(s->server, &at, &at, NULL), 0);
+		snprintf(s->url, sizeof(s->url), "%s://127.0.0.1:%u/", tls ? "https" : "http",
+			at.port);
+	}
+	s->client = http_client_new(s->t->env, s->t->root, &client);
+}
+
 static void scene_start(struct loop_test *t, void *ctx)
 {
 	struct scene *s = ctx;
-	struct address at = address_of(ip_v4(127, 0, 0, 1), 0);
 	bool streamed = s->streamed;
-	struct http_server_options server = {.handler = handle};
-	struct http_client_options client = {0};
 
-	*s = (struct scene){.t = t, .streamed = streamed};
-	s->server = http_server_new(t->env, t->root, &server);
-	s->client = http_client_new(t->env, t->root, &client);
+	*s = (struct scene){.t = t, .streamed = streamed, .road = s->road, .configs = s->configs};
 	buf_init(&s->got, MIB);
-	EXPECT_INT(http_server_listen(s->server, &at, &at, NULL), 0);
-	snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u/", at.port);
+	scene_open(s);
 	http_call_init(&s->call, s->client, streamed ? STR("POST") : STR("PUT"), str_from(s->url));
 	s->parts[0] = STR("one ");
 	s->parts[1] = STR("two");
@@ -204,16 +279,74 @@ static void scene_check(struct loop_test *t, void *ctx)
 		EXPECT(s->good);
 }
 
+static void configs_make(struct configs *c, const char *protocol)
+{
+	const char *const alpn[] = {protocol, NULL};
+	struct tls_world_want want = {.name = "server",
+		.usages = CERT_SERVER,
+		.dns = "server.example",
+		.ip = "127.0.0.1"};
+
+	tls_world_init(&c->world, clock_wall());
+	tls_world_issue(&c->world, &want, &c->identity);
+	struct tls_server_options server = {
+		.identities = &c->identity.identity, .identity_count = 1, .alpn = alpn};
+	struct tls_client_options client = {.roots = &c->world.ca, .alpn = alpn};
+	REQUIRE(tls_config_new_server(&server, &c->server, NULL) == 0);
+	REQUIRE(tls_config_new_client(&client, &c->client, NULL) == 0);
+}
+
+static void configs_done(struct configs *c)
+{
+	tls_config_unref(c->server);
+	tls_config_unref(c->client);
+	tls_world_identity_done(&c->identity);
+	tls_world_done(&c->world);
+}
+
+static void run(enum road road, bool streamed)
+{
+	struct configs configs = {0};
+	struct scene s = {.road = road, .streamed = streamed, .configs = &configs};
+
+	if (road != ROAD_PLAIN)
+		configs_make(&configs, road == ROAD_H2 ? "h2" : "http/1.1");
+	EXPECT(loop_torture_run(LOOP_TEST_REAL, scene_start, scene_check, &s) > 20);
+	if (road != ROAD_PLAIN)
+		configs_done(&configs);
+}
+
 TEST(each_await_of_a_call_may_fail)
 {
-	struct scene s = {0};
-
-	EXPECT(loop_torture_run(LOOP_TEST_REAL, scene_start, scene_check, &s) > 20);
+	run(ROAD_PLAIN, false);
 }
 
 TEST(each_await_of_a_streamed_call_may_fail)
 {
-	struct scene s = {.streamed = true};
+	run(ROAD_PLAIN, true);
+}
 
-	EXPECT(loop_torture_run(LOOP_TEST_REAL, scene_start, scene_check, &s) > 20);
+TEST(each_await_of_a_call_over_tls_may_fail)
+{
+	run(ROAD_TLS, false);
+}
+
+TEST(each_await_of_a_streamed_call_over_tls_may_fail)
+{
+	run(ROAD_TLS, true);
+}
+
+TEST(each_await_of_a_call_over_h2_may_fail)
+{
+	run(ROAD_H2, false);
+}
+
+TEST(each_await_of_a_streamed_call_over_h2_may_fail)
+{
+	run(ROAD_H2, true);
+}
+
+TEST(each_await_of_a_call_through_a_proxy_may_fail)
+{
+	run(ROAD_TUNNEL, false);
 }
