@@ -48,7 +48,7 @@ struct http_limits {
 	int64_t header_timeout;        /* 10 s from the first byte to the end of the head */
 	int64_t body_timeout;          /* 30 s without any progress of a body that is being read */
 	int64_t write_timeout;         /* 30 s without any progress of a write */
-	int64_t idle_timeout;          /* 90 s between requests; 120 s for h2 connections */
+	int64_t idle_timeout;          /* 90 s between requests; without a stream on h2 */
 	uint32_t max_connections;      /* 10,000 a server */
 	uint32_t max_streams;          /* 250 concurrent streams an h2 connection */
 	uint32_t h2_stream_window;     /* 256 KiB */
