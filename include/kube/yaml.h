@@ -18,6 +18,10 @@ struct yaml_limits {
 	int max_depth;       /* 0: 1000 */
 	size_t max_expanded; /* nodes after anchors are expanded; 0: 1,000,000 */
 };
+/*
+ * Beyond them ERR_TOO_LARGE; so too, whatever the limits, what would take time out of proportion:
+ * very deep brackets, long keys repeated by aliases and merges, more than 64 %TAG directives.
+ */
 
 struct yaml_duplicate {
 	struct str path; /* spec.containers[0].name */
@@ -56,7 +60,8 @@ int yaml_read(struct arena *a, struct str text, const struct yaml_options *optio
 int yaml_read_any(struct arena *a, struct str text, const struct yaml_options *options,
 	struct cJSON **root, struct err *err);
 
-/* Block style, keys sorted, two-space indents, strings quoted only where needed, as kubectl. */
+/* Block style, keys sorted, two-space indents, strings quoted only where needed, as kubectl.
+ * Over the buffer's ceiling the whole of it is dropped. */
 void yaml_write(struct buf *out, const struct cJSON *root);
 
 #endif

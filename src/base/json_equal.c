@@ -36,8 +36,11 @@ static struct json_node *counterpart(struct json_index *index, const struct json
 	struct json_node *first = json_node_first(b);
 	if (b->len <= JSON_FEW_KEYS)
 		return json_node_find(first, key);
-	if (!json_index_find(index, b, json_node_key(first)))
-		json_index_add_children(index, b);
+	/* Whether b is in the index is asked only once: hashing its first key may be dear. */
+	struct json_node *found = json_index_find(index, b, key);
+	if (found || json_index_find(index, b, json_node_key(first)))
+		return found;
+	json_index_add_children(index, b);
 	return json_index_find(index, b, key);
 }
 

@@ -354,10 +354,18 @@ static int step(struct json_reader *r)
 
 /* ---- the way in and out ---- */
 
+static int fail_again(const struct json_reader *r, struct err *err)
+{
+	/* A callback may stop the reading with a number that is no code. */
+	if (r->failed > 0)
+		return r->failed;
+	return err_set(err, r->failed, "reading %s has failed before", r->path);
+}
+
 int json_reader_feed(struct json_reader *r, struct str chunk, struct err *err)
 {
 	if (r->failed)
-		return err_set(err, r->failed, "reading %s has failed before", r->path);
+		return fail_again(r, err);
 	if (chunk.len == 0)
 		return 0;
 	r->err = err;
@@ -376,7 +384,7 @@ int json_reader_feed(struct json_reader *r, struct str chunk, struct err *err)
 int json_reader_end(struct json_reader *r, struct str *rest, struct err *err)
 {
 	if (r->failed)
-		return err_set(err, r->failed, "reading %s has failed before", r->path);
+		return fail_again(r, err);
 	if (r->state != AT_END)
 		return r->failed = err_set(err, ERR_SYNTAX, "unexpected end of JSON input");
 	struct arena a = {0};

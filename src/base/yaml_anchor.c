@@ -107,14 +107,17 @@ int yaml_copy(struct yaml_reader *r, struct json_node *to, const struct json_nod
 static int merge_mapping(struct yaml_reader *r, struct json_node *in, const struct json_node *from)
 {
 	for (const struct json_node *m = json_node_first(from); m; m = json_node_next(m)) {
-		struct json_node *n = yaml_new_node(r);
+		struct json_node *before, *n = yaml_new_node(r);
 		if (!n)
 			return r->err->code;
 		n->c.string = m->c.string;
 		n->key_len = m->key_len;
 		n->c.type = YAML_MERGED;
-		yaml_add_member(r, in, n, yaml_find_member(r, in, json_node_key(n)));
-		int code = yaml_copy(r, n, m);
+		int code = yaml_find_member(r, in, json_node_key(n), &before);
+		if (code)
+			return code;
+		yaml_add_member(r, in, n, before);
+		code = yaml_copy(r, n, m);
 		if (code)
 			return code;
 	}

@@ -20,11 +20,17 @@ struct json_node *yaml_new_node(struct yaml_reader *r)
 	return arena_new(r->arena, sizeof(struct json_node));
 }
 
-struct json_node *yaml_find_member(struct yaml_reader *r, struct json_node *in, struct str key)
+int yaml_find_member(
+	struct yaml_reader *r, struct json_node *in, struct str key, struct json_node **member)
 {
-	if (in->len > JSON_FEW_KEYS)
-		return json_index_find(&r->index, in, key);
-	return json_node_find(json_node_first(in), key);
+	const uint64_t budget = 100 * 1000 * 1000;
+
+	r->key_bytes += key.len;
+	if (r->key_bytes > budget)
+		return yaml_fail(r, ERR_TOO_LARGE, "yaml: too much in long keys used again");
+	*member = in->len > JSON_FEW_KEYS ? json_index_find(&r->index, in, key)
+					  : json_node_find(json_node_first(in), key);
+	return 0;
 }
 
 void yaml_add_member(
@@ -120,11 +126,13 @@ static int open_merge(struct yaml_reader *r)
 
 static int add_key(struct yaml_reader *r, struct str key)
 {
-	struct json_node *before = yaml_find_member(r, r->in, key);
-	struct json_node *n = yaml_new_node(r);
+	struct json_node *before, *n = yaml_new_node(r);
 
 	if (!n)
 		return r->err->code;
+	int code = yaml_find_member(r, r->in, key, &before);
+	if (code)
+		return code;
 	n->c.string = (char *)(uintptr_t)key.at;
 	n->key_len = (uint32_t)key.len;
 	yaml_add_member(r, r->in, n, before);

@@ -21,8 +21,15 @@ void yaml_emit_indent(struct yaml_emitter *e)
 
 	if (!e->indention || e->column > indent || (e->column == indent && !e->whitespace))
 		yaml_emit_break(e);
-	for (; e->column < indent; e->column++)
-		buf_add_char(e->out, ' ');
+	if (e->column < indent) {
+		size_t spaces = (size_t)(indent - e->column);
+		char *room = buf_reserve(e->out, spaces);
+		if (room) {
+			memset(room, ' ', spaces);
+			buf_advance(e->out, spaces);
+		}
+		e->column = indent;
+	}
 	e->whitespace = e->indention = true;
 }
 

@@ -8,6 +8,7 @@ enum {
 	DEFAULT_MAX_BYTES = 3 * 1024 * 1024,
 	DEFAULT_MAX_DEPTH = 1000,
 	DEFAULT_MAX_EXPANDED = 1000 * 1000,
+	DUPLICATES_REPORTED = 100,
 };
 
 int yaml_fail(struct yaml_reader *r, int code, const char *format, ...)
@@ -99,6 +100,32 @@ static int read_document(struct yaml_reader *r, struct json_node **root, int *li
 	return code;
 }
 
+/*
+ * libyaml looks through all %TAG directives for every further one and for every tag. Nobody writes
+ * more than one or two. Counted before it reads, because it takes all of a document's at once;
+ * without regard to NULs, since text may be UTF-16, and only there without regard to lines.
+ */
+static bool too_many_directives(struct str text)
+{
+	enum { DIRECTIVES_MAX = 64 };
+	bool wide = str_starts(text, STR("\xff\xfe")) || str_starts(text, STR("\xfe\xff"));
+	size_t step = wide ? 2 : 1, count = 0;
+
+	while (count <= DIRECTIVES_MAX) {
+		ssize_t at = str_find_char(text, '%');
+		if (at < 0)
+			return false;
+		char before = at ? text.at[at - 1] : '\n';
+		bool starts_line = wide || before == '\n' || before == '\r' || (before & 0x80);
+		bool tag = text.len - (size_t)at > 3 * step && text.at[(size_t)at + step] == 'T' &&
+			   text.at[(size_t)at + 2 * step] == 'A' &&
+			   text.at[(size_t)at + 3 * step] == 'G';
+		count += starts_line && tag;
+		text = str_skip(text, (size_t)at + 1);
+	}
+	return true;
+}
+
 static int start_reading(struct yaml_reader *r, struct arena *a, struct str text,
 	const struct yaml_options *options, struct err *err)
 {
@@ -116,6 +143,8 @@ static int start_reading(struct yaml_reader *r, struct arena *a, struct str text
 	if (text.len > limits->max_bytes)
 		return yaml_fail(r, ERR_TOO_LARGE, "YAML of %zu bytes is over the limit of %zu",
 			text.len, limits->max_bytes);
+	if (too_many_directives(text))
+		return yaml_fail(r, ERR_TOO_LARGE, "yaml: too many %%TAG directives");
 	if (!yaml_parser_initialize(&r->parser))
 		return yaml_fail(r, ERR_TOO_LARGE, "yaml: out of memory");
 	yaml_parser_set_input_string(
@@ -184,39 +213,50 @@ int yaml_read(struct arena *a, struct str text, const struct yaml_options *optio
 	return 0;
 }
 
+/* Kept until it is certain that the text is JSON: if it is not, YAML tells of the same ones. */
 struct json_duplicates {
-	yaml_duplicate_fn *duplicate;
-	void *ctx;
+	struct arena *arena;
+	struct str paths[DUPLICATES_REPORTED];
+	size_t count;
 };
 
-static void pass_json_duplicate(void *ctx, struct str path)
+static void keep_json_duplicate(void *ctx, struct str path)
 {
-	const struct json_duplicates *to = ctx;
-	struct str head, key;
+	struct json_duplicates *kept = ctx;
 
-	str_cut_last(path, '.', &head, &key);
-	to->duplicate(to->ctx, &(struct yaml_duplicate){.path = path, .key = key});
+	if (kept->count < DUPLICATES_REPORTED)
+		kept->paths[kept->count++] = arena_str(kept->arena, path);
+}
+
+static void tell_json_duplicates(
+	const struct json_duplicates *kept, const struct yaml_options *options)
+{
+	for (size_t i = 0; i < kept->count; i++) {
+		struct str head, key;
+		str_cut_last(kept->paths[i], '.', &head, &key);
+		options->duplicate(
+			options->ctx, &(struct yaml_duplicate){.path = kept->paths[i], .key = key});
+	}
 }
 
 int yaml_read_any(struct arena *a, struct str text, const struct yaml_options *options,
 	struct cJSON **root, struct err *err)
 {
 	struct str body = str_trim(text);
-	struct json_duplicates to = {0};
+	struct json_duplicates kept = {.arena = a};
 	struct json_options json = {0};
 	struct err why = {0};
 
 	if (body.len == 0 || body.at[0] != '{')
 		return yaml_read(a, text, options, root, err);
 	if (options) {
-		to = (struct json_duplicates){options->duplicate, options->ctx};
 		json.limits.max_bytes = options->limits.max_bytes;
 		json.limits.max_depth = options->limits.max_depth;
 		json.limits.max_nodes = options->limits.max_expanded;
 	}
-	if (to.duplicate) {
-		json.duplicate = pass_json_duplicate;
-		json.ctx = &to;
+	if (options && options->duplicate) {
+		json.duplicate = keep_json_duplicate;
+		json.ctx = &kept;
 	}
 	int code = json_parse(a, text, &json, root, &why);
 	if (code == ERR_SYNTAX && yaml_read(a, text, options, root, NULL) == 0) {
@@ -225,6 +265,8 @@ int yaml_read_any(struct arena *a, struct str text, const struct yaml_options *o
 	}
 	if (code)
 		err_move(err, &why);
+	else
+		tell_json_duplicates(&kept, options);
 	return code;
 }
 

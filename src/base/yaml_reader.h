@@ -42,6 +42,7 @@ struct yaml_reader {
 	size_t nodes;            /* of all documents */
 	size_t decoded, aliased; /* of this document, as Go's decoder counts them */
 	uint64_t work;           /* see yaml_spend_on_flow */
+	uint64_t key_bytes;      /* see yaml_find_member */
 	int flow;
 };
 
@@ -59,8 +60,13 @@ int yaml_read_scalar(struct yaml_reader *r, struct json_node *n);
 /* The event's scalar as a key: text, as Go makes it of numbers and booleans. In the arena. */
 int yaml_read_key(struct yaml_reader *r, struct str *key);
 int yaml_alias_key(struct yaml_reader *r, const struct json_node *n, struct str *key);
-/* Finds a member by its key and adds one; in is an open mapping. */
-struct json_node *yaml_find_member(struct yaml_reader *r, struct json_node *in, struct str key);
+/*
+ * Finds a member by its key and adds one; in is an open mapping. *member is NULL when there is
+ * none. Aliases and merges bring long keys again and again at hardly any cost in text: there is an
+ * end to how many bytes of keys are compared.
+ */
+int yaml_find_member(
+	struct yaml_reader *r, struct json_node *in, struct str key, struct json_node **member);
 void yaml_add_member(
 	struct yaml_reader *r, struct json_node *in, struct json_node *n, struct json_node *before);
 

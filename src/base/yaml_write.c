@@ -161,9 +161,10 @@ void yaml_write(struct buf *out, const struct cJSON *root)
 	struct writer w = {
 		.emit = {.out = out, .indent = -1, .whitespace = true, .indention = true}};
 	const struct json_node *n = root ? json_node_of(root) : NULL;
+	size_t before = out->len;
 	bool in_mapping = false;
 
-	for (;;) {
+	while (!out->over) {
 		if (n && json_node_first(n))
 			open_level(&w, n, in_mapping);
 		else
@@ -180,4 +181,6 @@ void yaml_write(struct buf *out, const struct cJSON *root)
 	yaml_emit_indent(&w.emit);
 	mem_free(w.levels);
 	mem_free(w.pool);
+	if (out->over)
+		buf_cut(out, before); /* dropped whole, as buffers do */
 }

@@ -120,6 +120,25 @@ TEST(items_are_handed_over_and_the_rest_is_kept)
 		"\"z\":[{\"items\":[9]}] } ");
 }
 
+static int stop_with_a_number(void *ctx, struct str item, struct err *err)
+{
+	(void)ctx, (void)item, (void)err;
+	return 7;
+}
+
+TEST(what_a_callback_stops_with_is_kept)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct str rest;
+	struct json_reader *r = json_reader_new("items", 10, 100, stop_with_a_number, NULL);
+	EXPECT_INT(json_reader_feed(r, STR("{\"items\":[1"), &err), 0);
+	EXPECT_INT(json_reader_feed(r, STR(",2"), &err), 7);
+	EXPECT_INT(json_reader_feed(r, STR("]}"), &err), 7);
+	EXPECT_INT(json_reader_end(r, &rest, &err), 7);
+	EXPECT_INT(err.code, 0);
+	json_reader_free(r);
+}
+
 TEST(an_array_may_be_empty_absent_or_something_else)
 {
 	EXPECT_READ("items", "{\"items\":[],\"a\":1}", "{\"items\":[],\"a\":1}");

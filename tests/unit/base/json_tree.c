@@ -263,6 +263,29 @@ TEST(equality_disregards_the_order_of_members_only)
 	arena_done(&a);
 }
 
+/* However long the first key is, it is not looked at again for every other. */
+TEST(objects_with_a_huge_key_are_compared)
+{
+	enum { MEMBERS = 100 * 1000 };
+	struct arena a = {0};
+	_cleanup_(buf_done) struct buf key = BUF_INIT(MIB);
+	memset(buf_reserve(&key, MIB), 'k', MIB);
+	buf_advance(&key, MIB);
+	struct cJSON *x = json_new(&a, JSON_OBJECT), *y = json_new(&a, JSON_OBJECT);
+	json_add(&a, x, buf_str(&key), json_new_int(&a, 0));
+	json_add(&a, y, buf_str(&key), json_new_int(&a, 0));
+	for (int i = 0; i < MEMBERS; i++) {
+		int other = MEMBERS - 1 - i;
+		json_add(&a, x, arena_print(&a, "%d", i), json_new_int(&a, i));
+		json_add(&a, y, arena_print(&a, "%d", other), json_new_int(&a, other));
+	}
+	EXPECT(json_equal(x, y));
+	json_add(&a, x, STR("x"), json_new_int(&a, 1));
+	json_add(&a, y, STR("y"), json_new_int(&a, 1));
+	EXPECT(!json_equal(x, y));
+	arena_done(&a);
+}
+
 TEST(large_objects_in_another_order_are_equal)
 {
 	struct arena a = {0};

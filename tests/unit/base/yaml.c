@@ -572,7 +572,30 @@ TEST(a_full_buffer_is_noticed_at_the_end)
 	REQUIRE(json_parse(&a, STR("{\"abcdefgh\":\"ijklmnop\",\"q\":[1,2,3]}"), NULL, &root,
 			NULL) == 0);
 	yaml_write(&out, root);
+	EXPECT(buf_over(&out) && out.len == 0);
+	buf_done(&out);
+	arena_done(&a);
+}
+
+/* Each line alone is indented by 2,000 columns: hours of work if the ceiling did not end it. */
+TEST(deep_trees_end_at_the_ceiling)
+{
+	struct arena a;
+	struct buf out = BUF_INIT(64 * KIB);
+
+	arena_init(&a);
+	struct cJSON *root = json_new(&a, JSON_ARRAY), *in = root;
+	for (int i = 0; i < 999; i++) {
+		struct cJSON *deeper = json_new(&a, JSON_ARRAY);
+		json_append(in, deeper);
+		in = deeper;
+	}
+	for (int i = 0; i < 300000; i++)
+		json_append(in, json_new_int(&a, i));
+	buf_add_text(&out, "before\n");
+	yaml_write(&out, root);
 	EXPECT(buf_over(&out));
+	EXPECT_STR(buf_str(&out), "before\n");
 	buf_done(&out);
 	arena_done(&a);
 }
@@ -597,5 +620,76 @@ TEST(keys_of_any_kind_are_all_written)
 	REQUIRE(yaml_read(&a, buf_str(&out), NULL, &again, NULL) == 0);
 	EXPECT(json_equal(root, again));
 	buf_done(&out);
+	arena_done(&a);
+}
+
+TEST(many_tag_directives_are_refused)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * MIB);
+
+	for (int i = 0; i < 60; i++)
+		buf_print(&text, "%%TAG !%d! tag:x,\n", i);
+	buf_add_text(&text, "---\n- !7!a b\n- 100%TAG\n");
+	expect_code(buf_str(&text), NULL, 0);
+	/* Only lines that begin so are directives. */
+	repeat(&text, "- %TAG\n", 1000);
+	expect_code(buf_str(&text), NULL, ERR_SYNTAX);
+	buf_clear(&text);
+	buf_add_text(&text, "a: |\n");
+	expect_code(repeat(&text, "  %TAG\n", 1000), NULL, 0);
+	buf_clear(&text);
+	for (int i = 0; i < 100000; i++)
+		buf_print(&text, "%%TAG !%d! tag:x,\n", i);
+	buf_add_text(&text, "---\na\n");
+	expect_code(buf_str(&text), NULL, ERR_TOO_LARGE);
+	buf_clear(&text);
+	buf_add(&text, "\xff\xfe", 2);
+	for (int i = 0; i < 1000; i++)
+		buf_add(&text, "%\0T\0A\0G\0 \0!\0a\0!\0 \0b\0\n\0", 22);
+	expect_code(buf_str(&text), NULL, ERR_TOO_LARGE);
+}
+
+/* A few bytes that stand for a key of a million, time and again. */
+TEST(long_keys_used_again_and_again_are_refused)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * MIB);
+
+	buf_add_text(&text, "- &k ");
+	repeat(&text, "k", 1000 * 1000);
+	buf_add_text(&text, "\n- {*k : 1, a: 2}\n- {*k : 3}\n");
+	expect_code(buf_str(&text), NULL, 0);
+	buf_add_text(&text, "- {");
+	repeat(&text, "*k : 1, ", 100 * 1000);
+	buf_add_text(&text, "a: 2}\n");
+	expect_code(buf_str(&text), NULL, ERR_TOO_LARGE);
+	buf_clear(&text);
+	buf_add_text(&text, "- &a\n");
+	for (int i = 0; i < 32; i++) {
+		buf_add_text(&text, "  ? ");
+		repeat(&text, "k", 50 * 1000);
+		buf_print(&text, "%d\n  : 1\n", i);
+	}
+	expect_code(repeat(&text, "- {<<: *a}\n", 10), NULL, 0);
+	expect_code(repeat(&text, "- {<<: *a}\n", 10 * 1000), NULL, ERR_TOO_LARGE);
+}
+
+static void count_by_kind(void *ctx, const struct yaml_duplicate *duplicate)
+{
+	*(int *)ctx += duplicate->line == 0 ? 1 : 100;
+}
+
+TEST(reading_any_tells_of_a_duplicate_once)
+{
+	struct arena a;
+	struct cJSON *root;
+	int told = 0;
+	struct yaml_options options = {.duplicate = count_by_kind, .ctx = &told};
+
+	arena_init(&a);
+	REQUIRE(yaml_read_any(&a, STR("{\"a\": 1, \"a\": 2}"), &options, &root, NULL) == 0);
+	EXPECT_INT(told, 1);
+	told = 0;
+	REQUIRE(yaml_read_any(&a, STR("{\"a\": 1, \"a\": 2, b: 3}"), &options, &root, NULL) == 0);
+	EXPECT_INT(told, 100);
 	arena_done(&a);
 }
