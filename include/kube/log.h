@@ -12,8 +12,8 @@
  * The same call site repeating more than 20 times in 10 seconds is held back; the next line that
  * passes says how many were dropped. A line that a non-blocking descriptor does not take is lost,
  * and counted in the next one. Values under keys that name secrets (token, password,
- * authorization, secret, private key, …) and values that look like a bearer token or a PEM
- * private key are printed as "<redacted>".
+ * authorization, secret, private key, …) and values that contain a bearer token, a JWT, a PEM
+ * private key or a URL with a password are printed as "<redacted>".
  */
 #ifndef KUBE_LOG_H
 #define KUBE_LOG_H

@@ -55,8 +55,10 @@ void log_set_clock(int64_t (*wall)(void))
  */
 static bool is_unprintable(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+	       (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 /* The character at the start of s and its length; 0 bytes long if it is not valid UTF-8. */
@@ -98,12 +100,34 @@ static const char *short_escape(uint32_t c, bool json)
 	}
 }
 
+static void add_escape(struct buf *b, uint32_t c, bool json)
+{
+	if (c < 0x80 && !json)
+		buf_print(b, "\\x%02x", c);
+	else if (c <= 0xffff)
+		buf_print(b, "\\u%04x", c);
+	else if (json)
+		buf_print(b, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 | (c & 0x3ff));
+	else
+		buf_print(b, "\\U%08x", c);
+}
+
+/* How much of s to show: not more than the limit, and no half character at the end. */
+static size_t shown_length(struct str s)
+{
+	size_t end = MIN(s.len, (size_t)VALUE_MAX);
+	for (size_t back = 0; end < s.len && back < 3; back++)
+		if (((unsigned char)s.at[end - back] & 0xc0) != 0x80)
+			return end - back;
+	return end;
+}
+
 /* Text is quoted as Go's strconv does, JSON as JSON wants it. */
 static void add_quoted(struct buf *b, struct str s, bool json)
 {
 	size_t plain = 0; /* not yet added: they need no escape */
 	bool cut = s.len > VALUE_MAX;
-	s = str_sub(s, 0, VALUE_MAX);
+	s = str_sub(s, 0, shown_length(s));
 	buf_add_char(b, '"');
 	while (plain < s.len) {
 		uint32_t c = 0;
@@ -120,10 +144,8 @@ static void add_quoted(struct buf *b, struct str s, bool json)
 			buf_add_text(b, "\\ufffd");
 		else if (!len)
 			buf_print(b, "\\x%02x", (unsigned char)s.at[plain]);
-		else if (c < 0x80 && !json)
-			buf_print(b, "\\x%02x", c);
 		else
-			buf_print(b, "\\u%04x", c);
+			add_escape(b, c, json);
 		s = str_skip(s, plain + (len ? len : 1));
 		plain = 0;
 	}
@@ -207,6 +229,8 @@ static void start_json(struct buf *b, const struct log_site *site, enum log_leve
 	int64_t now, const char *message)
 {
 	static const char *const levels[] = {NULL, "warning", "error"};
+	/* A clock before 1970 is no clock; its two signs would be no number. */
+	now = MAX(now, (int64_t)0);
 	buf_print(b, "{\"ts\":%lld.%03d,\"v\":%d,", (long long)(now / MSEC),
 		(int)(now % MSEC / USEC), site->v);
 	if (levels[level])

@@ -21,6 +21,8 @@ bool log_key_is_secret(struct str key)
 	static const struct str words[] = {STR_INIT("token"), STR_INIT("password"),
 		STR_INIT("passwd"), STR_INIT("passphrase"), STR_INIT("authorization"),
 		STR_INIT("secret"), STR_INIT("privatekey"), STR_INIT("apikey"),
+		STR_INIT("accesskey"), STR_INIT("signingkey"), STR_INIT("encryptionkey"),
+		STR_INIT("keydata"), STR_INIT("dockerconfig"), STR_INIT("jwt"),
 		STR_INIT("credential"), STR_INIT("cookie"), STR_INIT("bearer")};
 	char space[64];
 	struct str plain = plain_key(key, space, sizeof(space));
@@ -58,20 +60,51 @@ static bool is_jwt_char(char c)
 	return is_token_char(c) && !strchr("~+/=", c);
 }
 
-/* Three parts in base64url, of which the first is JSON: `{"` begins with eyJ. */
-static bool is_jwt(struct str s)
+static bool is_letter_or_digit(char c)
+{
+	return is_jwt_char(c) && c != '.' && c != '-' && c != '_';
+}
+
+/*
+ * Three parts in base64url, of which the first is JSON: `{"` begins with eyJ. It may stand behind
+ * something else that is written in the same letters. One pass, whatever the text.
+ */
+static bool has_jwt(struct str s)
 {
 	enum { PART_MIN = 8 };
-	size_t len = 0;
-	int parts = 0;
-	if (!str_starts(s, STR("eyJ")))
-		return false;
-	while (len < s.len && is_jwt_char(s.at[len]))
-		len++;
-	struct str part, rest = str_sub(s, 0, len);
-	while (parts < 3 && str_next(&rest, '.', &part) && part.len >= PART_MIN)
-		parts++;
-	return parts == 3;
+	size_t part = 0, header = SIZE_MAX, parts = 0;
+	for (size_t i = 0; i <= s.len; i++) {
+		char c = i < s.len ? s.at[i] : 0;
+		if (c != '.' && is_jwt_char(c)) {
+			if (c == 'e' && header == SIZE_MAX &&
+				(i == 0 || !is_letter_or_digit(s.at[i - 1])) &&
+				str_starts(str_skip(s, i), STR("eyJ")))
+				header = i;
+			continue;
+		}
+		size_t from = parts ? part : MIN(header, i);
+		parts = i - from >= PART_MIN ? parts + 1 : 0;
+		if (parts == 3)
+			return true;
+		if (c != '.')
+			parts = 0;
+		part = i + 1;
+		header = SIZE_MAX;
+	}
+	return false;
+}
+
+/* s begins with "://": does a password stand before a host, as in https://user:x@host? */
+static bool has_url_password(struct str s)
+{
+	size_t colon = 0;
+	for (size_t i = 3; i < s.len && s.at[i] > ' ' && !strchr("/?#\"'", s.at[i]); i++) {
+		if (s.at[i] == ':' && !colon)
+			colon = i;
+		else if (s.at[i] == '@' && colon && i > colon + 1)
+			return true;
+	}
+	return false;
 }
 
 bool log_text_is_secret(struct str text)
@@ -79,14 +112,13 @@ bool log_text_is_secret(struct str text)
 	ssize_t pem = str_find(text, STR("-----BEGIN "));
 	if (pem >= 0 && str_find(str_skip(text, (size_t)pem), STR("PRIVATE KEY-----")) >= 0)
 		return true;
-	/* A JWT is looked for only where one can begin, or long texts would take quadratic time. */
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
 		if ((c == 'b' || c == 'B') && is_bearer(str_skip(text, i)))
 			return true;
-		if (c == 'e' && (i == 0 || !is_jwt_char(text.at[i - 1])) &&
-			is_jwt(str_skip(text, i)))
+		if (c == ':' && str_starts(str_skip(text, i), STR("://")) &&
+			has_url_password(str_skip(text, i)))
 			return true;
 	}
-	return false;
+	return has_jwt(text);
 }

@@ -120,6 +120,45 @@ TEST(log_escapes_what_could_forge_a_line)
 	log_to_stderr();
 }
 
+TEST(log_escapes_invisible_characters_of_every_plane)
+{
+	static const char text[] = "\xc2\xad \xd8\x9c \xef\xbf\xb9 \xf3\xa0\x81\xa1";
+	log_to_pipe(LOG_FORMAT_TEXT);
+	log_info("x", LOG_TEXT("v", text));
+	EXPECT_STR(logged_behind("] "), "\"x\" v=\"\\u00ad \\u061c \\ufff9 \\U000e0061\"\n");
+	log_set_format(LOG_FORMAT_JSON);
+	log_info("x", LOG_TEXT("v", text));
+	EXPECT_STR(logged_behind("\"v\":\"\\u00ad"), " \\u061c \\ufff9 \\udb40\\udc61\"}\n");
+	log_to_stderr();
+}
+
+TEST(log_cuts_values_between_characters)
+{
+	_cleanup_(buf_done) struct buf value = BUF_INIT(64 * KIB);
+	log_to_pipe(LOG_FORMAT_TEXT);
+	for (int i = 0; i < 4096; i++)
+		buf_add_text(&value, "\xe2\x82\xac");
+	log_info("x", LOG_STR("v", buf_str(&value)));
+	struct str line = logged();
+	EXPECT(str_ends(line, STR("\xe2\x82\xac...\"\n")));
+	EXPECT(str_find(line, STR("\\x")) < 0);
+	log_to_stderr();
+}
+
+static int64_t clock_before_1970(void)
+{
+	return -1500 * MSEC;
+}
+
+TEST(log_stays_json_when_the_clock_is_before_1970)
+{
+	log_to_pipe(LOG_FORMAT_JSON);
+	log_set_clock(clock_before_1970);
+	log_info("x");
+	EXPECT(str_starts(logged(), STR("{\"ts\":0.000,")));
+	log_to_stderr();
+}
+
 TEST(log_writes_json)
 {
 	log_to_pipe(LOG_FORMAT_JSON);
@@ -199,7 +238,8 @@ TEST(log_redacts_by_key)
 {
 	static const char *const secret[] = {"token", "clientToken", "password", "userPassword",
 		"Authorization", "secret", "client-secret", "private_key", "privateKey",
-		"private key", "credentials", "Cookie", "api-key", "passphrase"};
+		"private key", "credentials", "Cookie", "api-key", "passphrase", "client-key-data",
+		".dockerconfigjson", "jwt", "signing-key"};
 	static const char *const open[] = {
 		"name", "secretName", "secret-namespace", "key", "tokenName", "path", "author"};
 	for (size_t i = 0; i < ARRAY_LEN(secret) + ARRAY_LEN(open); i++) {
@@ -224,10 +264,14 @@ TEST(log_redacts_by_value)
 		"-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n",
 		"x -----BEGIN EC PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----",
 		"token=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl",
-		"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl"};
+		"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl",
+		"v1.eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl",
+		"jwt_eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2lnbmF0dXJl-_",
+		"proxy https://me:hunter2@proxy:3128/", "://u:p@h"};
 	static const char *const open[] = {"invalid bearer token", "the bearer of news", "eyJ",
 		"-----BEGIN CERTIFICATE-----", "heyJude.plays.music", "eyJhbGciOiJSUzI1NiJ9.only",
-		"bearer "};
+		"bearer ", "eyJhbGciOiJSUzI1NiJ9.short.c2lnbmF0dXJl", "https://[::1]:6443/a@b",
+		"https://me@host/x:y@z", "https://:@h"};
 	for (size_t i = 0; i < ARRAY_LEN(secret) + ARRAY_LEN(open); i++) {
 		bool hidden = i < ARRAY_LEN(secret);
 		const char *value = hidden ? secret[i] : open[i - ARRAY_LEN(secret)];
