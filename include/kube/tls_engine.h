@@ -31,13 +31,16 @@ struct tls_server_options {
 	const struct certs *client_roots;
 	const char *const *alpn; /* in order of preference, NULL-terminated; NULL: none */
 	bool no_tickets;
+	bool no_tls13; /* at most TLS 1.2, which resumes without public-key work */
 };
 
 struct tls_client_options {
 	const struct tls_identity *identity; /* or NULL */
 	const struct certs *roots;
-	struct str server_name; /* SNI and what the certificate must be for */
+	struct str server_name; /* SNI and what the certificate must be for; with none, and no
+				   host given to the engine, no server is believed */
 	bool insecure;          /* no verification of the server */
+	bool no_tls13;
 	const char *const *alpn;
 };
 
@@ -84,7 +87,8 @@ enum tls_want tls_engine_handshake(
 /*
  * Whether the next handshake call will do public-key work (then it belongs on a worker). A call
  * begun when this is false does none: it stops before it with TLS_WANT_WORK. A resumed handshake
- * answers false throughout, a full one true from where that is known.
+ * answers false throughout where TLS 1.2 is all there is (1.3 exchanges keys each time), a full
+ * one true from where that is known.
  */
 bool tls_engine_handshake_is_heavy(const struct tls_engine *e, const struct buf *in);
 
@@ -114,7 +118,10 @@ struct tls_info {
 		*peer_error; /* why an optional client certificate did not verify, or NULL */
 };
 void tls_engine_info(const struct tls_engine *e, struct tls_info *info);
-/* NULL when the peer gave nothing to resume. */
+/*
+ * NULL when the peer gave nothing to resume. In TLS 1.3 a server gives it behind the handshake:
+ * ask once something has been decrypted, or when the connection ends.
+ */
 struct tls_session *tls_engine_take_session(struct tls_engine *e);
 
 #endif

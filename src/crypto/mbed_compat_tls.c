@@ -2,6 +2,11 @@
 
 /* ECDHE only; the faster cipher first (ChaCha20 outruns mbedTLS's AES-GCM even with AES-NI). */
 static const int suites[] = {
+#if MBED_HAS_TLS13
+	MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+	MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+	MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+#endif
 	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 	MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -18,8 +23,9 @@ static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_
 static const int hashes[] = {
 	MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
 
-void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf)
+void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 {
+	(void)tls13;
 	mbedtls_ssl_conf_ciphersuites(conf, suites);
 	mbedtls_ssl_conf_curves(conf, curves);
 	mbedtls_ssl_conf_sig_hashes(conf, hashes);
@@ -36,16 +42,29 @@ static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
 static const uint16_t algorithms[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
 	MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384, MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
 	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
-	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512, MBEDTLS_TLS1_3_SIG_NONE};
+	MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+#if MBED_HAS_TLS13
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+	MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+#endif
+	MBEDTLS_TLS1_3_SIG_NONE};
 
-/* Tickets of TLS 1.3 do not carry the client's certificate in mbedTLS: 1.2 is all we speak. */
-void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf)
+void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 {
 	mbedtls_ssl_conf_ciphersuites(conf, suites);
 	mbedtls_ssl_conf_groups(conf, groups);
 	mbedtls_ssl_conf_sig_algs(conf, algorithms);
 	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
-	mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+	mbedtls_ssl_conf_max_tls_version(conf,
+		tls13 && MBED_HAS_TLS13 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
+#if MBED_HAS_TLS13
+	/* Resuming without a fresh key exchange would cost forward secrecy. */
+	mbedtls_ssl_conf_tls13_key_exchange_modes(
+		conf, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+			      MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+		conf, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 	mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
@@ -75,5 +94,105 @@ const mbedtls_x509_crt *mbed_session_peer(const mbedtls_ssl_session *session)
 
 bool mbed_session_resumable(const mbedtls_ssl_session *session)
 {
-	return session->ticket_len > 0 || session->id_len > 0;
+	/* The id of a session of TLS 1.3 is there for old middleboxes only. */
+	return session->ticket_len > 0 || (session->id_len > 0 && !mbed_session_is_tls13(session));
+}
+
+#if MBED_HAS_TLS13
+
+bool mbed_ssl_is_tls13(const mbedtls_ssl_context *ssl)
+{
+	return ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+bool mbed_session_is_tls13(const mbedtls_ssl_session *session)
+{
+	return session->tls_version == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+bool mbed_ssl_got_ticket(int ret)
+{
+	return ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+}
+
+static bool state_reads_tls13(int state, bool server)
+{
+	switch (state) {
+	case MBEDTLS_SSL_CLIENT_HELLO:
+	case MBEDTLS_SSL_CLIENT_CERTIFICATE:
+	case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
+	case MBEDTLS_SSL_CLIENT_FINISHED:
+		return server;
+	case MBEDTLS_SSL_SERVER_HELLO:
+	case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
+	case MBEDTLS_SSL_CERTIFICATE_REQUEST:
+	case MBEDTLS_SSL_SERVER_CERTIFICATE:
+	case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+	case MBEDTLS_SSL_SERVER_FINISHED:
+		return !server;
+	default:
+		return false;
+	}
+}
+
+#else
+
+bool mbed_ssl_is_tls13(const mbedtls_ssl_context *ssl)
+{
+	(void)ssl;
+	return false;
+}
+
+bool mbed_session_is_tls13(const mbedtls_ssl_session *session)
+{
+	(void)session;
+	return false;
+}
+
+bool mbed_ssl_got_ticket(int ret)
+{
+	(void)ret;
+	return false;
+}
+
+static bool state_reads_tls13(int state, bool server)
+{
+	(void)state, (void)server;
+	return false;
+}
+
+#endif
+
+bool mbed_ssl_state_reads(const mbedtls_ssl_context *ssl, bool server)
+{
+	if (mbed_ssl_is_tls13(ssl))
+		return state_reads_tls13(ssl->state, server);
+	switch (ssl->state) {
+	case MBEDTLS_SSL_CLIENT_CERTIFICATE:
+	case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
+	case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+	case MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC:
+	case MBEDTLS_SSL_CLIENT_FINISHED:
+		return server;
+	case MBEDTLS_SSL_FLUSH_BUFFERS:
+	case MBEDTLS_SSL_HANDSHAKE_WRAPUP:
+		return false;
+	default:
+		return !server;
+	}
+}
+
+enum mbed_resumption mbed_ssl_resumption(const mbedtls_ssl_context *ssl, int before)
+{
+#if MBED_HAS_TLS13
+	if (mbed_ssl_is_tls13(ssl)) {
+		if (before != MBEDTLS_SSL_ENCRYPTED_EXTENSIONS || ssl->state == before)
+			return MBED_RESUMPTION_UNKNOWN;
+		return ssl->state == MBEDTLS_SSL_SERVER_FINISHED ? MBED_RESUMED : MBED_NOT_RESUMED;
+	}
+#endif
+	if (before != MBEDTLS_SSL_SERVER_HELLO || ssl->state == before)
+		return MBED_RESUMPTION_UNKNOWN;
+	return ssl->state == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC ? MBED_RESUMED
+								   : MBED_NOT_RESUMED;
 }

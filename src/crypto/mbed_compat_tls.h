@@ -18,8 +18,27 @@
 #define MBED_ERR_SSL_VERSION          MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION
 #endif
 
+#if MBEDTLS_VERSION_MAJOR >= 3 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+#define MBED_HAS_TLS13 1
+#else
+#define MBED_HAS_TLS13 0
+#endif
+
 /* Versions, cipher suites, curves, signatures; no renegotiation. */
-void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf);
+void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13);
+/* Whether it is TLS 1.3, or may still become it. */
+bool mbed_ssl_is_tls13(const mbedtls_ssl_context *ssl);
+/* Whether the next step waits for the peer. */
+bool mbed_ssl_state_reads(const mbedtls_ssl_context *ssl, bool server);
+/*
+ * What the step that began in state `before` has shown: 1.2 knows of a resumption after the
+ * server's hello, 1.3 after the encrypted extensions, behind which no certificates follow then.
+ */
+enum mbed_resumption { MBED_RESUMPTION_UNKNOWN, MBED_RESUMED, MBED_NOT_RESUMED };
+enum mbed_resumption mbed_ssl_resumption(const mbedtls_ssl_context *ssl, int before);
+/* An "error" of reading that says a ticket has come behind the handshake of TLS 1.3. */
+bool mbed_ssl_got_ticket(int ret);
+bool mbed_session_is_tls13(const mbedtls_ssl_session *session);
 /* Where the handshake stands: a state of mbedTLS's, the same numbers in both versions. */
 int mbed_ssl_state(const mbedtls_ssl_context *ssl);
 /* The description byte of the fatal alert that was just read. */

@@ -153,7 +153,7 @@ static int config_set_alpn(struct tls_config *c, const char *const *alpn, struct
 	return 0;
 }
 
-static struct tls_config *config_new(bool server)
+static struct tls_config *config_new(bool server, bool tls13)
 {
 	struct tls_config *c = mem_new(sizeof(*c));
 	c->refs = 1;
@@ -165,7 +165,7 @@ static struct tls_config *config_new(bool server)
 	assert(ret == 0); /* it fails for want of memory only */
 	(void)ret;
 	mbedtls_ssl_conf_rng(&c->conf, rng_mbed, NULL);
-	mbed_ssl_conf_protocol(&c->conf);
+	mbed_ssl_conf_protocol(&c->conf, tls13);
 	return c;
 }
 
@@ -210,7 +210,7 @@ static int server_setup(struct tls_config *c, const struct tls_server_options *o
 int tls_config_new_server(
 	const struct tls_server_options *o, struct tls_config **config, struct err *err)
 {
-	struct tls_config *c = config_new(true);
+	struct tls_config *c = config_new(true, !o->no_tls13);
 	tickets_init(&c->tickets, o);
 	int code = server_setup(c, o, err);
 	if (code) {
@@ -224,7 +224,7 @@ int tls_config_new_server(
 int tls_config_new_client(
 	const struct tls_client_options *o, struct tls_config **config, struct err *err)
 {
-	struct tls_config *c = config_new(false);
+	struct tls_config *c = config_new(false, !o->no_tls13);
 	tickets_init(&c->tickets, NULL);
 	int code = o->identity ? config_load_identities(c, o->identity, 1, err) : 0;
 	if (!code)

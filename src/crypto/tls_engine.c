@@ -25,7 +25,9 @@ static int engine_send(void *p, const unsigned char *at, size_t len)
 	struct tls_engine *e = p;
 	if (!e->out)
 		return (int)len;
-	if (at[0] == MBEDTLS_SSL_MSG_ALERT)
+	/* TLS 1.3 hides alerts, but nothing else in a handshake is as short, padding included. */
+	bool hidden = at[0] == MBEDTLS_SSL_MSG_APPLICATION_DATA && len <= 37 && !e->done;
+	if (at[0] == MBEDTLS_SSL_MSG_ALERT || hidden)
 		e->alert_sent = len == 7 ? at[6] : 255;
 	buf_add(e->out, at, len);
 	return buf_over(e->out) ? MBEDTLS_ERR_SSL_ALLOC_FAILED : (int)len;
@@ -135,6 +137,8 @@ static int engine_next_record(struct tls_engine *e, bool *ended, struct err *err
 			*ended = true;
 			return 1;
 		}
+		if (mbed_ssl_got_ticket(ret))
+			continue;
 		if (ret < 0 && ret != MBEDTLS_ERR_SSL_WANT_READ)
 			return engine_failed(e, ret, err);
 		/* A warning ends the call too; only an empty *in means to wait. */

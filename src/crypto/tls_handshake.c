@@ -11,30 +11,22 @@
  *
  *	… SERVER_HELLO ─┬─ full: everything up to HANDSHAKE_OVER is heavy
  *	                └─ resumed: CHANGE_CIPHER_SPEC, FINISHED … here
+ *
+ * TLS 1.3 makes a key in each hello, resumed or not: it is heavy from there on.
  */
-static bool state_reads(const struct tls_engine *e)
+static bool stage_is_heavy(const struct tls_engine *e)
 {
-	switch (mbed_ssl_state(&e->ssl)) {
-	case MBEDTLS_SSL_CLIENT_CERTIFICATE:
-	case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE:
-	case MBEDTLS_SSL_CERTIFICATE_VERIFY:
-	case MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC:
-	case MBEDTLS_SSL_CLIENT_FINISHED:
-		return e->config->server;
-	case MBEDTLS_SSL_FLUSH_BUFFERS:
-	case MBEDTLS_SSL_HANDSHAKE_WRAPUP:
-		return false;
-	default:
-		return !e->config->server;
-	}
+	int first = e->config->server ? MBEDTLS_SSL_SERVER_HELLO : MBEDTLS_SSL_CLIENT_HELLO;
+	return e->full || (mbed_ssl_is_tls13(&e->ssl) && mbed_ssl_state(&e->ssl) >= first);
 }
 
 bool tls_engine_handshake_is_heavy(const struct tls_engine *e, const struct buf *in)
 {
-	if (!e->full || e->done || e->dead)
+	if (e->done || e->dead || !stage_is_heavy(e))
 		return false;
 	size_t left = in->len - (e->in == in ? e->in_used : 0);
-	return !state_reads(e) || left > 0 || mbedtls_ssl_check_pending(&e->ssl);
+	return !mbed_ssl_state_reads(&e->ssl, e->config->server) || left > 0 ||
+	       mbedtls_ssl_check_pending(&e->ssl);
 }
 
 /* ---- the peer's chain ---- */
@@ -66,6 +58,10 @@ static int peer_check(struct tls_engine *e, const mbedtls_x509_crt *crt, struct 
 	int code = tls_certs_from_mbed(&e->peer, crt, err);
 	if (code || c->insecure)
 		return code;
+	/* cert_verify checks no name when it is given none: any certificate of a root would do. */
+	if (!c->server && !e->host[0])
+		return err_set(
+			err, ERR_CERTIFICATE, "there is no name that the certificate must be for");
 	struct cert_check check = {
 		.roots = &c->roots,
 		.now = e->now,
@@ -104,10 +100,9 @@ int tls_peer_verify(void *engine, mbedtls_x509_crt *crt, int depth, uint32_t *fl
 	if (depth > 0)
 		return 0;
 	err_done(&e->peer_error);
-	if (peer_check(e, crt, &e->peer_error))
+	e->verified = peer_check(e, crt, &e->peer_error) == 0;
+	if (!e->verified)
 		*flags = peer_flags(e);
-	else
-		e->verified = true;
 	return 0;
 }
 
@@ -143,18 +138,24 @@ static bool refuse_stranger(struct tls_engine *e, struct buf *in, struct buf *ou
 	return true;
 }
 
+static void learn_resumption(struct tls_engine *e, int before)
+{
+	enum mbed_resumption learnt = mbed_ssl_resumption(&e->ssl, before);
+	if (learnt == MBED_RESUMPTION_UNKNOWN)
+		return;
+	e->resumed = learnt == MBED_RESUMED;
+	e->full = !e->resumed;
+	if (e->full)
+		certs_done(&e->peer); /* what a session or ticket had put there */
+}
+
 static int handshake_step(struct tls_engine *e)
 {
 	int before = mbed_ssl_state(&e->ssl);
 	int ret = mbedtls_ssl_handshake_step(&e->ssl);
-	int after = mbed_ssl_state(&e->ssl);
-	if (ret == 0 && before == MBEDTLS_SSL_SERVER_HELLO && after != before) {
-		e->resumed = after == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC;
-		e->full = !e->resumed;
-		if (e->full)
-			certs_done(&e->peer); /* what a session or ticket had put there */
-	}
-	if (ret == 0 && after == MBEDTLS_SSL_HANDSHAKE_OVER)
+	if (ret == 0)
+		learn_resumption(e, before);
+	if (ret == 0 && mbed_ssl_state(&e->ssl) == MBEDTLS_SSL_HANDSHAKE_OVER)
 		e->done = true;
 	return ret;
 }
@@ -176,15 +177,18 @@ static enum tls_want handshake_failed(struct tls_engine *e, int ret, struct err 
 	return TLS_FAILED;
 }
 
-/* A client that would go on with a server nobody has verified is our own mistake: end it. */
+/*
+ * A client that would go on with a server nobody has verified, or an end that does not know
+ * whose certificates it holds, is our own mistake: end it.
+ */
 static enum tls_want handshake_done(struct tls_engine *e, struct err *err)
 {
 	const struct tls_config *c = e->config;
 	bool sure = c->server || c->insecure || (e->resumed ? e->offered : e->verified);
-	if (sure)
+	if (sure && (e->resumed || e->full))
 		return TLS_DONE;
 	e->dead = true;
-	err_set(err, ERR_TLS, "tls: the server's certificate was not verified");
+	err_set(err, ERR_TLS, "tls: the peer's certificate was not verified");
 	return TLS_FAILED;
 }
 

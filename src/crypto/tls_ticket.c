@@ -7,17 +7,20 @@
 
 /*
  * A ticket: name of the key (16) · nonce (12) · sealed · tag (16), where sealed is
- * rules (32) · made, seconds (8) · mbedTLS's session. The key's name is authenticated too.
+ * rules (32) · made, seconds (8) · length of the client's certificate (4) · it · mbedTLS's
+ * session. The key's name is authenticated too. The certificate stands there for TLS 1.3, whose
+ * sessions do not hold it in mbedTLS.
  */
-#define NAME_LEN   16
-#define NONCE_LEN  12
-#define TAG_LEN    16
-#define RULES_LEN  32
-#define STAMP_LEN  8
-#define SEALED_AT  (NAME_LEN + NONCE_LEN)
-#define SESSION_AT (SEALED_AT + RULES_LEN + STAMP_LEN)
+#define NAME_LEN  16
+#define NONCE_LEN 12
+#define TAG_LEN   16
+#define RULES_LEN 32
+#define STAMP_LEN 8
+#define SEALED_AT (NAME_LEN + NONCE_LEN)
+#define LEAF_AT   (SEALED_AT + RULES_LEN + STAMP_LEN + 4)
 /* Above this a ticket would cost more than it saves; the client's certificate is in it. */
-#define TICKET_MAX (8 * KIB)
+#define TICKET_MAX  (8 * KIB)
+#define CLOCK_SLACK MINUTE
 
 void tickets_init(struct tickets *t, const struct tls_server_options *o)
 {
@@ -61,12 +64,16 @@ void tickets_adopt(struct tickets *fresh, struct tickets *old)
 	keys_wipe(keys, TICKET_KEYS);
 }
 
-/* The key for new tickets; a fresh one when the newest is old, or from a future that was undone. */
+/*
+ * The key for new tickets; a fresh one when the newest is old, or from a future that was undone.
+ * Engines keep the time they were made at, so of several at work one may be a little behind.
+ */
 static void key_for_sealing(struct tickets *t, int64_t now, struct ticket_key *key)
 {
 	pthread_mutex_lock(&t->lock);
 	struct ticket_key *newest = &t->keys[0];
-	if (!t->count || now < newest->made || now - newest->made >= TICKET_KEY_TURNS) {
+	if (!t->count || now < newest->made - CLOCK_SLACK ||
+		now - newest->made >= TICKET_KEY_TURNS) {
 		memmove(newest + 1, newest, (TICKET_KEYS - 1) * sizeof(*newest));
 		random_fill(newest->name, sizeof(newest->name));
 		random_fill(newest->secret, sizeof(newest->secret));
@@ -116,32 +123,71 @@ static int unseal(const struct ticket_key *key, unsigned char *ticket, size_t se
 	return ret;
 }
 
+static void put_number(unsigned char *at, uint64_t value, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		at[i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t get_number(const unsigned char *at, size_t len)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < len; i++)
+		value |= (uint64_t)at[i] << (8 * i);
+	return value;
+}
+
+/* What is sealed, at the place where it will be; its length, or 0 when there is no room. */
+static size_t write_sealed(const struct tickets *t, const struct tls_engine *e,
+	const mbedtls_ssl_session *session, unsigned char *start, size_t room)
+{
+	struct str leaf = {0};
+	size_t session_len;
+	if (mbed_session_is_tls13(session) && e->peer.count)
+		leaf = cert_der(e->peer.items[0]);
+	size_t session_at = LEAF_AT + leaf.len;
+	if (room < session_at + TAG_LEN || mbedtls_ssl_session_save(session, start + session_at,
+						   room - session_at - TAG_LEN, &session_len) != 0)
+		return 0;
+	memcpy(start + SEALED_AT, t->rules, RULES_LEN);
+	put_number(start + SEALED_AT + RULES_LEN, (uint64_t)(e->now / SEC), STAMP_LEN);
+	put_number(start + LEAF_AT - 4, leaf.len, 4);
+	if (leaf.len)
+		memcpy(start + LEAF_AT, leaf.at, leaf.len);
+	return session_at + session_len - SEALED_AT;
+}
+
+/* TLS 1.3 has no empty tickets: one that opens nothing, to be forgotten at once. */
+static int no_ticket(
+	const mbedtls_ssl_session *session, unsigned char *start, size_t room, size_t *len)
+{
+	if (!mbed_session_is_tls13(session))
+		return 0;
+	*len = MIN(room, (size_t)NAME_LEN);
+	random_fill(start, *len);
+	return 0;
+}
+
 /*
- * No ticket (an empty one) for a client whose certificate did not verify, nor for one that
- * needed intermediates: a session holds the leaf only.
+ * No ticket for a client whose certificate did not verify, nor for one that needed
+ * intermediates: a session holds the leaf only.
  */
 int tickets_write(void *p, const mbedtls_ssl_session *session, unsigned char *start,
 	const unsigned char *end, size_t *len, uint32_t *lifetime)
 {
 	struct tickets *t = p;
 	const struct tls_engine *e = tls_engine_running;
-	size_t session_len, room = MIN((size_t)(end - start), TICKET_MAX);
+	size_t sealed_len = 0, room = MIN((size_t)(end - start), TICKET_MAX);
 	*len = 0;
 	*lifetime = 0;
-	if (e->peer_error.code || e->peer.count > 1)
-		return 0;
-	if (room < SESSION_AT + TAG_LEN || mbedtls_ssl_session_save(session, start + SESSION_AT,
-						   room - SESSION_AT - TAG_LEN, &session_len) != 0)
-		return 0;
+	if (!e->peer_error.code && e->peer.count <= 1)
+		sealed_len = write_sealed(t, e, session, start, room);
+	if (!sealed_len)
+		return no_ticket(session, start, room, len);
 	struct ticket_key key;
 	key_for_sealing(t, e->now, &key);
 	memcpy(start, key.name, NAME_LEN);
 	random_fill(start + NAME_LEN, NONCE_LEN);
-	memcpy(start + SEALED_AT, t->rules, RULES_LEN);
-	uint64_t made = (uint64_t)(e->now / SEC);
-	for (size_t i = 0; i < STAMP_LEN; i++)
-		start[SEALED_AT + RULES_LEN + i] = (unsigned char)(made >> (8 * i));
-	size_t sealed_len = RULES_LEN + STAMP_LEN + session_len;
 	int ret = seal(&key, start, sealed_len);
 	keys_wipe(&key, 1);
 	if (ret != 0)
@@ -153,18 +199,30 @@ int tickets_write(void *p, const mbedtls_ssl_session *session, unsigned char *st
 
 static bool ticket_is_current(const unsigned char *stamp, int64_t now)
 {
-	uint64_t made = 0;
-	for (size_t i = 0; i < STAMP_LEN; i++)
-		made |= (uint64_t)stamp[i] << (8 * i);
-	int64_t age = now / SEC - (int64_t)made;
-	return age >= -60 && age < TICKET_LIFETIME / SEC;
+	int64_t age = now / SEC - (int64_t)get_number(stamp, STAMP_LEN);
+	return age >= -(CLOCK_SLACK / SEC) && age < TICKET_LIFETIME / SEC;
 }
 
-/* The client's certificate comes back out of the session; its dates are looked at again. */
-static int client_restore(struct tls_engine *e, const mbedtls_ssl_session *session)
+/* From the ticket (TLS 1.3) or from mbedTLS's session in it. */
+static int client_read(struct certs *peer, const mbedtls_ssl_session *session, struct str leaf)
+{
+	if (!leaf.len)
+		return tls_certs_from_mbed(peer, mbed_session_peer(session), NULL);
+	struct cert *cert = NULL;
+	int code = cert_parse_der(leaf, &cert, NULL);
+	if (code)
+		return code;
+	peer->items = mem_new(sizeof(*peer->items));
+	peer->items[0] = cert;
+	peer->count = 1;
+	return 0;
+}
+
+/* The client's certificate comes back out of the ticket; its dates are looked at again. */
+static int client_restore(struct tls_engine *e, const mbedtls_ssl_session *session, struct str leaf)
 {
 	struct certs peer = {0};
-	if (tls_certs_from_mbed(&peer, mbed_session_peer(session), NULL) ||
+	if (client_read(&peer, session, leaf) ||
 		(peer.count && !tls_cert_is_current(peer.items[0], e->now))) {
 		certs_done(&peer);
 		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
@@ -180,8 +238,8 @@ int tickets_parse(void *p, mbedtls_ssl_session *session, unsigned char *buf, siz
 	struct tickets *t = p;
 	struct tls_engine *e = tls_engine_running;
 	struct ticket_key key;
-	if (len < SESSION_AT + TAG_LEN || len > TICKET_MAX)
-		return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+	if (len < LEAF_AT + TAG_LEN || len > TICKET_MAX)
+		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 	if (!key_for_opening(t, buf, &key))
 		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 	int ret = unseal(&key, buf, len - SEALED_AT - TAG_LEN);
@@ -191,6 +249,9 @@ int tickets_parse(void *p, mbedtls_ssl_session *session, unsigned char *buf, siz
 	if (memcmp(buf + SEALED_AT, t->rules, RULES_LEN) != 0 ||
 		!ticket_is_current(buf + SEALED_AT + RULES_LEN, e->now))
 		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
-	ret = mbedtls_ssl_session_load(session, buf + SESSION_AT, len - SESSION_AT - TAG_LEN);
-	return ret ? ret : client_restore(e, session);
+	/* Our own seal vouches for the length. */
+	size_t leaf_len = (size_t)get_number(buf + LEAF_AT - 4, 4);
+	size_t session_at = LEAF_AT + leaf_len;
+	ret = mbedtls_ssl_session_load(session, buf + session_at, len - session_at - TAG_LEN);
+	return ret ? ret : client_restore(e, session, str_make((char *)buf + LEAF_AT, leaf_len));
 }

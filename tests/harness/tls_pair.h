@@ -141,11 +141,16 @@ struct cast {
 	struct tls_config *server_config, *client_config;
 };
 
+/* Set by tests that are about the newest version the library speaks, whichever it is. */
+static bool newest_version;
+
 static inline struct tls_config *server_config(const struct tls_server_options *o)
 {
 	struct tls_config *config = NULL;
 	struct err err = {0};
-	EXPECT_OK(tls_config_new_server(o, &config, &err), &err);
+	struct tls_server_options options = *o;
+	options.no_tls13 = !newest_version;
+	EXPECT_OK(tls_config_new_server(&options, &config, &err), &err);
 	err_done(&err);
 	return config;
 }
@@ -154,7 +159,9 @@ static inline struct tls_config *client_config(const struct tls_client_options *
 {
 	struct tls_config *config = NULL;
 	struct err err = {0};
-	EXPECT_OK(tls_config_new_client(o, &config, &err), &err);
+	struct tls_client_options options = *o;
+	options.no_tls13 = !newest_version;
+	EXPECT_OK(tls_config_new_client(&options, &config, &err), &err);
 	err_done(&err);
 	return config;
 }
