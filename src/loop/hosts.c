@@ -25,16 +25,23 @@ static bool line_word(struct str *line, struct str *word)
 	return n > 0;
 }
 
+/* "name." means what "name" means in here: there is no search list. */
+static struct str without_dot(struct str name)
+{
+	return str_ends(name, STR(".")) ? str_sub(name, 0, name.len - 1) : name;
+}
+
 void hosts_find(struct str text, struct str host, struct addresses *found)
 {
 	struct str line, word;
+	host = without_dot(host);
 	while (str_next(&text, '\n', &line)) {
 		struct ip ip;
 		str_cut(line, '#', &line, &word);
 		if (!line_word(&line, &word) || !ip_parse(word, &ip))
 			continue;
 		while (line_word(&line, &word))
-			if (str_eq_nocase(word, host))
+			if (str_eq_nocase(without_dot(word), host))
 				addresses_add(found, &ip);
 	}
 }

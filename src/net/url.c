@@ -73,7 +73,9 @@ static int parse_host(struct arena *a, struct str text, struct url *url, struct 
 		host = str_sub(text, 1, (size_t)end);
 		r = take_port(str_skip(text, (size_t)end + 1), &url->port, err);
 	} else {
-		ssize_t colon = str_find_last_char(text, ':');
+		/* Since Go 1.26 only other schemes may have colons in their hosts. */
+		bool strict = str_eq(url->scheme, STR("http")) || str_eq(url->scheme, STR("https"));
+		ssize_t colon = strict ? str_find_char(text, ':') : str_find_last_char(text, ':');
 		if (colon >= 0) {
 			host = str_sub(text, 0, (size_t)colon);
 			r = take_port(str_skip(text, (size_t)colon), &url->port, err);

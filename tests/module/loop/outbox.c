@@ -3,7 +3,7 @@
 #include <kube/mem.h>
 #include <kube/time.h>
 
-#include "loop_test.h"
+#include "loop_torture.h"
 
 struct pair {
 	struct loop_test t;
@@ -189,4 +189,118 @@ TEST(blocks_are_shared_not_copied)
 	EXPECT_INT(b->refs, 1);
 	block_unref(b);
 	pair_close(&p);
+}
+
+/* ---- torture: a writer that is held back, a reader, and each of their awaits refused ---- */
+
+struct play {
+	struct loop_test *t;
+	struct listener *listener;
+	struct stream *a, *b;
+	struct outbox *box;
+	struct op accepted, connected, waiting, reading;
+	struct buf in;
+	size_t got;
+	int rounds;
+	bool good;
+};
+
+enum { ROUNDS = 4, ROUND = 3 * 300 * 1000 };
+
+static void play_end(struct play *p)
+{
+	outbox_free(TAKE(p->box));
+	stream_close(TAKE(p->a));
+	stream_close(TAKE(p->b));
+	listener_close(TAKE(p->listener));
+	op_cancel(&p->accepted);
+	op_cancel(&p->connected);
+	op_cancel(&p->waiting);
+	op_cancel(&p->reading);
+}
+
+static void play_write(struct play *p);
+
+static void play_room(struct op *op, struct err *err)
+{
+	struct play *p = CONTAINER_OF(op, struct play, waiting);
+	if (err->code)
+		play_end(p);
+	else if (p->rounds < ROUNDS)
+		play_write(p);
+}
+
+static void play_write(struct play *p)
+{
+	bool last = ++p->rounds == ROUNDS;
+	for (int i = 0; i < 3; i++) {
+		struct block *b = block_new(ROUND / 3);
+		memset(b->bytes, 'x', b->len);
+		outbox_add(p->box, b);
+		block_unref(b);
+	}
+	op_init(&p->waiting, p->t->root, play_room, OP_NO_DEADLINE);
+	last ? outbox_flush(p->box, &p->waiting) : outbox_wait(p->box, &p->waiting);
+}
+
+static void play_read(struct op *op, struct err *err)
+{
+	struct play *p = CONTAINER_OF(op, struct play, reading);
+	p->got += (size_t)op->n;
+	p->good = p->got == (size_t)ROUNDS * ROUND;
+	if (err->code || op->n == 0 || p->good) {
+		play_end(p);
+		return;
+	}
+	buf_clear(&p->in);
+	op_init(&p->reading, p->t->root, play_read, OP_NO_DEADLINE);
+	stream_read(p->b, &p->reading, &p->in, 256 * 1000);
+}
+
+static void play_accepted(struct op *op, struct err *err)
+{
+	struct play *p = CONTAINER_OF(op, struct play, accepted);
+	if (err->code || !p->listener) {
+		play_end(p);
+		return;
+	}
+	op_init(&p->reading, p->t->root, play_read, OP_NO_DEADLINE);
+	stream_read(p->b, &p->reading, &p->in, 256 * 1000);
+}
+
+static void play_connected(struct op *op, struct err *err)
+{
+	struct play *p = CONTAINER_OF(op, struct play, connected);
+	if (err->code || !p->listener) {
+		play_end(p);
+		return;
+	}
+	p->box = outbox_new(p->a, p->t->root, LOW, HIGH, MOST);
+	play_write(p);
+}
+
+static void play_start(struct loop_test *t, void *ctx)
+{
+	struct play *p = ctx;
+	struct address at = {.path = "@kube-outbox-torture"};
+	*p = (struct play){.t = t, .in = BUF_INIT(MIB)};
+	EXPECT_INT(net_listen(t->env, t->root, &at, 16, &p->listener, NULL), 0);
+	op_init(&p->accepted, t->root, play_accepted, OP_NO_DEADLINE);
+	listener_accept(p->listener, &p->accepted, t->root, &p->b);
+	op_init(&p->connected, t->root, play_connected, OP_NO_DEADLINE);
+	net_connect(t->env, &p->connected, t->root, &at, &p->a);
+}
+
+static void play_check(struct loop_test *t, void *ctx)
+{
+	struct play *p = ctx;
+	buf_done(&p->in);
+	if (!loop_torture_hit(t->loop))
+		EXPECT(p->good);
+}
+
+TEST(an_outbox_survives_torture)
+{
+	struct play p;
+	EXPECT(loop_torture_run(LOOP_TEST_REAL, play_start, play_check, &p) > 20);
 }

@@ -45,6 +45,13 @@ TEST(names_in_a_hosts_file_know_no_case)
 	expect_found("1.2.3.4 Mixed\n", "mixed", "1.2.3.4");
 }
 
+TEST(a_dot_at_the_end_of_a_name_changes_nothing)
+{
+	expect_found(file, "db.example.com.", "10.0.0.7");
+	expect_found("1.2.3.4 rooted.example.\n", "rooted.example", "1.2.3.4");
+	expect_found(file, ".", "");
+}
+
 TEST(what_is_no_entry_is_skipped)
 {
 	expect_found(file, "junk", "");

@@ -67,6 +67,10 @@ TEST(bad_urls_say_what_go_says)
 		"parse \"1:foo\": first path segment in URL cannot contain colon");
 	EXPECT_TEXT(parse_error("http://h:x/"),
 		"parse \"http://h:x/\": invalid port \":x\" after host");
+	EXPECT_TEXT(parse_error("http://localhost:80:80/"),
+		"parse \"http://localhost:80:80/\": invalid port \":80:80\" after host");
+	EXPECT_TEXT(parse_error("https://::1/"),
+		"parse \"https://::1/\": invalid port \"::1\" after host");
 	EXPECT_TEXT(parse_error("http://[::1"), "parse \"http://[::1\": missing ']' in host");
 	EXPECT_TEXT(
 		parse_error("http://h/%zz"), "parse \"http://h/%zz\": invalid URL escape \"%zz\"");
