@@ -3,6 +3,7 @@
 #include <kube/mem.h>
 
 #include <errno.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -76,16 +77,18 @@ int err_set_errno(struct err *err, int errnum, const char *format, ...)
 	int code = err_code_from_errno(errnum);
 	if (!err)
 		return code;
-	char what[ERR_TEXT_MAX + 1], text[ERR_TEXT_MAX + 1], space[128];
+	char what[ERR_TEXT_MAX + 1], text[ERR_TEXT_MAX + 1];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 
-	/* The system's sentences begin with a capital; ours, like Go's, stand behind a colon. */
+	/* In English, whatever the program's locale: errors end in the API's answers. */
+	locale_t c = newlocale(LC_ALL_MASK, "C", NULL);
 	char said[128];
-	snprintf(said, sizeof(said), "%s",
-		strerror_r(errnum < 0 ? -errnum : errnum, space, sizeof(space)));
+	snprintf(said, sizeof(said), "%s", strerror_l(errnum < 0 ? -errnum : errnum, c));
+	freelocale(c);
+	/* The system's sentences begin with a capital; ours, like Go's, stand behind a colon. */
 	if (said[0] >= 'A' && said[0] <= 'Z' && said[1] >= 'a' && said[1] <= 'z')
 		said[0] = (char)(said[0] - 'A' + 'a');
 	err_cut(text, snprintf(text, sizeof(text), "%s: %s", what, said));

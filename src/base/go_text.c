@@ -1,8 +1,8 @@
 #include "go_text.h"
+#include "real.h"
 
 #include <kube/mem.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static char lower(char c)
@@ -178,7 +178,7 @@ enum go_number go_parse_float(struct str s, double *value)
 		if (s.at[i] != '_')
 			text[len++] = s.at[i];
 	text[len] = '\0';
-	double read = strtod(text, NULL);
+	double read = real_read(text);
 	if (text != small)
 		mem_free(text);
 	if (isinf(read))
@@ -212,22 +212,9 @@ int go_number_error(struct err *err, const char *function, struct str s, enum go
 	return ERR_USAGE;
 }
 
-/* The shortest "d.ddde±x" that reads back as the same value. */
-static void print_shortest(char *text, size_t size, double value, int bits)
-{
-	int most = bits == 32 ? 9 : 17;
-
-	for (int precision = 0; precision < most; precision++) {
-		snprintf(text, size, "%.*e", precision, value);
-		if (bits == 32 ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value)
-			return;
-	}
-}
-
 void go_print_float(struct buf *out, double value, int bits)
 {
-	char text[40], digits[20];
-	size_t count = 0;
+	char digits[REAL_DIGITS_MAX] = "0";
 
 	if (bits == 32)
 		value = (double)(float)value;
@@ -235,15 +222,9 @@ void go_print_float(struct buf *out, double value, int bits)
 		buf_add_text(out, isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
 		return;
 	}
-	print_shortest(text, sizeof(text), value, bits);
-	const char *mark = strchr(text, 'e');
-	int exponent = (int)strtol(mark + 1, NULL, 10);
-	for (const char *c = text; c < mark; c++)
-		if (is_digit(*c))
-			digits[count++] = *c;
-	while (count > 1 && digits[count - 1] == '0')
-		count--;
-	if (text[0] == '-')
+	int exponent = value == 0 ? 0 : real_shortest(fabs(value), bits, digits);
+	size_t count = strlen(digits);
+	if (signbit(value))
 		buf_add_char(out, '-');
 
 	/* Of %e and %f, Go's %g takes %f for these exponents when it is to be shortest. */

@@ -5,12 +5,9 @@
  * What is too small for a double (1e-400) is 0 and keeps its text.
  */
 #include "json_node.h"
+#include "real.h"
 
-#include <float.h>
-#include <locale.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static bool is_digit(char c)
 {
@@ -93,15 +90,6 @@ bool json_digits_plain(const struct json_digits *d)
 	       !(d->negative && d->value == 0);
 }
 
-/* The C locale's, whatever the program's is. glibc and musl give a static object for it. */
-static double text_to_double(const char *text)
-{
-	locale_t c = newlocale(LC_ALL_MASK, "C", NULL);
-	double value = strtod_l(text, NULL, c);
-	freelocale(c);
-	return value;
-}
-
 bool json_number_double(const char *text, const struct json_digits *d, double *value)
 {
 	static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
@@ -115,7 +103,7 @@ bool json_number_double(const char *text, const struct json_digits *d, double *v
 		*value = d->negative ? -v : v;
 		return true;
 	}
-	*value = text_to_double(text);
+	*value = real_read(text);
 	return isfinite(*value);
 }
 
@@ -204,63 +192,14 @@ size_t json_int_text(int64_t value, char text[JSON_NUMBER_MAX])
 	return len;
 }
 
-/* A positive value's digits d.ddd x 10^exponent, as many as asked for, correctly rounded. */
-static int double_digits(double value, int count, char digits[20])
-{
-	char text[40];
-	int n = 0;
-	snprintf(text, sizeof(text), "%.*e", count - 1, value);
-	/* The decimal point is the locale's and may be anything but a digit. */
-	char *p = text;
-	for (; *p != 'e'; p++)
-		if (is_digit(*p))
-			digits[n++] = *p;
-	digits[n] = 0;
-	return (int)strtol(p + 1, NULL, 10);
-}
-
-static bool digits_give(const char *digits, int exponent, double value)
-{
-	char text[40];
-	snprintf(text, sizeof(text), "%se%d", digits, exponent - (int)strlen(digits) + 1);
-	return text_to_double(text) == value;
-}
-
-/*
- * The fewest digits that read back as the same double, and of these the nearest. Below a power
- * of two doubles stand twice as dense as above it: there the nearest digits may miss while the
- * next ones up, though farther away, hit.
- */
-static int shortest_digits(double value, char digits[20])
-{
-	uint64_t bits;
-	memcpy(&bits, &value, sizeof(bits));
-	bool power_of_two = (bits & (((uint64_t)1 << (DBL_MANT_DIG - 1)) - 1)) == 0;
-	int exponent = 0;
-	/* Fifteen digits survive the way through any double but the smallest. */
-	for (int count = value < DBL_MIN ? 1 : 15; count <= 17; count++) {
-		exponent = double_digits(value, count, digits);
-		if (digits_give(digits, exponent, value))
-			break;
-		if (power_of_two && digits[count - 1] != '9') {
-			digits[count - 1]++;
-			if (digits_give(digits, exponent, value))
-				break;
-		}
-	}
-	for (size_t n = strlen(digits); n > 1 && digits[n - 1] == '0'; n--)
-		digits[n - 1] = 0;
-	return exponent;
-}
-
 size_t json_double_text(double value, char text[JSON_NUMBER_MAX])
 {
 	assert(isfinite(value));
-	char digits[20] = "0", *to = text;
+	char digits[REAL_DIGITS_MAX] = "0", *to = text;
 	double size = fabs(value);
 	if (signbit(value))
 		*to++ = '-';
-	int exponent = size == 0 ? 0 : shortest_digits(size, digits);
+	int exponent = size == 0 ? 0 : real_shortest(size, 64, digits);
 	int count = (int)strlen(digits);
 	if (size != 0 && (size < 1e-6 || size >= 1e21)) {
 		*to++ = digits[0];

@@ -1,9 +1,10 @@
 #include <kube/str.h>
 
+#include "real.h"
+
 #include <kube/mem.h>
 
 #include <math.h>
-#include <stdlib.h>
 
 static unsigned char ascii_lower(char c)
 {
@@ -187,7 +188,7 @@ bool str_to_double(struct str s, double *value)
 	char *text = s.len < sizeof(small) ? small : mem_alloc(s.len + 1);
 	memcpy(text, s.at, s.len);
 	text[s.len] = 0;
-	double number = strtod(text, NULL);
+	double number = real_read(text);
 	if (text != small)
 		mem_free(text);
 	if (isinf(number))
