@@ -5,7 +5,7 @@
 
 #include <kube/time.h>
 
-#define COLUMNS 100
+#define COLUMNS 80 /* the narrowest terminal in use */
 
 static void print_name(const struct flag *f, struct buf *out)
 {

@@ -10,7 +10,8 @@ struct command {
 	const char *aliases[3];  /* other words for it, NULL-terminated */
 	const char *programs[2]; /* argv[0] names that mean it, NULL-terminated */
 	/*
-	 * argv[0] is the command's own word. Returns the exit status. NULL: the command belongs to
+	 * argv[0] is the command's own word. Returns the exit status; that what it printed to
+	 * stdout arrives is seen to by main. NULL: the command belongs to
 	 * a component that this version does not contain.
 	 */
 	int (*run)(int argc, char **argv);

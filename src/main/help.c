@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void print_names(const struct command *c)
 {
@@ -27,9 +28,18 @@ static bool all_present(void)
 	return true;
 }
 
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int help_run(int argc, char **argv)
 {
-	if (argc > 1 && argv[1][0] != '-') {
+	if (argc > 2) {
+		fprintf(stderr, "kube help: unexpected argument \"%s\"\n", argv[2]);
+		return 1;
+	}
+	if (argc > 1 && !asks_for_help(argv[1])) {
 		const struct command *c = command_find(argv[1]);
 		if (!c) {
 			const char *near = command_nearest(argv[1]);

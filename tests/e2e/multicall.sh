@@ -18,6 +18,17 @@ check "an unknown flag fails" test $? = 1
 check "and names the nearest" contains "--output" "$out"
 "$kube" version >/dev/full 2>/dev/null
 check "a full disk is an error" test $? != 0
+for words in "" help "help version" version "version --help" "version -o json" "kubelet --version"; do
+	# shellcheck disable=SC2086
+	out=$("$kube" $words 2>&1 >/dev/full)
+	check "a full disk is an error of '$words'" test $? = 1
+	check "and is told of '$words'" contains "cannot write the output" "$out"
+	# shellcheck disable=SC2086
+	"$kube" $words >&- 2>/dev/null
+	check "so is a closed output of '$words'" test $? = 1
+done
+"$kube" version <&- 2>&- >"$dir/out"
+check "closed input and errors harm nobody" contains "v1.36.0+kube" "$(cat "$dir/out")"
 
 out=$("$kube" help)
 check "help succeeds" test $? = 0
@@ -27,6 +38,12 @@ check "help of one command" contains "kube version" "$("$kube" help version)"
 out=$("$kube" help versoin 2>&1)
 check "help of an unknown command fails" test $? = 1
 check "and names the nearest one" contains '"version"' "$out"
+"$kube" help version help >/dev/null 2>&1
+check "help takes one word" test $? = 1
+"$kube" help --frob >/dev/null 2>&1
+check "and no flag that nobody knows" test $? = 1
+check "--help is help" test "$("$kube" --help)" = "$("$kube" help)"
+check "an empty name of the program is no command" contains "v1.36" "$(exec -a "" "$kube" version)"
 
 out=$("$kube" verison 2>&1)
 check "an unknown command fails with 1" test $? = 1

@@ -670,10 +670,10 @@ TEST(help_is_aligned_wrapped_and_grouped)
 
 	flags_print_help(flags, &out);
 	EXPECT_STR(buf_str(&out),
-		"      --bind-address IP-ADDRESS   The address on which to listen, which may be "
-		"one of the node's own\n"
-		"                                  or all of them at once, as it does by default. "
-		"(default \"0.0.0.0\")\n"
+		"      --bind-address IP-ADDRESS   The address on which to listen, which may "
+		"be\n"
+		"                                  one of the node's own or all of them at once,\n"
+		"                                  as it does by default. (default \"0.0.0.0\")\n"
 		"      --empty TEXT                Nothing by default.\n"
 		"      --port PORT                 First line.\n"
 		"                                  Second line. (default 6443)\n"
