@@ -2,8 +2,11 @@
 
 #include <kube/mem.h>
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/sysinfo.h>
 
@@ -15,12 +18,19 @@
 
 enum work_state { WORK_QUEUED, WORK_RUNNING, WORK_OVER };
 
+/*
+ * The loop must never wait for a thread that holds a lock and has lost its processor: what passes
+ * between them goes over stacks without locks (`arrived` down, `over` up) and a semaphore. The
+ * lock is the threads' among themselves; the loop takes it only to cancel.
+ */
 struct lane {
-	pthread_mutex_t lock; /* guards everything below, and the state of the lane's works */
-	pthread_cond_t filled;
-	struct list queue;
-	bool stopping;
-	unsigned queued, idle, threads, max;
+	_Atomic(struct link *) arrived; /* pushed by the loop, the newest first */
+	sem_t filled;                   /* posted once for each push */
+	pthread_mutex_t lock;           /* guards the queue and the state of what is in it */
+	struct list queue;              /* taken from `arrived`, the oldest first */
+	_Atomic(unsigned) pending;      /* started and not finished */
+	_Atomic(bool) stopping;
+	unsigned threads, max; /* the loop's */
 	pthread_t ids[THREADS_MAX];
 	struct work_pool *pool;
 	const char *name;
@@ -29,8 +39,7 @@ struct lane {
 struct work_pool {
 	struct loop *loop;
 	struct lane lanes[WORK_LANES];
-	pthread_mutex_t lock; /* guards `over` */
-	struct list over;     /* finished, not yet collected */
+	_Atomic(struct link *) over; /* finished, not yet collected, the newest first */
 };
 
 static const char *const lane_names[WORK_LANES] = {
@@ -40,47 +49,72 @@ static const char *const lane_names[WORK_LANES] = {
 	[WORK_RESOLVE] = "resolve",
 };
 
+/* ---- stacks: anybody pushes, somebody takes all ---- */
+
+/* True when it was empty. */
+static bool stack_push(_Atomic(struct link *) *stack, struct link *k)
+{
+	struct link *head = atomic_load(stack);
+	do
+		k->next = head;
+	while (!atomic_compare_exchange_weak(stack, &head, k));
+	return head == NULL;
+}
+
+/* Appends all to the list, in the order they were pushed. */
+static void stack_take(_Atomic(struct link *) *stack, struct list *to)
+{
+	struct link *k = atomic_exchange(stack, NULL), *oldest = NULL;
+	while (k) {
+		struct link *below = k->next;
+		k->next = oldest;
+		oldest = k;
+		k = below;
+	}
+	while (oldest) {
+		struct link *next = oldest->next;
+		list_push(to, oldest);
+		oldest = next;
+	}
+}
+
 /* ---- the threads ---- */
 
-static void hand_over(struct work_pool *pool, struct work *w)
+static struct work *lane_take(struct lane *lane)
 {
-	pthread_mutex_lock(&pool->lock);
-	bool first = list_empty(&pool->over);
-	list_push(&pool->over, &w->in_queue);
-	/* Under the lock, so that nobody collects the last work and frees the loop in between. */
-	if (first)
-		driver_wake(pool->loop->driver);
-	pthread_mutex_unlock(&pool->lock);
+	struct work *w = NULL;
+	pthread_mutex_lock(&lane->lock);
+	stack_take(&lane->arrived, &lane->queue);
+	struct link *k = list_pop(&lane->queue);
+	if (k) {
+		w = LIST_ENTRY(k, struct work, in_queue);
+		w->state = WORK_RUNNING;
+	}
+	pthread_mutex_unlock(&lane->lock);
+	return w;
 }
 
 static void *lane_main(void *arg)
 {
 	struct lane *lane = arg;
-	pthread_mutex_lock(&lane->lock);
+	struct work_pool *pool = lane->pool;
 	for (;;) {
-		struct link *k = list_pop(&lane->queue);
-		if (k) {
-			struct work *w = LIST_ENTRY(k, struct work, in_queue);
-			w->state = WORK_RUNNING;
-			lane->queued--;
-			pthread_mutex_unlock(&lane->lock);
-			w->run(w);
-			hand_over(lane->pool, w);
-			pthread_mutex_lock(&lane->lock);
-		} else if (lane->stopping) {
-			break;
-		} else {
-			lane->idle++;
-			pthread_cond_wait(&lane->filled, &lane->lock);
-			lane->idle--;
-		}
+		while (sem_wait(&lane->filled) && errno == EINTR)
+			;
+		struct work *w = lane_take(lane);
+		if (!w && lane->stopping)
+			return NULL;
+		if (!w)
+			continue; /* it was cancelled */
+		w->run(w);
+		lane->pending--;
+		/* loop_free joins us before the driver goes, so that waking it is safe. */
+		if (stack_push(&pool->over, &w->in_queue))
+			driver_wake(pool->loop->driver);
 	}
-	pthread_mutex_unlock(&lane->lock);
-	return NULL;
 }
 
-/* Called with the lane locked. Signals are the loop's: threads are born with all of them blocked.
- */
+/* Signals are the loop's: threads are born with all of them blocked. */
 static int lane_grow(struct lane *lane)
 {
 	sigset_t all, before;
@@ -123,11 +157,11 @@ static struct work_pool *work_pool_new(struct loop *loop)
 {
 	struct work_pool *pool = mem_new(sizeof(*pool));
 	pool->loop = loop;
-	pthread_mutex_init(&pool->lock, NULL);
 	for (int i = 0; i < WORK_LANES; i++) {
 		struct lane *lane = &pool->lanes[i];
 		pthread_mutex_init(&lane->lock, NULL);
-		pthread_cond_init(&lane->filled, NULL);
+		sem_init(&lane->filled, 0, 0);
+		list_init(&lane->queue);
 		lane->max = lane_max(i);
 		lane->pool = pool;
 		lane->name = lane_names[i];
@@ -137,14 +171,13 @@ static struct work_pool *work_pool_new(struct loop *loop)
 
 static void lane_stop(struct lane *lane)
 {
-	pthread_mutex_lock(&lane->lock);
-	assert(list_empty(&lane->queue));
+	assert(lane->pending == 0);
 	lane->stopping = true;
-	pthread_cond_broadcast(&lane->filled);
-	pthread_mutex_unlock(&lane->lock);
+	for (unsigned i = 0; i < lane->threads; i++)
+		sem_post(&lane->filled);
 	for (unsigned i = 0; i < lane->threads; i++)
 		pthread_join(lane->ids[i], NULL);
-	pthread_cond_destroy(&lane->filled);
+	sem_destroy(&lane->filled);
 	pthread_mutex_destroy(&lane->lock);
 }
 
@@ -154,8 +187,7 @@ void work_pool_free(struct work_pool *pool)
 		return;
 	for (int i = 0; i < WORK_LANES; i++)
 		lane_stop(&pool->lanes[i]);
-	assert(list_empty(&pool->over));
-	pthread_mutex_destroy(&pool->lock);
+	assert(!pool->over);
 	mem_free(pool);
 }
 
@@ -173,26 +205,30 @@ static void work_end(struct work *w)
 void work_pool_collect(struct work_pool *pool)
 {
 	struct list over = {0};
-	pthread_mutex_lock(&pool->lock);
-	list_move_all(&over, &pool->over);
-	pthread_mutex_unlock(&pool->lock);
+	stack_take(&pool->over, &over);
 	for (struct link *k; (k = list_pop(&over));)
 		work_end(LIST_ENTRY(k, struct work, in_queue));
+}
+
+/* True when no thread has begun it, and now none will. */
+static bool work_withdraw(struct lane *lane, struct work *w)
+{
+	pthread_mutex_lock(&lane->lock);
+	stack_take(&lane->arrived, &lane->queue);
+	bool queued = w->state == WORK_QUEUED;
+	if (queued) {
+		link_remove(&w->in_queue);
+		lane->pending--;
+	}
+	pthread_mutex_unlock(&lane->lock);
+	return queued;
 }
 
 static void work_cancel(struct op *op)
 {
 	struct work *w = op->ctx;
-	struct lane *lane = &w->loop->work->lanes[w->lane];
 	w->cancelled = true;
-	pthread_mutex_lock(&lane->lock);
-	bool queued = w->state == WORK_QUEUED;
-	if (queued) {
-		link_remove(&w->in_queue);
-		lane->queued--;
-	}
-	pthread_mutex_unlock(&lane->lock);
-	if (queued)
+	if (work_withdraw(&w->loop->work->lanes[w->lane], w))
 		op_fail_cancelled(op);
 }
 
@@ -209,22 +245,12 @@ static void work_enqueue(struct work *w)
 		loop->work = work_pool_new(loop);
 	struct lane *lane = &loop->work->lanes[w->lane];
 	int failed = 0;
-	pthread_mutex_lock(&lane->lock);
-	list_push(&lane->queue, &w->in_queue);
-	lane->queued++;
-	if (lane->idle > 0)
-		pthread_cond_signal(&lane->filled);
-	/* An idle thread may have been woken for an earlier work already. */
-	if (lane->queued > lane->idle && lane->threads < lane->max)
+	if (++lane->pending > lane->threads && lane->threads < lane->max)
 		failed = lane_grow(lane);
+	stack_push(&lane->arrived, &w->in_queue);
+	sem_post(&lane->filled);
 	/* With one thread at least, the work is only later. */
-	failed = lane->threads ? 0 : failed;
-	if (failed) {
-		link_remove(&w->in_queue);
-		lane->queued--;
-	}
-	pthread_mutex_unlock(&lane->lock);
-	if (!failed)
+	if (!failed || lane->threads || !work_withdraw(lane, w))
 		return;
 	err_set_errno(&w->err, failed, "starting a thread");
 	op_fail(w->op, &w->err);
