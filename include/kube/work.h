@@ -11,7 +11,8 @@
 #include <kube/loop.h>
 
 enum work_lane {
-	WORK_CRYPTO,  /* handshakes, signatures, bulk encryption: as many threads as cores */
+	WORK_CRYPTO,  /* handshakes, signatures, bulk encryption: as many threads as cores, a little
+			 nicer than the loop */
 	WORK_DISK,    /* file reads and writes: 4 threads */
 	WORK_STORE,   /* the store's one writer: 1 thread */
 	WORK_RESOLVE, /* host names: 2 threads */

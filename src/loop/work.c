@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -94,10 +96,24 @@ static struct work *lane_take(struct lane *lane)
 	return w;
 }
 
+/*
+ * What only computes stands back for the loop: at equal rights its threads keep the loop from its
+ * processor for whole slices while they have work.
+ */
+#define CRYPTO_NICE 5
+
+static void stand_back(void)
+{
+	id_t self = (id_t)gettid();
+	setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + CRYPTO_NICE);
+}
+
 static void *lane_main(void *arg)
 {
 	struct lane *lane = arg;
 	struct work_pool *pool = lane->pool;
+	if (lane == &pool->lanes[WORK_CRYPTO])
+		stand_back();
 	for (;;) {
 		while (sem_wait(&lane->filled) && errno == EINTR)
 			;
