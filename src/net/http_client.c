@@ -229,7 +229,7 @@ static void call_cancel(struct op *op)
 
 	if (link_linked(&p->in_waiting)) {
 		link_remove(&p->in_waiting);
-		err_set(&err, ERR_CANCELLED, "%s", "cancelled");
+		err.code = ERR_CANCELLED;
 		pool_call_fail(p, &err);
 	} else {
 		op_cancel(&p->attempt);
@@ -270,6 +270,11 @@ void pool_call_fail(struct pool_call *p, struct err *err)
 {
 	struct op *early = TAKE(p->early_write);
 
+	/* Go's words: who reads them has learnt them from its clients. */
+	if (err->code == ERR_CANCELLED && p->op->expired)
+		err_set(err, ERR_TIMEOUT, "context deadline exceeded");
+	else if (err->code == ERR_CANCELLED)
+		err_set(err, ERR_CANCELLED, "context canceled");
 	name_call(p->call, err);
 	if (early)
 		op_fail_with(early, ERR_CLOSED, "the request was not sent");

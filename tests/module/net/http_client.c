@@ -497,6 +497,9 @@ TEST(a_deadline_ends_a_call_that_gets_no_answer)
 	http_call_start(&o.call, told_op(&o.told, b.rig.t.root, loop_in(b.rig.t.loop, 30 * MSEC)));
 	one_wait(&b, &o);
 	EXPECT_INT(o.told.err.code, ERR_TIMEOUT);
+	EXPECT(str_starts(str_from(err_text(&o.told.err)), STR("Get \"http://127.0.0.1:")));
+	EXPECT(str_ends(
+		str_from(err_text(&o.told.err)), STR("/wait\": context deadline exceeded")));
 	one_end(&o);
 	bench_close(&b);
 }
