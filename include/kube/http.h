@@ -107,6 +107,14 @@ void http_respond(struct http_exchange *x, struct op *op, int status,
 	const struct http_header *headers, size_t header_count, struct str body);
 
 /*
+ * As http_respond, but gzipped on a worker when the client welcomes that, the body has at least
+ * HTTP_PACK_MIN bytes, and the headers name no Content-Encoding. Says Content-Encoding and Vary.
+ */
+#define HTTP_PACK_MIN (128 * KIB)
+void http_respond_packed(struct http_exchange *x, struct op *op, int status,
+	const struct http_header *headers, size_t header_count, struct str body);
+
+/*
  * A response in pieces: start (sends the head at once), write…, end. length is the body's or
  * HTTP_LENGTH_UNKNOWN (chunked; until close for HTTP/1.0). Each write is flushed; its done is the
  * back-pressure. Ending with fewer bytes than promised breaks the connection.
