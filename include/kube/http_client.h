@@ -82,7 +82,10 @@ void http_call_end(struct http_call *c, struct op *op);
 /* Response body, as http_read. gzip is not decoded here. */
 void http_call_read(struct http_call *c, struct op *op, struct buf *into, size_t max);
 void http_call_read_all(struct http_call *c, struct op *op, struct buf *into, size_t max);
-/* After a 101: the stream is the caller's. */
+/*
+ * After a 101: the stream is the caller's. It lives in the client's scope: http_client_stop waits
+ * until it is closed.
+ */
 struct stream *http_call_take_stream(struct http_call *c, struct buf *early);
 /* Gives the connection back, or breaks it when the response was not read to its end. */
 void http_call_done(struct http_call *c);

@@ -67,6 +67,7 @@ void h2_call_start(struct client_conn *c, struct http_call *call, struct op *op)
 		return;
 	}
 	if (c->broken || h->state != H2_RUNNING || h->deaf) {
+		c->broken = true; /* or the pool would choose it again */
 		h2_call_refuse(call, op, ERR_UNAVAILABLE, "http2: client conn is closed");
 		return;
 	}

@@ -438,9 +438,17 @@ static void read_piece(void *ctx, struct op *op, struct buf *into, size_t max)
 	http_call_read(ctx, op, into, max);
 }
 
+/* What the head says of a body's length; an answer to HEAD, and a 304, say it of another one. */
+static int64_t body_length(const struct http_call *c)
+{
+	bool none = str_eq(c->method, STR("HEAD")) || c->status == 204 || c->status == 304;
+
+	return none ? 0 : c->length;
+}
+
 void http_call_read_all(struct http_call *c, struct op *op, struct buf *into, size_t max)
 {
-	http_read_to_end(&c->arena, op, into, max, c->length, "response", read_piece, c);
+	http_read_to_end(&c->arena, op, into, max, body_length(c), "response", read_piece, c);
 }
 
 void http_call_done(struct http_call *c)

@@ -162,6 +162,36 @@ TEST(a_streamed_body_may_begin_before_the_connection_does)
 	bench_close(&b);
 }
 
+static void head_round(const char *const *alpn)
+{
+	struct bench b = {0};
+	struct one o;
+
+	if (alpn)
+		bench_tls(&b, alpn);
+	bench_open(&b);
+	one_start(&b, &o, "HEAD", "/");
+	one_go(&b, &o);
+	loop_test_run_until(&b.rig.t, &o.told.done);
+	EXPECT_OK(o.told.err.code, &o.told.err);
+	/* Smaller than the length that the answer names. */
+	http_call_read_all(
+		&o.call, told_op(&o.body_told, b.rig.t.root, OP_NO_DEADLINE), &o.body, 2);
+	loop_test_run_until(&b.rig.t, &o.body_told.done);
+	EXPECT_OK(o.body_told.err.code, &o.body_told.err);
+	EXPECT_INT(o.body.len, 0);
+	one_end(&o);
+	bench_close(&b);
+}
+
+TEST(the_length_in_an_answer_to_head_is_not_that_of_a_body)
+{
+	static const char *const h2[] = {"h2", NULL};
+
+	head_round(NULL);
+	head_round(h2);
+}
+
 TEST(an_upgrade_hands_the_stream_over)
 {
 	struct bench b = {0};
