@@ -1,10 +1,15 @@
 # kube_module(NAME [USES module…] [THIRD library…])
-# One static library for one folder of the map. USES are the arrows of ARCHITECTURE.md; a folder
+# One static library for one folder of the map; files of its subfolders may include its own headers. USES are the arrows of ARCHITECTURE.md; a folder
 # whose sources include more than they name fails in tests/lint.
 function(kube_module name)
   cmake_parse_arguments(M "" "" "USES;THIRD" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c ${CMAKE_SOURCE_DIR}/src/${name}/*/*.c)
+  if(NOT sources)
+    add_library(kube_${name} INTERFACE)
+    return()
+  endif()
   add_library(kube_${name} STATIC ${sources})
+  target_include_directories(kube_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/${name})
   target_link_libraries(kube_${name} PRIVATE kube_flags)
   foreach(used ${M_USES})
     target_link_libraries(kube_${name} PRIVATE kube_${used})

@@ -1,0 +1,42 @@
+/*
+ * apiserver: the API of Kubernetes over a store. One request pipeline for every transport; HTTPS
+ * listeners and in-process callers enter it with an http_exchange.
+ */
+#ifndef KUBE_APISERVER_H
+#define KUBE_APISERVER_H
+
+#include <kube/flags.h>
+#include <kube/http.h>
+
+struct api_server;
+struct api_user;
+
+/* `kube apiserver`: everything that a command line can say, filled by its flags. */
+struct api_options;
+struct api_options *api_options_new(struct arena *a);
+/* The flags of `kube apiserver`, upstream's names; the last is FLAG_END. They point into *o. */
+struct flag *api_options_flags(struct arena *a, struct api_options *o);
+
+/*
+ * Opens the store, makes what is missing (keys, certificates, first objects), listens; op done
+ * when it serves. On failure nothing is left but api_server_free.
+ */
+void api_server_start(struct env *env, struct op *op, struct scope *parent,
+	const struct api_options *options, struct api_server **server);
+/* Drains, writes, closes. Never refused. Then only api_server_free. */
+void api_server_stop(struct api_server *s, struct op *op, int64_t grace);
+void api_server_free(struct api_server *s);
+
+/* ---- callers in the same process ---- */
+struct local_user { /* who a component is; copied */
+	const char *name;
+	const char *const *groups; /* ends with NULL; system:authenticated is added */
+};
+/*
+ * Enters the pipeline behind authentication. The exchange's ops are the caller's own: it is
+ * answered as over a wire.
+ */
+void api_server_handle_local(
+	struct api_server *s, struct http_exchange *x, const struct local_user *user);
+
+#endif

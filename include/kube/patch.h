@@ -1,0 +1,65 @@
+/*
+ * Patches over trees: JSON patch (RFC 6902), JSON merge patch (RFC 7386), strategic merge, and
+ * server-side apply with its managed fields. Pure; inputs are not changed, results are new trees
+ * that may share leaves with them. Results are not canonical: decode them.
+ */
+#ifndef KUBE_PATCH_H
+#define KUBE_PATCH_H
+
+#include <kube/schema.h>
+
+/*
+ * ERR_BAD_REQUEST (malformed), ERR_INVALID (an operation failed), ERR_TOO_LARGE (more than 10,000
+ * operations). `notes`, if any, hears of unknown members.
+ */
+struct decode_notes;
+int patch_json(struct arena *a, const struct cJSON *object, const struct cJSON *patch,
+	struct decode_notes *notes, struct cJSON **out, struct err *err);
+struct cJSON *patch_merge(struct arena *a, const struct cJSON *object, const struct cJSON *patch);
+/* Directives ($patch, $retainKeys, $setElementOrder/x, $deleteFromPrimitiveList/x) included.
+ * ERR_BAD_REQUEST, ERR_INTERNAL as upstream answers. */
+int patch_strategic(struct arena *a, const struct schema *s, const struct cJSON *object,
+	const struct cJSON *patch, struct cJSON **out, struct err *err);
+
+/* ---- server-side apply ---- */
+/* One change of owners. Objects are complete trees with metadata.managedFields as they stand. */
+struct apply_request {
+	const struct schema *schema;
+	struct str api_version; /* of the request: entries are kept per version */
+	struct str manager;
+	struct str subresource; /* "" or "status", "scale", … */
+	bool force;
+	int64_t now; /* for the entries' time, whole seconds */
+	/* Fields that this endpoint resets and nobody owns: dotted paths ("status"), ends with
+	 * NULL. */
+	const char *const *reset_fields;
+};
+
+struct apply_conflict {
+	struct str manager; /* as in messages: `"rec" using v1`, `"st" with subresource "status"` */
+	struct str path;    /* ".spec.replicas" */
+};
+struct apply_conflicts {
+	struct apply_conflict *items; /* sorted by manager, then path */
+	size_t count;
+};
+
+/*
+ * Applies a configuration (kind, apiVersion, metadata.name and what is wanted). `live` is NULL
+ * when the object is to be created. 0 and *out; ERR_CONFLICT with *conflicts filled; ERR_INTERNAL
+ * for what the schema does not know (upstream answers 500 there); ERR_BAD_REQUEST.
+ * When nothing but the entry's time would change, *out equals live.
+ */
+int apply_patch(struct arena *a, const struct apply_request *r, const struct cJSON *live,
+	const struct cJSON *config, struct cJSON **out, struct apply_conflicts *conflicts,
+	struct err *err);
+/*
+ * Brings managedFields up to date after a create (old == NULL) or an update by other means: what
+ * the change touched now belongs to the manager's Update entry, and others lose it. In place.
+ */
+void apply_track_update(struct arena *a, const struct apply_request *r, const struct cJSON *old,
+	struct cJSON *object);
+/* Errors in managedFields that a client sent; ERR_BAD_REQUEST. They are dropped, as upstream. */
+int apply_check_managed_fields(const struct cJSON *managed, struct err *err);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * Resources: what is served under which path, by which rules. Built-in ones stand in
+ * src/api/def/resources.def; custom ones are built at run time as the same struct.
+ */
+#ifndef KUBE_RESOURCE_H
+#define KUBE_RESOURCE_H
+
+#include <kube/schema.h>
+
+enum verb {
+	VERB_CREATE = 1,
+	VERB_DELETE = 2,
+	VERB_DELETECOLLECTION = 4,
+	VERB_GET = 8,
+	VERB_LIST = 16,
+	VERB_PATCH = 32,
+	VERB_UPDATE = 64,
+	VERB_WATCH = 128,
+	VERBS_ALL = 255,
+};
+
+enum resource_level {
+	LEVEL_GA,
+	LEVEL_BETA,
+	LEVEL_ALPHA,
+	LEVEL_REMOVED, /* gone from upstream, still served here, with a warning */
+};
+
+struct subresource {
+	struct str name;                              /* "status", "scale" */
+	const struct schema *schema;                  /* of its body */
+	struct str group, version, api_version, kind; /* of its body */
+	unsigned verbs;
+};
+
+struct strategy;
+
+struct resource {
+	struct str group, version; /* "" for the core group */
+	struct str api_version;    /* "apps/v1" */
+	struct str kind, list_kind;
+	struct str plural, singular;
+	struct str short_names, categories; /* comma-separated */
+	struct str storage_hash;
+	enum resource_level level;
+	bool namespaced;
+	bool custom; /* of a CustomResourceDefinition */
+	unsigned verbs;
+	const struct schema *schema;
+	const struct resource *hub;      /* the version that is stored; itself for that one */
+	const struct strategy *strategy; /* the hub's */
+	const struct subresource *subresources;
+	size_t subresource_count;
+};
+
+/* Every built-in resource, in discovery's order (groups, then versions): from 0 until NULL. */
+const struct resource *resource_at(size_t index);
+/* By path (plural) or by body (kind). Built-in only; NULL when there is none. */
+const struct resource *resource_find(struct str group, struct str version, struct str plural);
+const struct resource *resource_find_kind(struct str group, struct str version, struct str kind);
+const struct subresource *resource_subresource(const struct resource *r, struct str name);
+const char *verb_name(enum verb v); /* "create" */
+/* "deployments.apps", "pods": how messages name a resource. */
+struct str resource_full_name(struct arena *a, const struct resource *r);
+/* "apps/v1" → group and version. */
+void api_version_split(struct str api_version, struct str *group, struct str *version);
+
+/* ---- versions ---- */
+/*
+ * The same object as another version of its kind, canonical. ERR_BAD_REQUEST when it cannot be
+ * said in that version (upstream keeps such fields in annotations; so does this).
+ */
+int resource_convert(struct arena *a, const struct resource *from, const struct resource *to,
+	const struct cJSON *object, struct cJSON **out, struct err *err);
+
+/* ---- Table ---- */
+struct table_column {
+	const char *name, *type, *format, *doc;
+	int priority; /* 1: only shown wide */
+};
+struct table {
+	const struct table_column *columns;
+	size_t column_count;
+	/* Appends one cell a column to `cells`; may add row conditions. */
+	void (*row)(struct arena *a, const struct cJSON *object, int64_t now, struct cJSON *cells,
+		struct cJSON **conditions);
+};
+/* Never NULL: kinds without columns of their own have Name and Created At. */
+const struct table *resource_table(const struct resource *r);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * store: revisions of objects on SQLite, all of it in memory, every acknowledged write on disk.
+ *
+ * One global revision counts every write. Keys live in buckets (one per resource:
+ * "/registry/pods/"), ordered by bytes. What is published is durable (but for lazy writes) and is
+ * what everyone sees: commits are acknowledged after their transaction is on disk, and only then
+ * do readers and watchers see them, in the order of revisions.
+ *
+ * Everything here is called on the loop's thread; disk work happens on WORK_STORE.
+ */
+#ifndef KUBE_STORE_H
+#define KUBE_STORE_H
+
+#include <kube/env.h>
+#include <kube/object.h>
+
+struct store;
+struct bucket;
+
+struct store_options {
+	const char *path;     /* a directory; state.db and what goes with it live in it */
+	int64_t history_age;  /* 0: 5 min; changes older than that may be compacted */
+	size_t history_count; /* 0: 100,000 changes in memory, at most */
+	size_t history_bytes; /* 0: 64 MiB of text held by history alone */
+	bool all_durable;     /* no lazy writes */
+	bool no_sync;         /* tests and throw-away clusters: answers before the disk has it */
+};
+
+/*
+ * Opens, checks and reads everything: op->n = objects read. Fails with a clear sentence when the
+ * file is damaged and no last good copy is there, or was written by a newer version.
+ */
+void store_open(struct env *env, struct op *op, struct scope *parent,
+	const struct store_options *options, struct store **store);
+/* Writes what is lazy, closes the file. Never refused. The memory is freed with op's done. */
+void store_close(struct store *s, struct op *op);
+
+int64_t store_revision(const struct store *s);  /* the last one published */
+int64_t store_compacted(const struct store *s); /* history begins behind it */
+/* Made when first asked for; lives as long as the store. */
+struct bucket *store_bucket(struct store *s, struct str prefix);
+
+/* ---- reading ---- */
+/* Borrowed until the loop turns; NULL when absent. Keys are relative: "default/web". */
+struct object *store_get(const struct bucket *b, struct str key);
+size_t store_count(const struct bucket *b);
+
+struct store_iter {
+	struct str key; /* valid until the next step */
+	struct object *object;
+	void *private_[6];
+};
+/*
+ * Keys >= from that begin with `prefix`, in byte order. Nothing may be committed or awaited
+ * between steps.
+ */
+struct store_iter store_seek(const struct bucket *b, struct str prefix, struct str from);
+bool store_next(struct store_iter *it);
+
+/*
+ * What stood there at an older revision: references, in key order, into *found (heap array, the
+ * caller unrefs all and frees). At most `limit` (0: all); *more counts those left out.
+ * ERR_EXPIRED when compacted, ERR_INVALID for a revision to come.
+ */
+struct store_found {
+	struct object **items;
+	struct str *keys; /* in one block with items */
+	size_t count;
+	size_t more;
+};
+int store_list_at(const struct bucket *b, int64_t revision, struct str prefix, struct str from,
+	size_t limit, struct store_found *found, struct err *err);
+void store_found_done(struct store_found *found);
+
+/* ---- writing ---- */
+#define COMMIT_ANY   (-1) /* whatever stands there */
+#define COMMIT_FRESH 0    /* nothing may stand there */
+
+struct commit {
+	struct bucket *bucket;
+	struct str key;     /* stays until done */
+	int64_t expected;   /* revision that must stand there, COMMIT_ANY or COMMIT_FRESH */
+	struct draft draft; /* taken by the store; of a deletion: the last state */
+	bool delete_;
+	bool lazy;             /* answered from memory, on disk with the next durable commit */
+	int64_t expires;       /* wall ns when the store deletes it by itself; 0: never */
+	struct object *result; /* what was written (deletions too): the caller's reference */
+	struct object
+		*found; /* on ERR_CONFLICT, ERR_ALREADY_EXISTS: what stands there, a reference */
+	/* private */
+	struct op *op;
+	struct link in_queue;
+	int64_t revision;
+};
+/*
+ * ERR_CONFLICT, ERR_NOT_FOUND (expected a revision, nothing stands there), ERR_ALREADY_EXISTS,
+ * ERR_NO_SPACE, ERR_IO, ERR_TOO_LARGE (over 3 MiB). The comparison is with the newest write, also
+ * when that is still on its way to the disk.
+ */
+void store_commit(struct store *s, struct op *op, struct commit *c);
+
+/* ---- watching ---- */
+enum change_type { CHANGE_ADDED, CHANGE_MODIFIED, CHANGE_DELETED };
+
+struct store_change {
+	int64_t revision;
+	enum change_type type;
+	struct str key;
+	struct object *object; /* the new state; of a deletion the last one with its revision */
+	struct object *old;    /* before; NULL for ADDED. Borrowed, as object */
+};
+
+struct watch;
+typedef void watch_wake_fn(struct watch *w); /* inside publishing: only note it, or post an op */
+
+/* A reader of history with a place in it. It costs nothing while nothing happens. */
+struct watch {
+	struct link in_bucket;
+	struct bucket *bucket;
+	int64_t revision; /* everything up to here has been read */
+	watch_wake_fn *wake;
+	bool armed;        /* wake once at the next change */
+	uint64_t position; /* private */
+};
+/* From behind `revision`. ERR_EXPIRED when that is compacted. */
+int watch_init(
+	struct watch *w, struct bucket *b, int64_t revision, watch_wake_fn *wake, struct err *err);
+/*
+ * The next change: 1; 0 when there is none (wake will be called once, at the next);
+ * ERR_EXPIRED when history has gone past the reader. *change is valid until the loop turns.
+ */
+int watch_next(struct watch *w, struct store_change *change, struct err *err);
+void watch_done(struct watch *w);
+
+/* ---- care ---- */
+void store_compact(struct store *s, int64_t revision); /* at most up to the present one */
+/* A consistent copy, while everything goes on. */
+void store_backup(struct store *s, struct op *op, const char *path);
+struct store_stats {
+	int64_t revision, compacted, commits, transactions, syncs;
+	size_t objects, object_bytes, history, history_bytes, watches, queued;
+	int64_t file_bytes;
+	bool failing; /* the last write could not be made */
+};
+void store_stats(const struct store *s, struct store_stats *stats);
+
+#endif

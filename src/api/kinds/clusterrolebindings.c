@@ -1,0 +1,8 @@
+/* ClusterRoleBinding */
+#include "kinds.h"
+
+const struct strategy strategy_clusterrolebindings = {
+	.name_rule = name_check_path_segment,
+	.put_creates = true,
+	.unconditional = true,
+};

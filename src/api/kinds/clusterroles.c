@@ -1,0 +1,8 @@
+/* ClusterRole */
+#include "kinds.h"
+
+const struct strategy strategy_clusterroles = {
+	.name_rule = name_check_path_segment,
+	.put_creates = true,
+	.unconditional = true,
+};

@@ -1,0 +1,9 @@
+/* CronJob */
+#include "kinds.h"
+
+const struct strategy strategy_cronjobs = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.generation = GENERATION_SPEC,
+	.drops_status = true,
+};

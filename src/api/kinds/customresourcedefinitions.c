@@ -1,0 +1,9 @@
+/* CustomResourceDefinition */
+#include "kinds.h"
+
+const struct strategy strategy_customresourcedefinitions = {
+	.name_rule = name_check_dns_subdomain,
+	.generation = GENERATION_SPEC,
+	.drops_status = true,
+	.status_keeps_metadata = true,
+};

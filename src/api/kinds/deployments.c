@@ -1,0 +1,9 @@
+/* Deployment */
+#include "kinds.h"
+
+const struct strategy strategy_deployments = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.generation = GENERATION_SPEC,
+	.drops_status = true,
+};

@@ -1,0 +1,8 @@
+/* Endpoints */
+#include "kinds.h"
+
+const struct strategy strategy_endpoints = {
+	.name_rule = name_check_dns_subdomain,
+	.put_creates = true,
+	.unconditional = true,
+};

@@ -1,0 +1,8 @@
+/* Event */
+#include "kinds.h"
+
+const struct strategy strategy_events = {
+	.name_rule = name_check_path_segment,
+	.put_creates = true,
+	.unconditional = true,
+};

@@ -1,0 +1,9 @@
+/* FlowSchema */
+#include "kinds.h"
+
+const struct strategy strategy_flowschemas = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.generation = GENERATION_SPEC,
+	.drops_status = true,
+};

@@ -1,0 +1,8 @@
+/* HorizontalPodAutoscaler */
+#include "kinds.h"
+
+const struct strategy strategy_horizontalpodautoscalers = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.drops_status = true,
+};

@@ -1,0 +1,8 @@
+/* IngressClass */
+#include "kinds.h"
+
+const struct strategy strategy_ingressclasses = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.generation = GENERATION_SPEC,
+};

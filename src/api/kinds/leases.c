@@ -1,0 +1,7 @@
+/* Lease */
+#include "kinds.h"
+
+const struct strategy strategy_leases = {
+	.name_rule = name_check_dns_subdomain,
+	.put_creates = true,
+};

@@ -1,0 +1,7 @@
+/* MutatingAdmissionPolicy */
+#include "kinds.h"
+
+const struct strategy strategy_mutatingadmissionpolicies = {
+	.name_rule = name_check_dns_subdomain,
+	.generation = GENERATION_SPEC,
+};

@@ -1,0 +1,7 @@
+/* MutatingWebhookConfiguration */
+#include "kinds.h"
+
+const struct strategy strategy_mutatingwebhookconfigurations = {
+	.name_rule = name_check_dns_subdomain,
+	.generation = GENERATION_SPEC,
+};

@@ -1,0 +1,8 @@
+/* PersistentVolumeClaim */
+#include "kinds.h"
+
+const struct strategy strategy_persistentvolumeclaims = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.drops_status = true,
+};

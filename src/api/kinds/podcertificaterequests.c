@@ -1,0 +1,8 @@
+/* PodCertificateRequest */
+#include "kinds.h"
+
+const struct strategy strategy_podcertificaterequests = {
+	.name_rule = name_check_dns_subdomain,
+	.drops_status = true,
+	.status_keeps_metadata = true,
+};

@@ -1,0 +1,9 @@
+/* PodTemplate */
+#include "kinds.h"
+
+const struct strategy strategy_podtemplates = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.generation = GENERATION_SPEC,
+	.delete_answers_object = true,
+};

@@ -1,0 +1,8 @@
+/* ResourceClaimTemplate */
+#include "kinds.h"
+
+const struct strategy strategy_resourceclaimtemplates = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.delete_answers_object = true,
+};

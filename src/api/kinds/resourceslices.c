@@ -1,0 +1,9 @@
+/* ResourceSlice */
+#include "kinds.h"
+
+const struct strategy strategy_resourceslices = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.generation = GENERATION_SPEC,
+	.delete_answers_object = true,
+};

@@ -1,0 +1,8 @@
+/* RoleBinding */
+#include "kinds.h"
+
+const struct strategy strategy_rolebindings = {
+	.name_rule = name_check_path_segment,
+	.put_creates = true,
+	.unconditional = true,
+};

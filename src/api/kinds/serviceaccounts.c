@@ -1,0 +1,8 @@
+/* ServiceAccount */
+#include "kinds.h"
+
+const struct strategy strategy_serviceaccounts = {
+	.name_rule = name_check_dns_subdomain,
+	.unconditional = true,
+	.delete_answers_object = true,
+};

@@ -1,0 +1,7 @@
+/* ValidatingWebhookConfiguration */
+#include "kinds.h"
+
+const struct strategy strategy_validatingwebhookconfigurations = {
+	.name_rule = name_check_dns_subdomain,
+	.generation = GENERATION_SPEC,
+};

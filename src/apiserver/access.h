@@ -1,0 +1,64 @@
+/*
+ * Who asks and may they: authn/ and authz/ behind two small interfaces.
+ */
+#ifndef KUBE_APISERVER_ACCESS_H
+#define KUBE_APISERVER_ACCESS_H
+
+#include "request.h"
+
+/* ---- authentication ---- */
+int authn_new(struct api_server *s, struct authn **authn, struct err *err);
+void authn_free(struct authn *a);
+
+/* ---- service account tokens ---- */
+struct token_claims {
+	struct str namespace, service_account, service_account_uid;
+	struct str pod, pod_uid, secret, secret_uid, node, node_uid; /* bound to; empty: not */
+	struct str *audiences;
+	size_t audience_count;
+	int64_t issued, expires, warn_after; /* seconds; warn_after 0: none */
+	struct str id;                       /* jti */
+};
+/* Signs on the loop's thread (0.6 ms): rare. */
+int token_issue(struct authn *a, struct arena *arena, const struct token_claims *claims,
+	struct str *token, struct err *err);
+/* The user behind any bearer token, for TokenReview. NULL with *err. audiences may be empty: the
+ * API's own. */
+const struct api_user *token_review(struct authn *a, struct arena *arena, struct str token,
+	const struct str *audiences, size_t audience_count, struct str **found, size_t *found_count,
+	struct err *err);
+/* /openid/v1/jwks and /.well-known/openid-configuration. */
+stage_fn serve_jwks, serve_openid_configuration;
+
+/* ---- authorization ---- */
+struct access_query {
+	const struct api_user *user;
+	struct str verb;
+	bool is_resource;
+	struct str group, version, resource, subresource, namespace, name;
+	struct str path;                           /* when it is no resource */
+	struct str field_selector, label_selector; /* as given, of list, watch, deletecollection */
+};
+enum access_decision { ACCESS_NO_OPINION, ACCESS_ALLOW, ACCESS_DENY };
+
+int authz_new(struct api_server *s, struct authz **authz, struct err *err);
+void authz_free(struct authz *a);
+/* *reason: the authorizers' words (empty, or `RBAC: …`), in the arena. */
+enum access_decision authz_ask(
+	struct authz *a, struct arena *arena, const struct access_query *q, struct str *reason);
+/* 403 as upstream words it: `User "x" cannot get resource …`. */
+struct status *access_forbidden(
+	struct arena *arena, const struct access_query *q, struct str reason);
+/* Writes every bootstrap role and binding that is missing or lacks a rule. */
+void authz_bootstrap(struct api_server *s, struct op *op);
+/* RBAC's guard: may the user hand out these rules (a tree of PolicyRules)? NULL: yes. */
+struct status *rbac_check_escalation(struct api_request *r, const struct resource *resource,
+	struct str name, struct str namespace, const struct cJSON *rules);
+struct status *rbac_check_bind(struct api_request *r, const struct resource *resource,
+	struct str name, struct str namespace, const struct cJSON *role_ref);
+
+/* ---- review resources (virtual): authz/reviews.c, authn/reviews.c ---- */
+stage_fn review_token, review_self_subject, review_subject_access, review_self_access,
+	review_local_access, review_self_rules, create_token_request;
+
+#endif

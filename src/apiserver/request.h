@@ -1,0 +1,152 @@
+/*
+ * One request on its way through the pipeline (pipeline.c has the stages in their order). All of
+ * it lives in the exchange's arena. A stage ends by exactly one of request_next, request_fail and
+ * an answer (respond.h), now or later; stages that wait use r->op.
+ */
+#ifndef KUBE_APISERVER_REQUEST_H
+#define KUBE_APISERVER_REQUEST_H
+
+#include "server.h"
+
+#include <kube/api_codec.h>
+#include <kube/http.h>
+#include <kube/resource.h>
+#include <kube/selector.h>
+#include <kube/status.h>
+#include <kube/store.h>
+#include <kube/strategy.h>
+#include <kube/url.h>
+
+struct user_extra {
+	struct str key;
+	struct str *values;
+	size_t count;
+};
+
+/* Who asks. Immutable; in an arena of its own or the request's. */
+struct api_user {
+	struct str name, uid;
+	struct str *groups;
+	size_t group_count;
+	struct user_extra *extra;
+	size_t extra_count;
+};
+bool user_in_group(const struct api_user *u, struct str group);
+
+enum field_validation { VALIDATE_WARN, VALIDATE_IGNORE, VALIDATE_STRICT };
+enum version_match { MATCH_UNSET, MATCH_EXACT, MATCH_NOT_OLDER };
+
+/* Query parameters (and bodies of DELETE), decoded and checked: options.c. */
+struct request_options {
+	/* reading */
+	struct selector labels, fields;
+	bool watch, allow_bookmarks, has_send_initial, send_initial;
+	int64_t limit;
+	struct str continue_;
+	struct str resource_version; /* as given */
+	int64_t version;             /* the same as a number; 0 when empty */
+	enum version_match match;
+	int64_t timeout_seconds; /* -1: none given */
+	/* writing */
+	bool dry_run, force;
+	enum field_validation validation;
+	struct str field_manager; /* never empty: the User-Agent's first word otherwise */
+	bool field_manager_given;
+	/* deleting */
+	bool has_grace, has_propagation, has_orphan, orphan;
+	int64_t grace;
+	enum propagation propagation;
+	struct str precondition_uid, precondition_version;
+	bool has_precondition_uid, has_precondition_version;
+	bool ignore_store_read_error;
+};
+
+enum wire_format { WIRE_JSON, WIRE_YAML, WIRE_PROTOBUF };
+enum wire_as { AS_OBJECT, AS_TABLE, AS_PARTIAL, AS_PARTIAL_LIST };
+enum table_objects { TABLE_OBJECT_METADATA, TABLE_OBJECT_NONE, TABLE_OBJECT_FULL };
+
+/* What the client wants to see: negotiate.c reads the Accept header. */
+struct representation {
+	enum wire_format format;
+	enum wire_as as;
+	struct str as_version; /* of meta.k8s.io: "v1", "v1beta1" */
+	bool pretty, stream;   /* stream: a watch in frames (protobuf) */
+	enum table_objects objects;
+	const struct resource *resource; /* the version to be shown */
+};
+
+struct api_request;
+typedef void stage_fn(struct api_request *r);
+struct stage {
+	const char *name;
+	stage_fn *run;
+};
+
+struct api_request {
+	struct api_server *server;
+	struct http_exchange *x;
+	struct arena *arena;
+	const struct stage *stage; /* that runs now */
+	struct op op;              /* of the stage that waits */
+	int64_t now;               /* wall clock at arrival */
+	struct str audit_id;
+
+	/* parse, resolve */
+	struct str method, path, query, user_agent;
+	bool is_resource; /* below /api or /apis with a resource in the path */
+	struct str verb;  /* "get", "list", "watch", "create", …; others: lower-case method */
+	struct str group, version, plural, subresource, namespace, name;
+	struct str rest;                 /* of the path behind …/proxy/ */
+	const struct resource *resource; /* as asked for; NULL when not served */
+	const struct subresource *sub;
+	struct str cluster_path; /* plain paths: as authorized */
+
+	/* authenticate */
+	const struct api_user *user;      /* after impersonation */
+	const struct api_user *real_user; /* before */
+	bool local;                       /* came from this process */
+
+	/* decode */
+	struct request_options options;
+	struct representation wants;
+	struct buf body;
+	struct str content_type; /* of the body, without parameters */
+
+	struct str *warnings; /* Warning headers, in order, without repetitions */
+	size_t warning_count, warning_cap;
+	bool answered;
+	int answer_code;
+};
+
+void request_next(struct api_request *r);
+void request_fail(struct api_request *r, struct status *status);
+void request_warn(struct api_request *r, struct str text);
+/* First value of a query parameter, decoded; false when it is not there. */
+bool request_query(const struct api_request *r, const char *name, struct str *value);
+/* All values of it, in order. */
+size_t request_query_all(
+	const struct api_request *r, const char *name, struct str *values, size_t max);
+struct str request_header(const struct api_request *r, const char *name);
+
+/* ---- the stages, each in a file of its name ---- */
+stage_fn stage_parse;        /* path and query, audit id */
+stage_fn stage_resolve;      /* which resource, which verb */
+stage_fn stage_authenticate; /* authn/ */
+stage_fn stage_impersonate;  /* authn/ */
+stage_fn stage_throttle;     /* fair.c */
+stage_fn stage_authorize;    /* authz/ */
+stage_fn stage_negotiate;    /* Accept, options */
+stage_fn stage_read_body;
+stage_fn stage_serve; /* hands over to the verb's handler or to a plain path's */
+
+/* ---- verbs: registry/, one file each ---- */
+stage_fn verb_get, verb_list, verb_watch, verb_create, verb_update, verb_patch, verb_delete,
+	verb_delete_collection;
+/* Subresources that are not the object's own parts; NULL when `status`-like or unknown. */
+stage_fn *subresource_handler(const struct resource *r, struct str subresource, struct str method);
+/* Resources that are not stored (reviews, bindings, componentstatuses); NULL when stored. */
+stage_fn *virtual_handler(const struct resource *r);
+/* Paths that are no resources (/healthz, /version, /openapi/v2, discovery, …); NULL: 404. */
+stage_fn *plain_handler(struct api_request *r);
+
+#endif

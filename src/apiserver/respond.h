@@ -1,0 +1,48 @@
+/*
+ * Answers in what the client wants to see: JSON as stored, other versions, YAML, protobuf, Table,
+ * metadata only. Every function here ends the request.
+ */
+#ifndef KUBE_APISERVER_RESPOND_H
+#define KUBE_APISERVER_RESPOND_H
+
+#include "request.h"
+
+/* A stored object (hub version). Takes no reference of the caller's. */
+void answer_object(struct api_request *r, int code, struct object *o);
+/* A tree of `schema` with kind and apiVersion in place (Scale, reviews, dry runs). */
+void answer_tree(struct api_request *r, int code, const struct schema *schema, struct cJSON *tree);
+/* The same for a hub object that is not stored (dry run): shown in the requested version. */
+void answer_hub_tree(struct api_request *r, int code, struct cJSON *tree);
+struct list_answer {
+	struct object **items; /* hub objects; references are given back when it is sent */
+	size_t count;
+	int64_t revision;
+	struct str continue_;
+	int64_t remaining; /* -1: not said */
+};
+void answer_list(struct api_request *r, struct list_answer *list); /* copies the struct */
+void answer_status(struct api_request *r, const struct status *s);
+void answer_text(struct api_request *r, int code, const char *content_type, struct str body);
+/* Ready-made bytes that live on (discovery, OpenAPI): gzip when welcome, ETag and 304. */
+struct ready_answer {
+	struct str body;
+	const char *content_type;
+	struct str etag;           /* quoted; empty: none */
+	const char *cache_control; /* NULL: "no-cache, private" */
+};
+void answer_ready(struct api_request *r, const struct ready_answer *ready);
+
+/* ---- pieces, for watches ---- */
+/* Appends one object (hub, stored) as the representation has it; a Table has one row. */
+void represent_object(struct buf *out, struct arena *scratch, const struct representation *rep,
+	const struct object *o, bool first);
+/* True when that is exactly the object's own text, which can be written without copying. */
+bool represents_as_stored(const struct representation *rep);
+/* One whole event: JSON line or protobuf frame. type: "ADDED", … */
+void represent_event(struct buf *out, struct arena *scratch, const struct representation *rep,
+	const char *type, const struct object *o, bool first);
+/* The same for a tree (bookmarks, Status of ERROR). */
+void represent_event_tree(struct buf *out, struct arena *scratch, const struct representation *rep,
+	const char *type, const struct schema *schema, const struct cJSON *tree);
+
+#endif

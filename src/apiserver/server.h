@@ -1,0 +1,69 @@
+/*
+ * The server's parts, made by server.c in this order and given back in the reverse one.
+ */
+#ifndef KUBE_APISERVER_SERVER_H
+#define KUBE_APISERVER_SERVER_H
+
+#include <kube/apiserver.h>
+#include <kube/http_server.h>
+#include <kube/key.h>
+#include <kube/resource.h>
+#include <kube/store.h>
+#include <kube/x509.h>
+
+struct authn;      /* authn/: who asks */
+struct authz;      /* authz/: may they */
+struct admission;  /* admission/: is it right */
+struct allocators; /* registry/: service addresses and node ports */
+struct discovery;  /* discovery.c: which groups, versions, resources are on */
+struct openapi;
+struct metrics;
+struct fair;
+
+struct api_server {
+	struct env *env;
+	struct scope scope;
+	const struct api_options *options;
+	struct store *store;
+	struct http_server *http;
+	struct authn *authn;
+	struct authz *authz;
+	struct admission *admission;
+	struct allocators *allocators;
+	struct discovery *discovery;
+	struct openapi *openapi;
+	struct metrics *metrics;
+	struct fair *fair;
+	bool ready;
+	bool draining;
+};
+
+/* The bucket of a hub resource ("/registry/pods/"), and a key in it ("default/web"). */
+struct bucket *server_bucket(struct api_server *s, const struct resource *hub);
+struct str server_key(
+	struct arena *a, const struct resource *r, struct str namespace, struct str name);
+/* A stored object as a tree, in the arena; NULL when absent. For authorizers and admission. */
+struct cJSON *server_read(struct api_server *s, struct arena *a, const char *group,
+	const char *plural, struct str namespace, struct str name);
+/* The resource if it is served now (runtime config); by plural or by kind. */
+const struct resource *server_resource(
+	struct api_server *s, struct str group, struct str version, struct str plural);
+const struct resource *server_kind(
+	struct api_server *s, struct str group, struct str version, struct str kind);
+
+/*
+ * Writes that the server makes by itself (first objects, allocations, reconciled roles), through
+ * strategy and store, without admission. op->n = 1 when something was written.
+ */
+struct own_write {
+	const struct resource *resource; /* hub */
+	struct cJSON *object;            /* hub tree, not canonical */
+	bool only_create;                /* what stands there stays */
+	struct commit commit;            /* private */
+	struct op *op;
+	struct op wait;
+	struct arena arena;
+};
+void server_write(struct api_server *s, struct op *op, struct own_write *w);
+
+#endif
