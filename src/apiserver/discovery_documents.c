@@ -1,0 +1,406 @@
+/* The documents of discovery. */
+#include "discovery_private.h"
+#include "respond.h"
+
+#include <kube/hash.h>
+#include <kube/media.h>
+
+#include <stdio.h>
+
+/* ---- trees, piece by piece ---- */
+
+static struct cJSON *text(struct arena *a, struct str s)
+{
+	return json_new_str(a, s);
+}
+
+static struct cJSON *verbs_tree(struct arena *a, unsigned verbs)
+{
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+
+	for (unsigned bit = 1; bit <= VERB_WATCH; bit <<= 1)
+		if (verbs & bit)
+			json_append(list, text(a, str_from(verb_name((enum verb)bit))));
+	return list;
+}
+
+/* "all,api-extensions" as a list; nothing when it is empty */
+static void add_words(struct arena *a, struct cJSON *object, struct str key, struct str words)
+{
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+	struct str word;
+
+	if (!words.len)
+		return;
+	while (str_next(&words, ',', &word))
+		json_append(list, text(a, word));
+	json_add(a, object, key, list);
+}
+
+static bool same_version(const struct resource *a, const struct resource *b)
+{
+	return str_eq(a->api_version, b->api_version);
+}
+
+/* The first served resource of a group, upstream's own versions only unless `removed`. */
+static const struct resource *first_of_group(
+	const struct discovery *d, struct str group, bool removed)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (str_eq(d->items[i]->group, group) &&
+			(removed || d->items[i]->level != LEVEL_REMOVED))
+			return d->items[i];
+	return NULL;
+}
+
+/* Does the run of a group, or of a version, begin at this index? */
+static bool begins(const struct discovery *d, size_t i, bool version, bool removed)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (!removed && d->items[j]->level == LEVEL_REMOVED)
+			continue;
+		if (version ? same_version(d->items[j], d->items[i])
+			    : str_eq(d->items[j]->group, d->items[i]->group))
+			return false;
+	}
+	return removed || d->items[i]->level != LEVEL_REMOVED;
+}
+
+/* ---- plain documents ---- */
+
+static struct cJSON *group_version_tree(struct arena *a, const struct resource *r)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT);
+
+	json_add(a, tree, STR("groupVersion"), text(a, r->api_version));
+	json_add(a, tree, STR("version"), text(a, r->version));
+	return tree;
+}
+
+/* A group that only has removed versions is not in any list, but answers for itself. */
+static struct cJSON *group_tree(struct arena *a, const struct discovery *d, struct str group)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT), *versions = json_new(a, JSON_ARRAY);
+	bool removed = !first_of_group(d, group, false);
+
+	for (size_t i = 0; i < d->count; i++)
+		if (str_eq(d->items[i]->group, group) && begins(d, i, true, removed))
+			json_append(versions, group_version_tree(a, d->items[i]));
+	json_add(a, tree, STR("name"), text(a, group));
+	json_add(a, tree, STR("versions"), versions);
+	json_add(a, tree, STR("preferredVersion"),
+		group_version_tree(a, first_of_group(d, group, removed)));
+	return tree;
+}
+
+static struct cJSON *kind_tree(struct arena *a, const char *kind, bool api_version)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT);
+
+	json_add(a, tree, STR("kind"), text(a, str_from(kind)));
+	if (api_version)
+		json_add(a, tree, STR("apiVersion"), text(a, STR("v1")));
+	return tree;
+}
+
+static void answer_meta(struct api_request *r, const char *kind, struct cJSON *tree)
+{
+	struct str name = arena_print(r->arena, "io.k8s.apimachinery.pkg.apis.meta.v1.%s", kind);
+
+	answer_tree(r, 200, schema_find(name), tree);
+}
+
+static void answer_groups(struct api_request *r)
+{
+	const struct discovery *d = r->server->discovery;
+	struct cJSON *groups = json_new(r->arena, JSON_ARRAY);
+	struct cJSON *tree = kind_tree(r->arena, "APIGroupList", true);
+
+	for (size_t i = 0; i < d->count; i++)
+		if (d->items[i]->group.len && begins(d, i, false, false))
+			json_append(groups, group_tree(r->arena, d, d->items[i]->group));
+	json_add(r->arena, tree, STR("groups"), groups);
+	answer_meta(r, "APIGroupList", tree);
+}
+
+static void answer_group(struct api_request *r, struct str group)
+{
+	struct cJSON *tree = kind_tree(r->arena, "APIGroup", true);
+	struct cJSON *found = group_tree(r->arena, r->server->discovery, group);
+
+	json_each (member, found)
+		json_add(r->arena, tree, json_key(member), json_copy(r->arena, member));
+	answer_meta(r, "APIGroup", tree);
+}
+
+static void answer_core_versions(struct api_request *r)
+{
+	struct arena *a = r->arena;
+	struct cJSON *tree = kind_tree(a, "APIVersions", false);
+	struct cJSON *versions = json_new(a, JSON_ARRAY), *cidrs = json_new(a, JSON_ARRAY);
+	struct cJSON *cidr = json_new(a, JSON_OBJECT);
+	_cleanup_(buf_done) struct buf address = BUF_INIT(256);
+
+	if (r->x->peer)
+		address_print(&address, &r->x->peer->local);
+	json_append(versions, text(a, STR("v1")));
+	json_add(a, cidr, STR("clientCIDR"), text(a, STR("0.0.0.0/0")));
+	json_add(a, cidr, STR("serverAddress"), text(a, buf_str(&address)));
+	json_append(cidrs, cidr);
+	json_add(a, tree, STR("versions"), versions);
+	json_add(a, tree, STR("serverAddressByClientCIDRs"), cidrs);
+	answer_meta(r, "APIVersions", tree);
+}
+
+static struct cJSON *resource_tree(struct arena *a, const struct resource *r)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT);
+
+	json_add(a, tree, STR("name"), text(a, r->plural));
+	json_add(a, tree, STR("singularName"), text(a, r->singular));
+	json_add(a, tree, STR("namespaced"), json_new_bool(a, r->namespaced));
+	json_add(a, tree, STR("kind"), text(a, r->kind));
+	json_add(a, tree, STR("verbs"), verbs_tree(a, r->verbs));
+	add_words(a, tree, STR("shortNames"), r->short_names);
+	add_words(a, tree, STR("categories"), r->categories);
+	if (r->storage_hash.len)
+		json_add(a, tree, STR("storageVersionHash"), text(a, r->storage_hash));
+	return tree;
+}
+
+static struct cJSON *subresource_tree(
+	struct arena *a, const struct resource *r, const struct subresource *s)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT);
+
+	json_add(a, tree, STR("name"),
+		text(a, arena_print(a, "%.*s/%.*s", STRF(r->plural), STRF(s->name))));
+	json_add(a, tree, STR("singularName"), text(a, STR("")));
+	json_add(a, tree, STR("namespaced"), json_new_bool(a, r->namespaced));
+	if (!str_eq(s->api_version, r->api_version)) {
+		json_add(a, tree, STR("group"), text(a, s->group));
+		json_add(a, tree, STR("version"), text(a, s->version));
+	}
+	json_add(a, tree, STR("kind"), text(a, s->kind));
+	json_add(a, tree, STR("verbs"), verbs_tree(a, s->verbs));
+	return tree;
+}
+
+static void answer_resources(struct api_request *r, struct str group, struct str version)
+{
+	const struct discovery *d = r->server->discovery;
+	struct arena *a = r->arena;
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+	struct cJSON *tree = kind_tree(a, "APIResourceList", group.len > 0);
+	struct str api_version = {0};
+
+	for (size_t i = 0; i < d->count; i++) {
+		const struct resource *item = d->items[i];
+
+		if (!str_eq(item->group, group) || !str_eq(item->version, version))
+			continue;
+		api_version = item->api_version;
+		json_append(list, resource_tree(a, item));
+		for (size_t j = 0; j < item->subresource_count; j++)
+			json_append(list, subresource_tree(a, item, &item->subresources[j]));
+	}
+	json_add(a, tree, STR("groupVersion"), text(a, api_version));
+	json_add(a, tree, STR("resources"), list);
+	answer_meta(r, "APIResourceList", tree);
+}
+
+/* ---- the aggregated lists ---- */
+
+static struct cJSON *response_kind_tree(
+	struct arena *a, struct str group, struct str version, struct str kind)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT);
+
+	json_add(a, tree, STR("group"), text(a, group));
+	json_add(a, tree, STR("version"), text(a, version));
+	json_add(a, tree, STR("kind"), text(a, kind));
+	return tree;
+}
+
+static struct cJSON *aggregated_resource(struct arena *a, const struct resource *r)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT), *subs = json_new(a, JSON_ARRAY);
+
+	json_add(a, tree, STR("resource"), text(a, r->plural));
+	json_add(
+		a, tree, STR("responseKind"), response_kind_tree(a, r->group, r->version, r->kind));
+	json_add(
+		a, tree, STR("scope"), text(a, r->namespaced ? STR("Namespaced") : STR("Cluster")));
+	json_add(a, tree, STR("singularResource"), text(a, r->singular));
+	json_add(a, tree, STR("verbs"), verbs_tree(a, r->verbs));
+	add_words(a, tree, STR("shortNames"), r->short_names);
+	add_words(a, tree, STR("categories"), r->categories);
+	for (size_t i = 0; i < r->subresource_count; i++) {
+		const struct subresource *s = &r->subresources[i];
+		struct cJSON *sub = json_new(a, JSON_OBJECT);
+
+		json_add(a, sub, STR("subresource"), text(a, s->name));
+		json_add(a, sub, STR("responseKind"),
+			response_kind_tree(a, s->group, s->version, s->kind));
+		json_add(a, sub, STR("verbs"), verbs_tree(a, s->verbs));
+		json_append(subs, sub);
+	}
+	if (json_first(subs))
+		json_add(a, tree, STR("subresources"), subs);
+	return tree;
+}
+
+static struct cJSON *aggregated_version(
+	struct arena *a, const struct discovery *d, const struct resource *first)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT), *list = json_new(a, JSON_ARRAY);
+
+	for (size_t i = 0; i < d->count; i++)
+		if (same_version(d->items[i], first))
+			json_append(list, aggregated_resource(a, d->items[i]));
+	json_add(a, tree, STR("version"), text(a, first->version));
+	json_add(a, tree, STR("resources"), list);
+	json_add(a, tree, STR("freshness"), text(a, STR("Current")));
+	return tree;
+}
+
+static struct cJSON *aggregated_group(struct arena *a, const struct discovery *d, struct str group)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT), *meta = json_new(a, JSON_OBJECT);
+	struct cJSON *versions = json_new(a, JSON_ARRAY);
+
+	if (group.len)
+		json_add(a, meta, STR("name"), text(a, group));
+	for (size_t i = 0; i < d->count; i++)
+		if (str_eq(d->items[i]->group, group) && begins(d, i, true, true))
+			json_append(versions, aggregated_version(a, d, d->items[i]));
+	json_add(a, tree, STR("metadata"), meta);
+	json_add(a, tree, STR("versions"), versions);
+	return tree;
+}
+
+static void make_aggregated(struct discovery *d, bool core)
+{
+	_cleanup_(arena_done) struct arena a;
+	_cleanup_(buf_done) struct buf out = BUF_INIT(4 * MIB);
+	unsigned char digest[32];
+
+	arena_init(&a);
+	struct cJSON *tree = json_new(&a, JSON_OBJECT), *items = json_new(&a, JSON_ARRAY);
+	json_add(&a, tree, STR("kind"), text(&a, STR("APIGroupDiscoveryList")));
+	json_add(&a, tree, STR("apiVersion"), text(&a, STR("apidiscovery.k8s.io/v2")));
+	json_add(&a, tree, STR("metadata"), json_new(&a, JSON_OBJECT));
+	for (size_t i = 0; i < d->count; i++)
+		if ((d->items[i]->group.len == 0) == core && begins(d, i, false, true))
+			json_append(items, aggregated_group(&a, d, d->items[i]->group));
+	json_add(&a, tree, STR("items"), items);
+	json_print(&out, tree, JSON_COMPACT);
+	buf_add_char(&out, '\n');
+	sha256_of(buf_str(&out), digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(d->aggregated[core].etag + 1 + 2 * i, 3, "%02X", digest[i]);
+	d->aggregated[core].etag[0] = d->aggregated[core].etag[65] = '"';
+	d->aggregated[core].body = block_from(buf_str(&out));
+}
+
+static void answer_aggregated(struct api_request *r, bool core)
+{
+	struct discovery *d = r->server->discovery;
+
+	if (!d->aggregated[core].body)
+		make_aggregated(d, core);
+	struct ready_answer ready = {
+		.body = block_str(d->aggregated[core].body),
+		.content_type =
+			"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+		.etag = str_from(d->aggregated[core].etag),
+	};
+	answer_ready(r, &ready);
+}
+
+/* ---- which one ---- */
+
+enum wanted { WANT_NOTHING, WANT_PLAIN, WANT_AGGREGATED };
+
+/* The first range that can be satisfied decides. */
+static enum wanted negotiate(struct api_request *r)
+{
+	struct media_type *ranges;
+	size_t count;
+	struct str accept = request_header(r, "Accept");
+
+	if (!accept.len || media_parse_accept(r->arena, accept, &ranges, &count, NULL))
+		return WANT_PLAIN;
+	for (size_t i = 0; i < count; i++) {
+		struct str as = media_param(&ranges[i], "as");
+
+		if (!as.len)
+			return WANT_PLAIN;
+		if (media_is(&ranges[i], "application/json") &&
+			str_eq_text(as, "APIGroupDiscoveryList") &&
+			str_eq_text(media_param(&ranges[i], "g"), "apidiscovery.k8s.io") &&
+			str_eq_text(media_param(&ranges[i], "v"), "v2"))
+			return WANT_AGGREGATED;
+	}
+	return WANT_NOTHING;
+}
+
+static void fail_unknown_version(struct api_request *r)
+{
+	struct status *s = status_new(
+		r->arena, ERR_NOT_FOUND, "the server could not find the requested resource");
+
+	s->has_details = true;
+	request_fail(r, s);
+}
+
+static void serve_tree_top(struct api_request *r, bool core)
+{
+	switch (negotiate(r)) {
+	case WANT_AGGREGATED:
+		answer_aggregated(r, core);
+		return;
+	case WANT_PLAIN:
+		if (core)
+			answer_core_versions(r);
+		else
+			answer_groups(r);
+		return;
+	case WANT_NOTHING:
+		request_fail(r, status_new(r->arena, ERR_NOT_ACCEPTABLE,
+					"only the following media types are accepted: "
+					"application/json, application/yaml, "
+					"application/vnd.kubernetes.protobuf"));
+		return;
+	}
+}
+
+static void fail_unknown_group(struct api_request *r)
+{
+	struct status *s = status_new(r->arena, ERR_NOT_FOUND, "404 page not found\n");
+
+	s->plain = true;
+	request_fail(r, s);
+}
+
+void serve_discovery(struct api_request *r)
+{
+	const struct discovery *d = r->server->discovery;
+	struct str rest = str_skip(r->path, 1), top, group = {0};
+
+	while (str_ends(rest, STR("/")))
+		rest.len--;
+	str_cut(rest, '/', &top, &rest);
+	bool core = str_eq(top, STR("api"));
+	bool whole_group = !core && !str_cut(rest, '/', &group, &rest);
+	if (!rest.len && !group.len)
+		serve_tree_top(r, core);
+	else if (!core && !discovery_has_group(d, group))
+		fail_unknown_group(r);
+	else if (whole_group)
+		answer_group(r, group);
+	else if (!discovery_has_version(d, group, rest))
+		fail_unknown_version(r);
+	else
+		answer_resources(r, group, rest);
+}
