@@ -89,6 +89,7 @@ struct api_request {
 	const struct stage *stage; /* that runs now */
 	struct op op;              /* of the stage that waits */
 	int64_t now;               /* wall clock at arrival */
+	int64_t deadline;          /* on the loop's clock: when 504 is answered; of watches: none */
 	struct str audit_id;
 
 	/* parse, resolve */

@@ -11,6 +11,7 @@
 #include <kube/store.h>
 #include <kube/x509.h>
 
+struct pki;        /* keys and certificates */
 struct authn;      /* authn/: who asks */
 struct authz;      /* authz/: may they */
 struct admission;  /* admission/: is it right */
@@ -26,6 +27,7 @@ struct api_server {
 	const struct api_options *options;
 	struct store *store;
 	struct http_server *http;
+	struct pki *pki;
 	struct authn *authn;
 	struct authz *authz;
 	struct admission *admission;

@@ -1,0 +1,61 @@
+/*
+ * What the command line of `kube apiserver` says, after api_options_check. Strings live in the
+ * arena that the flags were parsed into.
+ */
+#ifndef KUBE_APISERVER_API_OPTIONS_H
+#define KUBE_APISERVER_API_OPTIONS_H
+
+#include <kube/apiserver.h>
+#include <kube/ip.h>
+
+struct api_options {
+	/* serving */
+	struct str data_dir, bind_address, advertise_address, external_hostname;
+	int64_t secure_port;
+	struct str tls_cert_file, tls_key_file, client_ca_file, cert_dir;
+	struct flag_list cors_allowed_origins;
+
+	/* who asks */
+	struct str token_auth_file;
+	bool anonymous_auth, enable_bootstrap_token_auth;
+	struct flag_list sa_key_files, sa_issuers, api_audiences;
+	struct str sa_signing_key_file, sa_jwks_uri;
+	bool sa_lookup, sa_extend_expiration;
+	int64_t sa_max_expiration;
+	struct flag_list authorization_modes;
+	struct str authorization_policy_file;
+
+	/* what is served */
+	struct flag_list enable_admission, disable_admission;
+	struct str admission_config_file;
+	struct flag_map runtime_config, gates;
+	struct str service_cidr, node_port_range;
+	int64_t event_ttl;
+
+	/* how much */
+	int64_t max_in_flight, max_mutating_in_flight;
+	int64_t request_timeout, min_request_timeout, shutdown_delay;
+	int64_t goaway_chance;
+	bool profiling, watch_cache, fair_queuing, sync;
+	int64_t default_watch_cache_size;
+	struct flag_list watch_cache_sizes;
+
+	int64_t verbosity;
+	struct str logging_format, config_file;
+	bool help;
+
+	/* made of the above by api_options_check */
+	struct cidr services[2]; /* the second may be empty: len 0 */
+	size_t service_cidr_count;
+	uint16_t node_port_first, node_port_last;
+	struct ip bind, advertise; /* advertise.len 0: found at start */
+};
+
+/* Reads what flags alone cannot check: addresses, ranges, modes, plugin names. ERR_USAGE. */
+int api_options_check(struct arena *a, struct api_options *o, struct err *err);
+
+/* The feature gates of upstream 1.36; ends with name == NULL. */
+extern const struct flag_gate api_gates[];
+bool api_gate(const struct api_options *o, const char *name);
+
+#endif

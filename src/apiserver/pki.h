@@ -1,0 +1,40 @@
+/*
+ * Keys and certificates of the server: made below --data-dir/pki at first start, or those that
+ * the flags name, and renewed in the running process.
+ *
+ *	ca.crt ca.key                 signs what serves
+ *	client-ca.crt client-ca.key   signs who asks
+ *	apiserver.crt apiserver.key   serves
+ *	admin.crt admin.key           system:masters; also in admin.kubeconfig
+ *	service-account.key           signs service account tokens
+ */
+#ifndef KUBE_APISERVER_PKI_H
+#define KUBE_APISERVER_PKI_H
+
+#include "server.h"
+
+#include <kube/tls.h>
+
+struct pki {
+	struct certs ca;           /* who signed what serves; empty with --tls-cert-file */
+	struct certs client_roots; /* --client-ca-file, or our own */
+	struct key *signing;       /* of service account tokens */
+	struct key **verifying;    /* that tokens may be signed with; the first is `signing` */
+	size_t verifying_count;
+	struct tls_config *tls; /* as served now */
+	struct certs serving;
+	int64_t renew_at; /* wall clock; INT64_MAX: not ours to renew */
+
+	/* private */
+	struct key *ca_key, *client_ca_key, *serving_key;
+	struct arena arena;
+	struct str dir;
+};
+
+/* Synchronous: at start only. Reads or makes everything. */
+int pki_open(struct api_server *s, struct pki **pki, struct err *err);
+/* Issues the serving certificate again if it is time or addresses have changed. */
+int pki_renew(struct api_server *s, struct pki *pki, bool *renewed, struct err *err);
+void pki_close(struct pki *pki);
+
+#endif
