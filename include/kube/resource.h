@@ -74,17 +74,22 @@ int resource_convert(struct arena *a, const struct resource *from, const struct 
 	const struct cJSON *object, struct cJSON **out, struct err *err);
 
 /* ---- Table ---- */
+struct table_row;
 struct table_column {
-	const char *name, *type, *format, *doc;
+	const char *name, *type, *format;
 	int priority; /* 1: only shown wide */
+	const char *doc;
+	void (*cell)(struct table_row *row, const char *argument); /* adds one cell */
+	const char *argument;
 };
 struct table {
 	const struct table_column *columns;
 	size_t column_count;
-	/* Appends one cell a column to `cells`; may add row conditions. */
-	void (*row)(struct arena *a, const struct cJSON *object, int64_t now, struct cJSON *cells,
-		struct cJSON **conditions);
+	struct cJSON *(*conditions)(struct arena *a, const struct cJSON *object); /* may be NULL */
 };
+/* Cells of one object, one a column, as a list; *conditions is a list or NULL. */
+struct cJSON *table_cells(const struct table *t, struct arena *a, const struct cJSON *object,
+	int64_t now, struct cJSON **conditions);
 /* Never NULL: kinds without columns of their own have Name and Created At. */
 const struct table *resource_table(const struct resource *r);
 
