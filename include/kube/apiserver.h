@@ -16,6 +16,11 @@ struct api_options;
 struct api_options *api_options_new(struct arena *a);
 /* The flags of `kube apiserver`, upstream's names; the last is FLAG_END. They point into *o. */
 struct flag *api_options_flags(struct arena *a, struct api_options *o);
+/* After parsing: what flags alone cannot check. ERR_USAGE. */
+int api_options_check(struct arena *a, struct api_options *o, struct err *err);
+bool api_options_help(const struct api_options *o);         /* --help was given */
+struct str api_options_config(const struct api_options *o); /* --config, or empty */
+void api_options_set_log(const struct api_options *o);      /* -v, --logging-format */
 
 /*
  * Opens the store, makes what is missing (keys, certificates, first objects), listens; op done
@@ -26,6 +31,7 @@ void api_server_start(struct env *env, struct op *op, struct scope *parent,
 /* Drains, writes, closes. Never refused. Then only api_server_free. */
 void api_server_stop(struct api_server *s, struct op *op, int64_t grace);
 void api_server_free(struct api_server *s);
+uint16_t api_server_port(const struct api_server *s); /* that it listens on */
 
 /* ---- callers in the same process ---- */
 struct local_user { /* who a component is; copied */

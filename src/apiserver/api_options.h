@@ -35,7 +35,7 @@ struct api_options {
 	/* how much */
 	int64_t max_in_flight, max_mutating_in_flight;
 	int64_t request_timeout, min_request_timeout, shutdown_delay;
-	int64_t goaway_chance;
+	double goaway_chance;
 	bool profiling, watch_cache, fair_queuing, sync;
 	int64_t default_watch_cache_size;
 	struct flag_list watch_cache_sizes;
@@ -43,6 +43,7 @@ struct api_options {
 	int64_t verbosity;
 	struct str logging_format, config_file;
 	bool help;
+	struct flag_list *refused; /* flags that are read only to say no */
 
 	/* made of the above by api_options_check */
 	struct cidr services[2]; /* the second may be empty: len 0 */
@@ -50,9 +51,6 @@ struct api_options {
 	uint16_t node_port_first, node_port_last;
 	struct ip bind, advertise; /* advertise.len 0: found at start */
 };
-
-/* Reads what flags alone cannot check: addresses, ranges, modes, plugin names. ERR_USAGE. */
-int api_options_check(struct arena *a, struct api_options *o, struct err *err);
 
 /* The feature gates of upstream 1.36; ends with name == NULL. */
 extern const struct flag_gate api_gates[];

@@ -19,7 +19,7 @@ struct body_kind body_of_subresource(const struct subresource *s);
 /*
  * r->body as a tree, canonical, of the hub version when the kind has a resource (standards of the
  * requested version are set before converting). Warns through request_warn. A body that names
- * another served version of the same kind is converted from it.
+ * another version than the request is refused.
  */
 struct status *body_decode(struct api_request *r, const struct body_kind *kind, struct cJSON **out);
 /*
@@ -29,6 +29,9 @@ struct status *body_decode(struct api_request *r, const struct body_kind *kind, 
  */
 int body_decode_tree(struct api_request *r, const struct body_kind *kind, const struct cJSON *in,
 	struct cJSON **out, struct str *failure);
+
+/* The DeleteOptions of a DELETE. */
+struct status *body_delete_options(struct api_request *r, struct cJSON **out);
 
 /*
  * A document without a schema (patches): JSON or YAML. duplicates: notes of repeated keys, or

@@ -33,8 +33,12 @@ struct pki {
 
 /* Synchronous: at start only. Reads or makes everything. */
 int pki_open(struct api_server *s, struct pki **pki, struct err *err);
+/* The administrator's certificate and admin.kubeconfig, once the port is known. At start only. */
+int pki_write_admin(struct api_server *s, uint16_t port, struct err *err);
 /* Issues the serving certificate again if it is time or addresses have changed. */
 int pki_renew(struct api_server *s, struct pki *pki, bool *renewed, struct err *err);
+/* The first usable address of a range: the kubernetes service has it. */
+struct ip cidr_first(const struct cidr *c);
 void pki_close(struct pki *pki);
 
 #endif

@@ -73,8 +73,12 @@ struct representation {
 	bool pretty, stream;   /* stream: a watch in frames (protobuf) */
 	enum table_objects objects;
 	const struct resource *resource; /* the version to be shown */
+	int64_t now;                     /* wall clock, for ages in Tables */
 };
 
+struct list_answer;
+struct list_writer;
+struct fair_ticket;
 struct api_request;
 typedef void stage_fn(struct api_request *r);
 struct stage {
@@ -93,11 +97,15 @@ struct api_request {
 	struct str audit_id;
 
 	/* parse, resolve */
-	struct str method, path, query, user_agent;
+	struct str method, path, user_agent;
+	struct str query; /* as it stands */
+	struct query parameters;
 	bool is_resource; /* below /api or /apis with a resource in the path */
 	struct str verb;  /* "get", "list", "watch", "create", …; others: lower-case method */
 	struct str group, version, plural, subresource, namespace, name;
-	struct str rest;                 /* of the path behind …/proxy/ */
+	struct str rest; /* of the path behind …/proxy/, without a leading slash */
+	size_t deeper;   /* segments behind the subresource */
+	bool has_name;   /* the path names an object; `name` may also be of a selector */
 	const struct resource *resource; /* as asked for; NULL when not served */
 	const struct subresource *sub;
 	struct str cluster_path; /* plain paths: as authorized */
@@ -117,9 +125,22 @@ struct api_request {
 	size_t warning_count, warning_cap;
 	bool answered;
 	int answer_code;
+	bool long_running; /* watches and streams: not counted, no deadline */
+
+	/* respond's and fair's own */
+	struct list_answer *list;
+	struct list_writer *writer;
+	struct object *held; /* a reference, while its text is being sent */
+	struct buf out;
+	struct fair_ticket *ticket;
+	struct op wait; /* of the answer's parts */
 };
 
 void request_next(struct api_request *r);
+/* Ends the exchange: after an answer, or without one (the connection breaks). */
+void request_end(struct api_request *r);
+/* A Status from what an op failed with: 504 when the deadline has passed. */
+void request_fail_err(struct api_request *r, const struct err *err);
 void request_fail(struct api_request *r, struct status *status);
 void request_warn(struct api_request *r, struct str text);
 /* First value of a query parameter, decoded; false when it is not there. */
@@ -136,9 +157,11 @@ stage_fn stage_authenticate; /* authn/ */
 stage_fn stage_impersonate;  /* authn/ */
 stage_fn stage_throttle;     /* fair.c */
 stage_fn stage_authorize;    /* authz/ */
-stage_fn stage_negotiate;    /* Accept, options */
+stage_fn stage_route;        /* what is not served: 404, 405, 415, 406 */
+stage_fn stage_negotiate;    /* Accept, Content-Type */
 stage_fn stage_read_body;
-stage_fn stage_serve; /* hands over to the verb's handler or to a plain path's */
+stage_fn stage_options; /* query parameters */
+stage_fn stage_serve;   /* hands over to the verb's handler or to a plain path's */
 
 /* ---- verbs: registry/, one file each ---- */
 stage_fn verb_get, verb_list, verb_watch, verb_create, verb_update, verb_patch, verb_delete,

@@ -32,6 +32,13 @@ struct ready_answer {
 };
 void answer_ready(struct api_request *r, const struct ready_answer *ready);
 
+/* The headers that every answer has, then content_type (NULL: none). In the request's arena. */
+struct http_headers respond_headers(struct api_request *r, const char *content_type);
+/* Gives back what the answer held. */
+void respond_release(struct api_request *r);
+
+op_done_fn respond_sent; /* ends the request when its answer is out */
+
 /* ---- pieces, for watches ---- */
 /* Appends one object (hub, stored) as the representation has it; a Table has one row. */
 void represent_object(struct buf *out, struct arena *scratch, const struct representation *rep,

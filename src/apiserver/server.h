@@ -6,6 +6,7 @@
 
 #include <kube/apiserver.h>
 #include <kube/http_server.h>
+#include <kube/ip.h>
 #include <kube/key.h>
 #include <kube/resource.h>
 #include <kube/store.h>
@@ -20,10 +21,14 @@ struct discovery;  /* discovery.c: which groups, versions, resources are on */
 struct openapi;
 struct metrics;
 struct fair;
+struct identity_lease;
+struct server_life;
 
 struct api_server {
 	struct env *env;
 	struct scope scope;
+	struct arena arena; /* of paths and names that last */
+	struct server_life *life;
 	const struct api_options *options;
 	struct store *store;
 	struct http_server *http;
@@ -36,6 +41,9 @@ struct api_server {
 	struct openapi *openapi;
 	struct metrics *metrics;
 	struct fair *fair;
+	struct identity_lease *lease;
+	struct ip advertise; /* where members of the cluster reach this server */
+	uint16_t port;       /* that was really taken */
 	bool ready;
 	bool draining;
 };

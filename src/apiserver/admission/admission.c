@@ -1,0 +1,89 @@
+/* Runs the chain: those that change objects one after the other, then those that judge. */
+#include "admission.h"
+#include "api_options.h"
+
+#include <kube/mem.h>
+
+struct admission {
+	const struct admission_plugin **on; /* ends with NULL */
+};
+
+static bool listed(const struct flag_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (str_eq_text(list->items[i], name))
+			return true;
+	return false;
+}
+
+int admission_new(struct api_server *s, struct admission **admission, struct err *err)
+{
+	const struct api_options *o = s->options;
+	size_t count = 0, n = 0;
+
+	for (const struct admission_plugin *p = admission_plugins; p->name; p++) {
+		if (listed(&o->enable_admission, p->name) && listed(&o->disable_admission, p->name))
+			return err_set(err, ERR_USAGE,
+				"%s in enable-admission-plugins and disable-admission-plugins "
+				"overlapped",
+				p->name);
+		count++;
+	}
+	struct admission *a = mem_new(sizeof(*a));
+	a->on = mem_new((count + 1) * sizeof(const struct admission_plugin *));
+	for (const struct admission_plugin *p = admission_plugins; p->name; p++)
+		if ((p->default_on || listed(&o->enable_admission, p->name)) &&
+			!listed(&o->disable_admission, p->name))
+			a->on[n++] = p;
+	*admission = a;
+	return 0;
+}
+
+void admission_free(struct admission *a)
+{
+	if (!a)
+		return;
+	mem_free(a->on);
+	mem_free(a);
+}
+
+struct status *admission_mutate(struct admission *a, struct admission_review *review)
+{
+	for (const struct admission_plugin **p = a->on; *p; p++)
+		if ((*p)->mutate && ((*p)->operations & review->operation)) {
+			struct status *no = (*p)->mutate(review);
+
+			if (no)
+				return no;
+		}
+	return NULL;
+}
+
+struct status *admission_validate(struct admission *a, struct admission_review *review)
+{
+	for (const struct admission_plugin **p = a->on; *p; p++)
+		if ((*p)->validate && ((*p)->operations & review->operation)) {
+			struct status *no = (*p)->validate(review);
+
+			if (no)
+				return no;
+		}
+	return NULL;
+}
+
+struct status *admission_forbidden(struct admission_review *a, const char *why, ...)
+{
+	_cleanup_(buf_done) struct buf words = BUF_INIT(64 * KIB);
+	va_list args;
+
+	va_start(args, why);
+	buf_vprint(&words, why, args);
+	va_end(args);
+	const char *text = buf_text(&words);
+	struct str full = resource_full_name(a->arena, a->resource);
+	if (!a->name.len)
+		return status_for(a->arena, ERR_FORBIDDEN, a->resource, a->name,
+			"%.*s is forbidden: %s", STRF(full), text);
+	return status_for(a->arena, ERR_FORBIDDEN, a->resource, a->name,
+		"%.*s \"%.*s\" is forbidden: %s", STRF(full), STRF(a->name), text);
+}

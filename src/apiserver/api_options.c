@@ -1,0 +1,390 @@
+/* The flags of `kube apiserver`: upstream's names and meaning, and a few of our own. */
+#include "api_options.h"
+#include "admission.h"
+
+#include <kube/log.h>
+#include <kube/time.h>
+
+struct api_options *api_options_new(struct arena *a)
+{
+	return arena_new(a, sizeof(struct api_options));
+}
+
+/* Accepted for the sake of existing command lines; nothing here depends on them. */
+static struct flag silent_list(const char *name, struct flag_list *unused)
+{
+	struct flag f = FLAG_STRINGS(name, unused, NULL, "VALUE", "Accepted, without effect.");
+
+	f.hidden = true;
+	return f;
+}
+
+/* What upstream needs for etcd, cloud providers, profiling and tracing: read and not used. */
+static const char *const without_effect[] = {"etcd-cafile", "etcd-certfile", "etcd-keyfile",
+	"etcd-compaction-interval", "etcd-count-metric-poll-period", "etcd-db-metric-poll-interval",
+	"etcd-healthcheck-timeout", "etcd-prefix", "etcd-readycheck-timeout", "storage-backend",
+	"storage-media-type", "storage-initialization-timeout", "delete-collection-workers",
+	"lease-reuse-duration-seconds", "http2-max-streams-per-connection",
+	"max-connection-bytes-per-sec", "permit-address-sharing", "permit-port-sharing",
+	"livez-grace-period", "shutdown-send-retry-after", "strict-transport-security-directives",
+	"enable-aggregator-routing", "enable-garbage-collector", "endpoint-reconciler-type",
+	"allow-privileged", "kubernetes-service-node-port", "peer-advertise-ip",
+	"peer-advertise-port", "peer-ca-file", "contention-profiling", "debug-socket-path",
+	"kubelet-timeout", "kubelet-preferred-address-types", "identity-lease-duration-seconds",
+	"identity-lease-renew-interval-seconds", "tls-min-version", "tls-cipher-suites",
+	"show-hidden-metrics-for-version", "disabled-metrics", "allow-metric-labels", "vmodule",
+	"log-flush-frequency", "max-object-cache"};
+/* What would change what the server does, if it were heeded: refused, and why. */
+static const struct {
+	const char *name, *why;
+} refused[] = {
+	{"etcd-servers", "this server keeps its state below --data-dir and speaks to no etcd"},
+	{"etcd-servers-overrides",
+		"this server keeps its state below --data-dir and speaks to no etcd"},
+	{"encryption-provider-config", "encryption at rest is not part of this version"},
+	{"audit-policy-file", "the audit log is not part of this version"},
+	{"audit-webhook-config-file", "the audit log is not part of this version"},
+	{"egress-selector-config-file", "egress selection is not part of this version"},
+	{"tracing-config-file", "tracing is not part of this version"},
+};
+
+static size_t count_flags(const struct flag *flags)
+{
+	size_t n = 0;
+
+	while (flags[n].name)
+		n++;
+	return n;
+}
+
+static struct flag *join(struct arena *a, const struct flag *const *tables, size_t count,
+	struct flag_list *unused, struct flag_list *no)
+{
+	size_t total = ARRAY_LEN(without_effect) + ARRAY_LEN(refused) + 1, at = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += count_flags(tables[i]);
+	struct flag *all = arena_new(a, total * sizeof(*all));
+	for (size_t i = 0; i < count; i++) {
+		size_t n = count_flags(tables[i]);
+
+		memcpy(all + at, tables[i], n * sizeof(*all));
+		at += n;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(without_effect); i++)
+		all[at++] = silent_list(without_effect[i], unused);
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		all[at++] = silent_list(refused[i].name, no + i);
+	return all;
+}
+
+struct flag *api_options_flags(struct arena *a, struct api_options *o)
+{
+	struct flag_list *unused = arena_new(a, sizeof(*unused));
+	const struct flag serving[] = {
+		FLAG_STRING("data-dir", &o->data_dir, "/var/lib/kube", "DIR",
+			"Where all state lives: the store, keys and certificates, "
+			"admin.kubeconfig."),
+		FLAG_INT("secure-port", &o->secure_port, "6443", "PORT", "Port for HTTPS."),
+		FLAG_STRING("bind-address", &o->bind_address, "0.0.0.0", "IP",
+			"Address to listen on. 0.0.0.0 and :: mean all."),
+		FLAG_STRING("advertise-address", &o->advertise_address, "", "IP",
+			"Address that members of the cluster reach this server at; the bind "
+			"address, or the machine's, when empty."),
+		FLAG_STRING("external-hostname", &o->external_hostname, "", "NAME",
+			"A name that the serving certificate is valid for, too."),
+		FLAG_STRING("tls-cert-file", &o->tls_cert_file, "", "FILE",
+			"Certificate to serve with, followed by its intermediates."),
+		FLAG_STRING("tls-private-key-file", &o->tls_key_file, "", "FILE", "The key of it."),
+		FLAG_STRING("cert-dir", &o->cert_dir, "", "DIR",
+			"Where keys and certificates that are made here live; DATA-DIR/pki when "
+			"empty."),
+		FLAG_STRING("client-ca-file", &o->client_ca_file, "", "FILE",
+			"Authorities of client certificates; made when empty."),
+		FLAG_LIST("cors-allowed-origins", &o->cors_allowed_origins, NULL, "REGEX,...",
+			"Not part of this version: must be empty."),
+		FLAG_END,
+	};
+	const struct flag access[] = {
+		FLAG_STRING("token-auth-file", &o->token_auth_file, "", "FILE",
+			"Static tokens: token,user,uid,\"group1,group2\" a line."),
+		FLAG_BOOL("anonymous-auth", &o->anonymous_auth, "true",
+			"Requests without credentials are those of system:anonymous."),
+		FLAG_BOOL("enable-bootstrap-token-auth", &o->enable_bootstrap_token_auth, "true",
+			"Secrets of type bootstrap.kubernetes.io/token in kube-system are tokens."),
+		FLAG_STRINGS("service-account-key-file", &o->sa_key_files, NULL, "FILE",
+			"Keys that service account tokens may be signed with."),
+		FLAG_STRING("service-account-signing-key-file", &o->sa_signing_key_file, "", "FILE",
+			"Key that service account tokens are signed with; made when empty."),
+		FLAG_STRINGS("service-account-issuer", &o->sa_issuers,
+			"https://kubernetes.default.svc.cluster.local", "URL",
+			"Issuer of service account tokens; further ones are accepted."),
+		FLAG_STRING("service-account-jwks-uri", &o->sa_jwks_uri, "", "URL",
+			"Said in the discovery document instead of this server's own."),
+		FLAG_BOOL("service-account-lookup", &o->sa_lookup, "true",
+			"Tokens end with the objects they are bound to."),
+		FLAG_DURATION("service-account-max-token-expiration", &o->sa_max_expiration, "0s",
+			"Longest life of a service account token; 0: no limit."),
+		FLAG_BOOL("service-account-extend-token-expiration", &o->sa_extend_expiration,
+			"true", "Tokens of pods live for a year, to be renewed after an hour."),
+		FLAG_LIST("api-audiences", &o->api_audiences, NULL, "AUDIENCE,...",
+			"Audiences of this API; the issuers when empty."),
+		FLAG_LIST("authorization-mode", &o->authorization_modes, "Node,RBAC", "MODE,...",
+			"AlwaysAllow, AlwaysDeny, ABAC, Webhook, RBAC, Node; asked in this order."),
+		FLAG_STRING("authorization-policy-file", &o->authorization_policy_file, "", "FILE",
+			"Policy of ABAC."),
+		FLAG_END,
+	};
+	const struct flag serves[] = {
+		FLAG_LIST("enable-admission-plugins", &o->enable_admission, NULL, "PLUGIN,...",
+			"Admission plugins to be on besides the default ones."),
+		FLAG_LIST("disable-admission-plugins", &o->disable_admission, NULL, "PLUGIN,...",
+			"Default admission plugins to be off."),
+		FLAG_STRING("admission-control-config-file", &o->admission_config_file, "", "FILE",
+			"Configuration of admission plugins."),
+		FLAG_MAP("runtime-config", &o->runtime_config, NULL,
+			"Versions to turn on or off: api/all, api/beta, GROUP/VERSION, "
+			"GROUP/VERSION/RESOURCE."),
+		FLAG_GATES("feature-gates", &o->gates, api_gates, "Features on or off."),
+		FLAG_STRING("service-cluster-ip-range", &o->service_cidr, "10.43.0.0/16", "CIDR",
+			"Addresses of services; one of each family after a comma for both."),
+		FLAG_STRING("service-node-port-range", &o->node_port_range, "30000-32767",
+			"FIRST-LAST", "Node ports of services."),
+		FLAG_DURATION("event-ttl", &o->event_ttl, "1h0m0s", "How long events are kept."),
+		FLAG_BOOL("watch-cache", &o->watch_cache, "true", "Always on here."),
+		FLAG_INT("default-watch-cache-size", &o->default_watch_cache_size, "100", "COUNT",
+			"Accepted, without effect."),
+		FLAG_STRINGS("watch-cache-sizes", &o->watch_cache_sizes, NULL, "SIZE",
+			"Accepted, without effect."),
+		FLAG_END,
+	};
+	const struct flag limits[] = {
+		FLAG_INT("max-requests-inflight", &o->max_in_flight, "400", "COUNT",
+			"Requests that read, at one time; with those that write, shared fairly."),
+		FLAG_INT("max-mutating-requests-inflight", &o->max_mutating_in_flight, "200",
+			"COUNT", "Requests that write, at one time."),
+		FLAG_BOOL("enable-priority-and-fairness", &o->fair_queuing, "true",
+			"Users wait in queues of their own when there is too much to do."),
+		FLAG_DURATION("request-timeout", &o->request_timeout, "1m0s",
+			"How long a request may take that is no watch and no stream."),
+		FLAG_INT("min-request-timeout", &o->min_request_timeout, "1800", "SECONDS",
+			"Watches last between once and twice as long."),
+		FLAG_DURATION("shutdown-delay-duration", &o->shutdown_delay, "0s",
+			"Time between SIGTERM and the end of accepting."),
+		FLAG_DOUBLE("goaway-chance", &o->goaway_chance, "0", "CHANCE",
+			"Accepted, without effect."),
+		FLAG_BOOL("profiling", &o->profiling, "true", "Serve /debug/ to administrators."),
+		FLAG_BOOL("fsync", &o->sync, "true",
+			"Answer writes when they are on disk. false is for throw-away clusters."),
+		{.name = "v",
+			.letter = 'v',
+			.kind = FLAG_KIND_INT,
+			.target = &o->verbosity,
+			.fallback = "0",
+			.value_name = "LEVEL",
+			.help = "How much is logged."},
+		FLAG_STRING("logging-format", &o->logging_format, "text", "FORMAT",
+			"Format of the log: text or json."),
+		FLAG_STRING("config", &o->config_file, "", "FILE",
+			"A YAML mapping of flag names to values; the command line wins."),
+		{.name = "help",
+			.letter = 'h',
+			.kind = FLAG_KIND_BOOL,
+			.target = &o->help,
+			.help = "Print this."},
+		FLAG_END,
+	};
+	const struct flag *const tables[] = {serving, access, serves, limits};
+	o->refused = arena_new(a, ARRAY_LEN(refused) * sizeof(*o->refused));
+	return join(a, tables, ARRAY_LEN(tables), unused, o->refused);
+}
+
+/* ---- checks ---- */
+
+static int check_refused(const struct api_options *o, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		if (o->refused[i].count)
+			return err_set(err, ERR_USAGE, "--%s: %s", refused[i].name, refused[i].why);
+	if (o->cors_allowed_origins.count)
+		return err_set(
+			err, ERR_USAGE, "--cors-allowed-origins is not part of this version");
+	return 0;
+}
+
+static int check_addresses(struct api_options *o, struct err *err)
+{
+	if (!ip_parse(o->bind_address, &o->bind))
+		return err_set(err, ERR_USAGE, "--bind-address: \"%.*s\" is no IP address",
+			STRF(o->bind_address));
+	if (o->advertise_address.len && !ip_parse(o->advertise_address, &o->advertise))
+		return err_set(err, ERR_USAGE, "--advertise-address: \"%.*s\" is no IP address",
+			STRF(o->advertise_address));
+	if (o->secure_port < 0 || o->secure_port > 65535)
+		return err_set(err, ERR_USAGE,
+			"--secure-port: %lld is not a port number between 0 and 65535",
+			(long long)o->secure_port);
+	if (!o->tls_cert_file.len != !o->tls_key_file.len)
+		return err_set(
+			err, ERR_USAGE, "--tls-cert-file and --tls-private-key-file go together");
+	return 0;
+}
+
+static int check_services(struct api_options *o, struct err *err)
+{
+	struct str rest = o->service_cidr, piece, first, last;
+	uint64_t low, high;
+
+	o->service_cidr_count = 0;
+	while (str_next(&rest, ',', &piece)) {
+		if (o->service_cidr_count == 2)
+			return err_set(err, ERR_USAGE,
+				"--service-cluster-ip-range must not contain more than two "
+				"entries");
+		struct cidr *c = &o->services[o->service_cidr_count++];
+		if (!cidr_parse(str_trim(piece), c))
+			return err_set(err, ERR_USAGE,
+				"--service-cluster-ip-range: \"%.*s\" is no CIDR", STRF(piece));
+		unsigned most = c->ip.len * 8u;
+		if (most - c->bits > 20)
+			return err_set(err, ERR_USAGE,
+				"--service-cluster-ip-range: \"%.*s\" is larger than 20 bits",
+				STRF(piece));
+		if (most - c->bits < 2)
+			return err_set(err, ERR_USAGE,
+				"--service-cluster-ip-range: \"%.*s\" is too small", STRF(piece));
+	}
+	if (!o->service_cidr_count ||
+		(o->service_cidr_count == 2 && o->services[0].ip.len == o->services[1].ip.len))
+		return err_set(err, ERR_USAGE,
+			"--service-cluster-ip-range wants one CIDR, or one of each family");
+	if (!str_cut(o->node_port_range, '-', &first, &last) || !str_to_u64(first, &low) ||
+		!str_to_u64(last, &high) || low > high || high > 65535 || low < 1)
+		return err_set(err, ERR_USAGE,
+			"--service-node-port-range: \"%.*s\" is no FIRST-LAST",
+			STRF(o->node_port_range));
+	o->node_port_first = (uint16_t)low;
+	o->node_port_last = (uint16_t)high;
+	return 0;
+}
+
+/* Those that exist upstream: one that is not here may be turned off, but not on. */
+static const char *const upstream_plugins[] = {"AlwaysAdmit", "NamespaceAutoProvision",
+	"NamespaceLifecycle", "NamespaceExists", "LimitPodHardAntiAffinityTopology", "LimitRanger",
+	"ServiceAccount", "NodeRestriction", "TaintNodesByCondition", "AlwaysPullImages",
+	"ImagePolicyWebhook", "PodSecurity", "PodNodeSelector", "Priority",
+	"DefaultTolerationSeconds", "PodTolerationRestriction", "EventRateLimit",
+	"ExtendedResourceToleration", "DefaultStorageClass", "StorageObjectInUseProtection",
+	"PodGroupProtection", "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize",
+	"RuntimeClass", "CertificateApproval", "CertificateSigning", "ClusterTrustBundleAttest",
+	"CertificateSubjectRestriction", "DefaultIngressClass", "DenyServiceExternalIPs",
+	"PodTopologyLabels", "PodGroupWorkloadExists", "NodeDeclaredFeatureValidator",
+	"JobValidation", "PodResizeValidator", "MutatingAdmissionPolicy",
+	"MutatingAdmissionWebhook", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
+	"ResourceQuota", "AlwaysDeny"};
+
+static bool plugin_here(struct str name)
+{
+	for (const struct admission_plugin *p = admission_plugins; p->name; p++)
+		if (str_eq_text(name, p->name))
+			return true;
+	return false;
+}
+
+static int check_plugins(
+	const char *flag, const struct flag_list *list, bool must_be_here, struct err *err)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		bool known = plugin_here(list->items[i]);
+
+		if (!known && must_be_here)
+			return err_set(err, ERR_USAGE,
+				"--%s: plugin \"%.*s\" is not part of this version", flag,
+				STRF(list->items[i]));
+		for (size_t k = 0; !known && k < ARRAY_LEN(upstream_plugins); k++)
+			known = str_eq_text(list->items[i], upstream_plugins[k]);
+		if (!known)
+			return err_set(err, ERR_USAGE, "--%s: plugin \"%.*s\" is unknown", flag,
+				STRF(list->items[i]));
+	}
+	return 0;
+}
+
+static int check_modes(const struct flag_list *modes, struct err *err)
+{
+	static const char *const known[] = {
+		"AlwaysAllow", "AlwaysDeny", "ABAC", "Webhook", "RBAC", "Node"};
+
+	if (!modes->count)
+		return err_set(err, ERR_USAGE, "at least one authorization-mode must be passed");
+	for (size_t i = 0; i < modes->count; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < ARRAY_LEN(known); k++)
+			found |= str_eq_text(modes->items[i], known[k]);
+		if (!found)
+			return err_set(err, ERR_USAGE,
+				"authorization-mode \"%.*s\" is not a valid mode",
+				STRF(modes->items[i]));
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(modes->items[i], modes->items[k]))
+				return err_set(err, ERR_USAGE,
+					"authorization-mode \"%.*s\" has mode specified more than "
+					"once",
+					STRF(modes->items[i]));
+	}
+	return 0;
+}
+
+int api_options_check(struct arena *a, struct api_options *o, struct err *err)
+{
+	int code = check_refused(o, err);
+
+	if (!code)
+		code = check_addresses(o, err);
+	if (!code)
+		code = check_services(o, err);
+	if (!code)
+		code = check_modes(&o->authorization_modes, err);
+	if (!code)
+		code = check_plugins("enable-admission-plugins", &o->enable_admission, true, err);
+	if (!code)
+		code = check_plugins(
+			"disable-admission-plugins", &o->disable_admission, false, err);
+	if (!code && o->request_timeout <= 0)
+		code = err_set(err, ERR_USAGE, "--request-timeout must be positive");
+	if (!code && o->max_in_flight + o->max_mutating_in_flight <= 0)
+		code = err_set(err, ERR_USAGE,
+			"--max-requests-inflight and --max-mutating-requests-inflight must not "
+			"both be zero");
+	if (!code && !str_eq(o->logging_format, STR("text")) &&
+		!str_eq(o->logging_format, STR("json")))
+		code = err_set(err, ERR_USAGE, "--logging-format must be text or json");
+	if (!code && !o->api_audiences.count)
+		o->api_audiences = o->sa_issuers;
+	if (!o->cert_dir.len)
+		o->cert_dir = arena_print(a, "%.*s/pki", STRF(o->data_dir));
+	return code;
+}
+
+bool api_options_help(const struct api_options *o)
+{
+	return o->help;
+}
+
+struct str api_options_config(const struct api_options *o)
+{
+	return o->config_file;
+}
+
+void api_options_set_log(const struct api_options *o)
+{
+	log_set_verbosity((int)o->verbosity);
+	if (str_eq(o->logging_format, STR("json")))
+		log_set_format(LOG_FORMAT_JSON);
+}
+
+bool api_gate(const struct api_options *o, const char *name)
+{
+	return flags_gate(&o->gates, api_gates, name);
+}

@@ -1,0 +1,412 @@
+#include "body.h"
+#include "body_private.h"
+#include "respond.h"
+
+#include <kube/codec.h>
+
+#define SHOWN 30 /* bytes of a body in messages */
+
+struct body_kind body_of_resource(const struct resource *r)
+{
+	return (struct body_kind){.schema = r->schema,
+		.group = r->group,
+		.version = r->version,
+		.kind = r->kind,
+		.resource = r};
+}
+
+struct body_kind body_of_subresource(const struct subresource *s)
+{
+	return (struct body_kind){
+		.schema = s->schema, .group = s->group, .version = s->version, .kind = s->kind};
+}
+
+/* ---- what is wrong, in upstream's words ---- */
+
+static struct str summary(struct arena *a, struct str body)
+{
+	_cleanup_(buf_done) struct buf hex = BUF_INIT(KIB);
+	const char *more = body.len > SHOWN ? " ..." : "";
+	struct str shown = str_sub(body, 0, SHOWN);
+
+	if (!body.len)
+		return STR("<empty>");
+	if (body.at[0] == '{')
+		return arena_print(a, "%.*s%s", STRF(shown), more);
+	hex_encode(&hex, shown);
+	return arena_print(a, "%.*s%s", STRF(buf_str(&hex)), more);
+}
+
+static struct status *unrecognized(
+	struct api_request *r, const struct body_kind *kind, struct str why)
+{
+	return status_new(r->arena, ERR_BAD_REQUEST,
+		"the object provided is unrecognized (must be of type %.*s): %.*s (%.*s)",
+		STRF(kind->kind), STRF(why), STRF(summary(r->arena, buf_str(&r->body))));
+}
+
+/* Who the body says it is, defaults filled in. */
+struct identity {
+	struct str group, version, kind, api_version;
+};
+
+static struct status *cannot_handle(struct api_request *r, const struct identity *who,
+	const struct body_kind *kind, struct str why)
+{
+	return status_new(r->arena, ERR_BAD_REQUEST,
+		"%.*s in version \"%.*s\" cannot be handled as a %.*s: %.*s", STRF(who->kind),
+		STRF(who->version), STRF(kind->kind), STRF(why));
+}
+
+/* ---- kind and apiVersion ---- */
+
+/* Fills *why in Go's words when the document cannot be asked for its kind. */
+static bool read_identity(struct arena *a, const struct cJSON *root, struct str *api_version,
+	struct str *kind, struct str *why)
+{
+	enum json_type type = json_type(root);
+
+	*api_version = *kind = STR("");
+	if (type != JSON_OBJECT && type != JSON_NULL) {
+		*why = arena_print(a,
+			"couldn't get version/kind; json parse error: json: cannot unmarshal %s "
+			"into Go value of type struct { APIVersion string "
+			"\"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+			"\"json:\\\"kind,omitempty\\\"\" }",
+			json_type_name(type));
+		return false;
+	}
+	json_each (child, root) {
+		struct str key = json_key(child);
+		struct str *into = str_eq(key, STR("apiVersion")) ? api_version
+				   : str_eq(key, STR("kind"))     ? kind
+								  : NULL;
+
+		if (!into || json_is(child, JSON_NULL))
+			continue;
+		if (!json_is(child, JSON_STRING)) {
+			*why = arena_print(a,
+				"couldn't get version/kind; json parse error: json: cannot "
+				"unmarshal %s into Go struct field .%.*s of type string",
+				json_type_name(json_type(child)), STRF(key));
+			return false;
+		}
+		*into = json_str(child);
+	}
+	return true;
+}
+
+static struct identity complete_identity(
+	struct arena *a, struct str api_version, struct str kind, const struct body_kind *want)
+{
+	struct identity who = {.kind = kind.len ? kind : want->kind};
+
+	api_version_split(api_version, &who.group, &who.version);
+	if (!who.version.len && !who.group.len) {
+		who.group = want->group;
+		who.version = want->version;
+	}
+	who.api_version = who.group.len
+				  ? arena_print(a, "%.*s/%.*s", STRF(who.group), STRF(who.version))
+				  : who.version;
+	return who;
+}
+
+/* Kinds that every group and version has. */
+static bool kind_is_general(struct str kind)
+{
+	static const char *const kinds[] = {"Status", "ListOptions", "GetOptions", "DeleteOptions",
+		"CreateOptions", "UpdateOptions", "PatchOptions", "WatchEvent", "APIVersions",
+		"APIGroup", "APIGroupList", "APIResourceList"};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (str_eq_text(kind, kinds[i]))
+			return true;
+	return false;
+}
+
+static bool is_registered(const struct identity *who)
+{
+	bool version_known = false;
+	const struct resource *res;
+
+	for (size_t i = 0; (res = resource_at(i)); i++) {
+		if (!str_eq(res->group, who->group) || !str_eq(res->version, who->version))
+			continue;
+		version_known = true;
+		if (str_eq(res->kind, who->kind) || str_eq(res->list_kind, who->kind))
+			return true;
+		for (size_t k = 0; k < res->subresource_count; k++) {
+			const struct subresource *sub = &res->subresources[k];
+
+			if (str_eq(sub->kind, who->kind) && str_eq(sub->group, who->group) &&
+				str_eq(sub->version, who->version))
+				return true;
+		}
+	}
+	return version_known && kind_is_general(who->kind);
+}
+
+/* "v1.Pod" and "core.Pod": a package is named after the group, or the version. */
+static struct str internal_package(struct str group)
+{
+	struct str head, rest;
+
+	if (!group.len)
+		return STR("core");
+	str_cut(group, '.', &head, &rest);
+	return head;
+}
+
+static struct status *check_identity(
+	struct api_request *r, const struct identity *who, const struct body_kind *want)
+{
+	bool version_fits = str_eq(who->group, want->group) && str_eq(who->version, want->version);
+	const struct resource *res;
+
+	if (version_fits && str_eq(who->kind, want->kind))
+		return NULL;
+	if (!is_registered(who))
+		return cannot_handle(r, who, want,
+			arena_print(r->arena,
+				"no kind \"%.*s\" is registered for version \"%.*s\" in scheme "
+				"\"pkg/api/legacyscheme/scheme.go:30\"",
+				STRF(who->kind), STRF(who->api_version)));
+	res = resource_find_kind(who->group, who->version, who->kind);
+	if (want->resource && res && res->hub == want->resource->hub)
+		return status_new(r->arena, ERR_BAD_REQUEST,
+			"the API version in the data (%.*s) does not match the expected API "
+			"version (%.*s)",
+			STRF(who->api_version), STRF(want->resource->api_version));
+	return cannot_handle(r, who, want,
+		arena_print(r->arena, "converting (%.*s.%.*s) to (%.*s.%.*s): unknown conversion",
+			STRF(who->version), STRF(who->kind), STRF(internal_package(want->group)),
+			STRF(want->kind)));
+}
+
+/* ---- fields ---- */
+
+static struct str join_notes(struct arena *a, const struct decode_notes *notes, bool yaml)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(256 * KIB);
+	bool in_yaml = false;
+
+	for (size_t i = 0; i < notes->count; i++) {
+		bool line = yaml && str_starts(notes->items[i], STR("line "));
+
+		if (line)
+			buf_add_text(&out, in_yaml ? "\n  " : "yaml: unmarshal errors:\n  ");
+		else if (i)
+			buf_add_text(&out, ", ");
+		in_yaml |= line;
+		buf_add_str(&out, notes->items[i]);
+	}
+	return arena_str(a, buf_str(&out));
+}
+
+/* NULL, or the text of a strict failure. */
+static struct str report_notes(struct api_request *r, const struct decode_notes *notes, bool yaml)
+{
+	if (!notes->count || r->options.validation == VALIDATE_IGNORE)
+		return STR("");
+	if (r->options.validation == VALIDATE_STRICT)
+		return arena_print(r->arena, "strict decoding error: %.*s",
+			STRF(join_notes(r->arena, notes, yaml)));
+	for (size_t i = 0; i < notes->count; i++)
+		request_warn(r, notes->items[i]);
+	return STR("");
+}
+
+/* The requested version's own defaults come before it is understood as the hub's. */
+static int to_hub(struct api_request *r, const struct resource *from, struct cJSON *tree,
+	struct cJSON **out, struct err *err)
+{
+	if (from == from->hub) {
+		*out = tree;
+		return 0;
+	}
+	api_set_standards(r->arena, from->schema, tree);
+	return resource_convert(r->arena, from, from->hub, tree, out, err);
+}
+
+int body_decode_tree(struct api_request *r, const struct body_kind *kind, const struct cJSON *in,
+	struct cJSON **out, struct str *failure)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct decode_notes unknown = {.arena = r->arena};
+	struct cJSON *tree;
+	int code = api_decode(r->arena, kind->schema, in, &unknown, &tree, &err);
+
+	if (!code) {
+		*failure = report_notes(r, &unknown, false);
+		if (failure->len)
+			return ERR_BAD_REQUEST;
+		code = kind->resource ? to_hub(r, kind->resource, tree, out, &err) : 0;
+		if (!kind->resource)
+			*out = tree;
+	}
+	if (code)
+		*failure = arena_str(r->arena, str_from(err_text(&err)));
+	return code;
+}
+
+static void put_identity(struct arena *a, struct cJSON *tree, const struct identity *who)
+{
+	tree_set_str(a, tree, "kind", who->kind);
+	tree_set_str(a, tree, "apiVersion", who->api_version);
+}
+
+static struct status *decode_text(
+	struct api_request *r, const struct body_kind *kind, bool yaml, struct cJSON **out)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct decode_notes repeated = {.arena = r->arena}, unknown = repeated, notes = repeated;
+	struct str api_version, named, why;
+	struct cJSON *root, *tree;
+
+	if (body_parse(r->arena, buf_str(&r->body), yaml, &repeated, &root, &err)) {
+		if (err.code == ERR_TOO_LARGE)
+			return status_new(r->arena, ERR_TOO_LARGE, "Request entity too large: %s",
+				err_text(&err));
+		return unrecognized(r, kind,
+			arena_print(r->arena, "%s%s",
+				yaml ? "" : "couldn't get version/kind; json parse error: ",
+				err_text(&err)));
+	}
+	if (!read_identity(r->arena, root, &api_version, &named, &why))
+		return unrecognized(r, kind, why);
+	struct identity who = complete_identity(r->arena, api_version, named, kind);
+	struct status *no = check_identity(r, &who, kind);
+	if (no)
+		return no;
+	if (json_is(root, JSON_NULL))
+		root = json_new(r->arena, JSON_OBJECT);
+	if (api_decode(r->arena, kind->schema, root, &unknown, &tree, &err))
+		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+	if (yaml)
+		body_order_notes(r->arena, STR(""), &repeated, &unknown, &notes);
+	else
+		body_order_notes(r->arena, buf_str(&r->body), &repeated, &unknown, &notes);
+	why = report_notes(r, &notes, yaml);
+	if (why.len)
+		return cannot_handle(r, &who, kind, why);
+	put_identity(r->arena, tree, &who);
+	if (!kind->resource) {
+		*out = tree;
+		return NULL;
+	}
+	if (to_hub(r, kind->resource, tree, out, &err))
+		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+	return NULL;
+}
+
+static struct status *decode_protobuf(
+	struct api_request *r, const struct body_kind *kind, struct cJSON **out)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct str api_version = {0}, named = {0}, message = {0};
+	struct str body = buf_str(&r->body);
+	struct cJSON *tree;
+
+	if (!proto_is_wrapped(body))
+		return unrecognized(r, kind,
+			STR("provided data does not appear to be a protobuf message, expected "
+			    "prefix [107 56 115 0]"));
+	if (proto_unwrap(body, &api_version, &named, &message, &err))
+		return unrecognized(r, kind, str_from(err_text(&err)));
+	struct identity who = complete_identity(r->arena, api_version, named, kind);
+	struct status *no = check_identity(r, &who, kind);
+	if (no)
+		return no;
+	if (proto_decode(r->arena, kind->schema, message, &tree, &err))
+		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+	put_identity(r->arena, tree, &who);
+	if (!kind->resource) {
+		*out = tree;
+		return NULL;
+	}
+	if (to_hub(r, kind->resource, tree, out, &err))
+		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+	return NULL;
+}
+
+struct status *body_decode(struct api_request *r, const struct body_kind *kind, struct cJSON **out)
+{
+	if (str_eq(r->content_type, STR("application/vnd.kubernetes.protobuf")))
+		return decode_protobuf(r, kind, out);
+	return decode_text(r, kind, str_eq(r->content_type, STR("application/yaml")), out);
+}
+
+/* ---- DELETE ---- */
+
+static struct status *bad(struct api_request *r, struct str why)
+{
+	return status_new(r->arena, ERR_BAD_REQUEST, "%.*s", STRF(why));
+}
+
+struct status *body_delete_options(struct api_request *r, struct cJSON **out)
+{
+	_cleanup_(err_done) struct err err = {0};
+	const struct schema *schema =
+		schema_find(STR("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"));
+	bool yaml = str_eq(r->content_type, STR("application/yaml"));
+	struct str api_version = {0}, kind = {0}, message, why, body = buf_str(&r->body);
+	struct cJSON *root = NULL;
+
+	if (str_eq(r->content_type, STR("application/vnd.kubernetes.protobuf"))) {
+		if (proto_unwrap(body, &api_version, &kind, &message, &err) ||
+			proto_decode(r->arena, schema, message, out, &err))
+			return bad(r, str_from(err_text(&err)));
+	} else {
+		if (body_parse(r->arena, body, yaml, NULL, &root, &err))
+			return bad(r,
+				arena_print(r->arena, "%s%s",
+					yaml ? "" : "couldn't get version/kind; json parse error: ",
+					err_text(&err)));
+		if (!read_identity(r->arena, root, &api_version, &kind, &why))
+			return bad(r, why);
+	}
+	if (kind.len && !str_eq(kind, STR("DeleteOptions")))
+		return bad(
+			r, arena_print(r->arena,
+				   "no kind \"%.*s\" is registered for version \"%.*s\" in scheme "
+				   "\"pkg/apis/meta/internalversion/scheme/register.go:27\"",
+				   STRF(kind), STRF(api_version)));
+	if (!root)
+		return NULL;
+	if (json_is(root, JSON_NULL))
+		root = json_new(r->arena, JSON_OBJECT);
+	if (api_decode(r->arena, schema, root, NULL, out, &err))
+		return bad(r, str_from(err_text(&err)));
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+static void body_read(struct op *op, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	if (err->code == ERR_TOO_LARGE)
+		request_fail(r, status_new(r->arena, ERR_TOO_LARGE,
+					"Request entity too large: limit is %zu", r->body.max));
+	else if (err->code)
+		request_fail_err(r, err);
+	else
+		request_next(r);
+}
+
+void stage_read_body(struct api_request *r)
+{
+	static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
+	bool wanted = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		wanted |= str_eq_text(r->method, methods[i]);
+	if (!wanted || !r->is_resource || r->long_running || !r->x->request.length) {
+		request_next(r);
+		return;
+	}
+	op_init(&r->op, &r->x->scope, body_read, r->deadline);
+	http_read_all(r->x, &r->op, &r->body, r->body.max);
+}

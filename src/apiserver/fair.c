@@ -1,0 +1,203 @@
+#include "fair.h"
+#include "api_options.h"
+#include "metrics.h"
+#include "respond.h"
+
+#include <kube/map.h>
+#include <kube/mem.h>
+#include <kube/time.h>
+
+#define QUEUE_MAX   50   /* of one user, as upstream's */
+#define WAITING_MAX 2000 /* of all */
+
+struct flow { /* one user who waits */
+	struct link in_turn;
+	struct list waiters; /* struct fair_ticket */
+	size_t count;
+	char *name;
+};
+
+struct fair {
+	struct api_server *server;
+	struct flow_schemas *schemas;
+	struct map flows;
+	struct list turn; /* of flows */
+	size_t seats, taken, waiting;
+};
+
+struct fair_ticket {
+	struct api_request *request;
+	struct link in_flow;
+	struct flow *flow; /* while it waits */
+	bool seated;
+	struct str schema_uid, level_uid;
+};
+
+struct fair *fair_new(struct api_server *s)
+{
+	struct fair *f = mem_new(sizeof(*f));
+
+	f->server = s;
+	f->schemas = flow_schemas_new(s);
+	f->seats = (size_t)(s->options->max_in_flight + s->options->max_mutating_in_flight);
+	map_init_borrowed(&f->flows);
+	return f;
+}
+
+void fair_free(struct fair *f)
+{
+	if (!f)
+		return;
+	assert(!f->waiting);
+	flow_schemas_free(f->schemas);
+	map_done(&f->flows);
+	mem_free(f);
+}
+
+/* ---- queues ---- */
+
+static struct flow *flow_of(struct fair *f, struct str user)
+{
+	struct flow *flow = map_get(&f->flows, user);
+
+	if (flow)
+		return flow;
+	flow = mem_new(sizeof(*flow));
+	flow->name = str_dup(user);
+	list_init(&flow->waiters);
+	map_set(&f->flows, str_from(flow->name), flow);
+	return flow;
+}
+
+static void leave_flow(struct fair *f, struct fair_ticket *t)
+{
+	struct flow *flow = TAKE(t->flow);
+
+	link_remove(&t->in_flow);
+	f->waiting--;
+	if (--flow->count)
+		return;
+	link_remove(&flow->in_turn);
+	map_remove(&f->flows, str_from(flow->name));
+	mem_free(flow->name);
+	mem_free(flow);
+}
+
+static void waiter_cancel(struct op *op)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	leave_flow(r->server->fair, r->ticket);
+	op_fail_cancelled(op);
+}
+
+static const struct op_kind wait_kind = {.name = "wait for a seat", .cancel = waiter_cancel};
+
+static void refuse(struct api_request *r)
+{
+	struct http_headers h = respond_headers(r, "text/plain; charset=utf-8");
+
+	http_headers_add(r->arena, &h, STR("X-Content-Type-Options"), STR("nosniff"));
+	http_headers_add(r->arena, &h, STR("Retry-After"), STR("1"));
+	r->answered = true;
+	r->answer_code = 429;
+	metrics_rejected(r);
+	op_init(&r->op, &r->x->scope, respond_sent, OP_NO_DEADLINE);
+	http_respond(r->x, &r->op, 429, h.items, h.count,
+		STR("Too many requests, please try again later.\n"));
+}
+
+static void waited(struct op *op, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	if (!err->code)
+		request_next(r);
+	else if (err->code == ERR_TIMEOUT)
+		refuse(r);
+	else
+		request_fail_err(r, err);
+}
+
+static void seat_next(struct fair *f)
+{
+	while (f->taken < f->seats && !list_empty(&f->turn)) {
+		struct flow *flow = LIST_ENTRY(list_pop(&f->turn), struct flow, in_turn);
+		struct fair_ticket *t =
+			LIST_ENTRY(list_first(&flow->waiters), struct fair_ticket, in_flow);
+
+		if (flow->count > 1)
+			list_push(&f->turn, &flow->in_turn);
+		leave_flow(f, t);
+		t->seated = true;
+		f->taken++;
+		op_finish(&t->request->op, 0);
+	}
+}
+
+static void enqueue(struct fair *f, struct api_request *r)
+{
+	struct flow *flow = flow_of(f, r->user->name);
+	int64_t wait = r->server->options->request_timeout / 4;
+
+	if (flow->count >= QUEUE_MAX || f->waiting >= WAITING_MAX) {
+		if (!flow->count) {
+			map_remove(&f->flows, str_from(flow->name));
+			mem_free(flow->name);
+			mem_free(flow);
+		}
+		refuse(r);
+		return;
+	}
+	r->ticket->flow = flow;
+	if (!flow->count++)
+		list_push(&f->turn, &flow->in_turn);
+	list_push(&flow->waiters, &r->ticket->in_flow);
+	f->waiting++;
+	op_init(&r->op, &r->x->scope, waited, loop_in(r->server->env->loop, wait));
+	if (!op_begin(&r->op, &wait_kind, NULL))
+		leave_flow(f, r->ticket);
+}
+
+void stage_throttle(struct api_request *r)
+{
+	struct fair *f = r->server->fair;
+	struct flow_match match = flow_schemas_match(f->schemas, r);
+	struct fair_ticket *t = arena_new(r->arena, sizeof(*t));
+
+	t->request = r;
+	t->schema_uid = arena_str(r->arena, match.schema_uid);
+	t->level_uid = arena_str(r->arena, match.level_uid);
+	r->ticket = t;
+	if (r->long_running || match.exempt || user_in_group(r->user, STR("system:masters"))) {
+		request_next(r);
+		return;
+	}
+	if (f->taken < f->seats && !f->waiting) {
+		t->seated = true;
+		f->taken++;
+		request_next(r);
+		return;
+	}
+	enqueue(f, r);
+}
+
+void fair_leave(struct api_request *r)
+{
+	struct fair *f = r->server->fair;
+
+	if (!r->ticket || !r->ticket->seated)
+		return;
+	r->ticket->seated = false;
+	f->taken--;
+	seat_next(f);
+}
+
+void fair_add_headers(struct api_request *r, struct http_headers *h)
+{
+	if (!r->ticket || !r->ticket->schema_uid.len)
+		return;
+	http_headers_add(r->arena, h, STR("X-Kubernetes-Pf-Flowschema-Uid"), r->ticket->schema_uid);
+	http_headers_add(
+		r->arena, h, STR("X-Kubernetes-Pf-Prioritylevel-Uid"), r->ticket->level_uid);
+}

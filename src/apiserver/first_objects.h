@@ -1,0 +1,20 @@
+/* What a server makes by itself when it starts, if it is not there. */
+#ifndef KUBE_APISERVER_FIRST_OBJECTS_H
+#define KUBE_APISERVER_FIRST_OBJECTS_H
+
+#include "server.h"
+
+/* port: that this server can be reached at. op->n: how many were written. */
+void first_objects_write(struct api_server *s, struct op *op, uint16_t port);
+
+/* ---- first_flows.c: FlowSchemas and their levels, as JSON texts: from 0 until empty ---- */
+struct str first_flow_schema(struct arena *a, size_t index, struct str now);
+struct str first_priority_level(struct arena *a, size_t index);
+
+/* The server's own lease: made at start, renewed in memory until the scope closes. */
+struct identity_lease;
+void identity_lease_start(struct api_server *s, struct scope *parent, struct identity_lease **l);
+void identity_lease_stop(struct identity_lease *l, struct op *op);
+void identity_lease_free(struct identity_lease *l); /* once stopped; NULL is fine */
+
+#endif

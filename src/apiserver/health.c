@@ -1,0 +1,202 @@
+#include "health.h"
+#include "respond.h"
+
+#include <kube/log.h>
+
+#define TEXT "text/plain; charset=utf-8"
+
+enum { HEALTHZ = 1, LIVEZ = 2, READYZ = 4, ALL = 7 };
+
+typedef bool check_fn(const struct api_server *s, struct err *err);
+
+static bool check_always(const struct api_server *s, struct err *err)
+{
+	(void)s;
+	(void)err;
+	return true;
+}
+
+static bool check_store(const struct api_server *s, struct err *err)
+{
+	struct store_stats stats;
+
+	store_stats(s->store, &stats);
+	if (!stats.failing)
+		return true;
+	err_set(err, ERR_IO, "the last write to the store failed");
+	return false;
+}
+
+static bool check_started(const struct api_server *s, struct err *err)
+{
+	if (s->ready)
+		return true;
+	err_set(err, ERR_UNAVAILABLE, "not finished");
+	return false;
+}
+
+static bool check_shutdown(const struct api_server *s, struct err *err)
+{
+	if (!s->draining)
+		return true;
+	err_set(err, ERR_UNAVAILABLE, "process is shutting down");
+	return false;
+}
+
+/* Upstream's names for what there is here to be checked; `etcd` is the store. */
+static const struct check {
+	const char *name;
+	unsigned where;
+	check_fn *run;
+} checks[] = {
+	{"ping", ALL, check_always},
+	{"log", ALL, check_always},
+	{"etcd", ALL, check_store},
+	{"etcd-readiness", READYZ, check_store},
+	{"informer-sync", READYZ, check_started},
+	{"poststarthook/priority-and-fairness-config-producer", ALL, check_started},
+	{"poststarthook/rbac/bootstrap-roles", ALL, check_started},
+	{"poststarthook/scheduling/bootstrap-system-priority-classes", ALL, check_started},
+	{"poststarthook/start-system-namespaces-controller", ALL, check_started},
+	{"poststarthook/bootstrap-controller", ALL, check_started},
+	{"shutdown", READYZ, check_shutdown},
+};
+
+static const struct {
+	struct str path;
+	unsigned where;
+	const char *name;
+} roots[] = {{STR_INIT("/healthz"), HEALTHZ, "healthz"}, {STR_INIT("/livez"), LIVEZ, "livez"},
+	{STR_INIT("/readyz"), READYZ, "readyz"}};
+
+static const struct check *find_check(unsigned where, struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+		if ((checks[i].where & where) && str_eq_text(name, checks[i].name))
+			return &checks[i];
+	return NULL;
+}
+
+/* Which root, and what stands behind it: empty, or a check's name. */
+static bool split(struct str path, size_t *root, struct str *rest)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+		if (!str_starts(path, roots[i].path))
+			continue;
+		*root = i;
+		*rest = str_skip(path, roots[i].path.len);
+		if (!rest->len)
+			return true;
+		if (rest->at[0] != '/')
+			continue;
+		*rest = str_skip(*rest, 1);
+		return find_check(roots[i].where, *rest) != NULL;
+	}
+	return false;
+}
+
+bool health_has(struct str path)
+{
+	size_t root;
+	struct str rest;
+
+	return split(path, &root, &rest);
+}
+
+struct str health_path(struct arena *a, size_t index)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+		if (!index--)
+			return roots[i].path;
+		for (size_t k = 0; k < ARRAY_LEN(checks); k++)
+			if ((checks[k].where & roots[i].where) && !index--)
+				return arena_print(
+					a, "%.*s/%s", STRF(roots[i].path), checks[k].name);
+	}
+	return STR("");
+}
+
+#define EXCLUDED_MAX 64
+
+static bool take_excluded(struct str *excluded, bool *used, size_t count, const char *name)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++)
+		if (str_eq_text(excluded[i], name))
+			found = used[i] = true;
+	return found;
+}
+
+static void print_unused(
+	struct buf *out, const struct str *excluded, const bool *used, size_t count)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (used[i])
+			continue;
+		buf_add_text(out, any ? ","
+				      : "warn: some health checks cannot be excluded: no "
+					"matches for ");
+		json_print_str(out, excluded[i]);
+		any = true;
+	}
+	if (any)
+		buf_add_char(out, '\n');
+}
+
+static void run_all(struct api_request *r, size_t root)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
+	struct str excluded[EXCLUDED_MAX], value;
+	bool used[EXCLUDED_MAX] = {0}, failed = false;
+	size_t count = request_query_all(r, "exclude", excluded, EXCLUDED_MAX);
+
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		_cleanup_(err_done) struct err err = {0};
+
+		if (!(checks[i].where & roots[root].where))
+			continue;
+		if (take_excluded(excluded, used, count, checks[i].name)) {
+			buf_print(&out, "[+]%s excluded: ok\n", checks[i].name);
+		} else if (checks[i].run(r->server, &err)) {
+			buf_print(&out, "[+]%s ok\n", checks[i].name);
+		} else {
+			buf_print(&out, "[-]%s failed: reason withheld\n", checks[i].name);
+			log_warning(&err, "health check failed", LOG_TEXT("check", checks[i].name));
+			failed = true;
+		}
+	}
+	print_unused(&out, excluded, used, count);
+	if (failed) {
+		buf_print(&out, "%s check failed\n", roots[root].name);
+		answer_text(r, 500, TEXT, buf_str(&out));
+		return;
+	}
+	if (!request_query(r, "verbose", &value)) {
+		answer_text(r, 200, TEXT, STR("ok"));
+		return;
+	}
+	buf_print(&out, "%s check passed\n", roots[root].name);
+	answer_text(r, 200, TEXT, buf_str(&out));
+}
+
+void serve_health(struct api_request *r)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct str rest;
+	size_t root;
+
+	if (!split(r->path, &root, &rest))
+		return;
+	if (!rest.len) {
+		run_all(r, root);
+		return;
+	}
+	if (find_check(roots[root].where, rest)->run(r->server, &err))
+		answer_text(r, 200, TEXT, STR("ok"));
+	else
+		answer_text(r, 500, TEXT,
+			arena_print(r->arena, "internal server error: %s\n", err_text(&err)));
+}

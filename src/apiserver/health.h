@@ -1,0 +1,13 @@
+/* /healthz, /livez, /readyz and the checks below them. */
+#ifndef KUBE_APISERVER_HEALTH_H
+#define KUBE_APISERVER_HEALTH_H
+
+#include "request.h"
+
+stage_fn serve_health;
+/* Whether that path is one of health's; "/healthz/" is not. */
+bool health_has(struct str path);
+/* Their paths, for the list at "/": from 0 until empty. */
+struct str health_path(struct arena *a, size_t index);
+
+#endif

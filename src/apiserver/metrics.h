@@ -1,0 +1,15 @@
+/* What Prometheus reads at /metrics, under upstream's names. */
+#ifndef KUBE_APISERVER_METRICS_H
+#define KUBE_APISERVER_METRICS_H
+
+#include "request.h"
+
+struct metrics *metrics_new(struct api_server *s);
+void metrics_free(struct metrics *m);
+void metrics_begin(struct api_request *r);      /* arrived */
+void metrics_classified(struct api_request *r); /* its kind is known */
+void metrics_end(struct api_request *r);        /* answered, or given up */
+void metrics_rejected(struct api_request *r);
+stage_fn serve_metrics;
+
+#endif

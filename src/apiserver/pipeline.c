@@ -1,0 +1,163 @@
+/* The stages of a request, in their order, and how it moves from one to the next. */
+#include "pipeline.h"
+#include "api_options.h"
+#include "fair.h"
+#include "metrics.h"
+#include "respond.h"
+
+#include <kube/log.h>
+#include <kube/random.h>
+
+static const struct stage stages[] = {
+	{"parse", stage_parse},
+	{"resolve", stage_resolve},
+	{"authenticate", stage_authenticate},
+	{"impersonate", stage_impersonate},
+	{"throttle", stage_throttle},
+	{"authorize", stage_authorize},
+	{"route", stage_route},
+	{"negotiate", stage_negotiate},
+	{"read body", stage_read_body},
+	{"options", stage_options},
+	{"serve", stage_serve},
+	{NULL, NULL},
+};
+
+/* Who comes from inside is known already. */
+static bool skipped(const struct api_request *r)
+{
+	return r->local &&
+	       (r->stage->run == stage_authenticate || r->stage->run == stage_impersonate);
+}
+
+void request_next(struct api_request *r)
+{
+	do
+		r->stage++;
+	while (skipped(r));
+	r->stage->run(r);
+}
+
+void request_fail(struct api_request *r, struct status *status)
+{
+	answer_status(r, status);
+}
+
+void request_fail_err(struct api_request *r, const struct err *err)
+{
+	if (err->code == ERR_TIMEOUT) {
+		struct status *s = status_new(r->arena, ERR_TIMEOUT,
+			"Timeout: request did not complete within the allotted timeout");
+
+		s->has_details = true;
+		request_fail(r, s);
+		return;
+	}
+	request_fail(r, status_from_err(r->arena, err));
+}
+
+void request_warn(struct api_request *r, struct str text)
+{
+	for (size_t i = 0; i < r->warning_count; i++)
+		if (str_eq(r->warnings[i], text))
+			return;
+	if (!text.len || !str_is_utf8(text))
+		return;
+	if (r->warning_count == r->warning_cap) {
+		size_t cap = r->warning_cap ? r->warning_cap * 2 : 4;
+		struct str *more = arena_new(r->arena, cap * sizeof(*more));
+
+		if (r->warning_count)
+			memcpy(more, r->warnings, r->warning_count * sizeof(*more));
+		r->warnings = more;
+		r->warning_cap = cap;
+	}
+	r->warnings[r->warning_count++] = arena_str(r->arena, text);
+}
+
+/* ---- looking into the request ---- */
+
+struct str request_header(const struct api_request *r, const char *name)
+{
+	return http_headers_get(&r->x->request.headers, str_from(name));
+}
+
+size_t request_query_all(
+	const struct api_request *r, const char *name, struct str *values, size_t max)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->parameters.count && count < max; i++)
+		if (str_eq_text(r->parameters.pairs[i].key, name))
+			values[count++] = r->parameters.pairs[i].value;
+	return count;
+}
+
+bool request_query(const struct api_request *r, const char *name, struct str *value)
+{
+	return request_query_all(r, name, value, 1) == 1;
+}
+
+bool user_in_group(const struct api_user *u, struct str group)
+{
+	for (size_t i = 0; i < u->group_count; i++)
+		if (str_eq(u->groups[i], group))
+			return true;
+	return false;
+}
+
+/* ---- in and out ---- */
+
+static struct api_request *request_new(struct api_server *s, struct http_exchange *x)
+{
+	struct api_request *r = arena_new(&x->arena, sizeof(*r));
+
+	r->server = s;
+	r->x = x;
+	r->arena = &x->arena;
+	r->now = env_wall(s->env);
+	r->stage = stages;
+	r->deadline = loop_in(s->env->loop, s->options->request_timeout);
+	x->handler = r;
+	buf_init(&r->body, 3 * MIB);
+	buf_init(&r->out, SIZE_MAX);
+	metrics_begin(r);
+	return r;
+}
+
+void pipeline_handle(void *ctx, struct http_exchange *x)
+{
+	struct api_request *r = request_new(ctx, x);
+
+	r->stage->run(r);
+}
+
+void api_server_handle_local(
+	struct api_server *s, struct http_exchange *x, const struct local_user *user)
+{
+	struct api_request *r = request_new(s, x);
+	struct api_user *u = arena_new(r->arena, sizeof(*u));
+	size_t count = 0;
+
+	while (user->groups && user->groups[count])
+		count++;
+	u->name = arena_str(r->arena, str_from(user->name));
+	u->groups = arena_new(r->arena, (count + 1) * sizeof(*u->groups));
+	for (size_t i = 0; i < count; i++)
+		u->groups[i] = arena_str(r->arena, str_from(user->groups[i]));
+	u->groups[count] = STR("system:authenticated");
+	u->group_count = count + 1;
+	r->local = true;
+	r->user = r->real_user = u;
+	r->stage->run(r);
+}
+
+void request_end(struct api_request *r)
+{
+	metrics_end(r);
+	fair_leave(r);
+	respond_release(r);
+	buf_done(&r->body);
+	buf_done(&r->out);
+	http_exchange_done(r->x);
+}

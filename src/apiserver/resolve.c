@@ -1,0 +1,216 @@
+/* Which resource is meant, and what is answered when none is served or not in this way. */
+#include "api_options.h"
+#include "discovery.h"
+#include "metrics.h"
+#include "negotiate.h"
+#include "request.h"
+#include "respond.h"
+
+#include <kube/time.h>
+
+static bool is_stream(const struct api_request *r)
+{
+	static const char *const names[] = {"exec", "attach", "portforward", "proxy"};
+	struct str follow;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (str_eq_text(r->subresource, names[i]))
+			return true;
+	return str_eq(r->subresource, STR("log")) && request_query(r, "follow", &follow) &&
+	       !str_eq(follow, STR("false")) && !str_eq(follow, STR("0"));
+}
+
+/* ?timeout=5s: at most what the server allows. */
+static bool shorten_deadline(struct api_request *r)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct str text;
+	int64_t ns;
+
+	if (!request_query(r, "timeout", &text) || !text.len)
+		return true;
+	if (duration_parse(text, &ns, &err)) {
+		request_fail(r, status_new(r->arena, ERR_BAD_REQUEST,
+					"invalid timeout specified in the request URL - %s",
+					err_text(&err)));
+		return false;
+	}
+	if (ns > 0 && ns < r->server->options->request_timeout)
+		r->deadline = loop_in(r->server->env->loop, ns);
+	return true;
+}
+
+void stage_resolve(struct api_request *r)
+{
+	if (r->is_resource) {
+		r->resource = server_resource(r->server, r->group, r->version, r->plural);
+		if (r->resource && r->subresource.len)
+			r->sub = resource_subresource(r->resource, r->subresource);
+	}
+	r->long_running = str_eq(r->verb, STR("watch")) || (r->is_resource && is_stream(r));
+	if (r->long_running)
+		r->deadline = OP_NO_DEADLINE;
+	else if (!shorten_deadline(r))
+		return;
+	metrics_classified(r);
+	request_next(r);
+}
+
+/* ---- what is not served ---- */
+
+static struct status *missing(struct api_request *r)
+{
+	struct status *s = status_new(
+		r->arena, ERR_NOT_FOUND, "the server could not find the requested resource");
+
+	s->has_details = true;
+	return s;
+}
+
+struct status *status_method_not_allowed(struct arena *a)
+{
+	struct status *s = status_new(a, ERR_METHOD_NOT_ALLOWED,
+		"the server does not allow this method on the requested resource");
+
+	s->has_details = true;
+	return s;
+}
+
+struct status *status_page_not_found(struct arena *a)
+{
+	struct status *s = status_new(a, ERR_NOT_FOUND, "404 page not found\n");
+
+	s->plain = true;
+	return s;
+}
+
+static unsigned verbs_here(const struct api_request *r)
+{
+	if (r->sub)
+		return r->sub->verbs;
+	return r->resource->verbs;
+}
+
+/* A connection to something else takes any method. */
+static bool proxies(const struct api_request *r)
+{
+	return r->sub && str_eq(r->subresource, STR("proxy"));
+}
+
+static bool method_allowed(const struct api_request *r)
+{
+	unsigned verbs = verbs_here(r);
+	struct str method = r->method;
+	bool named = r->sub || r->has_name;
+
+	if (str_eq(r->verb, STR("watch")) && !str_eq(method, STR("GET")))
+		return false;
+	if (proxies(r))
+		return str_eq(method, STR("GET")) || str_eq(method, STR("POST")) ||
+		       str_eq(method, STR("PUT")) || str_eq(method, STR("PATCH")) ||
+		       str_eq(method, STR("DELETE")) || str_eq(method, STR("HEAD")) ||
+		       str_eq(method, STR("OPTIONS"));
+	if (str_eq(method, STR("GET")))
+		return verbs & (named ? VERB_GET : VERB_LIST);
+	if (str_eq(method, STR("POST")))
+		return (verbs & VERB_CREATE) && (r->sub || !r->has_name) &&
+		       (!r->resource->namespaced || r->namespace.len);
+	if (str_eq(method, STR("PUT")))
+		return named && (verbs & VERB_UPDATE);
+	if (str_eq(method, STR("PATCH")))
+		return named && (verbs & VERB_PATCH);
+	if (str_eq(method, STR("DELETE")))
+		return named ? verbs & VERB_DELETE
+			     : (verbs & VERB_DELETECOLLECTION) &&
+				       (!r->resource->namespaced || r->namespace.len);
+	return false;
+}
+
+/* Is there any path of this shape? */
+static bool path_exists(const struct api_request *r)
+{
+	const struct resource *res = r->resource;
+	bool of_namespace = str_eq(r->plural, STR("namespaces")) && !r->group.len;
+
+	if (str_eq(r->verb, STR("proxy")))
+		return false;
+	if (r->subresource.len && !r->sub)
+		return false;
+	if (r->deeper && !proxies(r))
+		return false;
+	if (str_eq(r->verb, STR("watch")) && (r->sub || !(res->verbs & VERB_WATCH)))
+		return false;
+	if (of_namespace)
+		return !r->namespace.len || (r->has_name && str_eq(r->namespace, r->name));
+	if (!res->namespaced)
+		return !r->namespace.len;
+	/* Across namespaces there are only lists and watches. */
+	return r->namespace.len || !r->has_name;
+}
+
+void stage_route(struct api_request *r)
+{
+	struct status *no = NULL;
+
+	if (r->is_resource) {
+		if (!r->resource && !discovery_has_group(r->server->discovery, r->group))
+			no = status_page_not_found(r->arena);
+		else if (!r->resource || !path_exists(r))
+			no = missing(r);
+		else if (!method_allowed(r))
+			no = status_method_not_allowed(r->arena);
+		else
+			no = negotiate_route(r);
+	}
+	if (no)
+		request_fail(r, no);
+	else
+		request_next(r);
+}
+
+/* ---- handing over ---- */
+
+static stage_fn *verb_handler(const struct api_request *r)
+{
+	static const struct {
+		const char *verb;
+		stage_fn *run;
+	} verbs[] = {
+		{"get", verb_get},
+		{"list", verb_list},
+		{"watch", verb_watch},
+		{"create", verb_create},
+		{"update", verb_update},
+		{"patch", verb_patch},
+		{"delete", verb_delete},
+		{"deletecollection", verb_delete_collection},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (str_eq_text(r->verb, verbs[i].verb))
+			return verbs[i].run;
+	return NULL;
+}
+
+void stage_serve(struct api_request *r)
+{
+	stage_fn *run;
+
+	if (!r->is_resource) {
+		run = plain_handler(r);
+		if (run)
+			run(r);
+		else
+			request_fail(r, status_page_not_found(r->arena));
+		return;
+	}
+	run = r->sub ? subresource_handler(r->resource, r->subresource, r->method) : NULL;
+	if (!run)
+		run = virtual_handler(r->resource);
+	if (!run)
+		run = verb_handler(r);
+	if (run)
+		run(r);
+	else
+		request_fail(r, status_method_not_allowed(r->arena));
+}

@@ -1,0 +1,318 @@
+/* Answers that are one object, one Status or one text; lists are in respond_list.c. */
+#include "represent_private.h"
+
+#include "fair.h"
+
+#include <kube/media.h>
+
+#define TEXT         "text/plain; charset=utf-8"
+#define WARNINGS_MAX 4096 /* upstream's budget, in characters */
+#define WARNING_MAX  256  /* of each one, when all do not fit */
+/* From here on the stored text is sent as it stands instead of being copied. */
+#define COPY_MAX (64 * KIB)
+
+/* ---- headers ---- */
+
+/* So many characters of it, in bytes. */
+static size_t prefix_of(struct str s, size_t characters)
+{
+	size_t at = 0;
+
+	while (at < s.len && characters) {
+		at++;
+		while (at < s.len && ((uint8_t)s.at[at] & 0xc0) == 0x80)
+			at++;
+		characters--;
+	}
+	return at;
+}
+
+static void add_warning(struct api_request *r, struct http_headers *h, struct str text)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
+
+	buf_add_text(&out, "299 - \"");
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == '"' || text.at[i] == '\\')
+			buf_add_char(&out, '\\');
+		buf_add_char(&out, text.at[i]);
+	}
+	buf_add_char(&out, '"');
+	http_headers_add(r->arena, h, STR("Warning"), arena_str(r->arena, buf_str(&out)));
+}
+
+static void add_warnings(struct api_request *r, struct http_headers *h)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < r->warning_count; i++)
+		total += r->warnings[i].len;
+	bool cut = total > WARNINGS_MAX;
+	size_t left = WARNINGS_MAX;
+	for (size_t i = 0; i < r->warning_count; i++) {
+		struct str text = r->warnings[i];
+
+		if (cut)
+			text.len = prefix_of(text, WARNING_MAX);
+		if (text.len > left)
+			return;
+		left -= text.len;
+		add_warning(r, h, text);
+	}
+}
+
+struct http_headers respond_headers(struct api_request *r, const char *content_type)
+{
+	struct http_headers h = {0};
+
+	http_headers_add(r->arena, &h, STR("Audit-Id"), r->audit_id);
+	http_headers_add(r->arena, &h, STR("Cache-Control"), STR("no-cache, private"));
+	if (content_type)
+		http_headers_add(r->arena, &h, STR("Content-Type"), str_from(content_type));
+	add_warnings(r, &h);
+	fair_add_headers(r, &h);
+	return h;
+}
+
+const char *respond_type(const struct representation *rep)
+{
+	switch (rep->format) {
+	case WIRE_YAML:
+		return "application/yaml";
+	case WIRE_PROTOBUF:
+		return rep->stream ? "application/vnd.kubernetes.protobuf;stream=watch"
+				   : "application/vnd.kubernetes.protobuf";
+	case WIRE_JSON:
+		break;
+	}
+	return "application/json";
+}
+
+/* ---- the end of an answer ---- */
+
+void respond_sent(struct op *op, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	/* Whatever failed, the client is not there to hear of it. */
+	(void)err;
+	request_end(r);
+}
+
+void respond_release(struct api_request *r)
+{
+	if (r->held)
+		object_unref(TAKE(r->held));
+	if (r->list) {
+		for (size_t i = 0; i < r->list->count; i++)
+			object_unref(r->list->items[i]);
+		r->list->count = 0;
+	}
+}
+
+static bool begin_answer(struct api_request *r, int code)
+{
+	assert(!r->answered);
+	r->answered = true;
+	r->answer_code = code;
+	return true;
+}
+
+/* r->out, or bytes of the arena, as the whole answer. */
+void respond_bytes(struct api_request *r, int code, const struct http_headers *h, struct str body)
+{
+	begin_answer(r, code);
+	op_init(&r->op, &r->x->scope, respond_sent, OP_NO_DEADLINE);
+	http_respond_packed(r->x, &r->op, code, h->items, h->count, body);
+}
+
+/* ---- texts and ready bytes ---- */
+
+void answer_text(struct api_request *r, int code, const char *content_type, struct str body)
+{
+	struct http_headers h = respond_headers(r, content_type);
+
+	if (str_eq_text(str_from(content_type), TEXT))
+		http_headers_add(r->arena, &h, STR("X-Content-Type-Options"), STR("nosniff"));
+	respond_bytes(r, code, &h, arena_str(r->arena, body));
+}
+
+static bool etag_matches(struct str header, struct str etag)
+{
+	struct str piece;
+
+	while (str_next(&header, ',', &piece)) {
+		piece = str_trim(piece);
+		if (str_starts(piece, STR("W/")))
+			piece = str_skip(piece, 2);
+		if (str_eq(piece, etag) || str_eq(piece, STR("*")))
+			return true;
+	}
+	return false;
+}
+
+void answer_ready(struct api_request *r, const struct ready_answer *ready)
+{
+	struct http_headers h = respond_headers(r, ready->content_type);
+	int code = 200;
+
+	for (size_t i = 0; i < h.count; i++)
+		if (ready->cache_control && str_eq(h.items[i].name, STR("Cache-Control")))
+			h.items[i].value = str_from(ready->cache_control);
+	if (ready->etag.len) {
+		http_headers_add(r->arena, &h, STR("Etag"), ready->etag);
+		if (etag_matches(request_header(r, "If-None-Match"), ready->etag))
+			code = 304;
+	}
+	http_headers_add(r->arena, &h, STR("Vary"), STR("Accept"));
+	respond_bytes(r, code, &h, code == 304 ? STR("") : ready->body);
+}
+
+/* ---- Status ---- */
+
+/* What the client understands of a refusal, even when its Accept was what is refused. */
+static struct representation status_format(const struct api_request *r)
+{
+	struct representation rep = {.format = r->wants.format, .pretty = r->wants.pretty};
+
+	return rep;
+}
+
+void answer_status(struct api_request *r, const struct status *s)
+{
+	struct representation rep = status_format(r);
+	struct http_headers h;
+
+	if (s->plain) {
+		answer_text(r, s->code, TEXT, s->message);
+		return;
+	}
+	represent_tree(&r->out, &rep, meta_schema("Status"), status_tree(r->arena, s));
+	if (rep.format == WIRE_JSON)
+		buf_add_char(&r->out, '\n');
+	h = respond_headers(r, respond_type(&rep));
+	if (s->retry_after)
+		http_headers_add(r->arena, &h, STR("Retry-After"),
+			arena_print(r->arena, "%d", s->retry_after));
+	respond_bytes(r, s->code, &h, buf_str(&r->out));
+}
+
+/* ---- objects ---- */
+
+/* "*core.ConfigMap": Go's name of what was asked to be something else. */
+static struct str go_type(struct arena *a, const struct resource *res, const char *suffix)
+{
+	struct str package, rest;
+
+	str_cut(res->group.len ? res->group : STR("core"), '.', &package, &rest);
+	return arena_print(a, "*%.*s.%.*s%s", STRF(package), STRF(res->kind), suffix);
+}
+
+struct status *respond_misfit(struct api_request *r, bool list)
+{
+	bool wants_list = r->wants.as == AS_PARTIAL_LIST;
+
+	if ((r->wants.as != AS_PARTIAL && !wants_list) || wants_list == list)
+		return NULL;
+	return status_new(r->arena, ERR_NOT_ACCEPTABLE,
+		"you requested %s, but the requested object %s (%.*s)",
+		wants_list ? "PartialObjectMetadataList" : "PartialObjectMetadata",
+		list ? "is a list" : "is not a list",
+		STRF(go_type(r->arena, r->resource, list ? "List" : "")));
+}
+
+static void text_ended(struct op *op, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	if (err->code) {
+		request_end(r);
+		return;
+	}
+	op_init(&r->op, &r->x->scope, respond_sent, OP_NO_DEADLINE);
+	http_respond_end(r->x, &r->op, NULL);
+}
+
+static void text_started(struct op *op, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+	struct str *parts = arena_alloc(r->arena, 2 * sizeof(*parts));
+
+	if (err->code) {
+		request_end(r);
+		return;
+	}
+	parts[0] = object_text(r->held);
+	parts[1] = STR("\n");
+	op_init(&r->op, &r->x->scope, text_ended, OP_NO_DEADLINE);
+	http_write(r->x, &r->op, parts, 2);
+}
+
+bool respond_gzips(const struct api_request *r)
+{
+	return media_accepts_gzip(request_header(r, "Accept-Encoding"));
+}
+
+static void answer_stored(struct api_request *r, int code, struct object *o)
+{
+	struct http_headers h = respond_headers(r, respond_type(&r->wants));
+
+	if (o->size < COPY_MAX || respond_gzips(r)) {
+		buf_add_str(&r->out, object_text(o));
+		buf_add_char(&r->out, '\n');
+		respond_bytes(r, code, &h, buf_str(&r->out));
+		return;
+	}
+	begin_answer(r, code);
+	r->held = object_ref(o);
+	op_init(&r->op, &r->x->scope, text_started, OP_NO_DEADLINE);
+	http_respond_start(r->x, &r->op, code, h.items, h.count, (int64_t)object_text(o).len + 1);
+}
+
+void answer_object(struct api_request *r, int code, struct object *o)
+{
+	struct status *no = respond_misfit(r, false);
+	struct http_headers h;
+
+	if (no) {
+		request_fail(r, no);
+		return;
+	}
+	if (represents_as_stored(&r->wants)) {
+		answer_stored(r, code, o);
+		return;
+	}
+	represent_object(&r->out, r->arena, &r->wants, o, true);
+	if (r->wants.format == WIRE_JSON)
+		buf_add_char(&r->out, '\n');
+	h = respond_headers(r, respond_type(&r->wants));
+	respond_bytes(r, code, &h, buf_str(&r->out));
+}
+
+void answer_tree(struct api_request *r, int code, const struct schema *schema, struct cJSON *tree)
+{
+	struct representation rep = status_format(r);
+	struct http_headers h = respond_headers(r, respond_type(&rep));
+
+	represent_tree(
+		&r->out, &rep, schema, schema ? api_canonical(r->arena, schema, tree) : tree);
+	if (rep.format == WIRE_JSON)
+		buf_add_char(&r->out, '\n');
+	respond_bytes(r, code, &h, buf_str(&r->out));
+}
+
+void answer_hub_tree(struct api_request *r, int code, struct cJSON *tree)
+{
+	struct status *no = respond_misfit(r, false);
+	struct http_headers h;
+
+	if (no) {
+		request_fail(r, no);
+		return;
+	}
+	represent_hub(&r->out, r->arena, &r->wants, tree, true, r->now);
+	if (r->wants.format == WIRE_JSON)
+		buf_add_char(&r->out, '\n');
+	h = respond_headers(r, respond_type(&r->wants));
+	respond_bytes(r, code, &h, buf_str(&r->out));
+}

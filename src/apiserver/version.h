@@ -1,0 +1,9 @@
+/* /version: the same facts that `kube version` prints. */
+#ifndef KUBE_APISERVER_VERSION_H
+#define KUBE_APISERVER_VERSION_H
+
+#include "request.h"
+
+stage_fn serve_version;
+
+#endif
