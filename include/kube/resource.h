@@ -85,12 +85,15 @@ struct table_column {
 struct table {
 	const struct table_column *columns;
 	size_t column_count;
-	struct cJSON *(*conditions)(struct arena *a, const struct cJSON *object); /* may be NULL */
 };
 /* Cells of one object, one a column, as a list; *conditions is a list or NULL. */
 struct cJSON *table_cells(const struct table *t, struct arena *a, const struct cJSON *object,
 	int64_t now, struct cJSON **conditions);
-/* Never NULL: kinds without columns of their own have Name and Created At. */
+/*
+ * The columns of a kind, by the stored version's group; objects are trees of that version.
+ * Never NULL: kinds without columns of their own have Name and Created At.
+ */
+const struct table *table_find(struct str group, struct str kind);
 const struct table *resource_table(const struct resource *r);
 
 #endif
