@@ -24,6 +24,6 @@ int json_fail(struct json_lexer *x, const char *at, const char *context);
 int json_fail_at(struct json_lexer *x, const char *at, int code, const char *what);
 
 /* Go's way of quoting the character in such messages. */
-void json_quote_char(char out[8], unsigned char c);
+void json_quote_char(char out[12], unsigned char c);
 
 #endif

@@ -94,7 +94,7 @@ void json_reader_free(struct json_reader *r)
 
 static int fail_at(struct json_reader *r, const char *context)
 {
-	char quoted[8];
+	char quoted[12];
 	json_quote_char(quoted, (unsigned char)*r->at);
 	return err_set(r->err, ERR_SYNTAX, "invalid character %s %s at offset %zu", quoted, context,
 		r->chunk_offset + (size_t)(r->at - r->chunk));

@@ -5,17 +5,22 @@
 
 #include <stdio.h>
 
-void json_quote_char(char out[8], unsigned char c)
+/* A byte above ASCII is shown as the code point of that number, as Go does. */
+void json_quote_char(char out[12], unsigned char c)
 {
 	static const char letters[] = "abtnvfr"; /* 0x07 to 0x0d */
 	if (c == '\'' || c == '\\')
-		snprintf(out, 8, "'\\%c'", c);
+		snprintf(out, 12, "'\\%c'", c);
 	else if (c >= 0x07 && c <= 0x0d)
-		snprintf(out, 8, "'\\%c'", letters[c - 0x07]);
-	else if (c < 0x20 || c >= 0x7f)
-		snprintf(out, 8, "'\\x%02x'", c);
+		snprintf(out, 12, "'\\%c'", letters[c - 0x07]);
+	else if (c < 0x20 || c == 0x7f)
+		snprintf(out, 12, "'\\x%02x'", c);
+	else if ((c >= 0x80 && c <= 0xa0) || c == 0xad)
+		snprintf(out, 12, "'\\u%04x'", c);
+	else if (c >= 0x80)
+		snprintf(out, 12, "'%c%c'", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
 	else
-		snprintf(out, 8, "'%c'", c);
+		snprintf(out, 12, "'%c'", c);
 }
 
 int json_fail_at(struct json_lexer *x, const char *at, int code, const char *what)
@@ -34,7 +39,7 @@ int json_fail(struct json_lexer *x, const char *at, const char *context)
 {
 	if (at >= x->end)
 		return err_set(x->err, ERR_SYNTAX, "unexpected end of JSON input");
-	char quoted[8], what[96];
+	char quoted[12], what[96];
 	json_quote_char(quoted, (unsigned char)*at);
 	snprintf(what, sizeof(what), "invalid character %s %s", quoted, context);
 	return json_fail_at(x, at, ERR_SYNTAX, what);

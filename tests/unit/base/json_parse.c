@@ -146,7 +146,9 @@ TEST(messages_are_those_of_go_with_the_position)
 			      " at offset 2 (line 1, column 3)");
 	EXPECT_MESSAGE("1e+x", "invalid character 'x' in exponent of numeric literal at offset 3 "
 			       "(line 1, column 4)");
-	EXPECT_MESSAGE("\xef\xbb\xbf{}", "invalid character '\\xef' looking for beginning of value"
+	EXPECT_MESSAGE("\xad", "invalid character '\\u00ad' looking for beginning of value"
+			       " at offset 0 (line 1, column 1)");
+	EXPECT_MESSAGE("\xef\xbb\xbf{}", "invalid character '\u00ef' looking for beginning of value"
 					 " at offset 0 (line 1, column 1)");
 	EXPECT_MESSAGE(
 		"[\"\xff\"]", "invalid UTF-8 in string literal at offset 2 (line 1, column 3)");
