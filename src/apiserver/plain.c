@@ -55,7 +55,8 @@ stage_fn *plain_handler(struct api_request *r)
 {
 	if (health_has(r->path))
 		return serve_health;
-	if (is_below(r->path, STR("/api")) || is_below(r->path, STR("/apis")))
+	if ((is_below(r->path, STR("/api")) || is_below(r->path, STR("/apis"))) &&
+		!str_ends(r->path, STR("//")))
 		return discovery_handler(r);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		const struct plain *p = &paths[i];

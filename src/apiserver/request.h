@@ -123,6 +123,7 @@ struct api_request {
 
 	struct str *warnings; /* Warning headers, in order, without repetitions */
 	size_t warning_count, warning_cap;
+	bool routed; /* authorized, and on its way to a handler */
 	bool answered;
 	int answer_code;
 	bool long_running; /* watches and streams: not counted, no deadline */

@@ -152,6 +152,7 @@ void stage_route(struct api_request *r)
 {
 	struct status *no = NULL;
 
+	r->routed = true;
 	if (r->is_resource) {
 		if (!r->resource && !discovery_has_group(r->server->discovery, r->group))
 			no = status_page_not_found(r->arena);

@@ -2,6 +2,7 @@
 #include "represent_private.h"
 
 #include "fair.h"
+#include "negotiate.h"
 
 #include <kube/media.h>
 
@@ -171,8 +172,11 @@ void answer_ready(struct api_request *r, const struct ready_answer *ready)
 /* ---- Status ---- */
 
 /* What the client understands of a refusal, even when its Accept was what is refused. */
-static struct representation status_format(const struct api_request *r)
+static struct representation status_format(struct api_request *r)
 {
+	/* Who is refused before the stage of that name is answered in the same way. */
+	if (!r->wants.now)
+		(void)negotiate_accept(r);
 	struct representation rep = {.format = r->wants.format, .pretty = r->wants.pretty};
 
 	return rep;
@@ -191,6 +195,9 @@ void answer_status(struct api_request *r, const struct status *s)
 	if (rep.format == WIRE_JSON)
 		buf_add_char(&r->out, '\n');
 	h = respond_headers(r, respond_type(&rep));
+	/* What authorization refuses, upstream answers outside of its handlers. */
+	if (s->code == 403 && !r->routed)
+		http_headers_add(r->arena, &h, STR("X-Content-Type-Options"), STR("nosniff"));
 	if (s->retry_after)
 		http_headers_add(r->arena, &h, STR("Retry-After"),
 			arena_print(r->arena, "%d", s->retry_after));
