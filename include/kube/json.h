@@ -105,6 +105,10 @@ void json_append(struct cJSON *array, struct cJSON *item);
 void json_set(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value);
 /* The same for a key known to be new: does not look through the others, for large objects. */
 void json_add(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value);
+/* The same; the key stays where it is, valid UTF-8 with a NUL behind it (a constant, a node's). */
+void json_add_borrowed(struct cJSON *object, struct str key, struct cJSON *value);
+/* A leaf once more (string, number, true, false, null), its text shared with the first. */
+struct cJSON *json_share(struct arena *a, const struct cJSON *leaf);
 bool json_remove(struct cJSON *parent, struct cJSON *child); /* false: is not its child */
 
 /* ---- printing ---- */

@@ -338,6 +338,24 @@ void json_add(struct arena *a, struct cJSON *object, struct str key, struct cJSO
 	json_node_append(json_node_of(object), n);
 }
 
+void json_add_borrowed(struct cJSON *object, struct str key, struct cJSON *value)
+{
+	struct json_node *n = json_node_of(value);
+	assert(json_is(object, JSON_OBJECT) && !n->parent);
+	node_set_key(n, key);
+	json_node_append(json_node_of(object), n);
+}
+
+struct cJSON *json_share(struct arena *a, const struct cJSON *leaf)
+{
+	struct json_node *n = node_new(a, leaf->type);
+	assert(!json_node_is_container(n));
+	n->c.valuedouble = leaf->valuedouble;
+	if (leaf->valuestring)
+		node_set_text(n, json_node_text(json_node_of(leaf)));
+	return &n->c;
+}
+
 bool json_remove(struct cJSON *parent, struct cJSON *child)
 {
 	struct json_node *n = json_node_of(child), *in = json_node_of(parent);
