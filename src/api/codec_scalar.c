@@ -148,10 +148,6 @@ static int quantity(struct arena *a, const struct cJSON *in, struct cJSON **out,
 		json_print(&raw, in, JSON_COMPACT);
 		text = arena_str(a, buf_str(&raw));
 	}
-	if (!text.len && json_is(in, JSON_STRING)) {
-		*out = json_new_str(a, STR("0"));
-		return 0;
-	}
 	if (quantity_canonical(a, text, &canonical, err))
 		return ERR_BAD_REQUEST;
 	*out = json_is(in, JSON_STRING) && str_eq(text, canonical) ? json_share(a, in)

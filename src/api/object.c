@@ -1,0 +1,236 @@
+#include <kube/api_codec.h>
+#include <kube/mem.h>
+#include <kube/object.h>
+
+/* ---- references ---- */
+
+struct object *object_ref(struct object *o)
+{
+	o->refs++;
+	return o;
+}
+
+void object_unref(struct object *o)
+{
+	if (o && --o->refs == 0)
+		mem_free(o);
+}
+
+/* ---- reading ---- */
+
+struct cJSON *object_tree(struct arena *a, const struct object *o)
+{
+	struct cJSON *tree = NULL;
+
+	if (json_parse(a, object_text(o), NULL, &tree, NULL))
+		assert(!"what is stored is JSON");
+	return tree;
+}
+
+struct str object_labels(const struct object *o)
+{
+	return str_make(o->text + o->labels_at, o->labels_size);
+}
+
+/* Behind the string that begins at i (a quote). */
+static size_t skip_string(struct str s, size_t i)
+{
+	for (i++; i < s.len && s.at[i] != '"'; i++)
+		i += s.at[i] == '\\';
+	return i + 1;
+}
+
+/* Behind the value that begins at i. The text is our own: compact and valid. */
+static size_t skip_value(struct str s, size_t i)
+{
+	size_t depth = 0;
+
+	for (; i < s.len; i++) {
+		char c = s.at[i];
+
+		if (c == '"') {
+			i = skip_string(s, i) - 1;
+			if (!depth)
+				return i + 1;
+		} else if (c == '{' || c == '[') {
+			depth++;
+		} else if (c == '}' || c == ']') {
+			if (!depth)
+				return i;
+			if (--depth == 0)
+				return i + 1;
+		} else if (c == ',' && !depth) {
+			return i;
+		}
+	}
+	return i;
+}
+
+/* The member's value in the object text that begins at `at`; false when it has none. */
+static bool find_member(struct str s, size_t at, struct str key, size_t *from, size_t *to)
+{
+	if (at >= s.len || s.at[at] != '{')
+		return false;
+	for (size_t i = at + 1; i < s.len && s.at[i] == '"';) {
+		size_t end = skip_string(s, i);
+		struct str name = str_sub(s, i + 1, end - 1);
+
+		*from = end + 1;
+		*to = skip_value(s, *from);
+		if (str_eq(name, key))
+			return true;
+		i = *to + 1;
+	}
+	return false;
+}
+
+struct str object_scan(const struct object *o, const char *dotted)
+{
+	struct str text = object_text(o), rest = str_from(dotted), step;
+	size_t from = 0, to = text.len;
+
+	while (str_next(&rest, '.', &step))
+		if (!find_member(text, from, step, &from, &to))
+			return (struct str){0};
+	struct str value = str_sub(text, from, to);
+	if (value.len >= 2 && value.at[0] == '"')
+		value = str_sub(value, 1, value.len - 1);
+	return value;
+}
+
+/* ---- drafts ---- */
+
+#define DRAFT_MAX (64 * MIB)
+
+static struct str take_text(struct buf *text)
+{
+	size_t len;
+	char *at = buf_take(text, &len);
+
+	return str_make(at, len);
+}
+
+/* Where things stand in a text whose resourceVersion is missing. */
+static void locate(struct draft *d)
+{
+	struct str s = d->text;
+	size_t from, to, meta;
+
+	d->rest_at = 1;
+	if (find_member(s, 0, STR("apiVersion"), &from, &to))
+		d->rest_at = (uint32_t)to + 1; /* behind the comma */
+	bool has = find_member(s, 0, STR("metadata"), &meta, &to);
+	assert(has);
+	d->labels_size = 0;
+	if (find_member(s, meta, STR("labels"), &from, &to)) {
+		d->labels_at = (uint32_t)from;
+		d->labels_size = (uint32_t)(to - from);
+	}
+}
+
+/* Fields of ObjectMeta that stand before resourceVersion. */
+static bool before_version(struct str key)
+{
+	static const char *const names[] = {
+		"name", "generateName", "namespace", "selfLink", "uid", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (str_eq_text(key, names[i]))
+			return true;
+	return false;
+}
+
+static void print_meta(struct buf *out, const struct cJSON *meta, size_t *rv_at)
+{
+	bool placed = false, first = true;
+
+	buf_add_char(out, '{');
+	json_each (member, meta) {
+		if (str_eq_text(json_key(member), "resourceVersion"))
+			continue;
+		if (!placed && !before_version(json_key(member))) {
+			placed = true;
+			buf_print(out, "%s\"resourceVersion\":\"", first ? "" : ",");
+			*rv_at = out->len;
+			buf_add_char(out, '"');
+			first = false;
+		}
+		if (!first)
+			buf_add_char(out, ',');
+		first = false;
+		json_print_str(out, json_key(member));
+		buf_add_char(out, ':');
+		json_print(out, member, JSON_COMPACT);
+	}
+	if (!placed) {
+		buf_print(out, "%s\"resourceVersion\":\"", first ? "" : ",");
+		*rv_at = out->len;
+		buf_add_char(out, '"');
+	}
+	buf_add_char(out, '}');
+}
+
+void draft_from_tree(struct draft *d, const struct cJSON *object)
+{
+	struct buf out = BUF_INIT(DRAFT_MAX);
+	size_t rv_at = 0;
+	bool first = true;
+
+	buf_add_char(&out, '{');
+	json_each (member, object) {
+		if (!first)
+			buf_add_char(&out, ',');
+		first = false;
+		json_print_str(&out, json_key(member));
+		buf_add_char(&out, ':');
+		if (str_eq_text(json_key(member), "metadata"))
+			print_meta(&out, member, &rv_at);
+		else
+			json_print(&out, member, JSON_COMPACT);
+	}
+	buf_add_char(&out, '}');
+	assert(rv_at && !buf_over(&out));
+	*d = (struct draft){.text = take_text(&out), .rv_at = (uint32_t)rv_at};
+	locate(d);
+}
+
+void draft_from_object(struct draft *d, const struct object *o)
+{
+	struct str text = object_text(o);
+	struct buf out = BUF_INIT(DRAFT_MAX);
+	size_t from, to, meta;
+
+	bool has = find_member(text, 0, STR("metadata"), &meta, &to) &&
+		   find_member(text, meta, STR("resourceVersion"), &from, &to);
+	assert(has);
+	buf_add_str(&out, str_sub(text, 0, from + 1));
+	buf_add_str(&out, str_skip(text, to - 1));
+	*d = (struct draft){.text = take_text(&out), .rv_at = (uint32_t)from + 1};
+	locate(d);
+}
+
+void draft_done(struct draft *d)
+{
+	mem_free((char *)(uintptr_t)d->text.at);
+	*d = (struct draft){0};
+}
+
+struct object *object_new(const struct draft *d, int64_t revision)
+{
+	_cleanup_(buf_done) struct buf digits = BUF_INIT(32);
+
+	buf_add_i64(&digits, revision);
+	size_t size = d->text.len + digits.len;
+	struct object *o = mem_alloc(sizeof(*o) + size + 1);
+	*o = (struct object){.refs = 1,
+		.size = (uint32_t)size,
+		.revision = revision,
+		.rest_at = d->rest_at,
+		.labels_at = d->labels_at + (d->labels_at > d->rv_at ? (uint32_t)digits.len : 0),
+		.labels_size = d->labels_size};
+	memcpy(o->text, d->text.at, d->rv_at);
+	memcpy(o->text + d->rv_at, digits.at, digits.len);
+	memcpy(o->text + d->rv_at + digits.len, d->text.at + d->rv_at, d->text.len - d->rv_at);
+	o->text[size] = 0;
+	return o;
+}
