@@ -51,7 +51,7 @@ static int unescape(struct arena *a, struct str text, struct str *plain, struct 
 					"invalid field selector: invalid escape sequence: \\%c", c);
 		} else if (c == ',' || c == '=') {
 			return err_set(err, ERR_BAD_REQUEST,
-				"invalid field selector: unescaped character in value: %c", c);
+				"invalid field selector: unescaped character in value: %d", c);
 		}
 		out[len++] = c;
 	}

@@ -138,12 +138,16 @@ static void make_set(struct selector_term *t)
 
 static void add_value(struct parser *p, struct selector_term *t, struct str value)
 {
-	struct str *grown = arena_alloc(p->arena, (t->count + 1) * sizeof(*grown));
+	/* Room doubles: a selector of nothing but commas has tens of thousands of values. */
+	if (!(t->count & (t->count - 1))) {
+		size_t room = t->count ? t->count * 2 : 1;
+		struct str *grown = arena_alloc(p->arena, room * sizeof(*grown));
 
-	if (t->count)
-		memcpy(grown, t->values, t->count * sizeof(*grown));
-	grown[t->count++] = arena_str(p->arena, value);
-	t->values = grown;
+		if (t->count)
+			memcpy(grown, t->values, t->count * sizeof(*grown));
+		t->values = grown;
+	}
+	t->values[t->count++] = arena_str(p->arena, value);
 }
 
 static int parse_list(struct parser *p, struct selector_term *t)
@@ -185,7 +189,9 @@ static int parse_values(struct parser *p, struct selector_term *t)
 	scan(p);
 	if (p->token == TOKEN_NAME || p->token == TOKEN_COMMA)
 		code = parse_list(p, t);
-	else if (p->token != TOKEN_CLOSE)
+	else if (p->token == TOKEN_CLOSE)
+		add_value(p, t, STR("")); /* "()" is the empty value */
+	else
 		return expected(p, p->text, ", expected: ',', ')' or identifier");
 	if (code)
 		return code;
