@@ -56,56 +56,6 @@ void request_fail_err(struct api_request *r, const struct err *err)
 	request_fail(r, status_from_err(r->arena, err));
 }
 
-void request_warn(struct api_request *r, struct str text)
-{
-	for (size_t i = 0; i < r->warning_count; i++)
-		if (str_eq(r->warnings[i], text))
-			return;
-	if (!text.len || !str_is_utf8(text))
-		return;
-	if (r->warning_count == r->warning_cap) {
-		size_t cap = r->warning_cap ? r->warning_cap * 2 : 4;
-		struct str *more = arena_new(r->arena, cap * sizeof(*more));
-
-		if (r->warning_count)
-			memcpy(more, r->warnings, r->warning_count * sizeof(*more));
-		r->warnings = more;
-		r->warning_cap = cap;
-	}
-	r->warnings[r->warning_count++] = arena_str(r->arena, text);
-}
-
-/* ---- looking into the request ---- */
-
-struct str request_header(const struct api_request *r, const char *name)
-{
-	return http_headers_get(&r->x->request.headers, str_from(name));
-}
-
-size_t request_query_all(
-	const struct api_request *r, const char *name, struct str *values, size_t max)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < r->parameters.count && count < max; i++)
-		if (str_eq_text(r->parameters.pairs[i].key, name))
-			values[count++] = r->parameters.pairs[i].value;
-	return count;
-}
-
-bool request_query(const struct api_request *r, const char *name, struct str *value)
-{
-	return request_query_all(r, name, value, 1) == 1;
-}
-
-bool user_in_group(const struct api_user *u, struct str group)
-{
-	for (size_t i = 0; i < u->group_count; i++)
-		if (str_eq(u->groups[i], group))
-			return true;
-	return false;
-}
-
 /* ---- in and out ---- */
 
 static struct api_request *request_new(struct api_server *s, struct http_exchange *x)

@@ -134,7 +134,7 @@ static bool path_exists(const struct api_request *r)
 
 	if (str_eq(r->verb, STR("proxy")))
 		return false;
-	if (r->subresource.len && !r->sub)
+	if (r->subresource.len && (!r->sub || !r->has_name))
 		return false;
 	if (r->deeper && !proxies(r))
 		return false;
