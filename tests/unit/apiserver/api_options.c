@@ -1,0 +1,78 @@
+/* The command line of the API server. */
+#include "test.h"
+
+#include "apiserver/api_options.h"
+
+static struct arena arena;
+static struct api_options *options;
+
+static struct str parse(const char *one, const char *two)
+{
+	_cleanup_(err_done) struct err err = {0};
+	char *argv[] = {(char *)(uintptr_t)one, (char *)(uintptr_t)two};
+	int argc = two ? 2 : one ? 1 : 0;
+
+	arena_done(&arena);
+	options = api_options_new(&arena);
+	struct flag *flags = api_options_flags(&arena, options);
+	flags_init(flags, &arena);
+	if (flags_parse(flags, &arena, argc, argv, NULL, &err) ||
+		api_options_check(&arena, options, &err))
+		return arena_str(&arena, str_from(err_text(&err)));
+	return STR("");
+}
+
+TEST(defaults_are_sound)
+{
+	EXPECT_STR(parse(NULL, NULL), "");
+	EXPECT_INT(options->secure_port, 6443);
+	EXPECT_INT(options->service_cidr_count, 1);
+	EXPECT_INT(options->node_port_first, 30000);
+	EXPECT_INT(options->node_port_last, 32767);
+	EXPECT_STR(options->cert_dir, "/var/lib/kube/pki");
+	EXPECT_INT(options->api_audiences.count, 1);
+	EXPECT(api_gate(options, "WatchList"));
+	arena_done(&arena);
+}
+
+TEST(what_would_be_ignored_in_silence_is_refused)
+{
+	EXPECT_STR(parse("--etcd-servers=http://127.0.0.1:2379", NULL),
+		"--etcd-servers: this server keeps its state below --data-dir and speaks to no "
+		"etcd");
+	EXPECT_STR(parse("--encryption-provider-config=f", NULL),
+		"--encryption-provider-config: encryption at rest is not part of this version");
+	EXPECT_STR(parse("--etcd-prefix=/registry", NULL), "");
+	arena_done(&arena);
+}
+
+TEST(ranges_are_checked)
+{
+	EXPECT_STR(parse("--service-cluster-ip-range=10.96.0.0/16,fd00::/112", NULL), "");
+	EXPECT_INT(options->service_cidr_count, 2);
+	EXPECT(parse("--service-cluster-ip-range=10.0.0.0/8", NULL).len > 0);
+	EXPECT(parse("--service-cluster-ip-range=10.96.0.0/16,10.97.0.0/16", NULL).len > 0);
+	EXPECT(parse("--service-cluster-ip-range=nonsense", NULL).len > 0);
+	EXPECT(parse("--service-node-port-range=3-2", NULL).len > 0);
+	EXPECT(parse("--service-node-port-range=1-70000", NULL).len > 0);
+	EXPECT(parse("--bind-address=localhost", NULL).len > 0);
+	EXPECT(parse("--secure-port=70000", NULL).len > 0);
+	EXPECT(parse("--tls-cert-file=a", NULL).len > 0);
+	EXPECT(parse("--request-timeout=0s", NULL).len > 0);
+	arena_done(&arena);
+}
+
+TEST(modes_and_plugins_are_known)
+{
+	EXPECT_STR(parse("--authorization-mode=RBAC,RBAC", NULL),
+		"authorization-mode \"RBAC\" has mode specified more than once");
+	EXPECT_STR(parse("--authorization-mode=Odd", NULL),
+		"authorization-mode \"Odd\" is not a valid mode");
+	EXPECT_STR(parse("--disable-admission-plugins=ImagePolicyWebhook", NULL), "");
+	EXPECT_STR(parse("--disable-admission-plugins=Nope", NULL),
+		"--disable-admission-plugins: plugin \"Nope\" is unknown");
+	EXPECT(parse("--feature-gates=Nope=true", NULL).len > 0);
+	EXPECT_STR(parse("--feature-gates=WatchList=false", NULL), "");
+	EXPECT(!api_gate(options, "WatchList"));
+	arena_done(&arena);
+}
