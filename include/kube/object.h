@@ -48,5 +48,7 @@ void draft_from_tree(struct draft *d, const struct cJSON *object);
 void draft_from_object(struct draft *d, const struct object *o);
 void draft_done(struct draft *d);
 struct object *object_new(const struct draft *d, int64_t revision); /* one reference */
+/* From the text of an object as it was stored. Any thread. */
+struct object *object_from_text(struct str text, int64_t revision);
 
 #endif

@@ -48,7 +48,7 @@ size_t store_count(const struct bucket *b);
 struct store_iter {
 	struct str key; /* valid until the next step */
 	struct object *object;
-	void *private_[6];
+	void *private_[12];
 };
 /*
  * Keys >= from that begin with `prefix`, in byte order. Nothing may be committed or awaited

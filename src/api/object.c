@@ -234,3 +234,20 @@ struct object *object_new(const struct draft *d, int64_t revision)
 	o->text[size] = 0;
 	return o;
 }
+
+struct object *object_from_text(struct str text, int64_t revision)
+{
+	struct draft d = {.text = text};
+	struct object *o = mem_alloc(sizeof(*o) + text.len + 1);
+
+	locate(&d);
+	*o = (struct object){.refs = 1,
+		.size = (uint32_t)text.len,
+		.revision = revision,
+		.rest_at = d.rest_at,
+		.labels_at = d.labels_at,
+		.labels_size = d.labels_size};
+	memcpy(o->text, text.at, text.len);
+	o->text[text.len] = 0;
+	return o;
+}

@@ -1,0 +1,309 @@
+/*
+ * Writing. The loop is the sole arbiter: a commit is compared with the newest write of its key,
+ * gets its revision at once and waits in the queue; the worker writes all that is queued in one
+ * transaction, and what is on disk is published in the order of revisions.
+ */
+#include "private.h"
+
+#include <kube/log.h>
+#include <kube/mem.h>
+
+#define OBJECT_MAX   (3 * MIB)
+#define CEILING_STEP 10000
+#define DROPS_MAX    256 /* rows deleted with one transaction */
+
+/* ---- the newest state of a key ---- */
+
+static struct object *newest(const struct bucket *b, struct str key)
+{
+	const struct write *w = map_get(&b->pending, key);
+
+	if (w)
+		return w->deleted ? NULL : w->object;
+	return omap_get(&b->objects, key);
+}
+
+static int compare(struct commit *c, struct err *err)
+{
+	struct object *stands = newest(c->bucket, c->key);
+
+	if (c->draft.text.len > OBJECT_MAX)
+		return err_set(
+			err, ERR_TOO_LARGE, "the object is larger than %d bytes", (int)OBJECT_MAX);
+	if (c->expected == COMMIT_ANY && !(c->delete_ && !stands))
+		return 0;
+	if (!stands && c->expected == COMMIT_FRESH)
+		return 0;
+	if (!stands)
+		return err_set(err, ERR_NOT_FOUND, "nothing stands there");
+	if (c->expected == stands->revision)
+		return 0;
+	c->found = object_ref(stands);
+	if (c->expected == COMMIT_FRESH)
+		return err_set(err, ERR_ALREADY_EXISTS, "something stands there already");
+	return err_set(err, ERR_CONFLICT, "revision %lld stands there, not %lld",
+		(long long)stands->revision, (long long)c->expected);
+}
+
+/* ---- queueing ---- */
+
+void write_free(struct write *w)
+{
+	link_remove(&w->in_list);
+	object_unref(w->object);
+	mem_free(w->key);
+	mem_free(w);
+}
+
+static void enqueue(struct store *s, struct commit *c)
+{
+	struct write *w = mem_new(sizeof(*w));
+
+	w->bucket = c->bucket;
+	w->key = str_dup(c->key);
+	w->revision = ++s->assigned;
+	w->object = object_new(&c->draft, w->revision);
+	w->deleted = c->delete_;
+	w->expires = c->expires;
+	w->lazy = c->lazy && !s->options.all_durable && w->revision < s->ceiling;
+	w->done = w->lazy;
+	w->commit = c;
+	map_set(&c->bucket->pending, c->key, w);
+	list_push(&s->queue, &w->in_list);
+	draft_done(&c->draft);
+}
+
+static const struct op_kind commit_kind = {.name = "store commit"};
+
+void store_commit(struct store *s, struct op *op, struct commit *c)
+{
+	_cleanup_(err_done) struct err err = {0};
+
+	c->result = c->found = NULL;
+	if (!op_begin(op, &commit_kind, c)) {
+		draft_done(&c->draft);
+		return;
+	}
+	c->op = op;
+	s->stats.commits++;
+	if (s->closing)
+		err_set(&err, ERR_CLOSED, "the store is closing");
+	else
+		compare(c, &err);
+	if (err.code) {
+		draft_done(&c->draft);
+		op_fail(op, &err);
+		return;
+	}
+	enqueue(s, c);
+	store_publish_ready(s);
+	store_write_more(s);
+}
+
+/* ---- publishing ---- */
+
+static void wake_watches(struct bucket *b)
+{
+	list_each_safe (link, &b->watches) {
+		struct watch *w = CONTAINER_OF(link, struct watch, in_bucket);
+
+		if (w->armed) {
+			w->armed = false;
+			w->wake(w);
+		}
+	}
+}
+
+static void publish(struct store *s, struct write *w)
+{
+	struct bucket *b = w->bucket;
+	struct str key = str_from(w->key);
+	struct object *old = omap_get(&b->objects, key);
+	struct change_record c = {.revision = w->revision,
+		.at = loop_now(s->env->loop),
+		.type = w->deleted ? CHANGE_DELETED
+			: old      ? CHANGE_MODIFIED
+				   : CHANGE_ADDED,
+		.key = str_dup(key),
+		.object = object_ref(w->object),
+		.old = old};
+
+	if (w->deleted) {
+		omap_remove(&b->objects, key);
+		s->stats.objects--;
+	} else {
+		omap_set(&b->objects, key, object_ref(w->object));
+		s->stats.objects += !old;
+		s->stats.object_bytes += w->object->size;
+	}
+	if (old)
+		s->stats.object_bytes -= old->size;
+	history_add(b, &c); /* takes the map's reference to the old one */
+	s->published = w->revision;
+	if (map_get(&b->pending, key) == w)
+		map_remove(&b->pending, key);
+	if (w->expires && !w->deleted)
+		store_expiry_add(s, b, w->key, w->revision, w->expires);
+	wake_watches(b);
+}
+
+static void answer(struct write *w)
+{
+	struct commit *c = w->commit;
+
+	w->commit = NULL;
+	c->result = object_ref(w->object);
+	op_finish(c->op, w->revision);
+}
+
+void store_publish_ready(struct store *s)
+{
+	while (!list_empty(&s->queue)) {
+		struct write *w = CONTAINER_OF(s->queue.head.next, struct write, in_list);
+
+		if (!w->done)
+			break;
+		link_remove(&w->in_list);
+		publish(s, w);
+		answer(w);
+		if (w->lazy)
+			list_push(&s->unwritten, &w->in_list);
+		else
+			write_free(w);
+	}
+	store_bound_history(s);
+	store_care(s);
+}
+
+/* ---- transactions ---- */
+
+static void add_row(struct log_batch *b, const struct write *w)
+{
+	b->rows[b->row_count++] = (struct log_row){.revision = w->revision,
+		.expires = w->expires,
+		.bucket = str_from(w->bucket->prefix),
+		.key = str_from(w->key),
+		.text = w->deleted ? (struct str){0} : object_text(w->object)};
+}
+
+static bool durable_waits(const struct store *s)
+{
+	list_each (link, &s->queue)
+		if (!CONTAINER_OF(link, struct write, in_list)->done)
+			return true;
+	return false;
+}
+
+struct log_batch *batch_collect(struct store *s, bool last)
+{
+	struct log_batch *b = mem_new(sizeof(*b));
+	size_t count = 0;
+
+	list_each (link, &s->unwritten)
+		count++;
+	list_each (link, &s->queue)
+		count++;
+	b->rows = mem_alloc((count + 1) * sizeof(*b->rows));
+	list_each (link, &s->unwritten)
+		add_row(b, CONTAINER_OF(link, struct write, in_list));
+	list_each (link, &s->queue)
+		add_row(b, CONTAINER_OF(link, struct write, in_list));
+	b->drop_count = s->garbage_count < DROPS_MAX || last ? s->garbage_count : DROPS_MAX;
+	b->drops = mem_alloc((b->drop_count + 1) * sizeof(*b->drops));
+	for (size_t i = 0; i < b->drop_count; i++)
+		b->drops[i] = s->garbage[--s->garbage_count];
+	b->numbers = (struct log_numbers){.revision = s->assigned,
+		.ceiling = s->ceiling,
+		.compacted = s->compacted,
+		.clean = last};
+	if (s->assigned + CEILING_STEP / 2 > s->ceiling)
+		b->numbers.ceiling = s->assigned + CEILING_STEP;
+	return b;
+}
+
+void batch_free(struct log_batch *b)
+{
+	mem_free(b->rows);
+	mem_free(b->drops);
+	mem_free(b);
+}
+
+static void write_batch(struct work *w)
+{
+	struct store *s = CONTAINER_OF(w, struct store, work);
+
+	log_file_write(s->file, s->batch, &w->err);
+}
+
+/* Everything up to the batch's last revision is on disk. */
+static void batch_written(struct store *s)
+{
+	int64_t last = s->batch->row_count ? s->batch->rows[s->batch->row_count - 1].revision : 0;
+
+	s->ceiling = s->batch->numbers.ceiling;
+	list_each_safe (link, &s->unwritten) {
+		struct write *w = CONTAINER_OF(link, struct write, in_list);
+
+		if (w->revision <= last)
+			write_free(w);
+	}
+	list_each (link, &s->queue) {
+		struct write *w = CONTAINER_OF(link, struct write, in_list);
+
+		if (w->revision <= last) {
+			w->done = true;
+			w->lazy = false;
+		}
+	}
+	s->stats.failing = false;
+}
+
+/*
+ * Nothing of the queue has happened: whatever came later was compared with what is not there
+ * now. What had been published lazily stays, and is tried again with the next write.
+ */
+static void batch_failed(struct store *s, struct err *err)
+{
+	for (size_t i = 0; i < s->batch->drop_count; i++)
+		store_garbage(s, s->batch->drops[i]);
+	while (!list_empty(&s->queue)) {
+		struct write *w = CONTAINER_OF(s->queue.head.next, struct write, in_list);
+		struct err copy = {0};
+
+		map_remove(&w->bucket->pending, str_from(w->key));
+		err_copy(&copy, err);
+		op_fail(w->commit->op, &copy);
+		write_free(w);
+	}
+	if (!s->stats.failing)
+		log_error(err, "the store cannot be written; reading goes on");
+	s->stats.failing = true;
+}
+
+static void wrote(struct op *op, struct err *err)
+{
+	struct store *s = CONTAINER_OF(op, struct store, op);
+
+	s->writing = false;
+	s->stats.transactions++;
+	if (err->code)
+		batch_failed(s, err);
+	else
+		batch_written(s);
+	batch_free(s->batch);
+	s->batch = NULL;
+	store_publish_ready(s);
+	store_write_more(s);
+}
+
+void store_write_more(struct store *s)
+{
+	bool much_garbage = s->garbage_count > 64 * (size_t)DROPS_MAX;
+
+	if (s->writing || s->closing || (!durable_waits(s) && !much_garbage))
+		return;
+	s->writing = true;
+	s->batch = batch_collect(s, false);
+	op_init(&s->op, &s->scope, wrote, OP_NO_DEADLINE);
+	work_start(&s->work, &s->op, WORK_STORE, write_batch);
+}

@@ -1,0 +1,53 @@
+/*
+ * log_file: the store's file. One table, appended to: a row a revision, with the object's text or
+ * NULL for a deletion; and a few numbers. Called on the store's worker, or before and after it
+ * runs; never from two threads at once.
+ */
+#ifndef KUBE_STORE_LOG_FILE_H
+#define KUBE_STORE_LOG_FILE_H
+
+#include <kube/err.h>
+#include <kube/str.h>
+
+struct log_file;
+
+struct log_numbers {
+	int64_t revision;  /* the last one, where it was closed cleanly */
+	int64_t ceiling;   /* above every revision ever handed out */
+	int64_t compacted; /* history begins behind it */
+	bool clean;        /* closed properly last time */
+};
+
+struct log_row {
+	int64_t revision, expires;
+	struct str bucket, key, text; /* text.at NULL: a deletion */
+};
+
+/* A transaction: rows to add, rows to delete, numbers to set. */
+struct log_batch {
+	struct log_row *rows;
+	size_t row_count;
+	int64_t *drops;
+	size_t drop_count;
+	struct log_numbers numbers;
+};
+
+#define LOG_SCHEMA_VERSION 1
+
+/*
+ * Opens or creates. A damaged file is put aside and the last good copy takes its place, with a
+ * warning; without one ERR_IO and nothing is touched. ERR_UNSUPPORTED for a newer schema,
+ * ERR_REFUSED when another process has it.
+ */
+int log_file_open(const char *dir, bool no_sync, struct log_file **file,
+	struct log_numbers *numbers, struct err *err);
+typedef int log_row_fn(void *ctx, const struct log_row *row);
+int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *err);
+int log_file_write(struct log_file *f, const struct log_batch *batch, struct err *err);
+/* A consistent copy under another name, complete or not there. */
+int log_file_copy(struct log_file *f, const char *path, struct err *err);
+int64_t log_file_size(struct log_file *f);
+/* Copies the file as the last good one when that is older than a day; truncates the WAL. */
+void log_file_close(struct log_file *f, bool good);
+
+#endif
