@@ -46,8 +46,9 @@ int body_parse(struct arena *a, struct str text, bool yaml, struct decode_notes 
 	int code;
 
 	if (yaml) {
-		struct yaml_options options = {
-			.duplicate = duplicates ? note_yaml : NULL, .ctx = duplicates};
+		struct yaml_options options = {.limits.max_expanded = nodes_for(text),
+			.duplicate = duplicates ? note_yaml : NULL,
+			.ctx = duplicates};
 
 		code = yaml_read(a, text, &options, root, err);
 		if (code && code != ERR_TOO_LARGE)

@@ -159,14 +159,15 @@ static bool range_covers(const struct media_type *m, const char *subtype)
 		       str_eq_text(m->subtype, subtype));
 }
 
+static const struct {
+	const char *subtype;
+	enum wire_format format;
+} formats[] = {
+	{"json", WIRE_JSON}, {"yaml", WIRE_YAML}, {"vnd.kubernetes.protobuf", WIRE_PROTOBUF}};
+
 static bool accept_range(
 	const struct api_request *r, const struct media_type *m, struct representation *w)
 {
-	static const struct {
-		const char *subtype;
-		enum wire_format format;
-	} formats[] = {{"json", WIRE_JSON}, {"yaml", WIRE_YAML},
-		{"vnd.kubernetes.protobuf", WIRE_PROTOBUF}};
 	bool watch = str_eq(r->verb, STR("watch")) && r->is_resource;
 	bool custom = r->resource && r->resource->custom;
 
@@ -198,6 +199,25 @@ static bool wants_pretty(const struct api_request *r)
 		if (str_starts(r->user_agent, str_from(agents[i])))
 			return true;
 	return false;
+}
+
+struct representation negotiate_status(struct api_request *r)
+{
+	struct representation rep = {.format = WIRE_JSON, .pretty = wants_pretty(r)};
+	struct str accept = request_header(r, "Accept");
+	struct media_type *ranges;
+	size_t count = 0;
+
+	if (!accept.len || media_parse_accept(r->arena, accept, &ranges, &count, NULL))
+		return rep;
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < ARRAY_LEN(formats); k++)
+			if (range_covers(&ranges[i], formats[k].subtype)) {
+				rep.format = formats[k].format;
+				rep.pretty |= str_eq_text(media_param(&ranges[i], "pretty"), "1");
+				return rep;
+			}
+	return rep;
 }
 
 static struct status *read_include_object(struct api_request *r)

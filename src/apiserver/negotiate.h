@@ -13,6 +13,11 @@ struct status *negotiate_route(struct api_request *r);
 /* Accept → r->wants; Content-Type → r->content_type. NULL: go on. */
 struct status *negotiate_accept(struct api_request *r);
 struct status *negotiate_content_type(struct api_request *r);
+/*
+ * How a Status is shown: by the bare types of Accept, whatever was wrong with their parameters,
+ * and also before the request came as far as its own negotiation.
+ */
+struct representation negotiate_status(struct api_request *r);
 
 /* Shared by resolve.c and plain paths. */
 struct status *status_method_not_allowed(struct arena *a);

@@ -32,7 +32,6 @@ void represent_hub(struct buf *out, struct arena *scratch, const struct represen
 
 /* ---- respond.c for respond_list.c ---- */
 void respond_bytes(struct api_request *r, int code, const struct http_headers *h, struct str body);
-const char *respond_type(const struct representation *rep);
 bool respond_gzips(const struct api_request *r);
 /* A list was asked for where there is one object, or the other way round. */
 struct status *respond_misfit(struct api_request *r, bool list);

@@ -148,6 +148,22 @@ static bool path_exists(const struct api_request *r)
 	return r->namespace.len || !r->has_name;
 }
 
+/* What is on its way out says so with every answer. */
+static void warn_deprecated(struct api_request *r)
+{
+	const struct resource *res = r->resource;
+
+	if (!res->group.len && str_eq(res->kind, STR("Endpoints")))
+		request_warn(r, STR("v1 Endpoints is deprecated in v1.33+; use "
+				    "discovery.k8s.io/v1 EndpointSlice"));
+	else if (!res->group.len && str_eq(res->kind, STR("ComponentStatus")))
+		request_warn(r, STR("v1 ComponentStatus is deprecated in v1.19+"));
+	else if (res->level == LEVEL_REMOVED)
+		request_warn(r, arena_print(r->arena, "%.*s %.*s is deprecated; use %.*s %.*s",
+					STRF(res->api_version), STRF(res->kind),
+					STRF(res->hub->api_version), STRF(res->hub->kind)));
+}
+
 void stage_route(struct api_request *r)
 {
 	struct status *no = NULL;
@@ -162,6 +178,8 @@ void stage_route(struct api_request *r)
 			no = status_method_not_allowed(r->arena);
 		else
 			no = negotiate_route(r);
+		if (!no)
+			warn_deprecated(r);
 	}
 	if (no)
 		request_fail(r, no);

@@ -171,20 +171,9 @@ void answer_ready(struct api_request *r, const struct ready_answer *ready)
 
 /* ---- Status ---- */
 
-/* What the client understands of a refusal, even when its Accept was what is refused. */
-static struct representation status_format(struct api_request *r)
-{
-	/* Who is refused before the stage of that name is answered in the same way. */
-	if (!r->wants.now)
-		(void)negotiate_accept(r);
-	struct representation rep = {.format = r->wants.format, .pretty = r->wants.pretty};
-
-	return rep;
-}
-
 void answer_status(struct api_request *r, const struct status *s)
 {
-	struct representation rep = status_format(r);
+	struct representation rep = negotiate_status(r);
 	struct http_headers h;
 
 	if (s->plain) {
@@ -298,7 +287,7 @@ void answer_object(struct api_request *r, int code, struct object *o)
 
 void answer_tree(struct api_request *r, int code, const struct schema *schema, struct cJSON *tree)
 {
-	struct representation rep = status_format(r);
+	struct representation rep = {.format = r->wants.format, .pretty = r->wants.pretty};
 	struct http_headers h = respond_headers(r, respond_type(&rep));
 
 	represent_tree(

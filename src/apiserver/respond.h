@@ -34,6 +34,8 @@ void answer_ready(struct api_request *r, const struct ready_answer *ready);
 
 /* The headers that every answer has, then content_type (NULL: none). In the request's arena. */
 struct http_headers respond_headers(struct api_request *r, const char *content_type);
+/* The Content-Type of a representation. */
+const char *respond_type(const struct representation *rep);
 /* Gives back what the answer held. */
 void respond_release(struct api_request *r);
 

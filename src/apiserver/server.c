@@ -82,8 +82,8 @@ struct cJSON *server_read(struct api_server *s, struct arena *a, const char *gro
 enum start_step { START_STORE, START_PARTS, START_ROLES, START_LISTEN };
 static const char *const start_names[] = {"store", "parts", "roles", "listen"};
 
-enum stop_step { STOP_ACCEPTING, STOP_LEASE, STOP_SCOPE, STOP_STORE, STOP_DONE };
-static const char *const stop_names[] = {"accepting", "lease", "scope", "store", "done"};
+enum stop_step { STOP_DELAY, STOP_ACCEPTING, STOP_LEASE, STOP_SCOPE, STOP_STORE, STOP_DONE };
+static const char *const stop_names[] = {"delay", "accepting", "lease", "scope", "store", "done"};
 
 struct server_life {
 	struct task task;
@@ -298,8 +298,16 @@ static void stop_run(struct task *t, struct err *err)
 	if (err->code)
 		log_warning(err, "stopping the API server");
 	switch ((enum stop_step)t->step) {
-	case STOP_ACCEPTING:
+	case STOP_DELAY:
 		s->draining = true;
+		/* Balancers that ask /readyz have this long to send requests elsewhere. */
+		if (s->ready && s->options->shutdown_delay > 0) {
+			timer_wait(task_await(t, STOP_ACCEPTING, OP_NO_DEADLINE),
+				loop_in(s->env->loop, s->options->shutdown_delay));
+			return;
+		}
+		/* fallthrough */
+	case STOP_ACCEPTING:
 		if (s->http) {
 			http_server_stop(
 				s->http, task_await(t, STOP_LEASE, OP_NO_DEADLINE), life->grace);

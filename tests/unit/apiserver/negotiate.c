@@ -160,3 +160,13 @@ TEST(bodies_are_of_three_types_or_json)
 	EXPECT_STR(sent("garbage"), no);
 	EXPECT_STR(sent("application/merge-patch+json"), no);
 }
+
+TEST(a_refusal_speaks_the_format_that_was_asked_for)
+{
+	ask("GET", "get", "Accept", "application/vnd.kubernetes.protobuf;as=Table;g=x;v=y");
+	EXPECT_INT(negotiate_status(&r).format, WIRE_PROTOBUF);
+	ask("GET", "watch", "Accept", "application/yaml");
+	EXPECT_INT(negotiate_status(&r).format, WIRE_YAML);
+	ask("GET", "get", "Accept", "text/html");
+	EXPECT_INT(negotiate_status(&r).format, WIRE_JSON);
+}
