@@ -26,40 +26,41 @@ static void note_yaml(void *ctx, const struct yaml_duplicate *duplicate)
 }
 
 /* Go says what is wrong and not where: the position that our parser adds goes. */
-static int without_position(struct err *err)
+static struct str without_position(struct str text)
 {
-	struct err full = {0};
-	int code = err_move(&full, err);
-	struct str text = str_from(err_text(&full)), found = text;
+	struct str found = text;
 
 	for (size_t at = 0; at + 11 <= text.len; at++)
 		if (str_starts(str_skip(text, at), STR(" at offset ")))
 			found = str_sub(text, 0, at);
-	code = err_set(err, ERR_BAD_REQUEST, "%.*s", STRF(found));
-	err_done(&full);
-	return code;
+	return found;
 }
 
 int body_parse(struct arena *a, struct str text, bool yaml, struct decode_notes *duplicates,
 	struct cJSON **root, struct err *err)
 {
-	int code;
+	_cleanup_(err_done) struct err own = {0};
+	struct str why;
 
 	if (yaml) {
 		struct yaml_options options = {.limits.max_expanded = nodes_for(text),
 			.duplicate = duplicates ? note_yaml : NULL,
 			.ctx = duplicates};
 
-		code = yaml_read(a, text, &options, root, err);
-		if (code && code != ERR_TOO_LARGE)
-			code = err_set(err, ERR_BAD_REQUEST, "%s", err_text(err));
-		return code;
+		if (!yaml_read(a, text, &options, root, &own))
+			return 0;
+		why = str_from(err_text(&own));
+	} else {
+		struct json_options options = {.limits.max_nodes = nodes_for(text),
+			.duplicate = duplicates ? note_json : NULL,
+			.ctx = duplicates};
+
+		if (!json_parse(a, text, &options, root, &own))
+			return 0;
+		why = without_position(str_from(err_text(&own)));
 	}
-	struct json_options options = {.limits.max_nodes = nodes_for(text),
-		.duplicate = duplicates ? note_json : NULL,
-		.ctx = duplicates};
-	code = json_parse(a, text, &options, root, err);
-	return code == ERR_SYNTAX ? without_position(err) : code;
+	return err_set(err, own.code == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_BAD_REQUEST, "%.*s",
+		STRF(why));
 }
 
 /* ---- putting notes in the order of the document ---- */
