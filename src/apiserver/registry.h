@@ -1,0 +1,99 @@
+/*
+ * registry: the verbs over the store. What is shared by those that write: one write under way,
+ * from the client's tree to the commit (registry/write.c).
+ */
+#ifndef KUBE_APISERVER_REGISTRY_H
+#define KUBE_APISERVER_REGISTRY_H
+
+#include "admission.h"
+#include "body.h"
+#include "respond.h"
+
+#include <kube/strategy.h>
+
+struct writing;
+/* Builds the new object from w->old_tree (NULL: it is not there) into w->tree. NULL: done. */
+typedef struct status *writing_build_fn(struct writing *w);
+
+/*
+ * A write of one object. `build` is called for every attempt, with what stands there; it gives
+ * the whole new object as a hub tree with defaults. Then admission, strategy, validation, commit
+ * and the answer follow; a conflict begins another attempt unless the client named a version.
+ */
+struct writing {
+	struct api_request *r;
+	const struct resource *hub;
+	const struct strategy *strategy;
+	writing_build_fn *build;
+	void *ctx;
+
+	/* of this attempt */
+	struct object *old; /* borrowed from the store */
+	const struct cJSON *old_tree;
+	struct cJSON *tree;
+	bool creating;
+	bool may_create;       /* something that is not there is made */
+	bool pinned;           /* the client named the version it means */
+	bool generated;        /* the name came from generateName */
+	struct str given_name; /* before generating */
+	int attempts;
+
+	struct str namespace, name, subresource;
+	const struct part_strategy *part; /* of subresources that change a part */
+	enum { WRITE_OBJECT, WRITE_STATUS, WRITE_PART } what;
+	int created_code, updated_code;
+	/* Instead of the object: how the answer is made (scale, eviction …); NULL: the object. */
+	void (*answer)(struct writing *w, int code, struct object *o);
+
+	struct commit commit;
+	struct op op;
+};
+
+struct writing *writing_new(struct api_request *r, writing_build_fn *build, void *ctx);
+void writing_start(struct writing *w);
+/* Object, status or part, by w->subresource; false: none of these. */
+bool registry_choose_part(struct writing *w);
+const struct part_strategy *registry_part(const struct strategy *s, struct str name);
+/* uid and resourceVersion of w->tree against what stands there. */
+struct status *registry_check_version(struct writing *w);
+struct status *registry_match_namespace(struct api_request *r, struct cJSON *tree);
+void registry_set_defaults(struct api_request *r, struct cJSON *tree); /* hub */
+int64_t registry_event_ttl(const struct api_server *s);
+
+/* ---- names and versions ---- */
+/* "the object has been modified; …" */
+struct status *status_stale(struct arena *a, const struct resource *r, struct str name);
+/* What stands under the request's namespace and name, or NULL. Borrowed. */
+struct object *registry_find(struct api_request *r);
+/* Label and field selectors of the request against a stored object. */
+bool registry_selects(struct api_request *r, const struct object *o);
+/* 400 for fields that cannot be asked for. */
+struct status *registry_check_fields(struct api_request *r);
+/* "default/" for one namespace, "" for all. */
+struct str registry_prefix(struct api_request *r);
+
+/* Deletes one object by the request's options: delete.c. `done` hears the outcome once. */
+struct deletion;
+typedef void deletion_done_fn(struct deletion *d, struct status *failure);
+struct deletion {
+	struct api_request *r;
+	struct str namespace, name;
+	deletion_done_fn *done;
+	void *ctx;
+	struct object *result; /* the last state: a reference of the deletion's owner */
+	bool gone;             /* it is not there any more */
+	/* private */
+	struct object *old;
+	struct cJSON *tree;
+	int attempts;
+	struct commit commit;
+	struct op op;
+};
+void deletion_start(struct deletion *d);
+
+/* Continue tokens: where the next page begins, and at which revision. */
+struct str continue_print(struct arena *a, int64_t revision, struct str key, struct str prefix);
+struct status *continue_parse(
+	struct api_request *r, struct str prefix, int64_t *revision, struct str *from);
+
+#endif

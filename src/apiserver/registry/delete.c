@@ -1,0 +1,289 @@
+/*
+ * DELETE. What has finalizers, or a grace period, is only marked: whoever removes the last
+ * finalizer, or ends the grace, brings the end. Everything else goes at once.
+ */
+#include "registry.h"
+
+#include <kube/time.h>
+
+#define ATTEMPTS_MAX 8
+
+/* ---- finalizers ---- */
+
+static bool has_finalizer(const struct cJSON *list, const char *name)
+{
+	json_each (item, list)
+		if (str_eq_text(json_str(item), name))
+			return true;
+	return false;
+}
+
+static enum propagation propagation_of(const struct deletion *d)
+{
+	const struct request_options *o = &d->r->options;
+	const struct cJSON *finalizers = json_path(d->tree, "metadata.finalizers");
+
+	if (o->has_orphan)
+		return o->orphan ? PROPAGATE_ORPHAN : PROPAGATE_BACKGROUND;
+	if (o->has_propagation)
+		return o->propagation;
+	if (has_finalizer(finalizers, "orphan"))
+		return PROPAGATE_ORPHAN;
+	if (has_finalizer(finalizers, "foregroundDeletion"))
+		return PROPAGATE_FOREGROUND;
+	return d->r->resource->hub->strategy->propagation;
+}
+
+/* The list with the propagation's own finalizer, and without the other's. */
+static void set_finalizers(struct deletion *d)
+{
+	struct arena *a = d->r->arena;
+	enum propagation how = propagation_of(d);
+	const char *mine = how == PROPAGATE_ORPHAN       ? "orphan"
+			   : how == PROPAGATE_FOREGROUND ? "foregroundDeletion"
+							 : NULL;
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+
+	json_each (item, json_path(d->tree, "metadata.finalizers"))
+		if (!str_eq_text(json_str(item), "orphan") &&
+			!str_eq_text(json_str(item), "foregroundDeletion"))
+			json_append(list, json_share(a, item));
+	if (mine)
+		json_append(list, json_new_str(a, str_from(mine)));
+	if (json_first(list))
+		tree_set(a, d->tree, "metadata.finalizers", list);
+	else
+		tree_drop(d->tree, "metadata.finalizers");
+}
+
+/* ---- grace ---- */
+
+static bool is_kind(const struct deletion *d, const char *kind)
+{
+	return str_eq_text(d->r->resource->hub->kind, kind);
+}
+
+/* Only pods end gracefully, and only those that may be running somewhere. */
+static int64_t grace_of(const struct deletion *d)
+{
+	const struct request_options *o = &d->r->options;
+	struct str phase = tree_str(d->tree, "status.phase");
+	int64_t grace = tree_int(d->tree, "spec.terminationGracePeriodSeconds", 30);
+
+	if (!is_kind(d, "Pod"))
+		return 0;
+	if (o->has_grace)
+		grace = o->grace;
+	if (grace < 0)
+		grace = 1;
+	if (!tree_str(d->tree, "spec.nodeName").len || str_eq_text(phase, "Succeeded") ||
+		str_eq_text(phase, "Failed"))
+		grace = 0;
+	return grace;
+}
+
+static void set_deletion(struct deletion *d, int64_t grace)
+{
+	struct arena *a = d->r->arena;
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
+	int64_t generation = tree_int(d->tree, "metadata.generation", 0);
+	bool fresh = !tree_has(d->tree, "metadata.deletionTimestamp");
+
+	time_print(&text, (d->r->now + grace * SEC) / SEC * SEC);
+	tree_set_str(a, d->tree, "metadata.deletionTimestamp", buf_str(&text));
+	if (!is_kind(d, "Namespace"))
+		tree_set_int(a, d->tree, "metadata.deletionGracePeriodSeconds", grace);
+	if (fresh && generation > 0)
+		tree_set_int(a, d->tree, "metadata.generation", generation + 1);
+	if (is_kind(d, "Namespace"))
+		tree_set_str(a, d->tree, "status.phase", STR("Terminating"));
+}
+
+/* ---- one attempt ---- */
+
+static void attempt(struct deletion *d);
+
+static void done(struct deletion *d, struct status *failure)
+{
+	d->done(d, failure);
+}
+
+static void committed(struct op *op, struct err *err)
+{
+	struct deletion *d = CONTAINER_OF(op, struct deletion, op);
+	struct api_request *r = d->r;
+
+	object_unref(d->commit.found);
+	d->commit.found = NULL;
+	if (!err->code) {
+		d->result = d->commit.result;
+		done(d, NULL);
+	} else if ((err->code == ERR_CONFLICT || err->code == ERR_NOT_FOUND) &&
+		   ++d->attempts < ATTEMPTS_MAX) {
+		attempt(d);
+	} else if (err->code == ERR_CONFLICT) {
+		done(d, status_stale(r->arena, r->resource, d->name));
+	} else {
+		done(d, status_from_err(r->arena, err));
+	}
+}
+
+static void commit(struct deletion *d, bool gone)
+{
+	struct api_request *r = d->r;
+	const struct resource *hub = r->resource->hub;
+
+	d->gone = gone;
+	d->commit = (struct commit){.bucket = server_bucket(r->server, hub),
+		.key = server_key(r->arena, hub, d->namespace, d->name),
+		.expected = d->old->revision,
+		.delete_ = gone};
+	draft_from_tree(&d->commit.draft, api_canonical(r->arena, hub->schema, d->tree));
+	op_init(&d->op, &r->x->scope, committed, OP_NO_DEADLINE);
+	store_commit(r->server->store, &d->op, &d->commit);
+}
+
+static struct status *check_preconditions(struct deletion *d)
+{
+	const struct request_options *o = &d->r->options;
+	struct str uid = tree_str(d->tree, "metadata.uid");
+	struct str version = tree_str(d->tree, "metadata.resourceVersion");
+	struct arena *a = d->r->arena;
+
+	if (o->has_precondition_uid && !str_eq(o->precondition_uid, uid))
+		return status_for(a, ERR_CONFLICT, d->r->resource, d->name,
+			"Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the "
+			"precondition (%.*s) does not match the UID in record (%.*s). The object "
+			"might have been deleted and then recreated",
+			STRF(d->r->resource->kind), STRF(d->name), STRF(o->precondition_uid),
+			STRF(uid));
+	if (o->has_precondition_version && !str_eq(o->precondition_version, version))
+		return status_for(a, ERR_CONFLICT, d->r->resource, d->name,
+			"Operation cannot be fulfilled on %.*s \"%.*s\": the ResourceVersion in "
+			"the precondition (%.*s) does not match the ResourceVersion in record "
+			"(%.*s). The object might have been modified",
+			STRF(d->r->resource->kind), STRF(d->name), STRF(o->precondition_version),
+			STRF(version));
+	return NULL;
+}
+
+static struct status *admit(struct deletion *d)
+{
+	struct api_request *r = d->r;
+	struct admission_review review = {.server = r->server,
+		.request = r,
+		.arena = r->arena,
+		.operation = ADMIT_DELETE,
+		.resource = r->resource->hub,
+		.namespace = d->namespace,
+		.name = d->name,
+		.old = d->tree,
+		.user = r->user,
+		.dry_run = r->options.dry_run};
+	struct status *s = admission_mutate(r->server->admission, &review);
+
+	return s ? s : admission_validate(r->server->admission, &review);
+}
+
+static bool held_back(const struct deletion *d)
+{
+	return json_count(json_path(d->tree, "metadata.finalizers")) ||
+	       (is_kind(d, "Namespace") && json_count(json_path(d->tree, "spec.finalizers")));
+}
+
+static void mark_or_remove(struct deletion *d)
+{
+	bool deleting = tree_has(d->tree, "metadata.deletionTimestamp");
+	int64_t standing = tree_int(d->tree, "metadata.deletionGracePeriodSeconds", 0);
+	int64_t grace = grace_of(d);
+
+	if (!deleting)
+		set_finalizers(d);
+	if (deleting && (grace >= standing || !is_kind(d, "Pod")) && (standing || held_back(d))) {
+		d->result = object_ref(d->old); /* it is on its way already */
+		done(d, NULL);
+		return;
+	}
+	if (grace > 0 || held_back(d)) {
+		set_deletion(d, grace);
+		commit(d, false);
+		return;
+	}
+	commit(d, true);
+}
+
+static void attempt(struct deletion *d)
+{
+	struct api_request *r = d->r;
+	const struct resource *hub = r->resource->hub;
+	struct status *s;
+
+	d->old = store_get(
+		server_bucket(r->server, hub), server_key(r->arena, hub, d->namespace, d->name));
+	if (!d->old) {
+		done(d, status_not_found(r->arena, r->resource, d->name));
+		return;
+	}
+	d->tree = object_tree(r->arena, d->old);
+	s = admit(d);
+	if (!s)
+		s = check_preconditions(d);
+	if (s) {
+		done(d, s);
+		return;
+	}
+	if (r->options.dry_run) {
+		d->result = object_ref(d->old);
+		d->gone = !held_back(d) && grace_of(d) == 0;
+		done(d, NULL);
+		return;
+	}
+	mark_or_remove(d);
+}
+
+void deletion_start(struct deletion *d)
+{
+	attempt(d);
+}
+
+/* ---- the verb ---- */
+
+static void answer_gone(struct api_request *r, const struct object *o)
+{
+	struct status *s = arena_new(r->arena, sizeof(*s));
+
+	s->code = 200;
+	s->success = s->has_details = true;
+	s->name = r->name;
+	s->group = r->resource->group;
+	s->kind = r->resource->plural;
+	s->uid = arena_str(r->arena, object_scan(o, "metadata.uid"));
+	answer_status(r, s);
+}
+
+static void deleted(struct deletion *d, struct status *failure)
+{
+	struct api_request *r = d->r;
+
+	if (failure)
+		request_fail(r, failure);
+	else if (d->gone && !r->resource->hub->strategy->delete_answers_object &&
+		 !is_kind(d, "Pod"))
+		answer_gone(r, d->result);
+	else
+		answer_object(r,
+			!d->gone && r->options.has_orphan && !r->options.orphan ? 202 : 200,
+			d->result);
+	object_unref(d->result);
+}
+
+void verb_delete(struct api_request *r)
+{
+	struct deletion *d = arena_new(r->arena, sizeof(*d));
+
+	d->r = r;
+	d->namespace = r->namespace;
+	d->name = r->name;
+	d->done = deleted;
+	deletion_start(d);
+}

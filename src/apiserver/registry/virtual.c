@@ -1,0 +1,80 @@
+/* Which handler has what is not simply stored: reviews, tokens, connections to pods and nodes. */
+#include "access.h"
+#include "registry.h"
+
+/* ---- what needs a kubelet ---- */
+
+static void connect(struct api_request *r)
+{
+	struct object *o = registry_find(r);
+
+	if (!o)
+		request_fail(r, status_not_found(r->arena, r->resource, r->name));
+	else
+		request_fail(r,
+			status_new(r->arena, ERR_UNAVAILABLE,
+				"%.*s of %.*s \"%.*s\" cannot be reached: no kubelet is connected "
+				"to this server",
+				STRF(r->subresource), STRF(r->resource->plural), STRF(r->name)));
+}
+
+static void not_yet(struct api_request *r)
+{
+	request_fail(r, status_new(r->arena, ERR_UNSUPPORTED,
+				"%.*s%s%.*s is not contained in this version yet",
+				STRF(r->resource->plural), r->subresource.len ? "/" : "",
+				STRF(r->subresource)));
+}
+
+static bool is_connection(struct str sub)
+{
+	static const char *const names[] = {"exec", "attach", "portforward", "proxy", "log", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (str_eq_text(sub, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_part(const struct resource *r, struct str sub)
+{
+	const struct strategy *s = r->hub->strategy;
+
+	for (const struct part_strategy *p = s ? s->parts : NULL; p && p->name; p++)
+		if (str_eq_text(sub, p->name))
+			return true;
+	return str_eq_text(sub, "status");
+}
+
+stage_fn *subresource_handler(const struct resource *r, struct str sub, struct str method)
+{
+	if (is_connection(sub))
+		return connect;
+	if (str_eq_text(sub, "token") && str_eq_text(r->plural, "serviceaccounts"))
+		return create_token_request;
+	if (is_part(r, sub))
+		return str_eq_text(method, "GET") ? verb_get : NULL;
+	return not_yet;
+}
+
+stage_fn *virtual_handler(const struct resource *r)
+{
+	static const struct {
+		const char *plural;
+		stage_fn *run;
+	} handlers[] = {
+		{"tokenreviews", review_token},
+		{"selfsubjectreviews", review_self_subject},
+		{"subjectaccessreviews", review_subject_access},
+		{"selfsubjectaccessreviews", review_self_access},
+		{"localsubjectaccessreviews", review_local_access},
+		{"selfsubjectrulesreviews", review_self_rules},
+		{"bindings", not_yet},
+		{"componentstatuses", not_yet},
+	};
+
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+		if (str_eq_text(r->plural, handlers[i].plural))
+			return handlers[i].run;
+	return NULL;
+}

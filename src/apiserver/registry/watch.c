@@ -1,0 +1,323 @@
+/*
+ * WATCH: a reader of the store's history with a place in it. Nothing is queued for it: when there
+ * is room in its outgoing buffer it reads on, and a reader that is too slow finds its place gone
+ * and is told so. What one turn of the loop brings goes out as one write.
+ */
+#include "registry.h"
+
+#include <kube/time.h>
+
+#define WRITE_MAX       (256 * KIB) /* bytes of events in one write */
+#define BOOKMARK_EVERY  MINUTE
+#define ENDING_BOOKMARK (2 * SEC) /* before the end */
+
+struct watching {
+	struct api_request *r;
+	struct watch watch;
+	struct buf out;
+	struct op write, timer;
+	struct scope scope;
+	struct op closer;
+	int64_t ends, next_bookmark;
+	int64_t told; /* the last revision the client knows of */
+	bool writing, woken, ending, first_row, initial_end;
+};
+
+static void go_on(struct watching *w);
+
+/* ---- events ---- */
+
+static void add_event(struct watching *w, const char *type, const struct object *o)
+{
+	_cleanup_(arena_done) struct arena scratch;
+
+	arena_init(&scratch);
+	represent_event(&w->out, &scratch, &w->r->wants, type, o, w->first_row);
+	w->first_row = false;
+}
+
+/* An object with another revision: what leaves a selector is shown as it last matched. */
+static void add_last_match(struct watching *w, const struct object *old, int64_t revision)
+{
+	struct draft d;
+
+	draft_from_object(&d, old);
+	struct object *o = object_new(&d, revision);
+	draft_done(&d);
+	add_event(w, "DELETED", o);
+	object_unref(o);
+}
+
+static bool in_scope(const struct watching *w, const struct store_change *c)
+{
+	return str_starts(c->key, registry_prefix(w->r));
+}
+
+static void add_change(struct watching *w, const struct store_change *c)
+{
+	struct api_request *r = w->r;
+
+	w->told = c->revision;
+	if (!in_scope(w, c))
+		return;
+	bool is = c->type != CHANGE_DELETED && registry_selects(r, c->object);
+	bool was = c->old && registry_selects(r, c->old);
+	if (is && was)
+		add_event(w, "MODIFIED", c->object);
+	else if (is)
+		add_event(w, "ADDED", c->object);
+	else if (was && c->type == CHANGE_DELETED)
+		add_event(w, "DELETED", c->object);
+	else if (was)
+		add_last_match(w, c->old, c->revision);
+}
+
+static void add_bookmark(struct watching *w, bool initial_end)
+{
+	_cleanup_(arena_done) struct arena a;
+	const struct resource *shown = w->r->resource;
+
+	arena_init(&a);
+	struct cJSON *tree = json_new(&a, JSON_OBJECT);
+	_cleanup_(buf_done) struct buf digits = BUF_INIT(32);
+	buf_add_i64(&digits, w->watch.revision);
+	tree_set_str(&a, tree, "kind", shown->kind);
+	tree_set_str(&a, tree, "apiVersion", shown->api_version);
+	tree_set_str(&a, tree, "metadata.resourceVersion", buf_str(&digits));
+	if (initial_end) {
+		struct cJSON *annotations = json_new(&a, JSON_OBJECT);
+
+		json_add_borrowed(annotations, STR("k8s.io/initial-events-end"),
+			json_new_str(&a, STR("true")));
+		tree_set(&a, tree, "metadata.annotations", annotations);
+	}
+	represent_event_tree(&w->out, &a, &w->r->wants, "BOOKMARK", shown->schema,
+		api_canonical(&a, shown->schema, tree));
+	w->told = w->watch.revision;
+}
+
+static void add_error(struct watching *w, const struct status *s)
+{
+	_cleanup_(arena_done) struct arena a;
+
+	arena_init(&a);
+	represent_event_tree(&w->out, &a, &w->r->wants, "ERROR",
+		schema_find(STR("io.k8s.apimachinery.pkg.apis.meta.v1.Status")),
+		status_tree(&a, s));
+	w->ending = true;
+}
+
+/* Everything that stands there, as if it had just come. */
+static void add_initial(struct watching *w)
+{
+	struct api_request *r = w->r;
+	struct store_iter it = store_seek(w->watch.bucket, registry_prefix(r), STR(""));
+
+	while (store_next(&it))
+		if (registry_selects(r, it.object))
+			add_event(w, "ADDED", it.object);
+	w->told = w->watch.revision;
+}
+
+/* ---- the end ---- */
+
+static void closed(struct op *op, struct err *err)
+{
+	struct watching *w = CONTAINER_OF(op, struct watching, closer);
+
+	(void)err;
+	buf_done(&w->out);
+	request_end(w->r);
+}
+
+static void finish(struct watching *w)
+{
+	watch_done(&w->watch);
+	op_init(&w->closer, &w->r->x->scope, closed, OP_NO_DEADLINE);
+	scope_close(&w->scope, &w->closer);
+}
+
+static void ended(struct op *op, struct err *err)
+{
+	struct watching *w = CONTAINER_OF(op, struct watching, write);
+
+	(void)err;
+	finish(w);
+}
+
+/* ---- going on ---- */
+
+static void wrote(struct op *op, struct err *err)
+{
+	struct watching *w = CONTAINER_OF(op, struct watching, write);
+
+	w->writing = false;
+	buf_clear(&w->out);
+	if (err->code) {
+		finish(w);
+		return;
+	}
+	go_on(w);
+}
+
+static void woken(struct watch *watch)
+{
+	struct watching *w = CONTAINER_OF(watch, struct watching, watch);
+
+	w->woken = true;
+	if (!w->writing && op_active(&w->timer))
+		op_cancel(&w->timer);
+}
+
+static void read_changes(struct watching *w)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct store_change change;
+	int found = 0;
+
+	while (w->out.len < WRITE_MAX && (found = watch_next(&w->watch, &change, &err)) > 0)
+		add_change(w, &change);
+	if (found < 0) {
+		struct status *s = status_new(w->r->arena, ERR_EXPIRED, "%s", err_text(&err));
+
+		add_error(w, s);
+	}
+}
+
+static void check_time(struct watching *w)
+{
+	int64_t now = loop_now(w->r->server->env->loop);
+
+	if (w->r->options.allow_bookmarks && now >= w->next_bookmark && !w->ending) {
+		w->next_bookmark = now + BOOKMARK_EVERY;
+		if (w->watch.revision > w->told)
+			add_bookmark(w, false);
+	}
+	if (now >= w->ends)
+		w->ending = true;
+}
+
+static void rang(struct op *op, struct err *err)
+{
+	struct watching *w = CONTAINER_OF(op, struct watching, timer);
+
+	(void)err;
+	if (scope_closing(&w->scope) && !w->woken)
+		w->ending = true;
+	go_on(w);
+}
+
+static void send_out(struct watching *w)
+{
+	struct str text = buf_str(&w->out);
+
+	w->writing = true;
+	op_init(&w->write, &w->scope, wrote, OP_NO_DEADLINE);
+	http_write(w->r->x, &w->write, &text, 1);
+}
+
+static void go_on(struct watching *w)
+{
+	if (w->writing)
+		return;
+	w->woken = false;
+	if (!w->ending)
+		read_changes(w);
+	check_time(w);
+	if (w->out.len) {
+		send_out(w);
+	} else if (w->ending || scope_closing(&w->scope)) {
+		w->writing = true;
+		op_init(&w->write, &w->scope, ended, OP_NO_DEADLINE);
+		http_respond_end(w->r->x, &w->write, NULL);
+	} else {
+		int64_t at = w->ends;
+
+		if (w->r->options.allow_bookmarks && w->next_bookmark < at)
+			at = w->next_bookmark;
+		op_init(&w->timer, &w->scope, rang, OP_NO_DEADLINE);
+		timer_wait(&w->timer, at);
+	}
+}
+
+/* ---- the beginning ---- */
+
+static void started(struct op *op, struct err *err)
+{
+	struct watching *w = CONTAINER_OF(op, struct watching, write);
+
+	w->writing = false;
+	if (err->code) {
+		finish(w);
+		return;
+	}
+	go_on(w);
+}
+
+static int64_t duration_of(struct api_request *r)
+{
+	uint64_t random;
+
+	if (r->options.timeout_seconds > 0)
+		return r->options.timeout_seconds * SEC;
+	env_random(r->server->env, &random, sizeof(random));
+	return (1800 + (int64_t)(random % 1800)) * SEC;
+}
+
+static void begin(struct watching *w)
+{
+	struct api_request *r = w->r;
+	bool stream = r->wants.format == WIRE_PROTOBUF;
+	struct http_headers headers = respond_headers(r,
+		stream ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json");
+
+	r->answered = true;
+	r->answer_code = 200;
+	r->long_running = true;
+	w->writing = true;
+	op_init(&w->write, &w->scope, started, OP_NO_DEADLINE);
+	http_respond_start(r->x, &w->write, 200, headers.items, headers.count, HTTP_LENGTH_UNKNOWN);
+}
+
+/* From where: everything first, or what came behind a revision. */
+static void place(struct watching *w)
+{
+	struct api_request *r = w->r;
+	struct bucket *bucket = server_bucket(r->server, r->resource->hub);
+	const struct request_options *o = &r->options;
+	bool initial = o->has_send_initial ? o->send_initial : o->version == 0;
+	_cleanup_(err_done) struct err err = {0};
+	int64_t from = initial ? store_revision(r->server->store) : o->version;
+
+	if (watch_init(&w->watch, bucket, from, woken, &err)) {
+		add_error(w, status_new(r->arena, ERR_EXPIRED, "%s", err_text(&err)));
+		return;
+	}
+	if (!initial)
+		return;
+	add_initial(w);
+	if (o->allow_bookmarks && (o->has_send_initial || o->resource_version.len))
+		add_bookmark(w, true);
+}
+
+void verb_watch(struct api_request *r)
+{
+	struct watching *w = arena_new(r->arena, sizeof(*w));
+	struct status *s = registry_check_fields(r);
+	int64_t now = loop_now(r->server->env->loop);
+
+	if (s) {
+		request_fail(r, s);
+		return;
+	}
+	w->r = r;
+	w->first_row = true;
+	buf_init(&w->out, SIZE_MAX);
+	scope_init(&w->scope, &r->x->scope, "watch", NULL);
+	w->ends = now + duration_of(r);
+	w->next_bookmark = now + BOOKMARK_EVERY;
+	if (w->next_bookmark > w->ends - ENDING_BOOKMARK)
+		w->next_bookmark = w->ends - ENDING_BOOKMARK;
+	place(w);
+	begin(w);
+}
