@@ -5,7 +5,10 @@
 
 const struct command commands[] = {
 	{.name = "server", .help = "run a complete single-node cluster in this process"},
-	{.name = "apiserver", .programs = {"kube-apiserver"}, .help = "run the API server"},
+	{.name = "apiserver",
+		.programs = {"kube-apiserver"},
+		.run = apiserver_run,
+		.help = "run the API server"},
 	{.name = "scheduler", .programs = {"kube-scheduler"}, .help = "run the scheduler"},
 	{.name = "controllers",
 		.aliases = {"controller-manager"},

@@ -1,0 +1,354 @@
+#include "rbac.h"
+
+#include <kube/map.h>
+#include <kube/mem.h>
+
+#define GROUP "rbac.authorization.k8s.io"
+
+enum { ROLES, CLUSTER_ROLES, BINDINGS, CLUSTER_BINDINGS, KINDS };
+static const char *const plurals[KINDS] = {
+	"roles", "clusterroles", "rolebindings", "clusterrolebindings"};
+
+struct kind_watch {
+	struct watch watch;
+	struct rbac *rbac;
+};
+
+struct rbac {
+	struct api_server *server;
+	struct kind_watch watches[KINDS];
+	bool dirty;
+	/* compiled */
+	struct arena arena;
+	struct map roles;        /* "namespace/name", cluster roles "name" → rules */
+	struct cJSON **bindings; /* of the cluster */
+	size_t binding_count;
+	struct map spaces; /* namespace → struct space * */
+};
+
+struct space {
+	struct cJSON **bindings;
+	size_t count, cap;
+};
+
+/* ---- compiling ---- */
+
+static void woken(struct watch *w);
+
+static void read_roles(struct rbac *r, struct bucket *b)
+{
+	struct store_iter it = store_seek(b, STR(""), STR(""));
+
+	while (store_next(&it)) {
+		struct cJSON *tree = object_tree(&r->arena, it.object);
+
+		map_set(&r->roles, arena_str(&r->arena, it.key), json_get(tree, STR("rules")));
+		if (!json_get(tree, STR("rules")))
+			map_set(&r->roles, it.key, json_new(&r->arena, JSON_ARRAY));
+	}
+}
+
+static struct space *space_of(struct rbac *r, struct str namespace)
+{
+	struct space *s = map_get(&r->spaces, namespace);
+
+	if (!s) {
+		s = arena_new(&r->arena, sizeof(*s));
+		map_set(&r->spaces, namespace, s);
+	}
+	return s;
+}
+
+static void space_add(struct rbac *r, struct space *s, struct cJSON *binding)
+{
+	if (s->count == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 4;
+		struct cJSON **grown = arena_alloc(&r->arena, cap * sizeof(struct cJSON *));
+
+		if (s->count)
+			memcpy(grown, s->bindings, s->count * sizeof(struct cJSON *));
+		s->bindings = grown;
+		s->cap = cap;
+	}
+	s->bindings[s->count++] = binding;
+}
+
+static void read_bindings(struct rbac *r, struct bucket *b, bool cluster)
+{
+	struct store_iter it = store_seek(b, STR(""), STR(""));
+	struct str namespace, name;
+
+	if (cluster)
+		r->bindings = arena_alloc(&r->arena, (store_count(b) + 1) * sizeof(struct cJSON *));
+	while (store_next(&it)) {
+		struct cJSON *tree = object_tree(&r->arena, it.object);
+
+		if (cluster) {
+			r->bindings[r->binding_count++] = tree;
+			continue;
+		}
+		str_cut(it.key, '/', &namespace, &name);
+		space_add(r, space_of(r, namespace), tree);
+	}
+}
+
+static struct bucket *bucket_of(struct rbac *r, int kind)
+{
+	return server_bucket(
+		r->server, resource_find(STR(GROUP), STR("v1"), str_from(plurals[kind])));
+}
+
+static void forget(struct rbac *r)
+{
+	map_done(&r->roles);
+	map_done(&r->spaces);
+	arena_done(&r->arena);
+	map_init(&r->roles);
+	map_init(&r->spaces);
+	arena_init(&r->arena);
+	r->binding_count = 0;
+}
+
+/* From now on a change of any of these makes it dirty again. */
+static void arm(struct rbac *r)
+{
+	for (int i = 0; i < KINDS; i++) {
+		struct watch *w = &r->watches[i].watch;
+
+		watch_done(w);
+		r->watches[i].rbac = r;
+		if (!watch_init(w, bucket_of(r, i), store_revision(r->server->store), woken, NULL))
+			w->armed = true;
+	}
+}
+
+static void compile(struct rbac *r)
+{
+	forget(r);
+	read_roles(r, bucket_of(r, ROLES));
+	read_roles(r, bucket_of(r, CLUSTER_ROLES));
+	read_bindings(r, bucket_of(r, BINDINGS), false);
+	read_bindings(r, bucket_of(r, CLUSTER_BINDINGS), true);
+	arm(r);
+	r->dirty = false;
+}
+
+static void woken(struct watch *w)
+{
+	CONTAINER_OF(w, struct kind_watch, watch)->rbac->dirty = true;
+}
+
+struct rbac *rbac_new(struct api_server *s)
+{
+	struct rbac *r = mem_new(sizeof(*r));
+
+	r->server = s;
+	r->dirty = true;
+	map_init(&r->roles);
+	map_init(&r->spaces);
+	arena_init(&r->arena);
+	return r;
+}
+
+void rbac_free(struct rbac *r)
+{
+	if (!r)
+		return;
+	for (int i = 0; i < KINDS; i++)
+		watch_done(&r->watches[i].watch);
+	forget(r);
+	map_done(&r->roles);
+	map_done(&r->spaces);
+	mem_free(r);
+}
+
+/* ---- rules ---- */
+
+static bool listed(const struct cJSON *list, struct str text)
+{
+	json_each (item, list)
+		if (str_eq_text(json_str(item), "*") || str_eq(json_str(item), text))
+			return true;
+	return false;
+}
+
+static bool covers_resource(const struct cJSON *list, const struct access_query *q)
+{
+	json_each (item, list) {
+		struct str text = json_str(item), resource, sub;
+
+		if (str_eq_text(text, "*"))
+			return true;
+		bool slash = str_cut(text, '/', &resource, &sub);
+		if (!slash && !q->subresource.len && str_eq(text, q->resource))
+			return true;
+		if (slash && q->subresource.len && str_eq(sub, q->subresource) &&
+			(str_eq_text(resource, "*") || str_eq(resource, q->resource)))
+			return true;
+	}
+	return false;
+}
+
+static bool covers_name(const struct cJSON *names, struct str name)
+{
+	if (!json_count(names))
+		return true;
+	json_each (item, names)
+		if (name.len && str_eq(json_str(item), name))
+			return true;
+	return false;
+}
+
+static bool covers_path(const struct cJSON *urls, struct str path)
+{
+	json_each (item, urls) {
+		struct str url = json_str(item);
+
+		if (str_eq_text(url, "*") || str_eq(url, path))
+			return true;
+		if (str_ends(url, STR("*")) && str_starts(path, str_sub(url, 0, url.len - 1)))
+			return true;
+	}
+	return false;
+}
+
+bool rbac_rule_covers(const struct cJSON *rule, const struct access_query *q)
+{
+	if (!listed(json_get(rule, STR("verbs")), q->verb))
+		return false;
+	if (!q->is_resource)
+		return covers_path(json_get(rule, STR("nonResourceURLs")), q->path);
+	return listed(json_get(rule, STR("apiGroups")), q->group) &&
+	       covers_resource(json_get(rule, STR("resources")), q) &&
+	       covers_name(json_get(rule, STR("resourceNames")), q->name);
+}
+
+/* ---- subjects ---- */
+
+static bool is_subject(const struct cJSON *s, const struct api_user *u, struct str namespace)
+{
+	struct str kind = json_str(json_get(s, STR("kind")));
+	struct str name = json_str(json_get(s, STR("name")));
+	struct str space = json_str(json_get(s, STR("namespace"))), rest = u->name;
+
+	if (str_eq_text(kind, "User"))
+		return str_eq(name, u->name);
+	if (str_eq_text(kind, "Group"))
+		return user_in_group(u, name);
+	if (!str_eq_text(kind, "ServiceAccount") ||
+		!str_starts(rest, STR("system:serviceaccount:")))
+		return false;
+	if (!space.len)
+		space = namespace;
+	rest = str_skip(rest, STR("system:serviceaccount:").len);
+	return rest.len == space.len + 1 + name.len && str_starts(rest, space) &&
+	       rest.at[space.len] == ':' && str_ends(rest, name);
+}
+
+static bool binds(const struct cJSON *binding, const struct api_user *u, struct str namespace)
+{
+	json_each (subject, json_get(binding, STR("subjects")))
+		if (is_subject(subject, u, namespace))
+			return true;
+	return false;
+}
+
+/* ---- asking ---- */
+
+struct asking {
+	struct rbac *rbac;
+	struct arena *arena;
+	const struct api_user *user;
+	rbac_rule_fn *each;
+	void *ctx;
+	struct buf missing; /* what was not found, separated by ", " */
+	size_t missing_count;
+};
+
+static void note_missing(struct asking *a, bool cluster, struct str name)
+{
+	struct str text = arena_print(a->arena, "%s." GROUP " \"%.*s\" not found",
+		cluster ? "clusterrole" : "role", STRF(name));
+
+	if (str_find(buf_str(&a->missing), text) >= 0)
+		return;
+	if (a->missing_count++)
+		buf_add_text(&a->missing, ", ");
+	buf_add_str(&a->missing, text);
+}
+
+static bool ask_binding(struct asking *a, const struct cJSON *binding, struct str namespace)
+{
+	const struct cJSON *ref = json_get(binding, STR("roleRef"));
+	struct str name = json_str(json_get(ref, STR("name")));
+	bool cluster = str_eq_text(json_str(json_get(ref, STR("kind"))), "ClusterRole");
+
+	if (!binds(binding, a->user, namespace))
+		return false;
+	struct str key =
+		cluster ? name : arena_print(a->arena, "%.*s/%.*s", STRF(namespace), STRF(name));
+	const struct cJSON *rules = map_get(&a->rbac->roles, key);
+	if (!rules) {
+		note_missing(a, cluster, name);
+		return false;
+	}
+	json_each (rule, rules)
+		if (a->each(a->ctx, rule))
+			return true;
+	return false;
+}
+
+static struct str reason_of(struct asking *a)
+{
+	struct str text = buf_str(&a->missing);
+
+	if (!a->missing_count)
+		return (struct str){0};
+	if (a->missing_count == 1)
+		return arena_print(a->arena, "RBAC: %.*s", STRF(text));
+	return arena_print(a->arena, "RBAC: [%.*s]", STRF(text));
+}
+
+void rbac_each_rule(struct rbac *r, struct arena *arena, const struct api_user *user,
+	struct str namespace, rbac_rule_fn *each, void *ctx, struct str *reason)
+{
+	struct asking a = {.rbac = r,
+		.arena = arena,
+		.user = user,
+		.each = each,
+		.ctx = ctx,
+		.missing = BUF_INIT(64 * KIB)};
+	bool enough = false;
+
+	if (r->dirty)
+		compile(r);
+	for (size_t i = 0; !enough && i < r->binding_count; i++)
+		enough = ask_binding(&a, r->bindings[i], STR(""));
+	const struct space *s = namespace.len ? map_get(&r->spaces, namespace) : NULL;
+	for (size_t i = 0; s && !enough && i < s->count; i++)
+		enough = ask_binding(&a, s->bindings[i], namespace);
+	*reason = reason_of(&a);
+	buf_done(&a.missing);
+}
+
+struct question {
+	const struct access_query *query;
+	bool allowed;
+};
+
+static bool covers(void *ctx, const struct cJSON *rule)
+{
+	struct question *q = ctx;
+
+	q->allowed = rbac_rule_covers(rule, q->query);
+	return q->allowed;
+}
+
+bool rbac_allows(
+	struct rbac *r, struct arena *arena, const struct access_query *q, struct str *reason)
+{
+	struct question question = {.query = q};
+
+	rbac_each_rule(r, arena, q->user, q->namespace, covers, &question, reason);
+	return question.allowed;
+}

@@ -1,0 +1,84 @@
+#!/bin/bash
+# The API server with clients that others wrote: curl and kubectl; its files; its end.
+. "$(dirname "$0")/../harness/check.sh"
+kube=$1
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+printf 'secret-of-admin,admin,1,"system:masters"\nsecret-of-alice,alice,2\n' >"$dir/tokens"
+fetch() { curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" "$@"; }
+as_admin() { fetch -H 'Authorization: Bearer secret-of-admin' "$@"; }
+
+start() { # FLAGS…: sets $pid and $at
+	: >"$dir/log"
+	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
+		--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 "$@" \
+		2>"$dir/log" &
+	pid=$!
+	for _ in $(seq 200); do
+		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
+		[ -z "$at" ] || return 0
+		kill -0 "$pid" 2>/dev/null || return 1
+		sleep 0.05
+	done
+	return 1
+}
+
+end_of() {
+	for _ in $(seq 200); do
+		kill -0 "$1" 2>/dev/null || { wait "$1"; return $?; }
+		sleep 0.05
+	done
+	return 99
+}
+
+start
+check "it serves" test -n "$at"
+url=https://127.0.0.1:$at
+check "healthz" test "$(fetch "$url/healthz")" = ok
+check "readyz tells its checks" contains "[+]etcd ok" "$(fetch "$url/readyz?verbose")"
+check "version" contains '"minor": "36"' "$(fetch "$url/version")"
+check "a page that is not there" test "$(as_admin "$url/nope")" = "404 page not found"
+check "a resource that is not there" contains "could not find the requested resource" \
+	"$(as_admin "$url/api/v1/nopes")"
+check "a method that is not allowed" test \
+	"$(as_admin -o "$dir/out" -w '%{http_code}' -X PUT "$url/api/v1/namespaces")" = 405
+check "a wrong token" test \
+	"$(fetch -H 'Authorization: Bearer no' -o "$dir/out" -w '%{http_code}' "$url/healthz")" = 401
+check "the list of namespaces" contains '"name": "kube-system"' \
+	"$(as_admin "$url/api/v1/namespaces")"
+check "as YAML" contains "kind: NamespaceList" \
+	"$(as_admin -H 'Accept: application/yaml' "$url/api/v1/namespaces")"
+check "the audit id comes back" contains "audit-id: abc" \
+	"$(as_admin -D - -o "$dir/out" -H 'Audit-Id: abc' "$url/api")"
+check "metrics" contains 'apiserver_request_total{code="200"' "$(as_admin "$url/metrics")"
+check "the administrator's file is private" test \
+	"$(stat -c %a "$dir/d/admin.kubeconfig")" = 600
+if command -v kubectl >/dev/null; then
+	k() { HOME=$dir kubectl --kubeconfig "$dir/d/admin.kubeconfig" "$@" 2>&1; }
+	check "kubectl reads with the administrator's certificate" contains kube-system "$(k get ns)"
+	check "kubectl shows Tables" contains "10.96.0.1" "$(k get service kubernetes)"
+fi
+uid() { as_admin "$url/api/v1/namespaces/default" | sed -n 's/.*"uid": "\(.*\)".*/\1/p'; }
+before=$(uid)
+kill -USR1 "$pid"
+for _ in $(seq 100); do grep -q accept "$dir/log" && break; sleep 0.05; done
+check "SIGUSR1 names what is in flight" grep -q accept "$dir/log"
+kill -TERM "$pid"
+end_of "$pid"
+check "SIGTERM ends it with success" test $? = 0
+pid=
+
+start
+url=https://127.0.0.1:$at
+check "it starts again with the same objects" test -n "$before" -a "$(uid)" = "$before"
+kill -TERM "$pid"
+end_of "$pid"
+check "and ends again" test $? = 0
+pid=
+
+start --etcd-servers http://127.0.0.1:2379
+check "what it cannot heed it refuses" test $? != 0
+check "and says why" grep -q "speaks to no etcd" "$dir/log"
+pid=
+finish
