@@ -77,13 +77,13 @@ static struct cJSON *child(struct cJSON *in, struct str token)
 static struct cJSON *container(
 	struct arena *a, struct cJSON *root, struct str path, struct str *last)
 {
-	struct str token, before;
+	struct str token = {0}, before;
 	struct cJSON *at = root;
 
 	str_cut(path, '/', &before, &path); /* what stands before the first slash is nothing */
 	while (at && str_cut(path, '/', &token, &path))
 		at = child(at, unescape(a, token));
-	*last = unescape(a, path);
+	*last = unescape(a, token); /* without a slash all of it was the head */
 	return json_is(at, JSON_OBJECT) || json_is(at, JSON_ARRAY) ? at : NULL;
 }
 

@@ -6,6 +6,7 @@
 #define KUBE_APISERVER_REGISTRY_H
 
 #include "admission.h"
+#include "allocate.h"
 #include "body.h"
 #include "respond.h"
 
@@ -45,6 +46,7 @@ struct writing {
 	/* Instead of the object: how the answer is made (scale, eviction …); NULL: the object. */
 	void (*answer)(struct writing *w, int code, struct object *o);
 
+	struct reservation taken; /* addresses and ports of a Service */
 	struct commit commit;
 	struct op op;
 };

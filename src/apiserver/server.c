@@ -1,5 +1,6 @@
 #include "access.h"
 #include "admission.h"
+#include "allocate.h"
 #include "api_options.h"
 #include "discovery.h"
 #include "fair.h"
@@ -157,6 +158,7 @@ static int open_access(struct api_server *s, struct err *err)
 
 	if (!code)
 		code = authz_new(s, &s->authz, err);
+	s->allocators = allocators_new(s);
 	s->fair = fair_new(s);
 	return code;
 }
@@ -323,6 +325,7 @@ static void stop_run(struct task *t, struct err *err)
 	case STOP_SCOPE:
 		fair_free(TAKE(s->fair));
 		authz_free(TAKE(s->authz));
+		allocators_free(TAKE(s->allocators));
 		authn_free(TAKE(s->authn));
 		if (s->store) {
 			store_close(TAKE(s->store), task_await(t, STOP_STORE, OP_NO_DEADLINE));

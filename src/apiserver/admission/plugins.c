@@ -1,6 +1,18 @@
 /* Every admission plugin, in upstream's order. */
-#include "admission.h"
+#include "plugins.h"
+
+#define CREATE ADMIT_CREATE
+#define UPDATE ADMIT_UPDATE
+#define DELETE ADMIT_DELETE
 
 const struct admission_plugin admission_plugins[] = {
+	{"NamespaceLifecycle", true, CREATE | UPDATE | DELETE, admit_namespace_lifecycle, NULL},
+	{"ServiceAccount", true, CREATE, mutate_service_account, NULL},
+	{"TaintNodesByCondition", true, CREATE, mutate_new_node, NULL},
+	{"Priority", true, CREATE, mutate_priority, NULL},
+	{"DefaultTolerationSeconds", true, CREATE | UPDATE, mutate_toleration_seconds, NULL},
+	{"StorageObjectInUseProtection", true, CREATE, mutate_in_use_protection, NULL},
+	{"DefaultStorageClass", true, CREATE, mutate_default_storage_class, NULL},
+	{"DefaultIngressClass", true, CREATE, mutate_default_ingress_class, NULL},
 	{.name = NULL},
 };

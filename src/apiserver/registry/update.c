@@ -11,8 +11,9 @@ static struct status *check_names(struct writing *w, struct cJSON *tree)
 
 	if (!name.len)
 		return status_new(r->arena, ERR_BAD_REQUEST,
-			"the name of the object (based on URL) was undeterminable: name must be "
-			"provided");
+			"the name of the object (%.*s based on URL) was undeterminable: name must "
+			"be provided",
+			STRF(r->name));
 	if (!str_eq(name, r->name))
 		return status_new(r->arena, ERR_BAD_REQUEST,
 			"the name of the object (%.*s) does not match the name on the URL (%.*s)",

@@ -270,6 +270,7 @@ static struct status *check_create(struct writing *w)
 
 static void answer(struct writing *w, int code, struct object *o)
 {
+	allocate_release(w->r->server->allocators, &w->taken);
 	if (w->answer)
 		w->answer(w, code, o);
 	else if (o)
@@ -300,6 +301,7 @@ static void committed(struct op *op, struct err *err)
 	bool again = ++w->attempts < ATTEMPTS_MAX;
 	struct object *result = w->commit.result;
 
+	allocate_release(r->server->allocators, &w->taken);
 	if (!err->code) {
 		answer(w, w->creating ? w->created_code : w->updated_code, result);
 	} else if (err->code == ERR_ALREADY_EXISTS && w->generated && again) {
@@ -401,7 +403,7 @@ static void finish(struct writing *w)
 
 static struct status *go_through(struct writing *w)
 {
-	struct status *s = w->creating ? check_create(w) : NULL;
+	struct status *s = w->creating && !w->may_create ? check_create(w) : NULL;
 
 	if (!s)
 		s = admit(w, true);
@@ -413,7 +415,10 @@ static struct status *go_through(struct writing *w)
 	} else {
 		fill_old_meta(w);
 	}
-	s = run_strategy(w);
+	if (str_eq_text(w->hub->plural, "services") && w->what == WRITE_OBJECT)
+		s = allocate_service(w->r, w->tree, w->old_tree, &w->taken);
+	if (!s)
+		s = run_strategy(w);
 	if (!s)
 		s = admit(w, false);
 	return s;
@@ -434,10 +439,12 @@ static void attempt(struct writing *w)
 		s = w->build(w);
 	if (!s)
 		s = go_through(w);
-	if (s)
+	if (s) {
+		allocate_release(r->server->allocators, &w->taken);
 		request_fail(r, s);
-	else
+	} else {
 		finish(w);
+	}
 }
 
 void writing_start(struct writing *w)

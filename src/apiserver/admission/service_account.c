@@ -1,0 +1,139 @@
+/*
+ * ServiceAccount: every pod runs as one; its token comes as a projected volume unless the account
+ * or the pod says no.
+ */
+#include "plugins.h"
+
+#include <kube/random.h>
+
+#define MOUNT_PATH "/var/run/secrets/kubernetes.io/serviceaccount"
+#define MIRROR     "kubernetes.io/config.mirror"
+
+/* ---- the token's volume ---- */
+
+static bool wants_token(const struct cJSON *pod, const struct cJSON *account)
+{
+	if (tree_has(pod, "spec.automountServiceAccountToken"))
+		return tree_true(pod, "spec.automountServiceAccountToken");
+	if (tree_has(account, "automountServiceAccountToken"))
+		return tree_true(account, "automountServiceAccountToken");
+	return true;
+}
+
+static bool mounts_it(const struct cJSON *container)
+{
+	json_each (mount, json_get(container, STR("volumeMounts")))
+		if (str_eq_text(tree_str(mount, "mountPath"), MOUNT_PATH))
+			return true;
+	return false;
+}
+
+static void add_to(struct arena *a, struct cJSON *object, const char *member, struct cJSON *item)
+{
+	struct cJSON *list = json_get(object, str_from(member));
+
+	if (!json_is(list, JSON_ARRAY)) {
+		json_set(a, object, str_from(member), json_new(a, JSON_ARRAY));
+		list = json_get(object, str_from(member));
+	}
+	json_append(list, item);
+}
+
+static bool add_mounts(struct arena *a, struct cJSON *pod, const char *containers, struct str name)
+{
+	bool added = false;
+
+	json_each (container, json_path(pod, containers)) {
+		struct cJSON *mount = json_new(a, JSON_OBJECT);
+
+		if (mounts_it(container))
+			continue;
+		json_add_borrowed(mount, STR("name"), json_new_str(a, name));
+		json_add_borrowed(mount, STR("readOnly"), json_new_bool(a, true));
+		json_add_borrowed(mount, STR("mountPath"), json_new_str(a, STR(MOUNT_PATH)));
+		add_to(a, container, "volumeMounts", mount);
+		added = true;
+	}
+	return added;
+}
+
+static struct cJSON *token_volume(struct arena *a, struct str name)
+{
+	static const char text[] =
+		"{\"projected\":{\"sources\":["
+		"{\"serviceAccountToken\":{\"expirationSeconds\":3607,\"path\":\"token\"}},"
+		"{\"configMap\":{\"name\":\"kube-root-ca.crt\",\"items\":[{\"key\":\"ca.crt\","
+		"\"path\":\"ca.crt\"}]}},"
+		"{\"downwardAPI\":{\"items\":[{\"path\":\"namespace\",\"fieldRef\":{"
+		"\"apiVersion\":\"v1\",\"fieldPath\":\"metadata.namespace\"}}]}}],"
+		"\"defaultMode\":420}}";
+	struct cJSON *volume = NULL;
+
+	if (json_parse(a, str_from(text), NULL, &volume, NULL))
+		assert(!"the text is JSON");
+	json_set(a, volume, STR("name"), json_new_str(a, name));
+	return volume;
+}
+
+static void random_of_env(void *ctx, void *at, size_t len)
+{
+	env_random(ctx, at, len);
+}
+
+static void add_token(struct admission_review *r, struct cJSON *pod)
+{
+	char suffix[6];
+
+	random_name_suffix(suffix, 5, random_of_env, r->server->env);
+	struct str name = arena_print(r->arena, "kube-api-access-%s", suffix);
+	bool init = add_mounts(r->arena, pod, "spec.initContainers", name);
+	bool main_ = add_mounts(r->arena, pod, "spec.containers", name);
+	if (init || main_)
+		add_to(r->arena, json_get(pod, STR("spec")), "volumes",
+			token_volume(r->arena, name));
+}
+
+/* ---- the plugin ---- */
+
+static bool is_new_pod(const struct admission_review *r)
+{
+	return str_eq_text(r->resource->plural, "pods") && !r->subresource.len &&
+	       r->operation == ADMIT_CREATE;
+}
+
+static bool is_mirror(const struct cJSON *pod)
+{
+	return json_get(json_path(pod, "metadata.annotations"), STR(MIRROR)) != NULL;
+}
+
+static void inherit_pull_secrets(
+	struct admission_review *r, struct cJSON *pod, const struct cJSON *account)
+{
+	const struct cJSON *secrets = json_get(account, STR("imagePullSecrets"));
+
+	if (!json_count(json_path(pod, "spec.imagePullSecrets")) && json_count(secrets))
+		tree_set(r->arena, pod, "spec.imagePullSecrets", json_copy(r->arena, secrets));
+}
+
+struct status *mutate_service_account(struct admission_review *r)
+{
+	struct cJSON *pod = r->object;
+
+	if (!is_new_pod(r) || is_mirror(pod))
+		return NULL;
+	if (!tree_str(pod, "spec.serviceAccountName").len)
+		tree_set_str(r->arena, pod, "spec.serviceAccountName", STR("default"));
+	struct str name = tree_str(pod, "spec.serviceAccountName");
+	tree_set_str(r->arena, pod, "spec.serviceAccount", name);
+	struct cJSON *account =
+		server_read(r->server, r->arena, "", "serviceaccounts", r->namespace, name);
+	if (!account)
+		return admission_forbidden(r,
+			"error looking up service account %.*s/%.*s: serviceaccount \"%.*s\" not "
+			"found",
+			STRF(r->namespace), STRF(name), STRF(name));
+	if (wants_token(pod, account))
+		add_token(r, pod);
+	inherit_pull_secrets(r, pod, account);
+	return NULL;
+}
