@@ -34,6 +34,7 @@ struct writing {
 	struct cJSON *tree;
 	bool creating;
 	bool may_create;       /* something that is not there is made */
+	bool applied;          /* by server-side apply: managed fields are right already */
 	bool pinned;           /* the client named the version it means */
 	bool generated;        /* the name came from generateName */
 	struct str given_name; /* before generating */
@@ -60,6 +61,8 @@ const struct part_strategy *registry_part(const struct strategy *s, struct str n
 struct status *registry_check_version(struct writing *w);
 struct status *registry_match_namespace(struct api_request *r, struct cJSON *tree);
 void registry_set_defaults(struct api_request *r, struct cJSON *tree); /* hub */
+/* Server-side apply of a configuration, by a write that has chosen its part: apply.c. */
+void registry_apply(struct writing *w, const struct cJSON *config);
 int64_t registry_event_ttl(const struct api_server *s);
 
 /* ---- names and versions ---- */

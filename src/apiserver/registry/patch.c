@@ -42,9 +42,8 @@ static struct status *apply(struct patching *p, const struct cJSON *shown, struc
 	case PATCH_STRATEGIC:
 		code = patch_strategic(a, p->w->r->resource->schema, shown, p->patch, out, &err);
 		break;
-	case PATCH_APPLY:
-		return status_new(a, ERR_UNSUPPORTED,
-			"server-side apply is not contained in this version yet");
+	case PATCH_APPLY: /* has its own way: apply.c */
+		break;
 	}
 	for (size_t i = 0; i < notes.count && !p->warned; i++)
 		request_warn(p->w->r, notes.items[i]);
@@ -160,6 +159,10 @@ void verb_patch(struct api_request *r)
 		return;
 	}
 	s = parse(p);
+	if (!s && p->type == PATCH_APPLY) {
+		registry_apply(w, p->patch);
+		return;
+	}
 	if (s)
 		request_fail(r, s);
 	else

@@ -4,6 +4,7 @@
  */
 #include "registry.h"
 
+#include <kube/patch.h>
 #include <kube/random.h>
 #include <kube/time.h>
 
@@ -220,6 +221,37 @@ static struct status *run_strategy(struct writing *w)
 	return s;
 }
 
+/* ---- managed fields ---- */
+
+static struct apply_request apply_request_of(struct writing *w)
+{
+	static const char *const no_status[] = {"status", NULL};
+	static const char *const only_status[] = {"spec", NULL};
+	struct apply_request a = {.schema = w->hub->schema,
+		.api_version = w->r->resource->api_version,
+		.manager = w->r->options.field_manager,
+		.subresource = w->creating ? STR("") : w->subresource,
+		.now = w->r->now};
+
+	if (w->what == WRITE_STATUS && !w->creating)
+		a.reset_fields = only_status;
+	else if (w->strategy->drops_status)
+		a.reset_fields = no_status;
+	return a;
+}
+
+static void track(struct writing *w)
+{
+	struct apply_request a = apply_request_of(w);
+
+	if (w->creating)
+		tree_drop(w->tree, "metadata.managedFields");
+	else
+		keep(w, "metadata.managedFields", false);
+	w->tree = api_canonical(w->r->arena, w->hub->schema, w->tree);
+	apply_track_update(w->r->arena, &a, w->old_tree, w->tree);
+}
+
 /* ---- admission ---- */
 
 static struct admission_review review_of(struct writing *w)
@@ -405,8 +437,11 @@ static struct status *go_through(struct writing *w)
 {
 	struct status *s = w->creating && !w->may_create ? check_create(w) : NULL;
 
-	if (!s)
-		s = admit(w, true);
+	if (s)
+		return s;
+	if (!w->applied) /* before admission: what plugins add belongs to nobody */
+		track(w);
+	s = admit(w, true);
 	if (s)
 		return s;
 	if (w->creating) {
