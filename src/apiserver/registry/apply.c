@@ -94,6 +94,7 @@ static struct status *check_config(struct writing *w, const struct cJSON *config
 	struct api_request *r = w->r;
 	struct str name = tree_str(config, "metadata.name");
 	struct str space = tree_str(config, "metadata.namespace");
+	struct str version = tree_str(config, "apiVersion");
 
 	if (!r->options.field_manager_given) {
 		struct field_errors errors = {.arena = r->arena};
@@ -103,19 +104,17 @@ static struct status *check_config(struct writing *w, const struct cJSON *config
 		return status_invalid(
 			r->arena, STR("meta.k8s.io"), STR("PatchOptions"), STR(""), &errors);
 	}
-	if (!tree_str(config, "kind").len || !tree_str(config, "apiVersion").len)
-		return status_new(r->arena, ERR_BAD_REQUEST,
-			"error decoding YAML: Object '%s' is missing in '%.*s'",
-			tree_str(config, "kind").len ? "apiVersion" : "Kind",
-			STRF(buf_str(&r->body)));
 	if (!str_eq(tree_str(config, "kind"), r->resource->kind) ||
-		!str_eq(tree_str(config, "apiVersion"), r->resource->api_version))
+		!str_eq(version, r->resource->api_version))
 		return status_new(r->arena, ERR_BAD_REQUEST,
-			"the applied object is a %.*s of %.*s, the request is for a %.*s of %.*s",
-			STRF(tree_str(config, "kind")), STRF(tree_str(config, "apiVersion")),
-			STRF(r->resource->kind), STRF(r->resource->api_version));
+			"invalid object type: %s%.*s, Kind=%.*s",
+			str_find_char(version, '/') < 0 ? "/" : "", STRF(version),
+			STRF(tree_str(config, "kind")));
 	if (!name.len)
-		return status_new(r->arena, ERR_BAD_REQUEST, "name must be provided");
+		return status_new(r->arena, ERR_BAD_REQUEST,
+			"the name of the object (%.*s based on URL) was undeterminable: name must "
+			"be provided",
+			STRF(r->name));
 	if (json_path(config, "metadata.managedFields"))
 		return status_new(r->arena, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
 	if (name.len && !str_eq(name, r->name))

@@ -1,0 +1,22 @@
+/* Pod specs, wherever they stand: in pods and in the templates of what makes pods. */
+#ifndef KUBE_API_POD_SPEC_H
+#define KUBE_API_POD_SPEC_H
+
+#include "kinds.h"
+
+/* Defaults that are more than a constant. `pod`: of a pod itself, not of a template. */
+void pod_spec_defaults(struct arena *a, struct cJSON *spec, bool pod);
+/* The class of its quality of service: Guaranteed, Burstable, BestEffort. */
+const char *pod_qos(const struct cJSON *spec);
+
+/* What every template must have, and what makes it fit its selector. */
+void check_template(struct field_errors *e, const struct path *p, const struct cJSON *tmpl);
+void check_pod_spec(struct field_errors *e, const struct path *p, const struct cJSON *spec);
+/* A selector (LabelSelector) that must be there, be sound, and match the template's labels. */
+void check_workload_selector(
+	struct field_errors *e, const struct cJSON *spec, const char *kind_word);
+/* spec.replicas and its like: not negative. */
+void check_not_negative(struct field_errors *e, const struct path *parent, const char *name,
+	const struct cJSON *object);
+
+#endif
