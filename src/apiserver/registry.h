@@ -63,6 +63,11 @@ struct status *registry_match_namespace(struct api_request *r, struct cJSON *tre
 void registry_set_defaults(struct api_request *r, struct cJSON *tree); /* hub */
 /* Server-side apply of a configuration, by a write that has chosen its part: apply.c. */
 void registry_apply(struct writing *w, const struct cJSON *config);
+/* The scale subresource: scale.c. */
+void handle_scale(struct api_request *r);
+void registry_answer_scale(struct writing *w);
+struct status *registry_patch_scale(struct writing *w,
+	struct status *(*apply)(struct writing *w, const struct cJSON *shown, struct cJSON **out));
 int64_t registry_event_ttl(const struct api_server *s);
 
 /* ---- names and versions ---- */
@@ -87,6 +92,7 @@ struct deletion {
 	void *ctx;
 	struct object *result; /* the last state: a reference of the deletion's owner */
 	bool gone;             /* it is not there any more */
+	bool remove_next;      /* private: marked first, removed then */
 	/* private */
 	struct object *old;
 	struct cJSON *tree;

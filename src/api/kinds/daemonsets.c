@@ -1,6 +1,38 @@
 /* DaemonSet */
 #include "pod_spec.h"
 
+#define GENERATION "deprecated.daemonset.template.generation"
+
+/* Old clients read the template's generation here. */
+static void note_generation(struct change *c, struct str text)
+{
+	struct cJSON *annotations = json_path(c->object, "metadata.annotations");
+
+	if (!annotations) {
+		tree_set(c->arena, c->object, "metadata.annotations",
+			json_new(c->arena, JSON_OBJECT));
+		annotations = json_path(c->object, "metadata.annotations");
+	}
+	json_set(c->arena, annotations, STR(GENERATION), json_new_str(c->arena, text));
+}
+
+static void prepare_create(struct change *c)
+{
+	note_generation(c, STR("1"));
+}
+
+static void prepare_update(struct change *c)
+{
+	struct str was =
+		json_str(json_get(json_path(c->old, "metadata.annotations"), STR(GENERATION)));
+	bool same = json_equal(
+		json_path(c->object, "spec.template"), json_path(c->old, "spec.template"));
+	int64_t number = 0;
+
+	str_to_i64(was, &number);
+	note_generation(c, arena_print(c->arena, "%lld", (long long)(number + !same)));
+}
+
 static void defaults(struct change *c)
 {
 	struct cJSON *strategy = json_path(c->object, "spec.updateStrategy");
@@ -40,6 +72,8 @@ const struct strategy strategy_daemonsets = {
 	.generation = GENERATION_SPEC,
 	.drops_status = true,
 	.defaults = defaults,
+	.prepare_create = prepare_create,
+	.prepare_update = prepare_update,
 	.validate = validate,
 	.validate_update = validate_update,
 };

@@ -54,6 +54,8 @@ static void prepare_create(struct change *c)
 	set_label(c, labels, "job-name", c->name);
 	set_label(c, labels, "batch.kubernetes.io/controller-uid", uid);
 	set_label(c, labels, "batch.kubernetes.io/job-name", c->name);
+	if (!json_count(json_path(c->object, "metadata.labels")))
+		tree_set(c->arena, c->object, "metadata.labels", json_copy(c->arena, labels));
 	if (tree_has(c->object, "spec.selector"))
 		return;
 	json_set(c->arena, match, STR("batch.kubernetes.io/controller-uid"),

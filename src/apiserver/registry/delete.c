@@ -103,6 +103,8 @@ static void set_deletion(struct deletion *d, int64_t grace)
 
 static void attempt(struct deletion *d);
 
+static void commit(struct deletion *d, bool gone);
+
 static void done(struct deletion *d, struct status *failure)
 {
 	d->done(d, failure);
@@ -115,7 +117,13 @@ static void committed(struct op *op, struct err *err)
 
 	object_unref(d->commit.found);
 	d->commit.found = NULL;
-	if (!err->code) {
+	if (!err->code && d->remove_next) { /* watchers see the end of the grace before the end */
+		d->remove_next = false;
+		d->old = d->commit.result;
+		d->tree = object_tree(r->arena, d->old);
+		commit(d, true);
+		object_unref(d->old);
+	} else if (!err->code) {
 		d->result = d->commit.result;
 		done(d, NULL);
 	} else if ((err->code == ERR_CONFLICT || err->code == ERR_NOT_FOUND) &&
@@ -143,6 +151,13 @@ static void commit(struct deletion *d, bool gone)
 	store_commit(r->server->store, &d->op, &d->commit);
 }
 
+/* Preconditions name the kind where others name the resource. */
+static struct status *named_by_kind(struct deletion *d, struct status *s)
+{
+	s->kind = d->r->resource->kind;
+	return s;
+}
+
 static struct status *check_preconditions(struct deletion *d)
 {
 	const struct request_options *o = &d->r->options;
@@ -151,19 +166,23 @@ static struct status *check_preconditions(struct deletion *d)
 	struct arena *a = d->r->arena;
 
 	if (o->has_precondition_uid && !str_eq(o->precondition_uid, uid))
-		return status_for(a, ERR_CONFLICT, d->r->resource, d->name,
-			"Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the "
-			"precondition (%.*s) does not match the UID in record (%.*s). The object "
-			"might have been deleted and then recreated",
-			STRF(d->r->resource->kind), STRF(d->name), STRF(o->precondition_uid),
-			STRF(uid));
+		return named_by_kind(
+			d, status_for(a, ERR_CONFLICT, d->r->resource, d->name,
+				   "Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the "
+				   "precondition (%.*s) does not match the UID in record (%.*s). "
+				   "The object "
+				   "might have been deleted and then recreated",
+				   STRF(d->r->resource->kind), STRF(d->name),
+				   STRF(o->precondition_uid), STRF(uid)));
 	if (o->has_precondition_version && !str_eq(o->precondition_version, version))
-		return status_for(a, ERR_CONFLICT, d->r->resource, d->name,
-			"Operation cannot be fulfilled on %.*s \"%.*s\": the ResourceVersion in "
-			"the precondition (%.*s) does not match the ResourceVersion in record "
-			"(%.*s). The object might have been modified",
-			STRF(d->r->resource->kind), STRF(d->name), STRF(o->precondition_version),
-			STRF(version));
+		return named_by_kind(d, status_for(a, ERR_CONFLICT, d->r->resource, d->name,
+						"Operation cannot be fulfilled on %.*s \"%.*s\": "
+						"the ResourceVersion in "
+						"the precondition (%.*s) does not match the "
+						"ResourceVersion in record "
+						"(%.*s). The object might have been modified",
+						STRF(d->r->resource->kind), STRF(d->name),
+						STRF(o->precondition_version), STRF(version)));
 	return NULL;
 }
 
@@ -196,9 +215,15 @@ static void mark_or_remove(struct deletion *d)
 	bool deleting = tree_has(d->tree, "metadata.deletionTimestamp");
 	int64_t standing = tree_int(d->tree, "metadata.deletionGracePeriodSeconds", 0);
 	int64_t grace = grace_of(d);
+	const struct cJSON *finalizers = json_path(d->tree, "metadata.finalizers");
+	const struct cJSON *before = finalizers ? json_copy(d->r->arena, finalizers) : NULL;
 
-	if (!deleting)
+	if (!deleting || d->r->options.has_propagation || d->r->options.has_orphan)
 		set_finalizers(d);
+	if (deleting && !json_equal(json_path(d->tree, "metadata.finalizers"), before)) {
+		commit(d, !held_back(d));
+		return;
+	}
 	if (deleting && (grace >= standing || !is_kind(d, "Pod")) && (standing || held_back(d))) {
 		d->result = object_ref(d->old); /* it is on its way already */
 		done(d, NULL);
@@ -206,6 +231,12 @@ static void mark_or_remove(struct deletion *d)
 	}
 	if (grace > 0 || held_back(d)) {
 		set_deletion(d, grace);
+		commit(d, false);
+		return;
+	}
+	if (is_kind(d, "Pod")) {
+		set_deletion(d, 0);
+		d->remove_next = true;
 		commit(d, false);
 		return;
 	}
@@ -265,6 +296,12 @@ static void deleted(struct deletion *d, struct status *failure)
 {
 	struct api_request *r = d->r;
 
+	if (!failure && str_eq_text(r->resource->plural, "jobs") && !r->options.has_propagation &&
+		!r->options.has_orphan)
+		request_warn(
+			r, STR("child pods are preserved by default when jobs are deleted; set "
+			       "propagationPolicy=Background to remove them or set "
+			       "propagationPolicy=Orphan to suppress this warning"));
 	if (failure)
 		request_fail(r, failure);
 	else if (d->gone && !r->resource->hub->strategy->delete_answers_object &&

@@ -40,7 +40,9 @@ static struct status *apply(struct patching *p, const struct cJSON *shown, struc
 		*out = patch_merge(a, shown, p->patch);
 		break;
 	case PATCH_STRATEGIC:
-		code = patch_strategic(a, p->w->r->resource->schema, shown, p->patch, out, &err);
+		code = patch_strategic(a,
+			p->w->answer ? p->w->r->sub->schema : p->w->r->resource->schema, shown,
+			p->patch, out, &err);
 		break;
 	case PATCH_APPLY: /* has its own way: apply.c */
 		break;
@@ -80,6 +82,16 @@ static struct status *check_same_object(struct writing *w)
 			"request (%.*s)",
 			STRF(space), STRF(r->namespace));
 	return NULL;
+}
+
+static struct status *apply_to(struct writing *w, const struct cJSON *shown, struct cJSON **out)
+{
+	return apply(w->ctx, shown, out);
+}
+
+static struct status *build_scale(struct writing *w)
+{
+	return registry_patch_scale(w, apply_to);
 }
 
 static struct status *build(struct writing *w)
@@ -152,13 +164,19 @@ void verb_patch(struct api_request *r)
 	struct status *s;
 
 	p->w = w;
-	if (!registry_choose_part(w)) {
+	if (str_eq_text(r->subresource, "scale")) {
+		registry_answer_scale(w);
+		w->build = build_scale;
+	} else if (!registry_choose_part(w)) {
 		request_fail(r, status_new(r->arena, ERR_UNSUPPORTED,
 					"%.*s cannot be patched in this version yet",
 					STRF(r->subresource)));
 		return;
 	}
 	s = parse(p);
+	if (!s && p->type == PATCH_APPLY && w->answer)
+		s = status_new(r->arena, ERR_UNSUPPORTED,
+			"server-side apply of a Scale is not contained in this version yet");
 	if (!s && p->type == PATCH_APPLY) {
 		registry_apply(w, p->patch);
 		return;

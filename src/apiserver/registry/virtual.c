@@ -52,6 +52,8 @@ stage_fn *subresource_handler(const struct resource *r, struct str sub, struct s
 		return connect;
 	if (str_eq_text(sub, "token") && str_eq_text(r->plural, "serviceaccounts"))
 		return create_token_request;
+	if (str_eq_text(sub, "scale") && r->hub->strategy && r->hub->strategy->scale)
+		return handle_scale;
 	if (is_part(r, sub))
 		return str_eq_text(method, "GET") ? verb_get : NULL;
 	return not_yet;

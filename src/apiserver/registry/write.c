@@ -179,7 +179,8 @@ static struct status *validate(struct writing *w, struct change *c)
 	if (w->creating)
 		check_object_meta(&errors, &meta, json_get(w->tree, STR("metadata")),
 			w->hub->namespaced, s->name_rule);
-	else
+	/* twice, as upstream: the generic rules, and the kind's own that begin with the same */
+	for (int i = 0; i < 2 && !w->creating; i++)
 		check_object_meta_update(&errors, &meta, json_get(w->tree, STR("metadata")),
 			json_get(w->old_tree, STR("metadata")));
 	if (w->what == WRITE_STATUS && !w->creating)

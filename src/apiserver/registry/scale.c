@@ -1,0 +1,167 @@
+/* The scale subresource: autoscaling/v1 Scale over every kind that has replicas. */
+#include "registry.h"
+
+static const struct schema *scale_schema(void)
+{
+	return schema_find(STR("io.k8s.api.autoscaling.v1.Scale"));
+}
+
+static const struct scale_paths *paths_of(const struct api_request *r)
+{
+	return r->resource->hub->strategy->scale;
+}
+
+/* ---- showing ---- */
+
+static struct str selector_text(struct arena *a, const struct scale_paths *p, const struct cJSON *o)
+{
+	const struct cJSON *value = json_path(o, p->selector);
+	struct cJSON *object = json_new(a, JSON_OBJECT);
+	struct selector s;
+
+	if (p->selector_is_map) {
+		if (value)
+			json_add_borrowed(object, STR("matchLabels"), json_copy(a, value));
+		value = object;
+	}
+	if (!value || label_selector_from(a, value, &s, NULL))
+		return (struct str){0};
+	return label_selector_print(a, &s);
+}
+
+static struct cJSON *scale_of(struct api_request *r, const struct cJSON *o)
+{
+	static const char *const meta[] = {
+		"name", "namespace", "uid", "resourceVersion", "creationTimestamp", NULL};
+	const struct scale_paths *p = paths_of(r);
+	struct arena *a = r->arena;
+	struct cJSON *tree = json_new(a, JSON_OBJECT), *kept = json_new(a, JSON_OBJECT);
+	struct str selector = selector_text(a, p, o);
+
+	tree_set_str(a, tree, "kind", STR("Scale"));
+	tree_set_str(a, tree, "apiVersion", STR("autoscaling/v1"));
+	for (size_t i = 0; meta[i]; i++) {
+		const struct cJSON *value =
+			json_get(json_get(o, STR("metadata")), str_from(meta[i]));
+
+		if (value)
+			json_add(a, kept, str_from(meta[i]), json_copy(a, value));
+	}
+	tree_set(a, tree, "metadata", kept);
+	tree_set_int(a, tree, "spec.replicas", tree_int(o, p->replicas, 0));
+	tree_set_int(a, tree, "status.replicas", tree_int(o, p->status_replicas, 0));
+	if (selector.len)
+		tree_set_str(a, tree, "status.selector", selector);
+	return api_canonical(a, scale_schema(), tree);
+}
+
+static void answer(struct writing *w, int code, struct object *o)
+{
+	const struct cJSON *tree = o ? object_tree(w->r->arena, o) : w->tree;
+
+	answer_tree(w->r, code, scale_schema(), scale_of(w->r, tree));
+}
+
+static void get_scale(struct api_request *r)
+{
+	struct object *o = registry_find(r);
+
+	if (!o)
+		request_fail(r, status_not_found(r->arena, r->resource, r->name));
+	else
+		answer_tree(r, 200, scale_schema(), scale_of(r, object_tree(r->arena, o)));
+}
+
+/* ---- writing ---- */
+
+static struct status *check(struct writing *w, const struct cJSON *scale)
+{
+	struct api_request *r = w->r;
+	struct field_errors errors = {.arena = r->arena};
+	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "replicas");
+	struct str version = tree_str(scale, "metadata.resourceVersion");
+	int64_t replicas = tree_int(scale, "spec.replicas", 0);
+
+	if (!str_eq(tree_str(scale, "metadata.name"), r->name))
+		return status_new(r->arena, ERR_BAD_REQUEST,
+			"the name of the object (%.*s) does not match the name on the URL (%.*s)",
+			STRF(tree_str(scale, "metadata.name")), STRF(r->name));
+	w->pinned = version.len > 0;
+	if (version.len && !str_eq(version, object_scan(w->old, "metadata.resourceVersion")))
+		return status_stale(r->arena, r->resource, r->name);
+	if (replicas < 0)
+		field_invalid_int(&errors, &at, replicas, "must be greater than or equal to 0");
+	return status_invalid(r->arena, STR("autoscaling"), STR("Scale"), r->name, &errors);
+}
+
+/* The object as it stands, with the scale's number of replicas. */
+static struct status *set_replicas(struct writing *w, const struct cJSON *scale)
+{
+	struct status *s = check(w, scale);
+
+	if (s)
+		return s;
+	w->tree = json_copy(w->r->arena, w->old_tree);
+	tree_set_int(w->r->arena, w->tree, paths_of(w->r)->replicas,
+		tree_int(scale, "spec.replicas", 0));
+	return NULL;
+}
+
+static struct status *build_update(struct writing *w)
+{
+	return set_replicas(w, w->ctx);
+}
+
+static struct body_kind scale_body(void)
+{
+	return (struct body_kind){.schema = scale_schema(),
+		.group = STR("autoscaling"),
+		.version = STR("v1"),
+		.kind = STR("Scale")};
+}
+
+static void put_scale(struct api_request *r)
+{
+	struct writing *w = writing_new(r, build_update, NULL);
+	struct body_kind kind = scale_body();
+	struct cJSON *scale;
+	struct status *s = body_decode(r, &kind, &scale);
+
+	if (s) {
+		request_fail(r, s);
+		return;
+	}
+	w->ctx = scale;
+	w->answer = answer;
+	writing_start(w);
+}
+
+struct status *registry_patch_scale(struct writing *w,
+	struct status *(*apply)(struct writing *w, const struct cJSON *shown, struct cJSON **out))
+{
+	struct cJSON *patched, *scale;
+	struct body_kind kind = scale_body();
+	struct str why;
+	struct status *s = apply(w, scale_of(w->r, w->old_tree), &patched);
+
+	if (s)
+		return s;
+	if (body_decode_tree(w->r, &kind, patched, &scale, &why))
+		return status_new(w->r->arena, ERR_BAD_REQUEST, "%.*s", STRF(why));
+	return set_replicas(w, scale);
+}
+
+void registry_answer_scale(struct writing *w)
+{
+	w->answer = answer;
+}
+
+void handle_scale(struct api_request *r)
+{
+	if (str_eq_text(r->method, "GET"))
+		get_scale(r);
+	else if (str_eq_text(r->method, "PUT"))
+		put_scale(r);
+	else
+		verb_patch(r);
+}
