@@ -55,6 +55,8 @@ for name in kube-apiserver kube-scheduler kube-controller-manager kubelet kube-p
 	ln -s "$kube" "$dir/$name"
 	out=$("$dir/$name" --version)
 	check "$name answers --version as upstream does" contains "Kubernetes v1.36.0" "$out"
+done
+for name in kube-scheduler kube-controller-manager kubelet kube-proxy kubectl; do
 	out=$("$dir/$name" 2>&1)
 	check "$name fails clearly while it is not there" test $? = 1
 	check "$name says why" contains "does not contain" "$out"
