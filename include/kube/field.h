@@ -60,6 +60,8 @@ void field_required(struct field_errors *e, const struct path *p, const char *de
 void field_duplicate(struct field_errors *e, const struct path *p, const struct cJSON *value);
 void field_invalid(struct field_errors *e, const struct path *p, const struct cJSON *value,
 	const char *detail, ...) KUBE_PRINTF(4, 5);
+/* As Go quotes: "a\n\u00ad". */
+struct str field_quote(struct arena *a, struct str s);
 /* choices end with NULL; they are sorted and quoted: supported values: "A", "B". */
 void field_not_supported(struct field_errors *e, const struct path *p, const struct cJSON *value,
 	const char *const *choices);

@@ -101,6 +101,8 @@ struct cJSON *json_new_bool(struct arena *a, bool value);
 struct cJSON *json_new_number_text(struct arena *a, struct str text);
 struct cJSON *json_copy(struct arena *a, const struct cJSON *n); /* whole tree, without its key */
 void json_append(struct cJSON *array, struct cJSON *item);
+/* Before the item at `index`; at the end when there is none. */
+void json_insert(struct cJSON *array, size_t index, struct cJSON *item);
 /* Replaces the value of a key that is there already, in its place. */
 void json_set(struct arena *a, struct cJSON *object, struct str key, struct cJSON *value);
 /* The same for a key known to be new: does not look through the others, for large objects. */

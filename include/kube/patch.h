@@ -6,7 +6,7 @@
 #ifndef KUBE_PATCH_H
 #define KUBE_PATCH_H
 
-#include <kube/schema.h>
+#include <kube/resource.h>
 
 /*
  * ERR_BAD_REQUEST (malformed), ERR_INVALID (an operation failed), ERR_TOO_LARGE (more than 10,000
@@ -21,14 +21,21 @@ struct cJSON *patch_merge(struct arena *a, const struct cJSON *object, const str
 int patch_strategic(struct arena *a, const struct schema *s, const struct cJSON *object,
 	const struct cJSON *patch, struct cJSON **out, struct err *err);
 
+/* Does the result of a strategic patch fit the type? 0 or ERR_INVALID in upstream's words. */
+int patch_check_restores(
+	struct arena *a, const struct schema *s, const struct cJSON *object, struct err *err);
+/* A patch as Go prints it in messages: map[data:map[x:1]]. */
+struct str patch_print_go(struct arena *a, const struct cJSON *patch);
+
 /* ---- server-side apply ---- */
-/* One change of owners. Objects are complete trees with metadata.managedFields as they stand. */
+/* One change of owners. Objects are complete trees with metadata.managedFields as they stand, in
+ * the request's version. */
 struct apply_request {
-	const struct schema *schema;
-	struct str api_version; /* of the request: entries are kept per version */
+	const struct resource *resource; /* entries are kept per version */
 	struct str manager;
 	struct str subresource; /* "" or "status", "scale", … */
 	bool force;
+	bool reset;  /* the client wants nobody to own anything: apply_resets_managed_fields */
 	int64_t now; /* for the entries' time, whole seconds */
 	/* Fields that this endpoint resets and nobody owns: dotted paths ("status"), ends with
 	 * NULL. */
@@ -47,8 +54,8 @@ struct apply_conflicts {
 /*
  * Applies a configuration (kind, apiVersion, metadata.name and what is wanted). `live` is NULL
  * when the object is to be created. 0 and *out; ERR_CONFLICT with *conflicts filled; ERR_INTERNAL
- * for what the schema does not know (upstream answers 500 there); ERR_BAD_REQUEST.
- * When nothing but the entry's time would change, *out equals live.
+ * for what the schema does not know (upstream answers 500 there).
+ * When nothing but owners changes, *out equals live but for metadata.managedFields.
  */
 int apply_patch(struct arena *a, const struct apply_request *r, const struct cJSON *live,
 	const struct cJSON *config, struct cJSON **out, struct apply_conflicts *conflicts,
@@ -59,7 +66,8 @@ int apply_patch(struct arena *a, const struct apply_request *r, const struct cJS
  */
 void apply_track_update(struct arena *a, const struct apply_request *r, const struct cJSON *old,
 	struct cJSON *object);
-/* Errors in managedFields that a client sent; ERR_BAD_REQUEST. They are dropped, as upstream. */
-int apply_check_managed_fields(const struct cJSON *managed, struct err *err);
+/* Does the object say that its managed fields are to be forgotten ([] or [{}])? Asked of a tree as
+ * it was sent: canonical ones have lost it. */
+bool apply_resets_managed_fields(const struct cJSON *object);
 
 #endif

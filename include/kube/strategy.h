@@ -59,6 +59,8 @@ struct strategy {
 		const struct cJSON *object, const struct cJSON *old); /* NULL: spec differs */
 	bool drops_status; /* the main endpoint takes status from old (or none on create) */
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
+	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
+	const char *const *status_resets;
 	bool delete_answers_object; /* a finished DELETE answers the object, not Status */
 	enum propagation propagation;
 

@@ -1,178 +1,156 @@
-/* The objects of server-side apply: merging a configuration in, taking fields out. */
 #include "apply_merge.h"
 
 /* ---- merging ---- */
 
-static struct cJSON *merge_value(struct arena *a, const struct schema_field *f,
-	const struct cJSON *live, const struct cJSON *config);
-
-static const struct cJSON *find_item(
-	struct arena *a, const struct schema_field *f, const struct cJSON *list, struct str element)
+static struct typed or_nothing(const struct typed_child *c, struct typed like)
 {
-	json_each (item, list)
-		if (str_eq(field_set_item(a, f, item), element))
-			return item;
-	return NULL;
+	return c ? c->at : (struct typed){.field = like.field};
 }
 
-/* What stands keeps its place; what is new comes behind what stands before it in the config. */
-static struct cJSON *merge_list(struct arena *a, const struct schema_field *f,
-	const struct cJSON *live, const struct cJSON *config)
+static struct cJSON *merge_members(
+	struct arena *a, const struct typed_children *live, const struct typed_children *config)
 {
-	struct cJSON *out = json_new(a, JSON_ARRAY);
-	struct schema_field one = *f;
+	struct cJSON *out = json_new(a, JSON_OBJECT);
 
-	one.shape = SHAPE_ONE;
-	json_each (item, live) {
-		const struct cJSON *mine = find_item(a, f, config, field_set_item(a, f, item));
+	for (size_t i = 0; i < live->count; i++) {
+		const struct typed_child *c = &live->items[i];
+		const struct typed_child *mine = typed_find(config, c->element);
 
-		json_append(out, mine && f->kind == KIND_OBJECT ? merge_value(a, &one, item, mine)
-								: json_copy(a, item));
+		json_add(a, out, json_key(c->at.value),
+			merge_values(a, c->at, or_nothing(mine, c->at)));
 	}
-	json_each (item, config)
-		if (!find_item(a, f, live, field_set_item(a, f, item)))
-			json_append(out, json_copy(a, item));
-	return out;
-}
+	for (size_t i = 0; i < config->count; i++) {
+		const struct typed_child *c = &config->items[i];
 
-static struct cJSON *merge_map(struct arena *a, const struct schema_field *f,
-	const struct cJSON *live, const struct cJSON *config)
-{
-	struct cJSON *out = json_copy(a, live);
-	struct schema_field one = *f;
-
-	one.shape = SHAPE_ONE;
-	json_each (item, config)
-		json_set(a, out, json_key(item),
-			merge_value(a, &one, json_get(live, json_key(item)), item));
-	return out;
-}
-
-static struct cJSON *merge_value(struct arena *a, const struct schema_field *f,
-	const struct cJSON *live, const struct cJSON *config)
-{
-	if (field_is_atomic(f) || json_type(live) == JSON_NULL ||
-		json_type(live) != json_type(config))
-		return json_copy(a, config);
-	switch (f->shape) {
-	case SHAPE_LIST:
-		return merge_list(a, f, live, config);
-	case SHAPE_MAP:
-		return merge_map(a, f, live, config);
-	default:
-		return merge_objects(a, f->of, live, config);
-	}
-}
-
-struct cJSON *merge_objects(struct arena *a, const struct schema *s, const struct cJSON *live,
-	const struct cJSON *config)
-{
-	struct cJSON *out = json_copy(a, live);
-
-	json_each (member, config) {
-		const struct schema_field *f = schema_field(s, json_key(member));
-
-		json_set(a, out, json_key(member),
-			merge_value(a, f, json_get(live, json_key(member)), member));
+		if (!typed_find(live, c->element))
+			json_add(a, out, json_key(c->at.value), json_copy(a, c->at.value));
 	}
 	return out;
+}
+
+/*
+ * Lists keep the config's order of what it names; what only the live list has stays behind what
+ * it stood behind. `due` is the first item both have that has not been written yet.
+ */
+struct zipper {
+	struct arena *arena;
+	const struct typed_children *live, *config;
+	struct cJSON *out;
+	bool *written; /* by the config's index */
+	size_t l, r, due;
+};
+
+static bool is_due(const struct zipper *z, const struct typed_child *c)
+{
+	return z->due < z->config->count && str_eq(z->config->items[z->due].element, c->element);
+}
+
+static void find_due(struct zipper *z, size_t from)
+{
+	for (z->due = from; z->due < z->config->count; z->due++)
+		if (typed_find(z->live, z->config->items[z->due].element))
+			return;
+}
+
+static void write_live(struct zipper *z)
+{
+	json_append(z->out, json_copy(z->arena, z->live->items[z->l++].at.value));
+}
+
+static void write_config(struct zipper *z)
+{
+	const struct typed_child *c = &z->config->items[z->r];
+	const struct typed_child *standing = typed_find(z->live, c->element);
+	bool due = is_due(z, c);
+
+	json_append(z->out, merge_values(z->arena, or_nothing(standing, c->at), c->at));
+	z->written[z->r++] = true;
+	if (due)
+		find_due(z, z->due + 1);
+}
+
+static void step(struct zipper *z)
+{
+	const struct typed_child *live = NULL, *mine = NULL;
+
+	if (z->l < z->live->count) {
+		live = &z->live->items[z->l];
+		mine = typed_find(z->config, live->element);
+	}
+	if (live && z->r < z->config->count) {
+		if (str_eq(live->element, z->config->items[z->r].element)) {
+			z->l++;
+			write_config(z);
+			return;
+		}
+		if (mine && z->due < z->config->count && !is_due(z, live)) {
+			z->l++;
+			return;
+		}
+	}
+	if (live && !mine) {
+		write_live(z);
+		return;
+	}
+	if (live && z->written[mine - z->config->items])
+		z->l++;
+	if (z->r < z->config->count)
+		write_config(z);
+}
+
+static struct cJSON *merge_items(
+	struct arena *a, const struct typed_children *live, const struct typed_children *config)
+{
+	struct zipper z = {.arena = a,
+		.live = live,
+		.config = config,
+		.out = json_new(a, JSON_ARRAY),
+		.written = arena_alloc(a, config->count + 1)};
+
+	memset(z.written, 0, config->count + 1);
+	find_due(&z, 0);
+	while (z.l < live->count || z.r < config->count)
+		step(&z);
+	return z.out;
+}
+
+struct cJSON *merge_values(struct arena *a, struct typed live, struct typed config)
+{
+	struct typed_children l, c;
+
+	if (!config.value)
+		return json_copy(a, live.value);
+	if (!live.value || typed_is_atomic(live.field))
+		return json_copy(a, config.value);
+	l = typed_children_of(a, live);
+	c = typed_children_of(a, config);
+	if (!l.count && !c.count)
+		return json_copy(a, config.value);
+	return c.list || l.list ? merge_items(a, &l, &c) : merge_members(a, &l, &c);
 }
 
 /* ---- taking out ---- */
 
-static void remove_from(struct arena *a, const struct schema_field *f, struct cJSON *value,
-	const struct field_set *s);
-
-static struct str name_of(struct str element)
+struct cJSON *remove_fields(struct arena *a, struct typed t, const struct field_set *set)
 {
-	return str_skip(element, 2);
-}
+	struct typed_children children = typed_children_of(a, t);
+	struct cJSON *out;
 
-static void remove_items(struct arena *a, const struct schema_field *f, struct cJSON *list,
-	const struct field_set *s)
-{
-	struct schema_field one = *f;
-	struct cJSON *item = json_first(list);
-
-	one.shape = SHAPE_ONE;
-	while (item) {
-		struct cJSON *next = json_next(item);
-		struct str element = f->shape == SHAPE_LIST
-					     ? field_set_item(a, f, item)
-					     : arena_print(a, "f:%.*s", STRF(json_key(item)));
-		const struct field_set *here = field_set_find(s, element);
+	if (!children.count)
+		return json_copy(a, t.value);
+	out = json_new(a, children.list ? JSON_ARRAY : JSON_OBJECT);
+	for (size_t i = 0; i < children.count; i++) {
+		const struct typed_child *c = &children.items[i];
+		const struct field_set *here = field_set_find(set, c->element);
+		struct cJSON *left;
 
 		if (here && here->member)
-			json_remove(list, item);
-		else if (here)
-			remove_from(a, &one, item, here);
-		item = next;
-	}
-}
-
-static void remove_from(struct arena *a, const struct schema_field *f, struct cJSON *value,
-	const struct field_set *s)
-{
-	if (!f || f->kind != KIND_OBJECT ? f && f->shape != SHAPE_ONE : f->shape != SHAPE_ONE)
-		remove_items(a, f, value, s);
-	else if (f && f->kind == KIND_OBJECT)
-		remove_fields(a, f->of, value, s);
-}
-
-void remove_fields(
-	struct arena *a, const struct schema *s, struct cJSON *object, const struct field_set *set)
-{
-	for (const struct field_set *c = set->children; c; c = c->next) {
-		const struct schema_field *f = schema_field(s, name_of(c->element));
-		struct cJSON *member = json_get(object, name_of(c->element));
-
-		if (!member)
 			continue;
-		if (c->member && (field_is_atomic(f) || !c->children))
-			json_remove(object, member);
+		left = here ? remove_fields(a, c->at, here) : json_copy(a, c->at.value);
+		if (children.list)
+			json_append(out, left);
 		else
-			remove_from(a, f, member, c);
+			json_add(a, out, json_key(c->at.value), left);
 	}
-}
-
-/* ---- looking ---- */
-
-static const struct cJSON *value_item(struct arena *a, const struct schema_field *f,
-	const struct cJSON *value, struct str element)
-{
-	if (f->shape == SHAPE_LIST)
-		return find_item(a, f, value, element);
-	return json_get(value, name_of(element));
-}
-
-static void differences(struct arena *a, const struct schema_field *f, const struct cJSON *x,
-	const struct cJSON *y, const struct field_set *set, struct field_set *out)
-{
-	struct schema_field one;
-
-	if (set->member && (field_is_atomic(f) || !set->children) &&
-		(field_is_atomic(f) || !json_count(x) != !json_count(y)) && !json_equal(x, y))
-		out->member = true;
-	if (!f || field_is_atomic(f))
-		return;
-	if (f->shape == SHAPE_ONE) {
-		field_differences(a, f->of, x, y, set, out);
-		return;
-	}
-	one = *f;
-	one.shape = SHAPE_ONE;
-	for (const struct field_set *c = set->children; c; c = c->next)
-		differences(a, &one, value_item(a, f, x, c->element),
-			value_item(a, f, y, c->element), c, field_set_child(a, out, c->element));
-}
-
-void field_differences(struct arena *a, const struct schema *s, const struct cJSON *x,
-	const struct cJSON *y, const struct field_set *set, struct field_set *out)
-{
-	for (const struct field_set *c = set->children; c; c = c->next) {
-		struct str name = name_of(c->element);
-
-		differences(a, schema_field(s, name), json_get(x, name), json_get(y, name), c,
-			field_set_child(a, out, c->element));
-	}
+	return json_count(out) ? out : json_new(a, JSON_NULL);
 }

@@ -61,6 +61,12 @@ static struct cJSON *canonical_field(
 	return out;
 }
 
+/* Protobuf, which upstream stores, knows no empty lists and maps: they are as if not there. */
+static bool is_empty(const struct schema_field *f, const struct cJSON *value)
+{
+	return f->shape != SHAPE_ONE && !json_count(value);
+}
+
 static struct cJSON *canonical_object(
 	struct arena *a, const struct schema *s, const struct cJSON *in)
 {
@@ -76,7 +82,7 @@ static struct cJSON *canonical_object(
 
 		assert(i >= 0);
 		last = i;
-		if (json_type(item) != JSON_NULL)
+		if (json_type(item) != JSON_NULL && !is_empty(&s->fields[i], item))
 			members[i] = canonical_field(a, &s->fields[i], item);
 	}
 	return codec_assemble(a, s, members);

@@ -89,7 +89,7 @@ static void add_detail(struct field_errors *e, enum field_reason reason, const s
 }
 
 /* As Go's %q: what cannot be printed is escaped; HTML is left alone. */
-static struct str quoted(struct arena *a, struct str s)
+struct str field_quote(struct arena *a, struct str s)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * MIB);
 
@@ -119,7 +119,7 @@ static struct str shown(struct arena *a, const struct cJSON *value)
 	if (json_type(value) == JSON_NULL)
 		return STR("null");
 	if (json_is(value, JSON_STRING))
-		return quoted(a, json_str(value));
+		return field_quote(a, json_str(value));
 	json_print(&text, value, JSON_COMPACT);
 	return arena_str(a, buf_str(&text));
 }
@@ -133,7 +133,7 @@ void field_not_found(struct field_errors *e, const struct path *p, const struct 
 
 void field_not_found_str(struct field_errors *e, const struct path *p, struct str value)
 {
-	field_add(e, FIELD_NOT_FOUND, p, quoted(e->arena, value));
+	field_add(e, FIELD_NOT_FOUND, p, field_quote(e->arena, value));
 }
 
 void field_duplicate(struct field_errors *e, const struct path *p, const struct cJSON *value)
@@ -143,7 +143,7 @@ void field_duplicate(struct field_errors *e, const struct path *p, const struct 
 
 void field_duplicate_str(struct field_errors *e, const struct path *p, struct str value)
 {
-	field_add(e, FIELD_DUPLICATE, p, quoted(e->arena, value));
+	field_add(e, FIELD_DUPLICATE, p, field_quote(e->arena, value));
 }
 
 void field_required(struct field_errors *e, const struct path *p, const char *detail, ...)
@@ -189,7 +189,7 @@ void field_invalid_str(
 	va_list args;
 
 	va_start(args, detail);
-	add_detail(e, FIELD_INVALID, p, quoted(e->arena, value), detail, args);
+	add_detail(e, FIELD_INVALID, p, field_quote(e->arena, value), detail, args);
 	va_end(args);
 }
 
@@ -234,7 +234,7 @@ void field_not_supported(struct field_errors *e, const struct path *p, const str
 void field_not_supported_str(
 	struct field_errors *e, const struct path *p, struct str value, const char *const *choices)
 {
-	not_supported(e, p, quoted(e->arena, value), choices);
+	not_supported(e, p, field_quote(e->arena, value), choices);
 }
 
 void field_too_long(struct field_errors *e, const struct path *p, size_t max)

@@ -1,7 +1,5 @@
 #include "field_set.h"
 
-#include <kube/api_codec.h>
-
 /* ---- the tree ---- */
 
 struct field_set *field_set_new(struct arena *a)
@@ -11,16 +9,22 @@ struct field_set *field_set_new(struct arena *a)
 
 struct field_set *field_set_find(const struct field_set *s, struct str element)
 {
-	for (struct field_set *c = s ? s->children : NULL; c; c = c->next)
-		if (str_eq(c->element, element))
-			return c;
+	for (struct field_set *c = s ? s->children : NULL; c; c = c->next) {
+		int order = str_cmp(c->element, element);
+
+		if (order >= 0)
+			return order ? NULL : c;
+	}
 	return NULL;
 }
 
+/* Most come in order: those go to the end at once. */
 struct field_set *field_set_child(struct arena *a, struct field_set *s, struct str element)
 {
 	struct field_set **at = &s->children;
 
+	if (s->last && str_cmp(s->last->element, element) < 0)
+		at = &s->last->next;
 	while (*at && str_cmp((*at)->element, element) < 0)
 		at = &(*at)->next;
 	if (*at && str_eq((*at)->element, element))
@@ -29,6 +33,8 @@ struct field_set *field_set_child(struct arena *a, struct field_set *s, struct s
 	made->element = element;
 	made->next = *at;
 	*at = made;
+	if (!made->next)
+		s->last = made;
 	return made;
 }
 
@@ -46,11 +52,14 @@ static void prune(struct field_set *s)
 {
 	struct field_set **at = &s->children;
 
+	s->last = NULL;
 	while (*at) {
-		if (field_set_empty(*at))
-			*at = (*at)->next;
-		else
+		if (!field_set_empty(*at)) {
+			s->last = *at;
 			at = &(*at)->next;
+		} else {
+			*at = (*at)->next;
+		}
 	}
 }
 
@@ -69,6 +78,7 @@ struct field_set *field_set_parse(struct arena *a, const struct cJSON *fields)
 		struct field_set *parsed = field_set_parse(a, item);
 
 		child->children = parsed->children;
+		child->last = parsed->last;
 		child->member = parsed->member || !json_count(item);
 	}
 	return s;
@@ -86,7 +96,23 @@ struct cJSON *field_set_tree(struct arena *a, const struct field_set *s)
 	return tree;
 }
 
-/* ---- algebra ---- */
+/* ---- algebra: children are sorted, so two sets are walked side by side ---- */
+
+static const struct field_set *advance(const struct field_set *c, struct str element)
+{
+	while (c && str_cmp(c->element, element) < 0)
+		c = c->next;
+	return c;
+}
+
+struct field_set *field_set_copy(struct arena *a, const struct field_set *s)
+{
+	struct field_set *copy = field_set_new(a);
+
+	field_set_unite(a, copy, s);
+	copy->element = s->element;
+	return copy;
+}
 
 void field_set_unite(struct arena *a, struct field_set *into, const struct field_set *from)
 {
@@ -97,261 +123,129 @@ void field_set_unite(struct arena *a, struct field_set *into, const struct field
 
 void field_set_subtract(struct field_set *from, const struct field_set *what)
 {
+	const struct field_set *w = what->children;
+
 	if (what->member)
 		from->member = false;
 	for (struct field_set *c = from->children; c; c = c->next) {
-		const struct field_set *w = field_set_find(what, c->element);
-
-		if (w)
+		w = advance(w, c->element);
+		if (w && str_eq(w->element, c->element))
 			field_set_subtract(c, w);
 	}
 	prune(from);
 }
 
-bool field_set_equal(const struct field_set *a, const struct field_set *b)
+void field_set_intersect(struct field_set *s, const struct field_set *with)
 {
-	const struct field_set *x = a->children, *y = b->children;
+	static const struct field_set nothing;
+	const struct field_set *w = with->children;
 
-	if (a->member != b->member)
-		return false;
-	for (; x && y; x = x->next, y = y->next)
-		if (!str_eq(x->element, y->element) || !field_set_equal(x, y))
-			return false;
-	return !x && !y;
-}
-
-/* ---- elements ---- */
-
-bool field_is_atomic(const struct schema_field *f)
-{
-	if (!f)
-		return true;
-	switch (f->shape) {
-	case SHAPE_LIST:
-		return f->list_type != LIST_MAP && f->list_type != LIST_SET;
-	case SHAPE_MAP:
-		return f->map_type == MAP_ATOMIC;
-	case SHAPE_MAP_OF_LISTS:
-		return true;
-	default:
-		return f->kind != KIND_OBJECT || (f->of->flags & SCHEMA_ATOMIC) ||
-		       f->map_type == MAP_ATOMIC;
+	s->member = s->member && with->member;
+	for (struct field_set *c = s->children; c; c = c->next) {
+		w = advance(w, c->element);
+		field_set_intersect(c, w && str_eq(w->element, c->element) ? w : &nothing);
 	}
+	prune(s);
 }
 
-static const struct cJSON *key_value(
-	struct arena *a, const struct schema_field *f, const struct cJSON *item, struct str key)
+void field_set_cut(struct field_set *s, const char *dotted)
 {
-	const struct cJSON *value = json_get(item, key);
-	const struct schema_field *inner = schema_field(f->of, key);
-	struct cJSON *fallback = NULL;
+	struct str rest = str_from(dotted), step;
 
-	if (json_type(value) != JSON_NULL)
-		return value;
-	if (inner && inner->fallback &&
-		!json_parse(a, str_from(inner->fallback), NULL, &fallback, NULL))
-		return fallback;
-	return NULL;
-}
-
-struct str field_set_item(struct arena *a, const struct schema_field *f, const struct cJSON *item)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
-	struct cJSON *keys;
-	struct str rest, key, names[8];
-	size_t count = 0;
-
-	if (f->list_type == LIST_SET) {
-		buf_add_text(&text, "v:");
-		json_print(&text, item, JSON_COMPACT);
-		return arena_str(a, buf_str(&text));
-	}
-	rest = str_from(f->list_keys);
-	while (count < ARRAY_LEN(names) && str_next(&rest, ',', &key))
-		names[count++] = key;
-	keys = json_new(a, JSON_OBJECT);
-	for (size_t i = 0; i < count; i++) {
-		const struct cJSON *value = key_value(a, f, item, names[i]);
-
-		if (value)
-			json_add(a, keys, names[i], json_copy(a, value));
-	}
-	buf_add_text(&text, "k:");
-	json_print(&text, keys, JSON_SORTED);
-	return arena_str(a, buf_str(&text));
-}
-
-static struct str field_element(struct arena *a, struct str name)
-{
-	return arena_print(a, "f:%.*s", STRF(name));
+	while (s && str_next(&rest, '.', &step))
+		for (s = s->children; s; s = s->next)
+			if (str_eq(str_skip(s->element, 2), step))
+				break;
+	if (!s)
+		return;
+	s->member = false;
+	s->children = s->last = NULL;
 }
 
 /* ---- sets of objects ---- */
 
-static void set_of_value(struct arena *a, const struct schema_field *f, const struct cJSON *value,
-	struct field_set *set);
-
-/* One member of an object, list or map: below it in the set. `item`: it is no schema field. */
-static void set_of_items(struct arena *a, const struct schema_field *f, const struct cJSON *value,
-	struct field_set *set)
+void field_set_of(struct arena *a, struct typed t, struct field_set *set)
 {
-	struct schema_field one = *f;
+	struct typed_children children = typed_children_of(a, t);
 
-	one.shape = SHAPE_ONE;
-	one.map_type = MAP_UNSET;
-	json_each (item, value) {
-		struct str element = f->shape == SHAPE_LIST ? field_set_item(a, f, item)
-							    : field_element(a, json_key(item));
-		struct field_set *child = field_set_child(a, set, element);
-
-		child->member = true;
-		if (f->kind == KIND_OBJECT && !field_is_atomic(&one) && json_count(item))
-			field_set_of(a, f->of, item, child);
-	}
-}
-
-static void set_of_value(struct arena *a, const struct schema_field *f, const struct cJSON *value,
-	struct field_set *set)
-{
-	if (field_is_atomic(f) || !json_count(value))
+	if (typed_is_atomic(t.field)) {
 		set->member = true;
-	else if (f->shape == SHAPE_ONE)
-		field_set_of(a, f->of, value, set);
-	else
-		set_of_items(a, f, value, set);
-}
-
-void field_set_of(
-	struct arena *a, const struct schema *s, const struct cJSON *object, struct field_set *set)
-{
-	json_each (member, object) {
-		const struct schema_field *f = schema_field(s, json_key(member));
-
-		set_of_value(
-			a, f, member, field_set_child(a, set, field_element(a, json_key(member))));
+		return;
 	}
+	for (size_t i = 0; i < children.count; i++) {
+		const struct typed_child *c = &children.items[i];
+		struct field_set *below = field_set_child(a, set, c->element);
+		bool empty = json_type(c->at.value) == JSON_NULL ||
+			     (json_is(c->at.value, JSON_OBJECT) && !json_count(c->at.value));
+
+		field_set_of(a, c->at, below);
+		if (!c->declared || empty)
+			below->member = true;
+	}
+	prune(set);
 }
 
-/* ---- differences ---- */
-
-static void compare_value(struct arena *a, const struct schema_field *f, const struct cJSON *old,
-	const struct cJSON *now, struct field_set *changed, struct field_set *removed);
-
-/* All of a value that was not there before, or is not there any more. */
-static void whole(struct arena *a, const struct schema_field *f, const struct cJSON *value,
-	struct field_set *set)
+static void compare(struct arena *a, struct typed old, struct typed now, struct field_set *changed,
+	struct field_set *removed)
 {
-	set_of_value(a, f, value, set);
-	if (f && f->shape != SHAPE_ONE && !field_is_atomic(f))
-		set->member = true; /* lists and maps themselves come and go with their items */
+	struct typed_children before = typed_children_of(a, old), after = typed_children_of(a, now);
+	bool leaf = typed_is_atomic(now.field) || (!before.count && !after.count);
+
+	for (size_t i = 0; i < after.count; i++) {
+		const struct typed_child *c = &after.items[i];
+		const struct typed_child *was = typed_find(&before, c->element);
+		struct typed nothing = {.field = c->at.field};
+
+		compare(a, was ? was->at : nothing, c->at, field_set_child(a, changed, c->element),
+			field_set_child(a, removed, c->element));
+	}
+	for (size_t i = 0; i < before.count; i++) {
+		const struct typed_child *c = &before.items[i];
+		struct typed nothing = {.field = c->at.field};
+
+		if (!typed_find(&after, c->element))
+			compare(a, c->at, nothing, field_set_child(a, changed, c->element),
+				field_set_child(a, removed, c->element));
+	}
+	if (!old.value)
+		changed->member = true;
+	else if (!now.value)
+		removed->member = true;
+	else if (leaf && !json_equal(old.value, now.value))
+		changed->member = true;
 }
 
-static void whole_object(
-	struct arena *a, const struct schema *s, const struct cJSON *object, struct field_set *set)
+static void prune_all(struct field_set *s)
 {
-	json_each (member, object) {
-		const struct schema_field *f = schema_field(s, json_key(member));
-		struct field_set *child =
-			field_set_child(a, set, field_element(a, json_key(member)));
+	for (struct field_set *c = s->children; c; c = c->next)
+		prune_all(c);
+	prune(s);
+}
 
-		if (f && f->shape == SHAPE_ONE && f->kind == KIND_OBJECT && !field_is_atomic(f) &&
-			json_count(member)) {
-			whole_object(a, f->of, member, child);
-			if (f->flags & FIELD_POINTER)
-				child->member = true;
-		} else {
-			whole(a, f, member, child);
+void field_set_compare(struct arena *a, struct typed old, struct typed now,
+	struct field_set *changed, struct field_set *removed)
+{
+	compare(a, old, now, changed, removed);
+	prune_all(changed);
+	prune_all(removed);
+}
+
+void field_set_name_ways(struct field_set *s, const struct schema_field *f)
+{
+	struct schema_field one;
+
+	for (struct field_set *c = s->children; c; c = c->next) {
+		const struct schema_field *below = typed_field_of(f, c->element);
+
+		if (below && c->children)
+			c->member = true;
+		if (!typed_is_struct(f) && f) {
+			one = *f;
+			one.shape = SHAPE_ONE;
+			one.map_type = MAP_UNSET;
+			below = &one;
 		}
+		if (below)
+			field_set_name_ways(c, below);
 	}
-}
-
-static const struct cJSON *find_item(
-	struct arena *a, const struct schema_field *f, const struct cJSON *list, struct str element)
-{
-	json_each (item, list)
-		if (str_eq(field_set_item(a, f, item), element))
-			return item;
-	return NULL;
-}
-
-static void whole_item(struct arena *a, const struct schema_field *f, const struct cJSON *item,
-	struct field_set *set)
-{
-	set->member = true;
-	if (f->kind == KIND_OBJECT && json_count(item))
-		whole_object(a, f->of, item, set);
-}
-
-static void compare_items(struct arena *a, const struct schema_field *f, const struct cJSON *old,
-	const struct cJSON *now, struct field_set *changed, struct field_set *removed)
-{
-	bool list = f->shape == SHAPE_LIST;
-
-	json_each (item, now) {
-		struct str element =
-			list ? field_set_item(a, f, item) : field_element(a, json_key(item));
-		const struct cJSON *was =
-			list ? find_item(a, f, old, element) : json_get(old, json_key(item));
-
-		if (!was)
-			whole_item(a, f, item, field_set_child(a, changed, element));
-		else if (f->kind == KIND_OBJECT)
-			field_set_compare(a, f->of, was, item, field_set_child(a, changed, element),
-				field_set_child(a, removed, element));
-		else if (!json_equal(was, item))
-			field_set_child(a, changed, element)->member = true;
-	}
-	json_each (was, old) {
-		struct str element =
-			list ? field_set_item(a, f, was) : field_element(a, json_key(was));
-		const struct cJSON *is =
-			list ? find_item(a, f, now, element) : json_get(now, json_key(was));
-
-		if (!is)
-			whole_item(a, f, was, field_set_child(a, removed, element));
-	}
-}
-
-static void compare_value(struct arena *a, const struct schema_field *f, const struct cJSON *old,
-	const struct cJSON *now, struct field_set *changed, struct field_set *removed)
-{
-	if (field_is_atomic(f)) {
-		if (!json_equal(old, now))
-			changed->member = true;
-	} else if (f->shape == SHAPE_ONE) {
-		field_set_compare(a, f->of, old, now, changed, removed);
-	} else {
-		compare_items(a, f, old, now, changed, removed);
-	}
-}
-
-void field_set_compare(struct arena *a, const struct schema *s, const struct cJSON *old,
-	const struct cJSON *now, struct field_set *changed, struct field_set *removed)
-{
-	struct cJSON *empty = json_new(a, JSON_OBJECT);
-	const struct cJSON *before = old ? old : empty;
-
-	json_each (member, now) {
-		const struct schema_field *f = schema_field(s, json_key(member));
-		const struct cJSON *was = json_get(before, json_key(member));
-		struct str element = field_element(a, json_key(member));
-
-		if (was) { /* also null: a list that Go prints so is there, and empty */
-			compare_value(a, f, was, member, field_set_child(a, changed, element),
-				field_set_child(a, removed, element));
-			continue;
-		}
-		struct cJSON *one = json_new(a, JSON_OBJECT);
-		json_add_borrowed(one, json_key(member), json_copy(a, member));
-		whole_object(a, s, one, changed);
-	}
-	json_each (was, before) {
-		if (json_get(now, json_key(was)) || json_type(was) == JSON_NULL)
-			continue;
-		struct cJSON *one = json_new(a, JSON_OBJECT);
-		json_add_borrowed(one, json_key(was), json_copy(a, was));
-		whole_object(a, s, one, removed);
-	}
-	prune(changed);
-	prune(removed);
 }

@@ -90,11 +90,10 @@ static void check_owner(struct field_errors *e, const struct path *p, const stru
 	struct path version_at = PATH(p, "apiVersion"), kind_at = PATH(p, "kind");
 	struct path name_at = PATH(p, "name"), uid_at = PATH(p, "uid");
 	struct str version = tree_str(owner, "apiVersion"), kind = tree_str(owner, "kind");
-	bool bad = false;
+	struct str group, rest;
 
-	if (!version.len || version.at[version.len - 1] == '/')
-		bad = true;
-	if (bad)
+	str_cut(version, '/', &group, &rest);
+	if (!version.len || version.at[version.len - 1] == '/' || str_find_char(rest, '/') >= 0)
 		field_invalid_str(e, &version_at, version, "version must not be empty");
 	if (!kind.len)
 		field_invalid_str(e, &kind_at, kind, "must not be empty");
@@ -105,21 +104,20 @@ static void check_owner(struct field_errors *e, const struct path *p, const stru
 	if (str_eq_text(kind, "Event") &&
 		(str_eq_text(version, "v1") || str_eq_text(version, "events.k8s.io/v1")))
 		field_invalid(e, p, owner, "%.*s is disallowed from being an owner",
-			STRF(arena_print(e->arena, "%.*s, Kind=Event", STRF(version))));
+			STRF(arena_print(e->arena, "%s%.*s, Kind=Event",
+				str_find_char(version, '/') < 0 ? "/" : "", STRF(version))));
 }
 
 static void check_owners(struct field_errors *e, const struct path *p, const struct cJSON *list)
 {
 	struct str controller = {0};
-	size_t i = 0;
 
 	json_each (owner, list) {
-		struct path at = PATH_INDEX(p, i++);
-
-		check_owner(e, &at, owner);
+		check_owner(e, p, owner); /* its place in the list is not told */
 		if (!tree_true(owner, "controller"))
 			continue;
-		struct str name = arena_print(e->arena, "%.*s", STRF(tree_str(owner, "name")));
+		struct str name = arena_print(e->arena, "%.*s/%.*s", STRF(tree_str(owner, "kind")),
+			STRF(tree_str(owner, "name")));
 		if (controller.len) {
 			_cleanup_(buf_done) struct buf text = BUF_INIT(1 * MIB);
 
@@ -213,13 +211,13 @@ static void check_names(
 	struct str name = tree_str(meta, "name"), base = tree_str(meta, "generateName");
 
 	if (base.len) {
-		/* the prefix may end in what only a suffix makes right */
-		struct str masked = arena_print(e->arena, "%.*sa", STRF(base));
+		/* the prefix may end in a dash that only a suffix makes right */
+		struct str masked = base;
 		struct name_faults f = {0};
 
-		if (base.at[base.len - 1] == '-')
+		if (base.len > 1 && base.at[base.len - 1] == '-')
 			masked = arena_print(
-				e->arena, "%.*sa", STRF(str_sub(base, 0, base.len - 1)));
+				e->arena, "%.*sa", STRF(str_sub(base, 0, base.len - 2)));
 		rule(masked, &f);
 		for (size_t i = 0; i < f.count; i++)
 			field_invalid_str(e, &generate_at, base, "%s", f.items[i]);
@@ -307,9 +305,11 @@ void check_object_meta_update(struct field_errors *e, const struct path *p,
 		if (!json_equal(value, json_get(old, str_from(fixed[i]))))
 			field_invalid(e, &at, value, "field is immutable");
 	}
-	check_labels(e, &labels, json_get(meta, STR("labels")));
-	check_annotations(e, &annotations, json_get(meta, STR("annotations")));
-	check_owners(e, &owners, json_get(meta, STR("ownerReferences")));
+	for (int twice = 0; twice < 2; twice++) { /* as upstream tells it */
+		check_labels(e, &labels, json_get(meta, STR("labels")));
+		check_annotations(e, &annotations, json_get(meta, STR("annotations")));
+		check_owners(e, &owners, json_get(meta, STR("ownerReferences")));
+	}
 	check_finalizers(e, &finalizers, json_get(meta, STR("finalizers")));
 	check_managed(e, &managed, json_get(meta, STR("managedFields")));
 	check_standard_finalizers(e, &finalizers, json_get(meta, STR("finalizers")));

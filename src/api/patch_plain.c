@@ -94,31 +94,6 @@ static int failed(struct err *err)
 	return err_set(err, ERR_INVALID, "the operation cannot be done");
 }
 
-static void insert(struct cJSON *array, size_t index, struct cJSON *value)
-{
-	struct cJSON *tail[1024];
-	size_t count = 0;
-
-	if (index >= json_count(array)) {
-		json_append(array, value);
-		return;
-	}
-	/* what stands behind moves one on: taken off in pieces, put back in order */
-	struct cJSON *next = json_at(array, index);
-	struct cJSON *rest = next;
-	while (rest && count < ARRAY_LEN(tail)) {
-		struct cJSON *following = json_next(rest);
-
-		json_remove(array, rest);
-		tail[count++] = rest;
-		rest = following;
-	}
-	struct cJSON *carried = value;
-	json_append(array, carried);
-	for (size_t i = 0; i < count; i++)
-		json_append(array, tail[i]);
-}
-
 static int put(struct arena *a, struct cJSON *in, struct str last, struct cJSON *value, bool add,
 	struct err *err)
 {
@@ -136,11 +111,11 @@ static int put(struct arena *a, struct cJSON *in, struct str last, struct cJSON 
 		return failed(err);
 	if (index < 0)
 		index += count + (add ? 1 : 0);
-	if (index < 0 || index > count || (!add && index == count) || count > 1000)
+	if (index < 0 || index > count || (!add && index == count))
 		return failed(err);
 	if (!add)
 		json_remove(in, json_at(in, (size_t)index));
-	insert(in, (size_t)index, value);
+	json_insert(in, (size_t)index, value);
 	return 0;
 }
 
@@ -178,6 +153,19 @@ static int run_test(struct arena *a, struct cJSON *root, struct str path, const 
 	return json_equal(child(in, last), value) ? 0 : failed(err);
 }
 
+/* The empty path means the object itself; it can be replaced, and compared. */
+static int run_root(struct arena *a, struct cJSON **root, struct str name,
+	const struct cJSON *value, struct err *err)
+{
+	if (str_eq_text(name, "test"))
+		return json_equal(*root, value) ? 0 : failed(err);
+	if (!str_eq_text(name, "replace") ||
+		(!json_is(value, JSON_OBJECT) && !json_is(value, JSON_ARRAY)))
+		return failed(err);
+	*root = json_copy(a, value);
+	return 0;
+}
+
 static int run_one(struct arena *a, struct cJSON *root, const struct cJSON *op, struct err *err)
 {
 	struct str name = tree_str(op, "op"), path = tree_str(op, "path");
@@ -185,6 +173,8 @@ static int run_one(struct arena *a, struct cJSON *root, const struct cJSON *op, 
 	const struct cJSON *value = json_get(op, STR("value"));
 	struct cJSON *moved = NULL, *in;
 
+	if (!json_is(json_get(op, STR("path")), JSON_STRING))
+		return failed(err);
 	if (str_eq_text(name, "add"))
 		return run_add(a, root, path, value, true, err);
 	if (str_eq_text(name, "replace"))
@@ -250,7 +240,11 @@ int patch_json(struct arena *a, const struct cJSON *object, const struct cJSON *
 		return code;
 	json_each (op, patch) {
 		note_strangers(a, op, i++, notes);
-		code = run_one(a, root, op, err);
+		code = str_eq_text(json_str(json_get(op, STR("path"))), "") &&
+				       json_is(json_get(op, STR("path")), JSON_STRING)
+			       ? run_root(a, &root, tree_str(op, "op"), json_get(op, STR("value")),
+					 err)
+			       : run_one(a, root, op, err);
 		if (code)
 			return code;
 	}

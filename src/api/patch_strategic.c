@@ -3,11 +3,13 @@
  * and directives in the patch say what cannot be said otherwise.
  */
 #include "codec_parts.h"
+#include "go_print.h"
 
 #include <kube/patch.h>
 
 static const struct str directive = STR_INIT("$patch"), retain = STR_INIT("$retainKeys");
 static const struct str delete_prefix = STR_INIT("$deleteFromPrimitiveList/");
+static const struct str order_word = STR_INIT("$setElementOrder");
 static const struct str order_prefix = STR_INIT("$setElementOrder/");
 
 struct merger {
@@ -73,10 +75,11 @@ static struct nodes ordered(
 	struct nodes out = nodes_new(m, n->count);
 
 	for (size_t i = 0; i < order->count; i++) {
-		ssize_t at = index_of(n, order->items[i], key);
-
-		if (at >= 0 && index_of(&out, n->items[at], key) < 0)
-			out.items[out.count++] = n->items[at];
+		if (index_of(order, order->items[i], key) != (ssize_t)i)
+			continue;
+		for (size_t j = 0; j < n->count; j++)
+			if (same(n->items[j], order->items[i], key))
+				out.items[out.count++] = n->items[j];
 	}
 	for (size_t i = 0; i < n->count; i++)
 		if (index_of(order, n->items[i], key) < 0)
@@ -124,17 +127,29 @@ static struct cJSON *normalize(struct merger *m, const struct cJSON *merged,
 
 /* ---- lists ---- */
 
+static struct str printed(struct merger *m, const struct cJSON *value)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(256 * KIB);
+
+	go_print_plain(&text, m->arena, value);
+	return arena_str(m->arena, buf_str(&text));
+}
+
 static int no_key(struct merger *m, const struct cJSON *item, const char *key)
 {
-	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	return err_set(m->err, ERR_INTERNAL, "map: %.*s does not contain declared merge key: %s",
+		STRF(printed(m, item)), key);
+}
 
-	json_each (member, item)
-		buf_print(&text, "%s%.*s:%.*s", text.len ? " " : "", STRF(json_key(member)),
-			STRF(json_is(member, JSON_STRING) ? json_str(member)
-							  : json_number_text(m->arena, member)));
-	return err_set(m->err, ERR_INTERNAL,
-		"map: map[%.*s] does not contain declared merge key: %s", STRF(buf_str(&text)),
-		key);
+static int unknown_directive(struct merger *m, const struct cJSON *how, const struct cJSON *in)
+{
+	struct str word = json_str(how);
+
+	if (!json_is(how, JSON_STRING)) /* Go's remark on a %s that is none */
+		word = arena_print(
+			m->arena, "%%!s(%s=%.*s)", go_type_of(how), STRF(printed(m, how)));
+	return err_set(m->err, ERR_INTERNAL, "unknown patch type: %.*s in map: %.*s", STRF(word),
+		STRF(printed(m, in)));
 }
 
 /* Elements with $patch: deletions are done, a replacement is told; the rest stays for merging. */
@@ -165,8 +180,7 @@ static int special_elements(
 				return err_set(m->err, ERR_INTERNAL,
 					"merging lists cannot yet be specified in the patch");
 			} else {
-				return err_set(m->err, ERR_INTERNAL,
-					"unknown patch type found: %.*s", STRF(word));
+				return unknown_directive(m, how, item);
 			}
 			json_remove(patch, item);
 		}
@@ -250,7 +264,7 @@ static void delete_primitives(struct cJSON *list, const struct cJSON *gone)
 	}
 }
 
-static int run_deletions(struct merger *m, struct cJSON *object, struct cJSON *patch)
+static void run_deletions(struct cJSON *object, struct cJSON *patch)
 {
 	struct cJSON *item = json_first(patch);
 
@@ -260,17 +274,12 @@ static int run_deletions(struct merger *m, struct cJSON *object, struct cJSON *p
 		if (str_starts(json_key(item), delete_prefix)) {
 			struct str name = str_skip(json_key(item), delete_prefix.len);
 
-			if (!json_is(item, JSON_ARRAY))
-				return err_set(m->err, ERR_INTERNAL,
-					"invalid patch format of delete primitive list: %.*s must "
-					"be a list",
-					STRF(json_key(item)));
-			delete_primitives(json_get(object, name), item);
+			if (json_is(item, JSON_ARRAY))
+				delete_primitives(json_get(object, name), item);
 			json_remove(patch, item);
 		}
 		item = next;
 	}
-	return 0;
 }
 
 static int run_retain(struct merger *m, struct cJSON *object, struct cJSON *patch)
@@ -288,8 +297,8 @@ static int run_retain(struct merger *m, struct cJSON *object, struct cJSON *patc
 
 		if (json_type(member) != JSON_NULL && !str_starts(key, STR("$")) &&
 			index_of(&keys, json_new_str(m->arena, key), NULL) < 0)
-			return err_set(m->err, ERR_BAD_REQUEST,
-				"The retainKeys list doesn't contain all the keys in the patch");
+			return err_set(
+				m->err, ERR_BAD_REQUEST, "invalid patch format of retainKeys");
 	}
 	while (item) {
 		struct cJSON *next = json_next(item);
@@ -299,6 +308,15 @@ static int run_retain(struct merger *m, struct cJSON *object, struct cJSON *patc
 		item = next;
 	}
 	return 0;
+}
+
+static int wrong_order(struct merger *m, const struct cJSON *patch, const struct nodes *order)
+{
+	struct cJSON *list = nodes_list(m, order);
+
+	return err_set(m->err, ERR_INTERNAL,
+		"The order in patch list:\n%.*s\n doesn't match $setElementOrder list:\n%.*s\n",
+		STRF(printed(m, patch)), STRF(printed(m, list)));
 }
 
 static int check_order(
@@ -313,16 +331,32 @@ static int check_order(
 		if (str_eq_text(how, "delete") || str_eq_text(how, "replace"))
 			continue;
 		if (at < 0 || at < last)
-			return err_set(m->err, ERR_INTERNAL,
-				"The order in patch list doesn't match $setElementOrder list");
+			return wrong_order(m, patch, order);
 		last = at;
 	}
 	return 0;
 }
 
+static bool same_types(const struct cJSON *list, const struct cJSON *patch)
+{
+	const struct cJSON *first = json_first(list) ? json_first(list) : json_first(patch);
+
+	json_each (item, list)
+		if (json_type(item) != json_type(first))
+			return false;
+	json_each (item, patch)
+		if (json_type(item) != json_type(first))
+			return false;
+	return true;
+}
+
 static int merge_list(struct merger *m, const struct schema_field *f, const struct cJSON *list,
 	const struct cJSON *patch, struct cJSON **out)
 {
+	if (!same_types(list, patch))
+		return err_set(m->err, ERR_INTERNAL,
+			"list element types are not identical: [%.*s %.*s]", STRF(printed(m, list)),
+			STRF(printed(m, patch)));
 	if (f->kind != KIND_OBJECT) {
 		*out = merge_primitives(m, list, patch);
 		return 0;
@@ -338,16 +372,20 @@ static int run_order(struct merger *m, const struct schema *s, struct cJSON *obj
 	struct cJSON *patch, struct cJSON *order)
 {
 	struct str name = str_skip(json_key(order), order_prefix.len);
-	const struct schema_field *f = s ? schema_field(s, name) : NULL;
+	bool named = str_starts(json_key(order), order_prefix);
+	const struct schema_field *f = s && named ? schema_field(s, name) : NULL;
 	struct cJSON *list = json_get(object, name), *change = json_get(patch, name);
 	struct nodes wanted = nodes_of(m, order), server = nodes_of(m, list);
 	const char *key = f && f->kind == KIND_OBJECT ? f->merge_key : NULL;
 	struct cJSON *merged = list;
 	int code = 0;
 
-	if (!f || !json_is(order, JSON_ARRAY))
+	if (!json_is(order, JSON_ARRAY))
+		return err_set(m->err, ERR_INTERNAL, "expected a []interface {}, but received a %s",
+			go_type_of(order));
+	if (!f)
 		return err_set(
-			m->err, ERR_INTERNAL, "invalid patch format of setElementOrder list");
+			m->err, ERR_BAD_REQUEST, "invalid patch format of setElementOrder list");
 	code = check_order(m, change, &wanted, key);
 	if (!code && list && change)
 		code = merge_list(m, f, list, change, &merged);
@@ -368,7 +406,7 @@ static int run_orders(
 	struct cJSON *item = json_first(patch);
 
 	while (item) {
-		if (str_starts(json_key(item), order_prefix)) {
+		if (str_starts(json_key(item), order_word)) {
 			int code = run_order(m, s, object, patch, item);
 
 			if (code)
@@ -451,16 +489,11 @@ static int run_directive(struct merger *m, struct cJSON *patch, bool *done, stru
 	*done = false;
 	if (!how)
 		return 0;
+	if (!str_eq_text(word, "replace") && !str_eq_text(word, "delete"))
+		return unknown_directive(m, how, patch);
+	*done = true;
 	json_remove(patch, how);
-	if (str_eq_text(word, "replace")) {
-		*done = true;
-		*out = clean(m, patch);
-	} else if (str_eq_text(word, "delete")) {
-		*done = true;
-		*out = json_new(m->arena, JSON_OBJECT);
-	} else {
-		return err_set(m->err, ERR_INTERNAL, "unknown patch type found: %.*s", STRF(word));
-	}
+	*out = str_eq_text(word, "replace") ? clean(m, patch) : json_new(m->arena, JSON_OBJECT);
 	return 0;
 }
 
@@ -475,7 +508,7 @@ static int merge_map(struct merger *m, const struct schema *s, struct cJSON *obj
 		return code;
 	code = run_retain(m, object, patch);
 	if (!code)
-		code = run_deletions(m, object, patch);
+		run_deletions(object, patch);
 	if (!code)
 		code = run_orders(m, s, object, patch);
 	if (code)
@@ -496,10 +529,13 @@ int patch_strategic(struct arena *a, const struct schema *s, const struct cJSON 
 {
 	struct merger m = {.arena = a, .err = err};
 
+	if (json_type(patch) == JSON_NULL) {
+		*out = json_copy(a, object);
+		return 0;
+	}
 	if (!json_is(patch, JSON_OBJECT))
 		return err_set(err, ERR_BAD_REQUEST,
-			"error decoding patch: json: cannot unmarshal %s into Go value of type "
-			"map[string]interface {}",
+			"json: cannot unmarshal %s into Go value of type map[string]interface {}",
 			json_type_name(json_type(patch)));
 	return merge_map(&m, s, json_copy(a, object), json_copy(a, patch), out);
 }

@@ -53,14 +53,6 @@ void check_policy_rules(struct field_errors *e, const struct cJSON *role, bool n
 	}
 }
 
-void drop_empty_rules(struct change *c)
-{
-	const struct cJSON *rules = json_get(c->object, STR("rules"));
-
-	if (rules && !json_count(rules))
-		tree_drop(c->object, "rules");
-}
-
 /* ---- bindings ---- */
 
 void binding_defaults(struct change *c)

@@ -11,7 +11,5 @@ void binding_defaults(struct change *c);
 /* Bindings of a namespace may refer to either kind of role. */
 void check_binding(struct field_errors *e, const struct cJSON *binding, bool namespaced);
 void check_binding_update(struct change *c, struct field_errors *e);
-/* An empty list is stored as none at all. */
-void drop_empty_rules(struct change *c);
 
 #endif

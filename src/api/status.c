@@ -85,8 +85,8 @@ struct status *status_invalid(struct arena *a, struct str group, struct str kind
 {
 	if (!errors->count)
 		return NULL;
-	struct status *s = status_new(a, ERR_INVALID, "%.*s%s%.*s \"%.*s\" is invalid: %.*s",
-		STRF(kind), group.len ? "." : "", STRF(group), STRF(name),
+	struct status *s = status_new(a, ERR_INVALID, "%.*s%s%.*s %.*s is invalid: %.*s",
+		STRF(kind), group.len ? "." : "", STRF(group), STRF(field_quote(a, name)),
 		STRF(field_errors_text(a, errors)));
 	s->has_details = true;
 	s->name = name;

@@ -3,6 +3,7 @@
 #include "respond.h"
 
 #include <kube/codec.h>
+#include <kube/patch.h>
 
 #define SHOWN 30 /* bytes of a body in messages */
 
@@ -13,6 +14,12 @@ struct body_kind body_of_resource(const struct resource *r)
 		.version = r->version,
 		.kind = r->kind,
 		.resource = r};
+}
+
+struct str body_api_version(struct arena *a, const struct body_kind *kind)
+{
+	return kind->group.len ? arena_print(a, "%.*s/%.*s", STRF(kind->group), STRF(kind->version))
+			       : kind->version;
 }
 
 struct body_kind body_of_subresource(const struct subresource *s)
@@ -106,9 +113,8 @@ static struct identity complete_identity(
 		who.group = want->group;
 		who.version = want->version;
 	}
-	who.api_version = who.group.len
-				  ? arena_print(a, "%.*s/%.*s", STRF(who.group), STRF(who.version))
-				  : who.version;
+	struct body_kind said = {.group = who.group, .version = who.version};
+	who.api_version = body_api_version(a, &said);
 	return who;
 }
 
@@ -229,18 +235,62 @@ static int to_hub(struct api_request *r, const struct resource *from, struct cJS
 	return resource_convert(r->arena, from, from->hub, tree, out, err);
 }
 
+static void put_identity(struct arena *a, struct cJSON *tree, const struct identity *who)
+{
+	tree_set_str(a, tree, "kind", who->kind);
+	tree_set_str(a, tree, "apiVersion", who->api_version);
+}
+
+/* An object that has lost its version is read as one that has no names for its fields. */
+static struct cJSON *nameless(struct arena *a, const struct cJSON *in, struct decode_notes *notes)
+{
+	struct str names[64];
+	size_t count = 0;
+
+	json_each (member, in) {
+		struct str key = json_key(member);
+		size_t at = count;
+
+		if (str_eq_text(key, "kind") || count == ARRAY_LEN(names))
+			continue;
+		for (; at > 0 && str_cmp(names[at - 1], key) > 0; at--)
+			names[at] = names[at - 1];
+		names[at] = key;
+		count++;
+	}
+	for (size_t i = 0; i < count; i++)
+		decode_note(notes, arena_print(a, "unknown field \"%.*s\"", STRF(names[i])));
+	return json_new(a, JSON_OBJECT);
+}
+
 int body_decode_tree(struct api_request *r, const struct body_kind *kind, const struct cJSON *in,
-	struct cJSON **out, struct str *failure)
+	const struct decode_notes *notes, struct cJSON **out, struct str *failure)
 {
 	_cleanup_(err_done) struct err err = {0};
-	struct decode_notes unknown = {.arena = r->arena};
+	struct decode_notes all = {.arena = r->arena};
+	struct str api_version, named;
 	struct cJSON *tree;
-	int code = api_decode(r->arena, kind->schema, in, &unknown, &tree, &err);
+	int code = 0;
 
+	for (size_t i = 0; i < notes->count; i++)
+		decode_note(&all, notes->items[i]);
+	if (!read_identity(r->arena, in, &api_version, &named, failure))
+		return ERR_BAD_REQUEST;
+	struct identity who = complete_identity(r->arena, api_version, named, kind);
+	struct status *no = check_identity(r, &who, kind);
+	if (no) {
+		*failure = no->message;
+		return ERR_BAD_REQUEST;
+	}
+	if (!api_version.len)
+		in = nameless(r->arena, in, &all);
+	r->resets_managed_fields = apply_resets_managed_fields(in);
+	code = api_decode(r->arena, kind->schema, in, &all, &tree, &err);
 	if (!code) {
-		*failure = report_notes(r, &unknown, false);
+		*failure = report_notes(r, &all, false);
 		if (failure->len)
 			return ERR_BAD_REQUEST;
+		put_identity(r->arena, tree, &who);
 		code = kind->resource ? to_hub(r, kind->resource, tree, out, &err) : 0;
 		if (!kind->resource)
 			*out = tree;
@@ -248,12 +298,6 @@ int body_decode_tree(struct api_request *r, const struct body_kind *kind, const 
 	if (code)
 		*failure = arena_str(r->arena, str_from(err_text(&err)));
 	return code;
-}
-
-static void put_identity(struct arena *a, struct cJSON *tree, const struct identity *who)
-{
-	tree_set_str(a, tree, "kind", who->kind);
-	tree_set_str(a, tree, "apiVersion", who->api_version);
 }
 
 static struct status *decode_text(
@@ -281,6 +325,7 @@ static struct status *decode_text(
 		return no;
 	if (json_is(root, JSON_NULL))
 		root = json_new(r->arena, JSON_OBJECT);
+	r->resets_managed_fields = apply_resets_managed_fields(root);
 	if (api_decode(r->arena, kind->schema, root, &unknown, &tree, &err))
 		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
 	if (yaml)

@@ -14,6 +14,8 @@ struct body_kind {
 	const struct resource *resource; /* its object, to be converted to the hub; NULL: no */
 };
 struct body_kind body_of_resource(const struct resource *r);
+/* "apps/v1" */
+struct str body_api_version(struct arena *a, const struct body_kind *kind);
 struct body_kind body_of_subresource(const struct subresource *s);
 
 /*
@@ -23,12 +25,12 @@ struct body_kind body_of_subresource(const struct subresource *s);
  */
 struct status *body_decode(struct api_request *r, const struct body_kind *kind, struct cJSON **out);
 /*
- * The same for a tree that a patch has made, in the version of `kind`. Strict failures and wrong
- * types are *failure (the cause's text alone, for the caller to wrap), warnings go to the
- * request.
+ * The same for a tree that a patch has made, in the version of `kind`; `notes` are of the patch
+ * itself. Strict failures and wrong types are *failure (the cause's text alone, for the caller to
+ * wrap), warnings go to the request.
  */
 int body_decode_tree(struct api_request *r, const struct body_kind *kind, const struct cJSON *in,
-	struct cJSON **out, struct str *failure);
+	const struct decode_notes *notes, struct cJSON **out, struct str *failure);
 
 /* The DeleteOptions of a DELETE. */
 struct status *body_delete_options(struct api_request *r, struct cJSON **out);

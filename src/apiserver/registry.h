@@ -10,6 +10,7 @@
 #include "body.h"
 #include "respond.h"
 
+#include <kube/patch.h>
 #include <kube/strategy.h>
 
 struct writing;
@@ -34,6 +35,7 @@ struct writing {
 	struct cJSON *tree;
 	bool creating;
 	bool may_create;       /* something that is not there is made */
+	bool patches;          /* PATCH, of whatever kind */
 	bool applied;          /* by server-side apply: managed fields are right already */
 	bool pinned;           /* the client named the version it means */
 	bool generated;        /* the name came from generateName */
@@ -61,13 +63,17 @@ const struct part_strategy *registry_part(const struct strategy *s, struct str n
 struct status *registry_check_version(struct writing *w);
 struct status *registry_match_namespace(struct api_request *r, struct cJSON *tree);
 void registry_set_defaults(struct api_request *r, struct cJSON *tree); /* hub */
+struct apply_request registry_apply_request(struct writing *w);
 /* Server-side apply of a configuration, by a write that has chosen its part: apply.c. */
-void registry_apply(struct writing *w, const struct cJSON *config);
+/* notes: what the configuration repeats. */
+void registry_apply(
+	struct writing *w, const struct cJSON *config, const struct decode_notes *notes);
 /* The scale subresource: scale.c. */
 void handle_scale(struct api_request *r);
 void registry_answer_scale(struct writing *w);
-struct status *registry_patch_scale(struct writing *w,
-	struct status *(*apply)(struct writing *w, const struct cJSON *shown, struct cJSON **out));
+struct status *registry_patch_scale(
+	struct writing *w, struct status *(*apply)(struct writing *w, const struct cJSON *shown,
+				   const struct body_kind *kind, struct cJSON **out));
 int64_t registry_event_ttl(const struct api_server *s);
 
 /* ---- names and versions ---- */

@@ -119,7 +119,8 @@ struct api_request {
 	struct request_options options;
 	struct representation wants;
 	struct buf body;
-	struct str content_type; /* of the body, without parameters */
+	struct str content_type;    /* of the body, without parameters */
+	bool resets_managed_fields; /* the object sent says that nobody owns anything */
 
 	struct str *warnings; /* Warning headers, in order, without repetitions */
 	size_t warning_count, warning_cap;

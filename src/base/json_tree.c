@@ -300,6 +300,29 @@ void json_append(struct cJSON *array, struct cJSON *item)
 	json_node_append(json_node_of(array), n);
 }
 
+void json_insert(struct cJSON *array, size_t index, struct cJSON *item)
+{
+	struct json_node *n = json_node_of(item), *in = json_node_of(array);
+	struct cJSON *behind = json_at(array, index);
+
+	if (!behind) {
+		json_append(array, item);
+		return;
+	}
+	assert(!n->parent);
+	n->c.string = NULL;
+	n->key_len = 0;
+	n->parent = in;
+	n->c.next = behind;
+	n->c.prev = behind->prev; /* the first one's is the last */
+	if (behind == in->c.child)
+		in->c.child = &n->c;
+	else
+		behind->prev->next = &n->c;
+	behind->prev = &n->c;
+	in->len++;
+}
+
 void json_node_replace(struct json_node *old, struct json_node *n)
 {
 	struct cJSON *first = old->parent->c.child;

@@ -57,6 +57,8 @@ static const struct scale_paths scale = {
 	.selector = "spec.selector",
 };
 
+static const char *const status_resets[] = {"spec", "metadata.labels", NULL};
+
 const struct strategy strategy_deployments = {
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
@@ -66,6 +68,7 @@ const struct strategy strategy_deployments = {
 	.validate = validate,
 	.validate_update = validate_update,
 	.changed = changed,
+	.status_resets = status_resets,
 	.prepare_status = prepare_status,
 	.scale = &scale,
 };

@@ -11,8 +11,6 @@ const struct strategy strategy_roles = {
 	.name_rule = name_check_path_segment,
 	.put_creates = true,
 	.unconditional = true,
-	.prepare_create = drop_empty_rules,
-	.prepare_update = drop_empty_rules,
 	.validate = validate,
 	.validate_update = validate,
 };

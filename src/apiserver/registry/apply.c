@@ -3,6 +3,11 @@
 
 #include <kube/patch.h>
 
+struct applying {
+	const struct cJSON *config;
+	const struct decode_notes *notes;
+};
+
 static struct status *conflict(struct writing *w, const struct apply_conflicts *c)
 {
 	struct arena *a = w->r->arena;
@@ -48,45 +53,97 @@ static struct status *check_target(struct writing *w, const struct cJSON *config
 {
 	struct api_request *r = w->r;
 	struct str uid = tree_str(config, "metadata.uid");
+	struct str version = tree_str(config, "metadata.resourceVersion");
+	struct status *s;
+	uint64_t number;
 
 	if (!w->old && uid.len)
 		return status_conflict(r->arena, r->resource, r->name,
 			"uid mismatch: the provided object specified uid %.*s, and no existing "
 			"object was found",
 			STRF(uid));
+	w->pinned = w->old && version.len;
+	if (w->pinned && !str_to_u64(version, &number)) {
+		s = status_new(r->arena, ERR_INTERNAL,
+			"strconv.ParseUint: parsing \"%.*s\": invalid syntax", STRF(version));
+		s->reason = STR("");
+		return s;
+	}
+	if (w->pinned && !str_eq(version, object_scan(w->old, "metadata.resourceVersion")))
+		return status_stale(r->arena, r->resource, r->name);
 	return NULL;
 }
 
-static struct status *build(struct writing *w)
+/* The object as the request's version has it. */
+static struct status *shown(struct writing *w, const struct cJSON **out)
 {
-	static const char *const no_status[] = {"status", NULL};
-	struct api_request *r = w->r;
-	const struct cJSON *config = w->ctx;
-	struct apply_request a = {.schema = w->hub->schema,
-		.api_version = r->resource->api_version,
-		.manager = r->options.field_manager,
-		.subresource = w->subresource,
-		.force = r->options.force,
-		.now = r->now,
-		.reset_fields =
-			w->strategy->drops_status && w->what == WRITE_OBJECT ? no_status : NULL};
-	struct apply_conflicts conflicts;
+	struct cJSON *converted = (struct cJSON *)(uintptr_t)w->old_tree;
 	_cleanup_(err_done) struct err err = {0};
-	struct status *s = check_target(w, config);
-	struct cJSON *merged;
 
-	if (s)
-		return s;
-	if (apply_patch(r->arena, &a, w->old_tree, config, &merged, &conflicts, &err))
-		return failed(w, &err, &conflicts);
-	if (api_decode(r->arena, w->hub->schema, merged, NULL, &w->tree, &err))
-		return failed(w, &err, &conflicts);
+	if (w->old_tree && w->r->resource != w->hub &&
+		resource_convert(
+			w->r->arena, w->hub, w->r->resource, w->old_tree, &converted, &err))
+		return status_from_err(w->r->arena, &err);
+	*out = converted;
+	return NULL;
+}
+
+static struct status *take(struct writing *w, struct cJSON *merged)
+{
+	struct api_request *r = w->r;
+	_cleanup_(err_done) struct err err = {0};
+
+	if (api_decode(r->arena, r->resource->schema, merged, NULL, &w->tree, &err))
+		return failed(w, &err, NULL);
+	if (r->resource != w->hub) {
+		api_set_standards(r->arena, r->resource->schema, w->tree);
+		if (resource_convert(r->arena, r->resource, w->hub, w->tree, &w->tree, &err))
+			return failed(w, &err, NULL);
+	}
 	if (r->resource->namespaced)
 		tree_set_str(r->arena, w->tree, "metadata.namespace", r->namespace);
 	registry_set_defaults(r, w->tree);
 	if (w->creating)
 		tree_drop(w->tree, "metadata.resourceVersion");
 	return NULL;
+}
+
+/* What is repeated is told, or refused, once all else is right. */
+static struct status *repeated(struct writing *w)
+{
+	struct applying *p = w->ctx;
+	struct api_request *r = w->r;
+
+	if (!p->notes->count || r->options.validation == VALIDATE_IGNORE)
+		return NULL;
+	if (r->options.validation == VALIDATE_STRICT)
+		return status_new(r->arena, ERR_BAD_REQUEST,
+			"error strict decoding YAML: error converting YAML to JSON: yaml: "
+			"unmarshal errors:\n  %.*s",
+			STRF(p->notes->items[0]));
+	for (size_t i = 0; i < p->notes->count; i++)
+		request_warn(r, p->notes->items[i]);
+	return NULL;
+}
+
+static struct status *build(struct writing *w)
+{
+	struct apply_request a = registry_apply_request(w);
+	const struct applying *p = w->ctx;
+	const struct cJSON *config = p->config, *live;
+	struct apply_conflicts conflicts;
+	_cleanup_(err_done) struct err err = {0};
+	struct status *s = check_target(w, config);
+	struct cJSON *merged;
+
+	if (!s)
+		s = shown(w, &live);
+	if (s)
+		return s;
+	if (apply_patch(w->r->arena, &a, live, config, &merged, &conflicts, &err))
+		return failed(w, &err, &conflicts);
+	s = repeated(w);
+	return s ? s : take(w, merged);
 }
 
 static struct status *check_config(struct writing *w, const struct cJSON *config)
@@ -110,12 +167,15 @@ static struct status *check_config(struct writing *w, const struct cJSON *config
 			"invalid object type: %s%.*s, Kind=%.*s",
 			str_find_char(version, '/') < 0 ? "/" : "", STRF(version),
 			STRF(tree_str(config, "kind")));
+	if (!name.len && json_get(config, STR("metadata")) &&
+		!json_is(json_get(config, STR("metadata")), JSON_OBJECT))
+		return NULL; /* which is said when the fields are looked at */
 	if (!name.len)
 		return status_new(r->arena, ERR_BAD_REQUEST,
 			"the name of the object (%.*s based on URL) was undeterminable: name must "
 			"be provided",
 			STRF(r->name));
-	if (json_path(config, "metadata.managedFields"))
+	if (json_type(json_path(config, "metadata.managedFields")) != JSON_NULL)
 		return status_new(r->arena, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
 	if (name.len && !str_eq(name, r->name))
 		return status_new(r->arena, ERR_BAD_REQUEST,
@@ -125,33 +185,31 @@ static struct status *check_config(struct writing *w, const struct cJSON *config
 		return status_new(r->arena, ERR_BAD_REQUEST,
 			"the namespace of the provided object does not match the namespace sent on "
 			"the request");
-	if (r->resource != w->hub)
-		return status_new(r->arena, ERR_UNSUPPORTED,
-			"server-side apply in %.*s is not contained in this version yet",
-			STRF(r->resource->api_version));
 	return NULL;
 }
 
-void registry_apply(struct writing *w, const struct cJSON *config)
+void registry_apply(struct writing *w, const struct cJSON *config, const struct decode_notes *notes)
 {
 	struct api_request *r = w->r;
-	struct cJSON *copy = json_copy(r->arena, config);
+	struct applying *p = arena_new(r->arena, sizeof(*p));
+	enum json_type type = json_type(config);
 	struct status *s;
 
-	if (!json_is(config, JSON_OBJECT))
+	p->config = json_copy(r->arena, config);
+	p->notes = notes;
+	if (type != JSON_OBJECT && type != JSON_NULL)
 		s = status_new(r->arena, ERR_BAD_REQUEST,
-			"error decoding YAML: json: cannot unmarshal %s into Go value of type "
-			"map[string]interface {}",
-			json_type_name(json_type(config)));
+			"error decoding YAML: error unmarshaling JSON: while decoding JSON: json: "
+			"cannot unmarshal %s into Go value of type map[string]interface {}",
+			json_type_name(type));
 	else
-		s = check_config(w, copy);
-
+		s = check_config(w, p->config);
 	if (s) {
 		request_fail(r, s);
 		return;
 	}
 	w->build = build;
-	w->ctx = copy;
+	w->ctx = p;
 	w->applied = true;
 	w->may_create = w->what == WRITE_OBJECT;
 	writing_start(w);

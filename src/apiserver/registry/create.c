@@ -13,7 +13,9 @@ struct status *registry_match_namespace(struct api_request *r, struct cJSON *tre
 {
 	struct str said = tree_str(tree, "metadata.namespace");
 
-	if (!said.len && r->resource->namespaced)
+	if (!r->resource->namespaced)
+		tree_drop(tree, "metadata.namespace");
+	else if (!said.len)
 		tree_set_str(r->arena, tree, "metadata.namespace", r->namespace);
 	else if (said.len && !str_eq(said, r->namespace))
 		return status_new(r->arena, ERR_BAD_REQUEST,

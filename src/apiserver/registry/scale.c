@@ -136,19 +136,15 @@ static void put_scale(struct api_request *r)
 	writing_start(w);
 }
 
-struct status *registry_patch_scale(struct writing *w,
-	struct status *(*apply)(struct writing *w, const struct cJSON *shown, struct cJSON **out))
+struct status *registry_patch_scale(
+	struct writing *w, struct status *(*apply)(struct writing *w, const struct cJSON *shown,
+				   const struct body_kind *kind, struct cJSON **out))
 {
-	struct cJSON *patched, *scale;
+	struct cJSON *scale;
 	struct body_kind kind = scale_body();
-	struct str why;
-	struct status *s = apply(w, scale_of(w->r, w->old_tree), &patched);
+	struct status *s = apply(w, scale_of(w->r, w->old_tree), &kind, &scale);
 
-	if (s)
-		return s;
-	if (body_decode_tree(w->r, &kind, patched, &scale, &why))
-		return status_new(w->r->arena, ERR_BAD_REQUEST, "%.*s", STRF(why));
-	return set_replicas(w, scale);
+	return s ? s : set_replicas(w, scale);
 }
 
 void registry_answer_scale(struct writing *w)

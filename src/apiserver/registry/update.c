@@ -22,9 +22,8 @@ static struct status *check_names(struct writing *w, struct cJSON *tree)
 		tree_set_str(r->arena, tree, "metadata.namespace", r->namespace);
 	else if (space.len && !str_eq(space, r->namespace))
 		return status_new(r->arena, ERR_BAD_REQUEST,
-			"the namespace of the object (%.*s) does not match the namespace on the "
-			"request (%.*s)",
-			STRF(space), STRF(r->namespace));
+			"the namespace of the provided object does not match the namespace sent on "
+			"the request");
 	return NULL;
 }
 

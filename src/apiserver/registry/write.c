@@ -89,13 +89,9 @@ static void fill_old_meta(struct writing *w)
 	keep(w, "metadata.creationTimestamp", true);
 	keep(w, "metadata.deletionTimestamp", false);
 	keep(w, "metadata.deletionGracePeriodSeconds", false);
-	keep(w, "metadata.managedFields", false);
-	if (w->strategy->generation == GENERATION_SPEC) {
-		tree_drop(w->tree, "metadata.generation");
-		keep(w, "metadata.generation", true);
-	} else if (!tree_int(w->tree, "metadata.generation", 0)) {
-		keep(w, "metadata.generation", true);
-	}
+	tree_drop(w->tree, "metadata.selfLink");
+	tree_drop(w->tree, "metadata.generation");
+	keep(w, "metadata.generation", true);
 }
 
 static void bump_generation(struct writing *w)
@@ -224,33 +220,92 @@ static struct status *run_strategy(struct writing *w)
 
 /* ---- managed fields ---- */
 
-static struct apply_request apply_request_of(struct writing *w)
+struct apply_request registry_apply_request(struct writing *w)
 {
 	static const char *const no_status[] = {"status", NULL};
 	static const char *const only_status[] = {"spec", NULL};
-	struct apply_request a = {.schema = w->hub->schema,
-		.api_version = w->r->resource->api_version,
+	static const char *const only_status_alone[] = {"spec", "metadata", NULL};
+	const struct strategy *s = w->strategy;
+	struct apply_request a = {.resource = w->r->resource,
 		.manager = w->r->options.field_manager,
-		.subresource = w->creating ? STR("") : w->subresource,
+		.subresource = w->creating && !w->applied ? STR("") : w->subresource,
+		.force = w->r->options.force,
+		.reset = w->r->resets_managed_fields,
 		.now = w->r->now};
 
 	if (w->what == WRITE_STATUS && !w->creating)
-		a.reset_fields = only_status;
-	else if (w->strategy->drops_status)
+		a.reset_fields = s->status_keeps_metadata ? only_status_alone
+				 : s->status_resets       ? s->status_resets
+							  : only_status;
+	else if (s->drops_status)
 		a.reset_fields = no_status;
 	return a;
 }
 
-static void track(struct writing *w)
+/* Before admission: what plugins add belongs to nobody. */
+static struct status *track(struct writing *w)
 {
-	struct apply_request a = apply_request_of(w);
+	struct api_request *r = w->r;
+	struct apply_request a = registry_apply_request(w);
+	struct cJSON *old = (struct cJSON *)(uintptr_t)w->old_tree, *tree;
+	_cleanup_(err_done) struct err err = {0};
+	bool converts = r->resource != w->hub;
 
 	if (w->creating)
 		tree_drop(w->tree, "metadata.managedFields");
-	else
-		keep(w, "metadata.managedFields", false);
-	w->tree = api_canonical(w->r->arena, w->hub->schema, w->tree);
-	apply_track_update(w->r->arena, &a, w->old_tree, w->tree);
+	w->tree = tree = api_canonical(r->arena, w->hub->schema, w->tree);
+	if (converts && resource_convert(r->arena, w->hub, r->resource, w->tree, &tree, &err))
+		return status_from_err(r->arena, &err);
+	if (converts && old &&
+		resource_convert(r->arena, w->hub, r->resource, w->old_tree, &old, &err))
+		return status_from_err(r->arena, &err);
+	apply_track_update(r->arena, &a, old, tree);
+	if (converts)
+		tree_set(r->arena, w->tree, "metadata.managedFields",
+			json_path(tree, "metadata.managedFields")
+				? json_copy(r->arena, json_path(tree, "metadata.managedFields"))
+				: NULL);
+	return NULL;
+}
+
+/* ---- owners named twice ---- */
+
+static bool comes_before(const struct cJSON *list, const struct cJSON *owner)
+{
+	json_each (earlier, list) {
+		if (earlier == owner)
+			return false;
+		if (json_equal(earlier, owner))
+			return true;
+	}
+	return false;
+}
+
+static void drop_repeated_owners(struct writing *w, bool after_admission)
+{
+	struct cJSON *list = json_path(w->tree, "metadata.ownerReferences");
+	struct cJSON *owner = json_first(list);
+	_cleanup_(buf_done) struct buf uids = BUF_INIT(1 * MIB);
+
+	while (owner) {
+		struct cJSON *next = json_next(owner);
+
+		if (comes_before(list, owner)) {
+			buf_print(&uids, "%s%.*s", uids.len ? ", " : "",
+				STRF(tree_str(owner, "uid")));
+			json_remove(list, owner);
+		}
+		owner = next;
+	}
+	if (uids.len)
+		request_warn(w->r,
+			arena_print(w->r->arena,
+				".metadata.ownerReferences contains duplicate entries%s; API "
+				"server dedups owner references in 1.20+, and may reject such "
+				"requests as early as 1.24; please fix your requests; duplicate "
+				"UID(s) observed: %.*s",
+				after_admission ? " after mutating admission happens" : "",
+				STRF(buf_str(&uids))));
 }
 
 /* ---- admission ---- */
@@ -440,11 +495,16 @@ static struct status *go_through(struct writing *w)
 
 	if (s)
 		return s;
-	if (!w->applied) /* before admission: what plugins add belongs to nobody */
-		track(w);
+	if (!w->patches)
+		drop_repeated_owners(w, false);
+	if (!w->applied)
+		s = track(w);
+	if (s)
+		return s;
 	s = admit(w, true);
 	if (s)
 		return s;
+	drop_repeated_owners(w, true);
 	if (w->creating) {
 		fill_new_meta(w);
 		generate(w);
