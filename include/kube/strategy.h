@@ -76,7 +76,7 @@ struct strategy {
 
 	/* Field selectors beyond metadata.name and metadata.namespace. */
 	const char *const *field_labels; /* ends with NULL; NULL: none */
-	/* The value of one of these labels; aliases are resolved here too. */
+	/* The value of one of these labels; NULL: they are paths, all of them. */
 	struct str (*field_value)(struct arena *a, const struct cJSON *object, struct str label);
 
 	/* Where the scale subresource finds its numbers; NULL: none. */

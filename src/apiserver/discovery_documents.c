@@ -227,8 +227,8 @@ static struct cJSON *aggregated_resource(struct arena *a, const struct resource 
 	struct cJSON *tree = json_new(a, JSON_OBJECT), *subs = json_new(a, JSON_ARRAY);
 
 	json_add(a, tree, STR("resource"), text(a, r->plural));
-	json_add(
-		a, tree, STR("responseKind"), response_kind_tree(a, r->group, r->version, r->kind));
+	/* its own group and version go without saying */
+	json_add(a, tree, STR("responseKind"), response_kind_tree(a, STR(""), STR(""), r->kind));
 	json_add(
 		a, tree, STR("scope"), text(a, r->namespaced ? STR("Namespaced") : STR("Cluster")));
 	json_add(a, tree, STR("singularResource"), text(a, r->singular));
@@ -241,7 +241,9 @@ static struct cJSON *aggregated_resource(struct arena *a, const struct resource 
 
 		json_add(a, sub, STR("subresource"), text(a, s->name));
 		json_add(a, sub, STR("responseKind"),
-			response_kind_tree(a, s->group, s->version, s->kind));
+			str_eq(s->group, r->group) && str_eq(s->version, r->version)
+				? response_kind_tree(a, STR(""), STR(""), s->kind)
+				: response_kind_tree(a, s->group, s->version, s->kind));
 		json_add(a, sub, STR("verbs"), verbs_tree(a, s->verbs));
 		json_append(subs, sub);
 	}

@@ -322,6 +322,9 @@ static void check_watch(struct field_errors *e, const struct request_options *o,
 	if (o->has_send_initial && !not_older)
 		field_forbidden(e, &path,
 			"sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+	if (o->continue_.len && !match.len)
+		field_forbidden(
+			e, &path, "resourceVersionMatch is forbidden when continue is provided");
 	if (!match.len)
 		return;
 	if (!o->has_send_initial)
@@ -346,7 +349,8 @@ static struct status *check_fields(struct api_request *r)
 	for (size_t i = 0; i < r->options.fields.count; i++) {
 		struct str key = r->options.fields.terms[i].key;
 		bool found =
-			str_eq(key, STR("metadata.name")) || str_eq(key, STR("metadata.namespace"));
+			str_eq(key, STR("metadata.name")) ||
+			(str_eq(key, STR("metadata.namespace")) && (hub->namespaced || !known));
 
 		for (size_t k = 0; known && known[k] && !found; k++)
 			found = str_eq_text(key, known[k]);
@@ -368,7 +372,7 @@ static struct status *check_fields(struct api_request *r)
 }
 
 /* Upstream's watch cache and its store word this differently. */
-static struct status *read_version(struct api_request *r, bool watch)
+static struct status *read_version(struct api_request *r, bool list)
 {
 	struct request_options *o = &r->options;
 	uint64_t value;
@@ -382,11 +386,11 @@ static struct status *read_version(struct api_request *r, bool watch)
 	bool digits = is_integer_text(o->resource_version) && o->resource_version.at[0] != '-' &&
 		      o->resource_version.at[0] != '+';
 	struct str quoted = quote(r->arena, o->resource_version);
-	struct status *s = status_new(r->arena, watch ? ERR_INTERNAL : ERR_BAD_REQUEST,
+	struct status *s = status_new(r->arena, list ? ERR_BAD_REQUEST : ERR_INTERNAL,
 		"%sresourceVersion: Invalid value: %.*s: strconv.ParseUint: parsing %.*s: %s",
-		watch ? "" : "invalid resource version: ", STRF(quoted), STRF(quoted),
+		list ? "invalid resource version: " : "", STRF(quoted), STRF(quoted),
 		digits ? "value out of range" : "invalid syntax");
-	if (watch)
+	if (!list)
 		s->reason = STR("");
 	return s;
 }
@@ -438,7 +442,7 @@ static struct status *read_list_options(struct api_request *r)
 	no = options_invalid(r, "ListOptions", &e);
 	if (!no)
 		no = check_fields(r);
-	return no ? no : read_version(r, watch);
+	return no ? no : read_version(r, !watch);
 }
 
 void stage_options(struct api_request *r)

@@ -84,7 +84,6 @@ struct object *registry_find(struct api_request *r);
 /* Label and field selectors of the request against a stored object. */
 bool registry_selects(struct api_request *r, const struct object *o);
 /* 400 for fields that cannot be asked for. */
-struct status *registry_check_fields(struct api_request *r);
 /* "default/" for one namespace, "" for all. */
 struct str registry_prefix(struct api_request *r);
 

@@ -32,14 +32,6 @@ static const struct scale_paths scale = {
 	.selector = "spec.selector",
 };
 
-static const char *const labels[] = {"status.replicas", NULL};
-
-static struct str value(struct arena *a, const struct cJSON *object, struct str label)
-{
-	(void)label;
-	return arena_print(a, "%lld", (long long)tree_int(object, "status.replicas", 0));
-}
-
 const struct strategy strategy_replicasets = {
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
@@ -49,6 +41,4 @@ const struct strategy strategy_replicasets = {
 	.validate = validate,
 	.validate_update = validate_update,
 	.scale = &scale,
-	.field_labels = labels,
-	.field_value = value,
 };

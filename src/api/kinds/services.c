@@ -447,6 +447,8 @@ static void prepare_update(struct change *c)
 	service_drop_for_type(c->arena, c->object, c->old);
 }
 
+static const char *const labels[] = {"spec.clusterIP", "spec.type", NULL};
+
 const struct strategy strategy_services = {
 	.name_rule = name_check_dns_label,
 	.put_creates = true,
@@ -458,4 +460,5 @@ const struct strategy strategy_services = {
 	.validate = check,
 	.validate_update = validate_update,
 	.validate_status = validate_status,
+	.field_labels = labels,
 };

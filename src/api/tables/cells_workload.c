@@ -156,12 +156,13 @@ static void add_metric(struct table_row *row, struct joined *j, const struct cJS
 					   (long long)tree_int(target, "averageUtilization", 0))
 				 : STR("<auto>");
 	struct str now = metric_current(row, status, shape, average, utilization);
-	if (!now.len)
+	bool unknown = !now.len;
+	if (unknown)
 		now = STR("<unknown>");
 	joined_add(j, arena_print(row->arena, "%.*s%s%.*s/%.*s%s",
 			      STRF(shape->named ? tree_str(body, "name") : STR("")),
 			      shape->named ? ": " : "", STRF(now), STRF(wanted),
-			      average && !shape->named ? " (avg)" : ""));
+			      average && !shape->named && !unknown ? " (avg)" : ""));
 }
 
 void cell_targets(struct table_row *row, const char *argument)

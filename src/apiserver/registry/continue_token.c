@@ -15,7 +15,8 @@ struct str continue_print(struct arena *a, int64_t revision, struct str key, str
 
 static struct status *bad_token(struct api_request *r, const char *why)
 {
-	return status_new(r->arena, ERR_BAD_REQUEST, "continue key is not valid: %s", why);
+	return status_new(r->arena, ERR_BAD_REQUEST,
+		"invalid continue token: continue key is not valid: %s", why);
 }
 
 struct status *continue_parse(
@@ -27,12 +28,12 @@ struct status *continue_parse(
 
 	if (base64url_decode(&json, r->options.continue_, &err))
 		return bad_token(r, err_text(&err));
-	if (json_parse(r->arena, buf_str(&json), NULL, &tree, &err))
+	if (body_parse(r->arena, buf_str(&json), false, NULL, &tree, &err))
 		return bad_token(r, err_text(&err));
 	if (!str_eq_text(tree_str(tree, "v"), "meta.k8s.io/v1"))
 		return status_new(r->arena, ERR_BAD_REQUEST,
-			"continue key is not valid: server does not recognize this encoded "
-			"version \"%.*s\"",
+			"invalid continue token: continue key is not valid: server does not "
+			"recognize this encoded version %.*s",
 			STRF(tree_str(tree, "v")));
 	struct str start = tree_str(tree, "start");
 	*revision = tree_int(tree, "rv", 0);

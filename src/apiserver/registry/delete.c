@@ -136,12 +136,27 @@ static void committed(struct op *op, struct err *err)
 	}
 }
 
+/* A dry run answers what would stand there now. */
+static void tell_only(struct deletion *d)
+{
+	struct draft draft;
+
+	draft_from_tree(&draft, api_canonical(d->r->arena, d->r->resource->hub->schema, d->tree));
+	d->result = object_new(&draft, d->old->revision);
+	draft_done(&draft);
+	done(d, NULL);
+}
+
 static void commit(struct deletion *d, bool gone)
 {
 	struct api_request *r = d->r;
 	const struct resource *hub = r->resource->hub;
 
 	d->gone = gone;
+	if (r->options.dry_run) {
+		tell_only(d);
+		return;
+	}
 	d->commit = (struct commit){.bucket = server_bucket(r->server, hub),
 		.key = server_key(r->arena, hub, d->namespace, d->name),
 		.expected = d->old->revision,
@@ -154,7 +169,8 @@ static void commit(struct deletion *d, bool gone)
 /* Preconditions name the kind where others name the resource. */
 static struct status *named_by_kind(struct deletion *d, struct status *s)
 {
-	s->kind = d->r->resource->kind;
+	if (!is_kind(d, "Namespace"))
+		s->kind = d->r->resource->kind;
 	return s;
 }
 
@@ -229,7 +245,7 @@ static void mark_or_remove(struct deletion *d)
 		done(d, NULL);
 		return;
 	}
-	if (grace > 0 || held_back(d)) {
+	if (grace > 0 || held_back(d) || (is_kind(d, "Namespace") && !deleting)) {
 		set_deletion(d, grace);
 		commit(d, false);
 		return;
@@ -261,12 +277,6 @@ static void attempt(struct deletion *d)
 		s = check_preconditions(d);
 	if (s) {
 		done(d, s);
-		return;
-	}
-	if (r->options.dry_run) {
-		d->result = object_ref(d->old);
-		d->gone = !held_back(d) && grace_of(d) == 0;
-		done(d, NULL);
 		return;
 	}
 	mark_or_remove(d);

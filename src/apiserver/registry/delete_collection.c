@@ -67,12 +67,7 @@ static void collect(struct sweep *s)
 void verb_delete_collection(struct api_request *r)
 {
 	struct sweep *s = arena_new(r->arena, sizeof(*s));
-	struct status *failure = registry_check_fields(r);
 
-	if (failure) {
-		request_fail(r, failure);
-		return;
-	}
 	s->r = r;
 	collect(s);
 	go_on(s);

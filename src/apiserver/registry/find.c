@@ -24,44 +24,30 @@ static bool is_meta_field(const struct resource *r, struct str key)
 	       (r->namespaced && str_eq_text(key, "metadata.namespace"));
 }
 
-static bool known_label(const struct strategy *s, struct str key)
+/* A label that is a path: text as it stands, others as Go prints them. */
+static struct str plain_field(struct arena *a, const struct cJSON *tree, struct str key)
 {
-	for (size_t i = 0; s && s->field_labels && s->field_labels[i]; i++)
-		if (str_eq_text(key, s->field_labels[i]))
-			return true;
-	return false;
-}
+	const struct cJSON *value = json_path(tree, arena_str(a, key).at);
 
-struct status *registry_check_fields(struct api_request *r)
-{
-	const struct selector *s = &r->options.fields;
-	const struct strategy *strategy = r->resource->hub->strategy;
-
-	for (size_t i = 0; i < s->count; i++) {
-		struct str key = s->terms[i].key;
-
-		if (is_meta_field(r->resource, key) || str_eq_text(key, "metadata.namespace") ||
-			known_label(strategy, key))
-			continue;
-		if (strategy && strategy->field_labels)
-			return status_new(r->arena, ERR_BAD_REQUEST,
-				"field label not supported: %.*s", STRF(key));
-		return status_new(r->arena, ERR_BAD_REQUEST,
-			"\"%.*s\" is not a known field selector: only \"metadata.name\", "
-			"\"metadata.namespace\"",
-			STRF(key));
-	}
-	return NULL;
+	if (json_is(value, JSON_NUMBER))
+		return json_number_text(a, value);
+	if (json_is(value, JSON_BOOL))
+		return json_bool(value) ? STR("true") : STR("false");
+	return json_str(value);
 }
 
 static struct str field_of(struct api_request *r, struct arena *a, const struct object *o,
 	struct cJSON **tree, struct str key)
 {
+	const struct strategy *strategy = r->resource->hub->strategy;
+
 	if (is_meta_field(r->resource, key) || str_eq_text(key, "metadata.namespace"))
 		return object_scan(o, arena_str(a, key).at);
 	if (!*tree)
 		*tree = object_tree(a, o);
-	return r->resource->hub->strategy->field_value(a, *tree, key);
+	if (strategy->field_value)
+		return strategy->field_value(a, *tree, key);
+	return plain_field(a, *tree, key);
 }
 
 bool registry_selects(struct api_request *r, const struct object *o)

@@ -183,15 +183,14 @@ static struct status *choose(struct listing *l)
 void verb_list(struct api_request *r)
 {
 	struct listing *l = arena_new(r->arena, sizeof(*l));
-	struct status *s = registry_check_fields(r);
+	struct status *s;
 
 	l->r = r;
 	l->bucket = server_bucket(r->server, r->resource->hub);
 	l->prefix = registry_prefix(r);
 	l->from = STR("");
 	l->limit = r->options.limit;
-	if (!s)
-		s = choose(l);
+	s = choose(l);
 	if (s) {
 		request_fail(r, s);
 		return;

@@ -48,8 +48,12 @@ static void add_last_match(struct watching *w, const struct object *old, int64_t
 	object_unref(o);
 }
 
+/* /api/v1/watch/…/NAME is about that object alone. */
 static bool in_scope(const struct watching *w, const struct store_change *c)
 {
+	if (w->r->has_name)
+		return str_eq(c->key,
+			server_key(w->r->arena, w->r->resource->hub, w->r->namespace, w->r->name));
 	return str_starts(c->key, registry_prefix(w->r));
 }
 
@@ -113,7 +117,13 @@ static void add_initial(struct watching *w)
 	struct api_request *r = w->r;
 	struct store_iter it = store_seek(w->watch.bucket, registry_prefix(r), STR(""));
 
-	while (store_next(&it))
+	if (r->has_name) {
+		struct object *o = registry_find(r);
+
+		if (o && registry_selects(r, o))
+			add_event(w, "ADDED", o);
+	}
+	while (!r->has_name && store_next(&it))
 		if (registry_selects(r, it.object))
 			add_event(w, "ADDED", it.object);
 	w->told = w->watch.revision;
@@ -303,13 +313,8 @@ static void place(struct watching *w)
 void verb_watch(struct api_request *r)
 {
 	struct watching *w = arena_new(r->arena, sizeof(*w));
-	struct status *s = registry_check_fields(r);
 	int64_t now = loop_now(r->server->env->loop);
 
-	if (s) {
-		request_fail(r, s);
-		return;
-	}
 	w->r = r;
 	w->first_row = true;
 	buf_init(&w->out, SIZE_MAX);

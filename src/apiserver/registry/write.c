@@ -391,7 +391,8 @@ static void committed(struct op *op, struct err *err)
 
 	allocate_release(r->server->allocators, &w->taken);
 	if (!err->code) {
-		answer(w, w->creating ? w->created_code : w->updated_code, result);
+		answer(w, w->creating ? w->created_code : w->updated_code,
+			w->commit.delete_ ? NULL : result);
 	} else if (err->code == ERR_ALREADY_EXISTS && w->generated && again) {
 		tree_drop(w->tree, "metadata.name");
 		attempt(w);
@@ -433,7 +434,8 @@ static void commit(struct writing *w, bool delete_)
 		.delete_ = delete_};
 	if (!delete_)
 		set_store_terms(w);
-	draft_from_tree(&w->commit.draft, w->tree);
+	/* watchers are shown what stood there last */
+	draft_from_tree(&w->commit.draft, delete_ ? w->old_tree : w->tree);
 	op_init(&w->op, &r->x->scope, committed, OP_NO_DEADLINE);
 	store_commit(r->server->store, &w->op, &w->commit);
 }
