@@ -16,6 +16,8 @@ struct name_faults {
 void name_check_dns_label(struct str s, struct name_faults *f); /* RFC 1123, 63 */
 void name_check_dns_label_1035(struct str s, struct name_faults *f);
 void name_check_dns_subdomain(struct str s, struct name_faults *f); /* RFC 1123, 253 */
+/* With underscores, as resolvers search for them. */
+void name_check_search_domain(struct str s, struct name_faults *f);
 void name_check_wildcard_subdomain(struct str s, struct name_faults *f);
 void name_check_path_segment(struct str s, struct name_faults *f);
 void name_check_qualified(struct str s, struct name_faults *f); /* label and annotation keys */

@@ -21,6 +21,11 @@ static const char label_1035[] =
 	"or '.', and must start and end with an alphanumeric character (e.g. 'example.com', "      \
 	"regex used for validation is '" SUBDOMAIN_REGEX "')"
 static const char subdomain[] = SUBDOMAIN_RULE;
+static const char search[] =
+	"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', "
+	"'-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', "
+	"regex used for validation is "
+	"'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
 static const char wildcard[] =
 	"a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, "
 	"which must consist of lower case alphanumeric characters, '-' or '.' and end with an "
@@ -114,6 +119,27 @@ void name_check_dns_subdomain(struct str s, struct name_faults *f)
 		fault(f, too_long_253);
 	if (!is_subdomain(s))
 		fault(f, subdomain);
+}
+
+static bool is_search_label(struct str s)
+{
+	struct str rest = s.len && s.at[0] == '_' ? str_skip(s, 1) : s;
+
+	return only(rest, "-_", false) && (is_digit(rest.at[0]) || is_lower(rest.at[0])) &&
+	       (is_digit(rest.at[rest.len - 1]) || is_lower(rest.at[rest.len - 1]));
+}
+
+void name_check_search_domain(struct str s, struct name_faults *f)
+{
+	struct str rest = s, part;
+	bool good = s.len > 0;
+
+	if (s.len > SUBDOMAIN_MAX)
+		fault(f, too_long_253);
+	while (str_next(&rest, '.', &part))
+		good &= is_search_label(part);
+	if (!good)
+		fault(f, search);
 }
 
 void name_check_wildcard_subdomain(struct str s, struct name_faults *f)

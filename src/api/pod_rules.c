@@ -1,5 +1,11 @@
-/* The rules of pod specs and templates: names, images, ports, environment, mounts, selectors. */
-#include "pod_spec.h"
+/* The rules of pod specs and templates, part by part in upstream's order. */
+#include "ip_rules.h"
+#include "pod_parts.h"
+#include "resource_names.h"
+
+#define NAMESERVERS_MAX 3
+#define SEARCHES_MAX    32
+#define HOSTNAME_MAX    64
 
 /* ---- numbers ---- */
 
@@ -13,212 +19,178 @@ void check_not_negative(struct field_errors *e, const struct path *parent, const
 		field_invalid_int(e, &at, value, "must be greater than or equal to 0");
 }
 
-/* ---- containers ---- */
+/* ---- names ---- */
 
-static void check_port(struct field_errors *e, const struct path *p, const struct cJSON *port)
+static void check_dns(struct pod_check *c, const struct path *parent)
 {
-	static const char *const protocols[] = {"SCTP", "TCP", "UDP", NULL};
-	struct path name_at = PATH(p, "name"), container_at = PATH(p, "containerPort");
-	struct path host_at = PATH(p, "hostPort"), protocol_at = PATH(p, "protocol");
-	struct str name = tree_str(port, "name"), protocol = tree_str(port, "protocol");
-	int64_t number = tree_int(port, "containerPort", 0), host = tree_int(port, "hostPort", 0);
-
-	if (name.len)
-		field_check_name(e, &name_at, name, name_check_port_name);
-	if (!number)
-		field_required(e, &container_at, "%s", "");
-	else if (number < 0 || number > 65535)
-		field_invalid_int(
-			e, &container_at, number, "must be between 1 and 65535, inclusive");
-	if (host < 0 || host > 65535)
-		field_invalid_int(e, &host_at, host, "must be between 1 and 65535, inclusive");
-	if (!protocol.len)
-		field_required(e, &protocol_at, "%s", "");
-	else if (!str_eq_text(protocol, "TCP") && !str_eq_text(protocol, "UDP") &&
-		 !str_eq_text(protocol, "SCTP"))
-		field_not_supported_str(e, &protocol_at, protocol, protocols);
-}
-
-static bool volume_known(const struct cJSON *spec, struct str name)
-{
-	json_each (volume, json_get(spec, STR("volumes")))
-		if (str_eq(tree_str(volume, "name"), name))
-			return true;
-	return false;
-}
-
-static void check_mounts(struct field_errors *e, const struct path *p, const struct cJSON *spec,
-	const struct cJSON *container)
-{
-	struct path list_at = PATH(p, "volumeMounts");
-	const struct cJSON *list = json_get(container, STR("volumeMounts"));
+	struct path p = PATH(parent, "dnsConfig"), servers = PATH(&p, "nameservers");
+	struct path searches = PATH(&p, "searches"), options = PATH(&p, "options");
+	const struct cJSON *config = json_get(c->spec, STR("dnsConfig"));
+	const struct cJSON *list = json_get(config, STR("nameservers"));
 	size_t i = 0;
 
-	json_each (mount, list) {
-		struct path at = PATH_INDEX(&list_at, i), name_at = PATH(&at, "name");
-		struct path path_at = PATH(&at, "mountPath");
-		struct str name = tree_str(mount, "name"), path = tree_str(mount, "mountPath");
+	if (str_eq_text(tree_str(c->spec, "dnsPolicy"), "None")) {
+		if (!config)
+			field_required(
+				c->e, &p, "must provide `dnsConfig` when `dnsPolicy` is None");
+		else if (!json_count(list))
+			field_required(c->e, &servers,
+				"must provide at least one DNS nameserver when `dnsPolicy` is "
+				"None");
+	}
+	if (json_count(list) > NAMESERVERS_MAX)
+		field_invalid(c->e, &servers, list, "must not have more than %d nameservers",
+			NAMESERVERS_MAX);
+	json_each (server, list) {
+		struct path at = PATH_INDEX(&servers, i++);
+		struct ip ip;
 
-		if (!name.len)
-			field_required(e, &name_at, "%s", "");
-		else if (!volume_known(spec, name))
-			field_not_found_str(e, &name_at, name);
-		if (!path.len)
-			field_required(e, &path_at, "%s", "");
-		for (size_t j = 0; path.len && j < i; j++)
-			if (str_eq(tree_str(json_at(list, j), "mountPath"), path)) {
-				field_invalid_str(e, &path_at, path, "must be unique");
-				break;
-			}
-		i++;
+		check_ip(c->e, &at, json_str(server), &ip);
+	}
+	list = json_get(config, STR("searches"));
+	if (json_count(list) > SEARCHES_MAX)
+		field_invalid(c->e, &searches, list, "must not have more than %d search paths",
+			SEARCHES_MAX);
+	i = 0;
+	json_each (search, list) {
+		struct path at = PATH_INDEX(&searches, i++);
+		struct str name = json_str(search);
+
+		if (name.len > 1 && name.at[name.len - 1] == '.')
+			name.len--;
+		if (!str_eq_text(name, "."))
+			field_check_name(c->e, &at, name, name_check_search_domain);
+	}
+	i = 0;
+	json_each (option, json_get(config, STR("options"))) {
+		struct path at = PATH_INDEX(&options, i++);
+
+		if (!tree_str(option, "name").len)
+			field_required(c->e, &at, "must not be empty");
 	}
 }
 
-static void check_env(struct field_errors *e, const struct path *p, const struct cJSON *container)
+static void check_aliases(struct pod_check *c, const struct path *p)
 {
-	struct path list_at = PATH(p, "env");
+	struct path list_at = PATH(p, "hostAliases");
 	size_t i = 0;
 
-	json_each (env, json_get(container, STR("env"))) {
-		struct path at = PATH_INDEX(&list_at, i++), name_at = PATH(&at, "name");
+	json_each (alias, json_get(c->spec, STR("hostAliases"))) {
+		struct path at = PATH_INDEX(&list_at, i++), ip_at = PATH(&at, "ip");
+		struct path names = PATH(&at, "hostnames");
+		struct ip ip;
+		size_t j = 0;
 
-		if (!tree_str(env, "name").len)
-			field_required(e, &name_at, "%s", "");
-		else
-			field_check_name(e, &name_at, tree_str(env, "name"), name_check_env_var);
+		check_ip(c->e, &ip_at, tree_str(alias, "ip"), &ip);
+		json_each (name, json_get(alias, STR("hostnames"))) {
+			struct path name_at = PATH_INDEX(&names, j++);
+
+			field_check_name(c->e, &name_at, json_str(name), name_check_dns_subdomain);
+		}
 	}
 }
 
-static void check_policies(
-	struct field_errors *e, const struct path *p, const struct cJSON *container)
+static void check_host_names(struct pod_check *c, const struct path *p)
 {
-	static const char *const pulls[] = {"Always", "IfNotPresent", "Never", NULL};
-	static const char *const messages[] = {"FallbackToLogsOnError", "File", NULL};
-	struct path pull_at = PATH(p, "imagePullPolicy");
-	struct path message_at = PATH(p, "terminationMessagePolicy");
-	struct str pull = tree_str(container, "imagePullPolicy");
-	struct str message = tree_str(container, "terminationMessagePolicy");
+	struct path at = PATH(p, "hostnameOverride");
+	struct str own = tree_str(c->spec, "hostnameOverride");
 
-	if (!pull.len)
-		field_required(e, &pull_at, "%s", "");
-	else if (!str_eq_text(pull, "Always") && !str_eq_text(pull, "IfNotPresent") &&
-		 !str_eq_text(pull, "Never"))
-		field_not_supported_str(e, &pull_at, pull, pulls);
-	if (!message.len)
-		field_required(e, &message_at, "%s", "");
-	else if (!str_eq_text(message, "File") && !str_eq_text(message, "FallbackToLogsOnError"))
-		field_not_supported_str(e, &message_at, message, messages);
+	rule_name(c->e, p, c->spec, "hostname", name_check_dns_label);
+	rule_name(c->e, p, c->spec, "subdomain", name_check_dns_label);
+	if (!own.len)
+		return;
+	if (own.len > HOSTNAME_MAX)
+		field_too_long(c->e, &at, HOSTNAME_MAX);
+	field_check_name(c->e, &at, own, name_check_dns_subdomain);
+	if (tree_true(c->spec, "setHostnameAsFQDN"))
+		field_forbidden(c->e, &at, "may not be specified when setHostnameAsFQDN is true");
 }
 
-static void check_container(struct field_errors *e, const struct path *p, const struct cJSON *spec,
-	const struct cJSON *container)
+/* ---- gates ---- */
+
+static void check_gates(struct pod_check *c, const struct path *p)
 {
-	struct path name_at = PATH(p, "name"), image_at = PATH(p, "image"),
-		    ports = PATH(p, "ports");
-	struct str name = tree_str(container, "name"), image = tree_str(container, "image");
+	struct path ready = PATH(p, "readinessGates"), schedule = PATH(p, "schedulingGates");
+	const struct cJSON *list = json_get(c->spec, STR("schedulingGates"));
 	size_t i = 0;
 
-	if (!name.len)
-		field_required(e, &name_at, "%s", "");
-	else
-		field_check_name(e, &name_at, name, name_check_dns_label);
-	if (!image.len)
-		field_required(e, &image_at, "%s", "");
-	else if (str_trim(image).len != image.len)
-		field_invalid_str(
-			e, &image_at, image, "must not have leading or trailing whitespace");
-	check_policies(e, p, container);
-	json_each (port, json_get(container, STR("ports"))) {
-		struct path at = PATH_INDEX(&ports, i++);
+	json_each (gate, json_get(c->spec, STR("readinessGates"))) {
+		struct path at = PATH_INDEX(&ready, i++), type = PATH(&at, "conditionType");
 
-		check_port(e, &at, port);
+		field_check_name(
+			c->e, &type, tree_str(gate, "conditionType"), name_check_qualified);
 	}
-	check_env(e, p, container);
-	check_mounts(e, p, spec, container);
+	i = 0;
+	json_each (gate, list) {
+		struct path at = PATH_INDEX(&schedule, i);
+
+		field_check_name(c->e, &at, tree_str(gate, "name"), name_check_qualified);
+		if (rule_came_before(list, i++, "name", tree_str(gate, "name")))
+			field_duplicate_str(c->e, &at, tree_str(gate, "name"));
+	}
 }
 
 /* ---- the spec ---- */
 
-static void check_containers(
-	struct field_errors *e, const struct path *p, const struct cJSON *spec, const char *name)
+static void check_policies(struct pod_check *c, const struct path *p)
 {
-	struct path list_at = PATH(p, name);
-	const struct cJSON *list = json_get(spec, str_from(name));
-	size_t i = 0;
+	static const char *const restarts[] = {"Always", "OnFailure", "Never", NULL};
+	static const char *const dns[] = {
+		"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None", NULL};
+	struct path selector = PATH(p, "nodeSelector");
 
-	json_each (container, list) {
-		struct path at = PATH_INDEX(&list_at, i), name_at = PATH(&at, "name");
-		struct str own = tree_str(container, "name");
+	rule_choice_required(c->e, p, c->spec, "restartPolicy", restarts);
+	rule_choice_required(c->e, p, c->spec, "dnsPolicy", dns);
+	check_labels(c->e, &selector, json_get(c->spec, STR("nodeSelector")));
+}
 
-		check_container(e, &at, spec, container);
-		for (size_t j = 0; own.len && j < i; j++)
-			if (str_eq(tree_str(json_at(list, j), "name"), own)) {
-				field_duplicate_str(e, &name_at, own);
-				break;
-			}
-		i++;
+static void check_overhead(struct pod_check *c, const struct path *p)
+{
+	struct path overhead = PATH(p, "overhead");
+
+	json_each (amount, json_get(c->spec, STR("overhead"))) {
+		struct path at = PATH_KEY(&overhead, json_key(amount));
+
+		check_container_resource_name(c->e, &at, json_key(amount));
+		pod_check_amount(c->e, &at, json_key(amount), amount);
 	}
 }
 
-static void check_volumes(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+static void check_rest(struct pod_check *c, const struct path *p)
 {
-	struct path list_at = PATH(p, "volumes");
-	const struct cJSON *list = json_get(spec, STR("volumes"));
-	size_t i = 0;
+	static const char *const preemptions[] = {"Never", "PreemptLowerPriority", NULL};
 
-	json_each (volume, list) {
-		struct path at = PATH_INDEX(&list_at, i), name_at = PATH(&at, "name");
-		struct str name = tree_str(volume, "name");
-
-		if (!name.len)
-			field_required(e, &name_at, "%s", "");
-		else
-			field_check_name(e, &name_at, name, name_check_dns_label);
-		for (size_t j = 0; name.len && j < i; j++)
-			if (str_eq(tree_str(json_at(list, j), "name"), name)) {
-				field_duplicate_str(e, &name_at, name);
-				break;
-			}
-		i++;
-	}
-}
-
-static void check_choice(struct field_errors *e, const struct path *p, const struct cJSON *spec,
-	const char *name, const char *const *choices)
-{
-	struct path at = PATH(p, name);
-	struct str value = tree_str(spec, name);
-
-	if (!value.len) {
-		field_required(e, &at, "%s", "");
-		return;
-	}
-	for (size_t i = 0; choices[i]; i++)
-		if (str_eq_text(value, choices[i]))
-			return;
-	field_not_supported_str(e, &at, value, choices);
+	rule_name(c->e, p, c->spec, "serviceAccountName", name_check_dns_subdomain);
+	rule_name(c->e, p, c->spec, "nodeName", name_check_dns_subdomain);
+	rule_between(c->e, p, c->spec, "activeDeadlineSeconds", 1, INT32_MAX);
+	check_host_names(c, p);
+	pod_check_tolerations(c, p);
+	check_aliases(c, p);
+	rule_name(c->e, p, c->spec, "priorityClassName", name_check_dns_subdomain);
+	rule_name(c->e, p, c->spec, "runtimeClassName", name_check_dns_subdomain);
+	rule_choice(c->e, p, c->spec, "preemptionPolicy", preemptions);
+	check_overhead(c, p);
+	pod_check_os(c, p);
 }
 
 void check_pod_spec(struct field_errors *e, const struct path *p, const struct cJSON *spec)
 {
-	static const char *const restarts[] = {"Always", "OnFailure", "Never", NULL};
-	static const char *const dns[] = {
-		"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None", NULL};
-	struct path containers = PATH(p, "containers"), account = PATH(p, "serviceAccountName");
-	struct path node = PATH(p, "nodeName");
+	struct pod_check c = {.e = e,
+		.spec = spec,
+		.has_grace = tree_has(spec, "terminationGracePeriodSeconds"),
+		.grace = tree_int(spec, "terminationGracePeriodSeconds", 30)};
 
-	check_volumes(e, p, spec);
-	if (!json_count(json_get(spec, STR("containers"))))
-		field_required(e, &containers, "%s", "");
-	check_containers(e, p, spec, "containers");
-	check_containers(e, p, spec, "initContainers");
-	check_choice(e, p, spec, "restartPolicy", restarts);
-	check_choice(e, p, spec, "dnsPolicy", dns);
-	if (tree_str(spec, "serviceAccountName").len)
-		field_check_name(e, &account, tree_str(spec, "serviceAccountName"),
-			name_check_dns_subdomain);
-	if (tree_str(spec, "nodeName").len)
-		field_check_name(e, &node, tree_str(spec, "nodeName"), name_check_dns_subdomain);
+	pod_check_volumes(&c, p);
+	pod_check_resource_claims(&c, p);
+	pod_check_containers(&c, p);
+	pod_check_own_resources(&c, p);
+	check_policies(&c, p);
+	pod_check_security(&c, p);
+	pod_check_affinity(&c, p);
+	check_dns(&c, p);
+	check_gates(&c, p);
+	pod_check_spread(&c, p);
+	check_rest(&c, p);
 }
 
 /* ---- templates ---- */
@@ -231,6 +203,9 @@ void check_template(struct field_errors *e, const struct path *p, const struct c
 	check_labels(e, &labels, json_path(tmpl, "metadata.labels"));
 	check_annotations(e, &annotations, json_path(tmpl, "metadata.annotations"));
 	check_pod_spec(e, &spec, json_get(tmpl, STR("spec")));
+	if (json_count(json_path(tmpl, "spec.ephemeralContainers")))
+		field_forbidden(e, &PATH(&spec, "ephemeralContainers"),
+			"ephemeral containers not allowed in pod template");
 }
 
 void check_workload_selector(

@@ -1,5 +1,6 @@
 /* Pod */
-#include "pod_spec.h"
+#include "pod_parts.h"
+#include "pod_update.h"
 
 static void defaults(struct change *c)
 {
@@ -16,54 +17,50 @@ static void prepare_create(struct change *c)
 		qos.len ? qos : str_from(pod_qos(json_get(c->object, STR("spec")))));
 }
 
-static void validate(struct change *c, struct field_errors *e)
+/* Templates may have blanks around images; pods may not. */
+static void check_images(struct field_errors *e, const struct path *p, const struct cJSON *spec)
 {
-	struct path spec = PATH(NULL, "spec");
+	static const char *const lists[] = {"containers", "initContainers", NULL};
 
-	check_pod_spec(e, &spec, json_get(c->object, STR("spec")));
-}
+	for (size_t i = 0; lists[i]; i++) {
+		struct path list_at = PATH(p, lists[i]);
+		size_t j = 0;
 
-/* ---- updates ---- */
+		json_each (container, json_get(spec, str_from(lists[i]))) {
+			struct path item = PATH_INDEX(&list_at, j++), at = PATH(&item, "image");
+			struct str image = tree_str(container, "image");
 
-static void take_images(
-	struct arena *a, struct cJSON *munged, const struct cJSON *old, const char *list)
-{
-	size_t i = 0;
-
-	json_each (container, json_path(munged, list)) {
-		struct str image = tree_str(json_at(json_path(old, list), i++), "image");
-
-		if (image.len)
-			tree_set_str(a, container, "image", image);
+			if (str_trim(image).len != image.len)
+				field_invalid_str(e, &at, image,
+					"must not have leading or trailing whitespace");
+		}
 	}
 }
 
-static void take(struct arena *a, struct cJSON *munged, const struct cJSON *old, const char *path)
+static void validate(struct change *c, struct field_errors *e)
 {
-	const struct cJSON *value = json_path(old, path);
+	struct path spec_at = PATH(NULL, "spec"), node = PATH(&spec_at, "nodeName");
+	struct path ephemeral = PATH(&spec_at, "ephemeralContainers");
+	const struct cJSON *spec = json_get(c->object, STR("spec"));
 
-	tree_set(a, munged, path, value ? json_copy(a, value) : NULL);
+	check_pod_spec(e, &spec_at, spec);
+	check_images(e, &spec_at, spec);
+	if (json_count(json_get(spec, STR("ephemeralContainers"))))
+		field_forbidden(e, &ephemeral, "cannot be set on create");
+	if (tree_str(spec, "nodeName").len && json_count(json_get(spec, STR("schedulingGates"))))
+		field_forbidden(
+			e, &node, "cannot be set until all schedulingGates have been cleared");
 }
 
-/* Images, the deadline, added tolerations and a grace of one second: nothing else may change. */
-static void validate_update(struct change *c, struct field_errors *e)
-{
-	static const char text[] =
-		"pod updates may not change fields other than `spec.containers[*].image`,"
-		"`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` "
-		"(only additions to existing tolerations),`spec.terminationGracePeriodSeconds` "
-		"(allow it to be set to 1 if it was previously negative)";
-	struct path spec = PATH(NULL, "spec");
-	struct cJSON *munged = json_copy(c->arena, c->object);
+/* ---- parts ---- */
 
-	take_images(c->arena, munged, c->old, "spec.containers");
-	take_images(c->arena, munged, c->old, "spec.initContainers");
-	take(c->arena, munged, c->old, "spec.activeDeadlineSeconds");
-	take(c->arena, munged, c->old, "spec.tolerations");
-	munged = api_canonical(c->arena, SCHEMA(core_v1, Pod), munged);
-	if (!json_equal(json_get(munged, STR("spec")), json_get(c->old, STR("spec"))))
-		field_forbidden(e, &spec, "%s", text);
-}
+static const struct part_strategy parts[] = {
+	{.name = "ephemeralcontainers",
+		.prepare = pod_prepare_ephemeral,
+		.validate = pod_check_ephemeral_update},
+	{.name = "resize", .prepare = pod_prepare_resize, .validate = pod_check_resize},
+	{.name = NULL},
+};
 
 /* ---- selecting ---- */
 
@@ -90,7 +87,11 @@ const struct strategy strategy_pods = {
 	.defaults = defaults,
 	.prepare_create = prepare_create,
 	.validate = validate,
-	.validate_update = validate_update,
+	.validate_update = pod_check_update,
+	.prepare_status = pod_prepare_status,
+	.validate_status = pod_check_status,
+	.warn = pod_warn,
+	.parts = parts,
 	.field_labels = labels,
 	.field_value = value,
 };

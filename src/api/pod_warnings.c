@@ -1,0 +1,274 @@
+/* What a pod's author should hear of: the deprecated, the ineffective, the repeated. */
+#include "pod_update.h"
+
+#define TEXT(c, p) STRF(path_text((c)->arena, (p)))
+
+static struct str path_text(struct arena *a, const struct path *p)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+
+	path_print(&text, p);
+	return arena_str(a, buf_str(&text));
+}
+
+/* ---- labels of nodes ---- */
+
+static const char *const old_labels[][3] = {
+	{"beta.kubernetes.io/arch", "v1.14", "kubernetes.io/arch"},
+	{"beta.kubernetes.io/os", "v1.14", "kubernetes.io/os"},
+	{"failure-domain.beta.kubernetes.io/region", "v1.17", "topology.kubernetes.io/region"},
+	{"failure-domain.beta.kubernetes.io/zone", "v1.17", "topology.kubernetes.io/zone"},
+	{"beta.kubernetes.io/instance-type", "v1.17", "node.kubernetes.io/instance-type"},
+};
+
+static void warn_label(struct change *c, const struct path *at, struct str label)
+{
+	for (size_t i = 0; i < ARRAY_LEN(old_labels); i++)
+		if (str_eq_text(label, old_labels[i][0]))
+			change_warn(c, "%.*s: deprecated since %s; use \"%s\" instead", TEXT(c, at),
+				old_labels[i][1], old_labels[i][2]);
+}
+
+static void warn_placement(struct change *c, const struct path *p, const struct cJSON *spec)
+{
+	struct path selector = PATH(p, "nodeSelector"),
+		    list_at = PATH(p, "topologySpreadConstraints");
+	size_t i = 0;
+
+	json_each (label, json_get(spec, STR("nodeSelector"))) {
+		struct path at = PATH_KEY(&selector, json_key(label));
+
+		warn_label(c, &at, json_key(label));
+	}
+	json_each (constraint, json_get(spec, STR("topologySpreadConstraints"))) {
+		struct path item = PATH_INDEX(&list_at, i++), key = PATH(&item, "topologyKey");
+		struct path labels = PATH(&item, "labelSelector");
+
+		warn_label(c, &key, tree_str(constraint, "topologyKey"));
+		if (!json_get(constraint, STR("labelSelector")))
+			change_warn(c, "%.*s: a null labelSelector results in matching no pod",
+				TEXT(c, &labels));
+	}
+}
+
+/* ---- what repeats itself ---- */
+
+static void warn_aliases(struct change *c, const struct path *p, const struct cJSON *spec)
+{
+	struct path aliases = PATH(p, "hostAliases"), secrets = PATH(p, "imagePullSecrets");
+	const struct cJSON *list = json_get(spec, STR("hostAliases"));
+	size_t i = 0;
+
+	json_each (alias, list) {
+		struct path item = PATH_INDEX(&aliases, i), at = PATH(&item, "ip");
+
+		if (rule_came_before(list, i++, "ip", tree_str(alias, "ip")))
+			change_warn(c, "%.*s: duplicate ip \"%.*s\"", TEXT(c, &at),
+				STRF(tree_str(alias, "ip")));
+	}
+	i = 0;
+	list = json_get(spec, STR("imagePullSecrets"));
+	json_each (secret, list) {
+		struct path item = PATH_INDEX(&secrets, i), at = PATH(&item, "name");
+		struct str name = tree_str(secret, "name");
+
+		if (!name.len)
+			change_warn(c, "%.*s: invalid empty name \"\"", TEXT(c, &at));
+		else if (rule_came_before(list, i, "name", name))
+			change_warn(c, "%.*s: duplicate name \"%.*s\"", TEXT(c, &at), STRF(name));
+		i++;
+	}
+}
+
+static void warn_volumes(struct change *c, const struct path *p, const struct cJSON *spec)
+{
+	static const char *const gone[][3] = {
+		{"cephfs", "cephfs", "deprecated in v1.28, non-functional in v1.31+"},
+		{"rbd", "rbd", "deprecated in v1.28, non-functional in v1.31+"},
+		{"photonPersistentDisk", "photonPersistentDisk",
+			"deprecated in v1.11, non-functional in v1.16+"},
+		{"gitRepo", "gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"},
+		{"scaleIO", "scaleIO", "deprecated in v1.16, non-functional in v1.22+"},
+		{"flocker", "flocker", "deprecated in v1.22, non-functional in v1.25+"},
+		{"storageos", "storageOS", "deprecated in v1.22, non-functional in v1.25+"},
+		{"quobyte", "quobyte", "deprecated in v1.22, non-functional in v1.25+"},
+		{"glusterfs", "glusterfs", "deprecated in v1.25, non-functional in v1.26+"},
+	};
+	struct path list_at = PATH(p, "volumes");
+	size_t i = 0;
+
+	json_each (volume, json_get(spec, STR("volumes"))) {
+		struct path item = PATH_INDEX(&list_at, i++);
+		bool any = false;
+
+		for (size_t g = 0; g < ARRAY_LEN(gone); g++) {
+			struct path at = PATH(&item, gone[g][1]);
+
+			if (tree_has(volume, gone[g][0]))
+				change_warn(c, "%.*s: %s", TEXT(c, &at), gone[g][2]);
+		}
+		json_each (source, json_path(volume, "projected.sources"))
+			any |= json_count(source) > 0;
+		if (tree_has(volume, "projected") && !any)
+			change_warn(c, "volume \"%.*s\" (Projected) has no sources provided",
+				STRF(tree_str(volume, "name")));
+	}
+}
+
+static void warn_amounts(
+	struct change *c, const struct path *p, const struct cJSON *resources, const char *name)
+{
+	struct path list_at = PATH(p, name);
+
+	json_each (amount, json_get(resources, str_from(name))) {
+		struct path at = PATH_KEY(&list_at, json_key(amount));
+		bool bytes = str_eq_text(json_key(amount), "memory") ||
+			     str_eq_text(json_key(amount), "ephemeral-storage");
+		struct quantity q;
+
+		if (bytes && !quantity_parse(json_str(amount), &q, NULL) &&
+			quantity_milli(q) % 1000)
+			change_warn(c,
+				"%.*s: fractional byte value \"%.*s\" is invalid, must be an "
+				"integer",
+				TEXT(c, &at), STRF(json_str(amount)));
+	}
+}
+
+static void warn_env(struct change *c, const struct path *p, const struct cJSON *container)
+{
+	struct path list_at = PATH(p, "env");
+	const struct cJSON *list = json_get(container, STR("env"));
+	size_t i = 0;
+
+	json_each (env, list) {
+		struct path at = PATH_INDEX(&list_at, i);
+		struct str name = tree_str(env, "name");
+
+		if (rule_came_before(list, i++, "name", name))
+			change_warn(c,
+				"%.*s: hides previous definition of \"%.*s\", which may be dropped "
+				"when using apply",
+				TEXT(c, &at), STRF(name));
+	}
+}
+
+static bool same_port(const struct cJSON *a, const struct cJSON *b)
+{
+	return tree_int(a, "containerPort", 0) == tree_int(b, "containerPort", 0) &&
+	       str_eq(tree_str(a, "protocol"), tree_str(b, "protocol")) &&
+	       tree_int(a, "hostPort", 0) == tree_int(b, "hostPort", 0) &&
+	       str_eq(tree_str(a, "hostIP"), tree_str(b, "hostIP"));
+}
+
+/* The first port before this one that it collides with. */
+static void warn_port(struct change *c, const struct path *containers, const struct cJSON *list,
+	const struct cJSON *container, const struct cJSON *port, const struct path *at)
+{
+	size_t i = 0;
+
+	json_each (other, list) {
+		struct path item = PATH_INDEX(containers, i++), ports = PATH(&item, "ports");
+		size_t j = 0;
+
+		json_each (earlier, json_get(other, STR("ports"))) {
+			struct path first = PATH_INDEX(&ports, j++);
+			struct str name = tree_str(port, "name");
+
+			if (earlier == port)
+				return;
+			if (other == container && same_port(earlier, port)) {
+				change_warn(c, "%.*s: duplicate port definition with %.*s",
+					TEXT(c, at), TEXT(c, &first));
+				return;
+			}
+			if (other != container && name.len &&
+				str_eq(name, tree_str(earlier, "name"))) {
+				change_warn(c,
+					"%.*s: duplicate port name \"%.*s\" with %.*s, services "
+					"and "
+					"probes that select ports by name will use %.*s",
+					TEXT(c, at), STRF(name), TEXT(c, &first), TEXT(c, &first));
+				return;
+			}
+		}
+	}
+}
+
+static void warn_containers(
+	struct change *c, const struct path *p, const struct cJSON *spec, const char *name)
+{
+	struct path list_at = PATH(p, name);
+	const struct cJSON *list = json_get(spec, str_from(name));
+	size_t i = 0;
+
+	json_each (container, list) {
+		struct path at = PATH_INDEX(&list_at, i++), resources = PATH(&at, "resources");
+		struct path ports = PATH(&at, "ports");
+		size_t j = 0;
+
+		warn_amounts(c, &resources, json_get(container, STR("resources")), "limits");
+		warn_amounts(c, &resources, json_get(container, STR("resources")), "requests");
+		warn_env(c, &at, container);
+		json_each (port, json_get(container, STR("ports"))) {
+			struct path port_at = PATH_INDEX(&ports, j++);
+
+			warn_port(c, &list_at, list, container, port, &port_at);
+		}
+	}
+}
+
+/* ---- annotations ---- */
+
+static void warn_annotations(struct change *c, const struct path *p, const struct cJSON *list)
+{
+	static const char *const apparmor = "container.apparmor.security.beta.kubernetes.io/";
+
+	json_each (annotation, list) {
+		struct path at = PATH_KEY(p, json_key(annotation));
+
+		if (str_starts(json_key(annotation), str_from(apparmor)))
+			change_warn(c,
+				"%.*s: deprecated since v1.30; use the \"appArmorProfile\" field "
+				"instead",
+				TEXT(c, &at));
+		else if (str_starts(json_key(annotation),
+				 STR("seccomp.security.alpha.kubernetes.io/pod")) ||
+			 str_starts(json_key(annotation),
+				 STR("container.seccomp.security.alpha.kubernetes.io/")))
+			change_warn(c,
+				"%.*s: non-functional in v1.27+; use the \"seccompProfile\" field "
+				"instead",
+				TEXT(c, &at));
+	}
+}
+
+/* ---- all of it ---- */
+
+void pod_warn_template(struct change *c, const struct path *p, const struct cJSON *tmpl)
+{
+	struct path spec_at = PATH(p, "spec"), meta = PATH(p, "metadata");
+	struct path annotations = PATH(&meta, "annotations");
+	struct path grace = PATH(&spec_at, "terminationGracePeriodSeconds");
+	const struct cJSON *spec = json_get(tmpl, STR("spec"));
+
+	warn_placement(c, &spec_at, spec);
+	warn_aliases(c, &spec_at, spec);
+	warn_volumes(c, &spec_at, spec);
+	warn_annotations(c, &annotations, json_path(tmpl, "metadata.annotations"));
+	warn_containers(c, &spec_at, spec, "initContainers");
+	warn_containers(c, &spec_at, spec, "containers");
+	warn_containers(c, &spec_at, spec, "ephemeralContainers");
+	if (tree_int(spec, "terminationGracePeriodSeconds", 0) < 0)
+		change_warn(c,
+			"%.*s: must be >= 0; negative values are invalid and will be treated as 1",
+			TEXT(c, &grace));
+}
+
+/* An object that changes no pod's behaviour has nothing new to hear. */
+void pod_warn(struct change *c)
+{
+	if (c->old && json_equal(json_get(c->object, STR("spec")), json_get(c->old, STR("spec"))))
+		return;
+	pod_warn_template(c, NULL, c->object);
+}
