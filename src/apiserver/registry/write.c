@@ -4,6 +4,8 @@
  */
 #include "registry.h"
 
+#include "access.h"
+
 #include <kube/patch.h>
 #include <kube/random.h>
 #include <kube/time.h>
@@ -491,6 +493,18 @@ static void finish(struct writing *w)
 	commit(w, is_over(w));
 }
 
+/* A PUT or an apply was authorized as what it is; one that creates needs that verb as well. */
+static struct status *check_may_create(struct api_request *r)
+{
+	struct access_query q = access_query_of(r);
+	struct str reason;
+
+	q.verb = STR("create");
+	if (authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW)
+		return NULL;
+	return access_forbidden(r->arena, &q, reason);
+}
+
 static struct status *go_through(struct writing *w)
 {
 	struct status *s = w->creating && !w->may_create ? check_create(w) : NULL;
@@ -504,6 +518,8 @@ static struct status *go_through(struct writing *w)
 	if (s)
 		return s;
 	s = admit(w, true);
+	if (!s)
+		s = rbac_check_write(w->r, w->hub, w->tree, w->creating ? NULL : w->old_tree);
 	if (s)
 		return s;
 	drop_repeated_owners(w, true);
@@ -517,6 +533,8 @@ static struct status *go_through(struct writing *w)
 		s = allocate_service(w->r, w->tree, w->old_tree, &w->taken);
 	if (!s)
 		s = run_strategy(w);
+	if (!s && w->creating && w->may_create)
+		s = check_may_create(w->r);
 	if (!s)
 		s = admit(w, false);
 	return s;
