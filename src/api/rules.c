@@ -148,3 +148,18 @@ void rule_immutable(struct field_errors *e, const struct path *p, const struct c
 	if (!json_equal(value, json_get(old, str_from(name))))
 		field_invalid(e, &at, value, "field is immutable");
 }
+
+void rule_same(struct field_errors *e, const struct path *at, const struct schema *schema,
+	const struct cJSON *now, const struct cJSON *old)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(1 * MIB);
+
+	if (json_equal(now, old))
+		return;
+	if (!schema || !json_is(now, JSON_OBJECT)) {
+		field_invalid(e, at, now, "field is immutable");
+		return;
+	}
+	api_print_go(&text, schema, now);
+	field_invalid_raw(e, at, buf_str(&text), "field is immutable");
+}

@@ -37,5 +37,8 @@ void rule_free_path(struct field_errors *e, const struct path *at, struct str pa
 /* Did the member change? An error "field is immutable" when it did. */
 void rule_immutable(struct field_errors *e, const struct path *p, const struct cJSON *now,
 	const struct cJSON *old, const char *name);
+/* The same of two values wherever they stand; a struct is printed by its Go names (schema). */
+void rule_same(struct field_errors *e, const struct path *at, const struct schema *schema,
+	const struct cJSON *now, const struct cJSON *old);
 
 #endif
