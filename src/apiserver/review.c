@@ -24,6 +24,6 @@ struct cJSON *review_read(struct api_request *r)
 
 void review_answer(struct api_request *r, struct cJSON *tree)
 {
-	answer_tree(
-		r, 201, r->resource->schema, api_canonical(r->arena, r->resource->schema, tree));
+	/* asked in any version, thought about in the hub's */
+	answer_hub_tree(r, 201, api_canonical(r->arena, r->resource->hub->schema, tree));
 }
