@@ -61,7 +61,8 @@ struct strategy {
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
 	const char *const *status_resets;
-	bool delete_answers_object; /* a finished DELETE answers the object, not Status */
+	bool update_checks_metadata_once; /* upstream's rules for the kind leave metadata out */
+	bool delete_answers_object;       /* a finished DELETE answers the object, not Status */
 	enum propagation propagation;
 
 	change_fn *defaults; /* beyond the tables' standards */

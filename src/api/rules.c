@@ -36,7 +36,7 @@ void rule_choice(struct field_errors *e, const struct path *p, const struct cJSO
 	struct path at = PATH(p, name);
 	const struct cJSON *value = json_get(o, str_from(name));
 
-	if (value && !rule_is_one_of(json_str(value), choices))
+	if (!json_is(value, JSON_NULL) && !rule_is_one_of(json_str(value), choices))
 		field_not_supported_str(e, &at, json_str(value), choices);
 }
 
@@ -76,6 +76,19 @@ void rule_name(struct field_errors *e, const struct path *p, const struct cJSON 
 
 	if (value.len)
 		field_check_name(e, &at, value, check);
+}
+
+void rule_name_joined(struct field_errors *e, const struct path *at, struct str value,
+	const char *intro, name_check_fn *check)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	struct name_faults f = {0};
+
+	check(value, &f);
+	for (size_t i = 0; i < f.count; i++)
+		buf_print(&text, "%s%s", i ? "," : intro, f.items[i]);
+	if (f.count)
+		field_invalid_str(e, at, value, "%.*s", STRF(buf_str(&text)));
 }
 
 bool rule_came_before(const struct cJSON *list, size_t index, const char *key, struct str value)

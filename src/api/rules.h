@@ -25,6 +25,9 @@ void rule_positive(
 /* A name, if it is there. */
 void rule_name(struct field_errors *e, const struct path *p, const struct cJSON *o,
 	const char *name, name_check_fn *check);
+/* The same for any text, its faults in one error, with commas between them, behind `intro`. */
+void rule_name_joined(struct field_errors *e, const struct path *at, struct str value,
+	const char *intro, name_check_fn *check);
 /* Does an item before `index` have the same text in `key` (NULL: is it the same text)? */
 bool rule_came_before(const struct cJSON *list, size_t index, const char *key, struct str value);
 /* A number or a port's name. */

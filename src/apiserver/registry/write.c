@@ -178,7 +178,7 @@ static struct status *validate(struct writing *w, struct change *c)
 		check_object_meta(&errors, &meta, json_get(w->tree, STR("metadata")),
 			w->hub->namespaced, s->name_rule);
 	/* twice, as upstream: the generic rules, and the kind's own that begin with the same */
-	for (int i = 0; i < 2 && !w->creating; i++)
+	for (int i = s->update_checks_metadata_once; i < 2 && !w->creating; i++)
 		check_object_meta_update(&errors, &meta, json_get(w->tree, STR("metadata")),
 			json_get(w->old_tree, STR("metadata")));
 	if (w->what == WRITE_STATUS && !w->creating)
