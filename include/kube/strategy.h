@@ -57,7 +57,9 @@ struct strategy {
 	enum generation_rule generation;
 	bool (*changed)(
 		const struct cJSON *object, const struct cJSON *old); /* NULL: spec differs */
-	bool drops_status; /* the main endpoint takes status from old (or none on create) */
+	bool drops_status;        /* the main endpoint takes status from old (or none on create) */
+	bool create_reads_status; /* prepare_create sees what the client sent, and drops it itself
+				   */
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
 	const char *const *status_resets;

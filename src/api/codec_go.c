@@ -14,7 +14,8 @@ static void print_name(struct buf *out, struct str name)
 		{"grpc", "GRPC"}, {"wwids", "WWIDs"}, {"rbd", "RBD"}, {"fc", "FC"},
 		{"gcePersistentDisk", "GCEPersistentDisk"},
 		{"awsElasticBlockStore", "AWSElasticBlockStore"}, {"cephfs", "CephFS"},
-		{"storageos", "StorageOS"}, {"pdName", "PDName"}, {"iqn", "IQN"}};
+		{"storageos", "StorageOS"}, {"pdName", "PDName"}, {"iqn", "IQN"},
+		{"seLinuxOptions", "SELinuxOptions"}};
 
 	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
 		if (str_eq_text(name, exact[i][0])) {

@@ -148,7 +148,7 @@ static void prepare(struct writing *w, struct change *c)
 	const struct strategy *s = w->strategy;
 
 	if (w->creating) {
-		if (s->drops_status)
+		if (s->drops_status && !s->create_reads_status)
 			tree_drop(w->tree, "status");
 		if (s->prepare_create)
 			s->prepare_create(c);
