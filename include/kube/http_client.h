@@ -23,6 +23,7 @@ struct http_client_options {
 	int64_t connect_timeout; /* 30 s, with TLS */
 	/* Values of HTTPS_PROXY, HTTP_PROXY, NO_PROXY; empty: none. See http_proxy_from_env. */
 	struct str https_proxy, http_proxy, no_proxy;
+	struct str server_name; /* asked for and verified instead of a URL's host, if not empty */
 	const struct address *dial; /* always connect there (unix socket, tests) */
 	const char *name;
 };

@@ -37,6 +37,7 @@ struct http_client *http_client_new(
 	o->https_proxy = arena_str(&c->arena, o->https_proxy);
 	o->http_proxy = arena_str(&c->arena, o->http_proxy);
 	o->no_proxy = arena_str(&c->arena, o->no_proxy);
+	o->server_name = arena_str(&c->arena, o->server_name);
 	o->name = o->name ? arena_text(&c->arena, o->name) : "http client";
 	o->max_idle = o->max_idle ? o->max_idle : CLIENT_MAX_IDLE;
 	o->max_per_origin = o->max_per_origin ? o->max_per_origin : CLIENT_MAX_PER_ORIGIN;

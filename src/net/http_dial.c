@@ -199,6 +199,8 @@ static void tls_start(struct dial *d, int step, struct str host)
 	bool http1 = o->http1_only || step == DIAL_TUNNEL;
 	struct tls_config *config = http1 && client->tls_http1 ? client->tls_http1 : client->tls;
 
+	if (step == DIAL_READY && client->options.server_name.len)
+		host = client->options.server_name;
 	/* A plain request through a proxy that wants TLS, or http_client_set_tls in between. */
 	if (!config) {
 		op_fail_with(&d->op, ERR_UNSUPPORTED, "https is not configured");
