@@ -117,7 +117,8 @@ void http_respond_packed(struct http_exchange *x, struct op *op, int status,
 /*
  * A response in pieces: start (sends the head at once), write…, end. length is the body's or
  * HTTP_LENGTH_UNKNOWN (chunked; until close for HTTP/1.0). Each write is flushed; its done is the
- * back-pressure. Ending with fewer bytes than promised breaks the connection.
+ * back-pressure; until then bytes and array must stay. Ending with fewer bytes than promised breaks
+ * the connection.
  */
 void http_respond_start(struct http_exchange *x, struct op *op, int status,
 	const struct http_header *headers, size_t header_count, int64_t length);

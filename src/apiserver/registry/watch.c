@@ -15,6 +15,7 @@ struct watching {
 	struct api_request *r;
 	struct watch watch;
 	struct buf out;
+	struct str text; /* of it, that is being written */
 	struct op write, timer;
 	struct scope scope;
 	struct op closer;
@@ -219,11 +220,10 @@ static void rang(struct op *op, struct err *err)
 
 static void send_out(struct watching *w)
 {
-	struct str text = buf_str(&w->out);
-
 	w->writing = true;
+	w->text = buf_str(&w->out);
 	op_init(&w->write, &w->scope, wrote, OP_NO_DEADLINE);
-	http_write(w->r->x, &w->write, &text, 1);
+	http_write(w->r->x, &w->write, &w->text, 1);
 }
 
 static void go_on(struct watching *w)
