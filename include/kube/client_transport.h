@@ -1,0 +1,62 @@
+/*
+ * client_transport: how a client's calls reach an API server. Two of them: HTTPS to a server
+ * anywhere, and calls into the pipeline of a server in the same process. Whoever uses a client
+ * cannot know which it has; only those who make one include this header.
+ */
+#ifndef KUBE_CLIENT_TRANSPORT_H
+#define KUBE_CLIENT_TRANSPORT_H
+
+#include <kube/http.h>
+#include <kube/kubeconfig.h>
+
+struct client_transport;
+
+/*
+ * One call: zeroed, filled and started by the client, ended by `end` whatever happened, when none
+ * of its ops is in flight. What it points to stays until then.
+ */
+struct client_call {
+	/* request */
+	struct str method, target; /* "GET", "/api/v1/pods?limit=500" */
+	struct http_headers headers;
+	struct str body;
+	/* answer, when the op of `start` is done */
+	int status;
+	struct http_headers response;
+	/* the transport's own */
+	struct client_transport *transport;
+	void *state;
+};
+
+struct client_transport_ops {
+	/* Both call op_begin themselves. start: done with the answer's head. */
+	void (*start)(struct client_call *c, struct op *op);
+	/* As http_read: op->n bytes appended, 0 at the end. */
+	void (*read)(struct client_call *c, struct op *op, struct buf *into, size_t max);
+	void (*end)(struct client_call *c);
+	/* Ends what is still connected. Never refused. Then only free. */
+	void (*stop)(struct client_transport *t, struct op *op);
+	void (*free)(struct client_transport *t);
+};
+
+struct client_transport {
+	const struct client_transport_ops *ops;
+};
+
+/*
+ * Into the same process: each call becomes an exchange handed to `handler`, as a listener would.
+ * Bytes go over by reference, one side waiting for the other; nothing is left out of the wire
+ * format, so that the two transports cannot drift apart. The server must outlive the transport.
+ */
+struct client_transport *client_transport_local(
+	struct env *env, struct scope *parent, http_handler_fn *handler, void *ctx);
+
+/*
+ * To a server by URL. Tokens and certificates in files are read again when a minute has passed
+ * (on WORK_DISK); what cannot be read then stays as it was. *config is copied. The first reading
+ * happens with the first call. Credential plugins are refused with ERR_UNSUPPORTED.
+ */
+struct client_transport *client_transport_https(
+	struct env *env, struct scope *parent, const struct client_config *config);
+
+#endif

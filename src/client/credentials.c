@@ -1,0 +1,259 @@
+#include "credentials.h"
+
+#include <kube/codec.h>
+#include <kube/mem.h>
+#include <kube/url.h>
+
+#define PART_MAX   MIB
+#define RELOAD_AGE MINUTE
+
+/* ---- the beginning ---- */
+
+static struct str copy(struct arena *a, struct str s)
+{
+	return s.len ? arena_str(a, s) : (struct str){0};
+}
+
+static void copy_config(struct client_config *to, struct arena *a, const struct client_config *from)
+{
+	*to = *from;
+	struct str *all[] = {&to->server, &to->ca_file, &to->ca_data, &to->tls_server_name,
+		&to->cert_file, &to->cert_data, &to->key_file, &to->key_data, &to->token,
+		&to->token_file, &to->username, &to->password, &to->as, &to->as_uid,
+		&to->exec_command};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		*all[i] = copy(a, *all[i]);
+	to->as_groups = arena_new(a, (from->as_group_count + 1) * sizeof(*to->as_groups));
+	for (size_t i = 0; i < from->as_group_count; i++)
+		to->as_groups[i] = copy(a, from->as_groups[i]);
+	if (from->as_extra)
+		to->as_extra = json_copy(a, from->as_extra);
+}
+
+static void make_basic(struct credentials *cr)
+{
+	_cleanup_(buf_done) struct buf pair = BUF_INIT(8 * KIB);
+	_cleanup_(buf_done) struct buf text = BUF_INIT(16 * KIB);
+
+	if (!cr->config.username.len && !cr->config.password.len)
+		return;
+	buf_add_str(&pair, cr->config.username);
+	buf_add_char(&pair, ':');
+	buf_add_str(&pair, cr->config.password);
+	buf_add_text(&text, "Basic ");
+	base64_encode(&text, buf_str(&pair));
+	cr->authorization = arena_str(cr->arena, buf_str(&text));
+}
+
+void credentials_init(struct credentials *cr, struct arena *a, const struct client_config *config)
+{
+	*cr = (struct credentials){.arena = a};
+	for (int i = 0; i < PARTS; i++)
+		buf_init(&cr->parts[i], PART_MAX);
+	copy_config(&cr->config, a, config);
+	cr->token = cr->config.token;
+	make_basic(cr);
+}
+
+void credentials_done(struct credentials *cr)
+{
+	for (int i = 0; i < PARTS; i++)
+		buf_done(&cr->parts[i]);
+}
+
+/* ---- reading ---- */
+
+/* The file of a part: none where the config has the bytes themselves. */
+static struct str file_of(const struct client_config *c, int part)
+{
+	switch (part) {
+	case PART_CA:
+		return c->ca_data.len || c->insecure ? (struct str){0} : c->ca_file;
+	case PART_CERT:
+		return c->cert_data.len ? (struct str){0} : c->cert_file;
+	case PART_KEY:
+		return c->key_data.len ? (struct str){0} : c->key_file;
+	default:
+		return c->token_file;
+	}
+}
+
+static struct str data_of(const struct client_config *c, int part)
+{
+	switch (part) {
+	case PART_CA:
+		return c->insecure ? (struct str){0} : c->ca_data;
+	case PART_CERT:
+		return c->cert_data;
+	case PART_KEY:
+		return c->key_data;
+	default:
+		return (struct str){0};
+	}
+}
+
+static bool has_files(const struct client_config *c)
+{
+	for (int i = 0; i < PARTS; i++)
+		if (file_of(c, i).len)
+			return true;
+	return false;
+}
+
+bool credentials_due(const struct credentials *cr, struct env *env)
+{
+	if (!cr->loaded)
+		return true;
+	return has_files(&cr->config) && loop_now(env->loop) - cr->at >= RELOAD_AGE;
+}
+
+static void load_files(struct work *w)
+{
+	struct credentials_load *load = CONTAINER_OF(w, struct credentials_load, work);
+	const struct client_config *c = &load->credentials->config;
+
+	for (int i = 0; i < PARTS; i++) {
+		struct str file = file_of(c, i), data = data_of(c, i);
+
+		if (file.len && disk_read_file(load->disk, file.at, &load->parts[i], &w->err)) {
+			err_wrap(&w->err, w->err.code, "unable to read %s", file.at);
+			return;
+		}
+		if (!file.len)
+			buf_add_str(&load->parts[i], data);
+		load->read[i] = true;
+	}
+}
+
+void credentials_load(
+	struct credentials *cr, struct credentials_load *load, struct op *op, struct env *env)
+{
+	cr->at = loop_now(env->loop); /* others go on with what there is */
+	load->credentials = cr;
+	load->disk = env->disk;
+	for (int i = 0; i < PARTS; i++)
+		buf_init(&load->parts[i], PART_MAX);
+	work_start(&load->work, op, WORK_DISK, load_files);
+}
+
+/* ---- taking it ---- */
+
+static int make_tls(const struct credentials_load *load, const struct client_config *c,
+	const char *const *alpn, struct tls_config **tls, struct err *err)
+{
+	struct certs roots = {0}, chain = {0};
+	struct key *key = NULL;
+	struct str ca = buf_str(&load->parts[PART_CA]), cert = buf_str(&load->parts[PART_CERT]);
+	int code = 0;
+
+	if (ca.len && certs_parse_pem(ca, &roots, err))
+		code = err_wrap(err, err->code, "unable to load root certificates");
+	if (!code && cert.len && certs_parse_pem(cert, &chain, err))
+		code = err_wrap(err, err->code, "unable to load the client certificate");
+	if (!code && cert.len && key_parse(buf_str(&load->parts[PART_KEY]), &key, err))
+		code = err_wrap(err, err->code, "unable to load the client key");
+	if (!code) {
+		struct tls_identity identity = {.chain = &chain, .key = key};
+		struct tls_client_options options = {.identity = cert.len ? &identity : NULL,
+			.roots = &roots,
+			.insecure = c->insecure,
+			.alpn = alpn};
+
+		code = tls_config_new_client(&options, tls, err);
+	}
+	certs_done(&roots);
+	certs_done(&chain);
+	key_unref(key);
+	return code;
+}
+
+static int give_tls(const struct credentials_load *load, const struct client_config *c,
+	struct http_client *http, struct err *err)
+{
+	static const char *const both[] = {"h2", "http/1.1", NULL};
+	static const char *const old[] = {"http/1.1", NULL};
+	struct tls_config *tls = NULL, *tls_http1 = NULL;
+	int code = make_tls(load, c, both, &tls, err);
+
+	if (!code)
+		code = make_tls(load, c, old, &tls_http1, err);
+	if (!code)
+		http_client_set_tls(http, tls, tls_http1);
+	tls_config_unref(tls);
+	tls_config_unref(tls_http1);
+	return code;
+}
+
+static int take_parts(struct credentials *cr, struct credentials_load *load,
+	struct http_client *http, struct err *err)
+{
+	bool changed = !cr->loaded;
+
+	for (int i = 0; i < PART_TOKEN; i++)
+		changed |= !str_eq(buf_str(&cr->parts[i]), buf_str(&load->parts[i]));
+	if (cr->config.exec)
+		return err_set(err, ERR_UNSUPPORTED,
+			"exec plugin: credentials by running %.*s are not supported",
+			STRF(cr->config.exec_command));
+	if (cr->config.token_file.len && !str_trim(buf_str(&load->parts[PART_TOKEN])).len)
+		return err_set(err, ERR_SYNTAX, "read empty token from file %.*s",
+			STRF(cr->config.token_file));
+	if (changed && give_tls(load, &cr->config, http, err))
+		return err->code;
+	for (int i = 0; i < PARTS; i++) {
+		struct buf was = cr->parts[i];
+
+		cr->parts[i] = load->parts[i];
+		load->parts[i] = was;
+	}
+	if (cr->config.token_file.len)
+		cr->token = str_trim(buf_str(&cr->parts[PART_TOKEN]));
+	return 0;
+}
+
+void credentials_loaded(struct credentials *cr, struct credentials_load *load, struct env *env,
+	struct http_client *http, struct err *err)
+{
+	if (!err->code && !take_parts(cr, load, http, err))
+		cr->loaded = true;
+	/* What was good a minute ago is tried on, unless it is us who were told to stop. */
+	if (err->code && cr->loaded && err->code != ERR_CANCELLED && err->code != ERR_TIMEOUT)
+		err_done(err);
+	cr->at = loop_now(env->loop);
+	for (int i = 0; i < PARTS; i++)
+		buf_done(&load->parts[i]);
+}
+
+/* ---- showing it ---- */
+
+static void add_extra(const struct credentials *cr, struct arena *a, struct http_headers *h)
+{
+	json_each (extra, cr->config.as_extra) {
+		_cleanup_(buf_done) struct buf name = BUF_INIT(4 * KIB);
+
+		buf_add_text(&name, "Impersonate-Extra-");
+		url_escape_path(&name, json_key(extra));
+		json_each (value, extra)
+			http_headers_add(a, h, arena_str(a, buf_str(&name)), json_str(value));
+	}
+}
+
+void credentials_add(const struct credentials *cr, struct arena *a, struct http_headers *h)
+{
+	const struct client_config *c = &cr->config;
+
+	if (cr->token.len)
+		http_headers_add(
+			a, h, STR("Authorization"), arena_print(a, "Bearer %.*s", STRF(cr->token)));
+	else if (cr->authorization.len)
+		http_headers_add(a, h, STR("Authorization"), cr->authorization);
+	if (!c->as.len)
+		return;
+	http_headers_add(a, h, STR("Impersonate-User"), c->as);
+	if (c->as_uid.len)
+		http_headers_add(a, h, STR("Impersonate-Uid"), c->as_uid);
+	for (size_t i = 0; i < c->as_group_count; i++)
+		http_headers_add(a, h, STR("Impersonate-Group"), c->as_groups[i]);
+	add_extra(cr, a, h);
+}

@@ -1,0 +1,48 @@
+/*
+ * What a client shows and what it trusts: certificates and tokens, from a config or from files
+ * that are read again now and then.
+ */
+#ifndef KUBE_CLIENT_CREDENTIALS_H
+#define KUBE_CLIENT_CREDENTIALS_H
+
+#include <kube/http_client.h>
+#include <kube/kubeconfig.h>
+#include <kube/work.h>
+
+enum credential_part { PART_CA, PART_CERT, PART_KEY, PART_TOKEN, PARTS };
+
+struct credentials {
+	struct client_config config; /* copied */
+	struct buf parts[PARTS];     /* what counts now */
+	struct str token;
+	bool loaded;              /* once, with success */
+	int64_t at;               /* of the last loading */
+	struct str authorization; /* "Basic …" of name and password */
+	struct arena *arena;
+};
+
+/* One loading, embedded in who waits for it. */
+struct credentials_load {
+	struct work work;
+	struct credentials *credentials;
+	struct disk *disk;
+	struct buf parts[PARTS];
+	bool read[PARTS];
+};
+
+void credentials_init(struct credentials *cr, struct arena *a, const struct client_config *config);
+void credentials_done(struct credentials *cr);
+/* Never loaded, or files that may have changed by now. */
+bool credentials_due(const struct credentials *cr, struct env *env);
+void credentials_load(
+	struct credentials *cr, struct credentials_load *load, struct op *op, struct env *env);
+/*
+ * After the op: takes what was read, gives `http` its TLS. err: the op's; afterwards what keeps
+ * the call from being made. A failure is one only when nothing has been loaded before.
+ */
+void credentials_loaded(struct credentials *cr, struct credentials_load *load, struct env *env,
+	struct http_client *http, struct err *err);
+/* Authorization and Impersonate-… headers. */
+void credentials_add(const struct credentials *cr, struct arena *a, struct http_headers *h);
+
+#endif

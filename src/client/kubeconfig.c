@@ -1,0 +1,277 @@
+/* kubeconfig files: reading, merging, choosing. client-go's words where something is wrong. */
+#include <kube/kubeconfig.h>
+
+#include <kube/api_codec.h>
+#include <kube/codec.h>
+#include <kube/yaml.h>
+
+#define DATA_MAX MIB
+
+/* ---- reading ---- */
+
+struct list_row {
+	const char *list, *item;
+	const char *files[5]; /* members that name files */
+};
+
+static const struct list_row lists[] = {
+	{"clusters", "cluster", {"certificate-authority"}},
+	{"users", "user", {"client-certificate", "client-key", "tokenFile"}},
+	{"contexts", "context", {NULL}},
+};
+
+static void make_absolute(struct arena *a, struct cJSON *item, const char *member, struct str dir)
+{
+	struct str key = str_from(member), path = json_str(json_get(item, key));
+
+	if (!path.len || !dir.len || path.at[0] == '/')
+		return;
+	json_set(a, item, key, json_new_str(a, arena_print(a, "%.*s/%.*s", STRF(dir), STRF(path))));
+}
+
+static int check_list(struct arena *a, struct cJSON *root, const struct list_row *row,
+	struct str dir, struct err *err)
+{
+	const struct cJSON *list = json_get(root, str_from(row->list));
+
+	if (list && !json_is(list, JSON_ARRAY) && !json_is(list, JSON_NULL))
+		return err_set(err, ERR_SYNTAX, "%s of a kubeconfig is no list", row->list);
+	json_each (named, list) {
+		struct cJSON *item = json_get(named, str_from(row->item));
+
+		if (!json_is(named, JSON_OBJECT) ||
+			(item && !json_is(item, JSON_OBJECT) && !json_is(item, JSON_NULL)))
+			return err_set(
+				err, ERR_SYNTAX, "%s of a kubeconfig: malformed entry", row->list);
+		for (size_t i = 0; row->files[i]; i++)
+			make_absolute(a, item, row->files[i], dir);
+	}
+	return 0;
+}
+
+int kubeconfig_parse(
+	struct arena *a, struct str text, struct str dir, struct kubeconfig *k, struct err *err)
+{
+	struct cJSON *root = NULL;
+	int code = yaml_read_any(a, text, NULL, &root, err);
+
+	if (code)
+		return err_wrap(err, code, "error loading config file");
+	if (json_is(root, JSON_NULL))
+		root = json_new(a, JSON_OBJECT);
+	if (!json_is(root, JSON_OBJECT))
+		return err_set(err, ERR_SYNTAX, "error loading config file: no mapping");
+	struct str kind = tree_str(root, "kind");
+	if (kind.len && !str_eq_text(kind, "Config"))
+		return err_set(err, ERR_SYNTAX,
+			"error loading config file: no kind \"%.*s\" is registered for version "
+			"\"%.*s\"",
+			STRF(kind), STRF(tree_str(root, "apiVersion")));
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		code = check_list(a, root, &lists[i], dir, err);
+		if (code)
+			return code;
+	}
+	*k = (struct kubeconfig){
+		.root = root, .current_context = json_str(json_get(root, STR("current-context")))};
+	return 0;
+}
+
+/* ---- looking ---- */
+
+static const struct cJSON *find_named(
+	const struct cJSON *root, const struct list_row *row, struct str name)
+{
+	json_each (named, json_get(root, str_from(row->list)))
+		if (str_eq(json_str(json_get(named, STR("name"))), name))
+			return named;
+	return NULL;
+}
+
+/* An entry without a body is there, and empty. */
+static const struct cJSON *body_of(
+	struct arena *a, const struct cJSON *named, const struct list_row *row)
+{
+	const struct cJSON *body = json_get(named, str_from(row->item));
+
+	return json_is(body, JSON_OBJECT) ? body : json_new(a, JSON_OBJECT);
+}
+
+/* ---- merging ---- */
+
+static void merge_list(
+	struct arena *a, struct cJSON *to, const struct cJSON *from, const struct list_row *row)
+{
+	struct str key = str_from(row->list);
+	struct cJSON *into = json_get(to, key);
+
+	if (!json_is(into, JSON_ARRAY)) {
+		into = json_new(a, JSON_ARRAY);
+		json_set(a, to, key, into);
+	}
+	json_each (named, json_get(from, key))
+		if (!find_named(to, row, json_str(json_get(named, STR("name")))))
+			json_append(into, json_copy(a, named));
+}
+
+void kubeconfig_merge(struct arena *a, struct kubeconfig *to, const struct kubeconfig *from)
+{
+	if (!to->root)
+		to->root = json_new(a, JSON_OBJECT);
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		merge_list(a, to->root, from->root, &lists[i]);
+	if (!to->current_context.len)
+		to->current_context = arena_str(a, from->current_context);
+}
+
+/* ---- choosing ---- */
+
+static struct str member(const struct cJSON *body, const char *name)
+{
+	return json_str(json_get(body, str_from(name)));
+}
+
+static int decode_member(struct arena *a, const struct cJSON *body, const char *name,
+	struct str *out, struct err *err)
+{
+	_cleanup_(buf_done) struct buf bytes = BUF_INIT(DATA_MAX);
+	struct str text = member(body, name);
+
+	if (!text.len)
+		return 0;
+	int code = base64_decode(&bytes, text, err);
+	if (!code && buf_over(&bytes))
+		code = err_set(err, ERR_TOO_LARGE, "more than %zu bytes", (size_t)DATA_MAX);
+	if (code)
+		return err_wrap(err, code, "%s of a kubeconfig", name);
+	*out = arena_str(a, buf_str(&bytes));
+	return 0;
+}
+
+static int take_cluster(
+	struct arena *a, const struct cJSON *cluster, struct client_config *out, struct err *err)
+{
+	out->server = member(cluster, "server");
+	out->ca_file = member(cluster, "certificate-authority");
+	out->tls_server_name = member(cluster, "tls-server-name");
+	out->proxy_url = member(cluster, "proxy-url");
+	out->insecure = json_bool(json_get(cluster, STR("insecure-skip-tls-verify")));
+	return decode_member(a, cluster, "certificate-authority-data", &out->ca_data, err);
+}
+
+static void take_groups(struct arena *a, const struct cJSON *user, struct client_config *out)
+{
+	const struct cJSON *groups = json_get(user, STR("as-groups"));
+	const struct cJSON *extra = json_get(user, STR("as-user-extra"));
+
+	out->as_groups = arena_new(a, (json_count(groups) + 1) * sizeof(*out->as_groups));
+	json_each (group, groups)
+		out->as_groups[out->as_group_count++] = json_str(group);
+	out->as_extra = json_is(extra, JSON_OBJECT) ? extra : NULL;
+}
+
+static int take_user(
+	struct arena *a, const struct cJSON *user, struct client_config *out, struct err *err)
+{
+	const struct cJSON *exec = json_get(user, STR("exec"));
+
+	out->cert_file = member(user, "client-certificate");
+	out->key_file = member(user, "client-key");
+	out->token = member(user, "token");
+	out->token_file = member(user, "tokenFile");
+	out->username = member(user, "username");
+	out->password = member(user, "password");
+	out->as = member(user, "as");
+	out->as_uid = member(user, "as-uid");
+	take_groups(a, user, out);
+	if (json_is(exec, JSON_OBJECT)) {
+		out->exec = true;
+		out->exec_command = member(exec, "command");
+	}
+	int code = decode_member(a, user, "client-certificate-data", &out->cert_data, err);
+	if (!code)
+		code = decode_member(a, user, "client-key-data", &out->key_data, err);
+	return code;
+}
+
+static int check_choice(const struct client_config *c, struct str user, struct err *err)
+{
+	bool cert = c->cert_file.len || c->cert_data.len, key = c->key_file.len || c->key_data.len;
+
+	if (c->ca_file.len && c->insecure)
+		return err_set(err, ERR_INVALID,
+			"certificate-authority-data and insecure-skip-tls-verify must not both be "
+			"set");
+	if (cert && !key)
+		return err_set(err, ERR_INVALID,
+			"client-key-data or client-key must be specified for %.*s to use the "
+			"clientCert authentication method.",
+			STRF(user));
+	if (c->token.len && c->username.len)
+		return err_set(err, ERR_INVALID,
+			"more than one authentication method found for %.*s; found [token "
+			"basicAuth], only one is allowed",
+			STRF(user));
+	return 0;
+}
+
+int kubeconfig_resolve(struct arena *a, const struct kubeconfig *k,
+	const struct kubeconfig_choice *choice, struct client_config *out, struct err *err)
+{
+	struct str name = choice->context.len ? choice->context : k->current_context;
+	const struct cJSON *context = find_named(k->root, &lists[2], name), *named;
+	struct client_config c = {0};
+
+	if (choice->context.len && !context)
+		return err_set(err, ERR_NOT_FOUND, "context \"%.*s\" does not exist", STRF(name));
+	if (name.len && !context)
+		return err_set(err, ERR_NOT_FOUND,
+			"context was not found for specified context: %.*s", STRF(name));
+	const struct cJSON *body = body_of(a, context, &lists[2]);
+	struct str cluster = choice->cluster.len ? choice->cluster : member(body, "cluster");
+	struct str user = choice->user.len ? choice->user : member(body, "user");
+	c.namespace = member(body, "namespace");
+	named = find_named(k->root, &lists[0], cluster);
+	if (cluster.len && !named)
+		return err_set(
+			err, ERR_NOT_FOUND, "cluster \"%.*s\" does not exist", STRF(cluster));
+	int code = take_cluster(a, body_of(a, named, &lists[0]), &c, err);
+	if (code)
+		return code;
+	named = find_named(k->root, &lists[1], user);
+	if (user.len && !named)
+		return err_set(err, ERR_NOT_FOUND, "auth info \"%.*s\" does not exist", STRF(user));
+	code = take_user(a, body_of(a, named, &lists[1]), &c, err);
+	if (!code)
+		code = check_choice(&c, user, err);
+	if (!code && !c.server.len)
+		code = err_set(err, ERR_INVALID,
+			"invalid configuration: no configuration has been provided, try setting "
+			"KUBERNETES_MASTER environment variable");
+	if (!code)
+		*out = c;
+	return code;
+}
+
+/* ---- inside a pod ---- */
+
+#define POD_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
+
+int client_config_in_cluster(struct arena *a, struct str host, struct str port, struct str dir,
+	struct client_config *out, struct err *err)
+{
+	bool v6 = str_find_char(host, ':') >= 0;
+
+	if (!host.len || !port.len)
+		return err_set(err, ERR_NOT_FOUND,
+			"unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and "
+			"KUBERNETES_SERVICE_PORT must be defined");
+	if (!dir.len)
+		dir = STR(POD_DIR);
+	*out = (struct client_config){
+		.server = arena_print(a, v6 ? "https://[%.*s]:%.*s" : "https://%.*s:%.*s",
+			STRF(host), STRF(port)),
+		.ca_file = arena_print(a, "%.*s/ca.crt", STRF(dir)),
+		.token_file = arena_print(a, "%.*s/token", STRF(dir))};
+	return 0;
+}
