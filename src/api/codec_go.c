@@ -76,6 +76,11 @@ static void print_value(struct buf *out, const struct schema_field *f, const str
 
 void api_print_go(struct buf *out, const struct schema *s, const struct cJSON *value)
 {
+	/* upstream has no internal form of these */
+	if (str_eq_text(s->package, "io.k8s.apimachinery.pkg.apis.meta.v1") && value) {
+		json_print(out, value, JSON_COMPACT);
+		return;
+	}
 	buf_add_char(out, '{');
 	for (size_t i = 0; i < s->field_count; i++) {
 		const struct schema_field *f = &s->fields[i];

@@ -355,6 +355,11 @@ int label_selector_from(
 		struct selector_term t = {.key = arena_str(a, json_key(label)), .op = SEL_EQ};
 
 		add_value(&p, &t, json_str(label));
+		int code = check_key(&p, t.key);
+		if (!code)
+			code = check_values(&p, &t);
+		if (code)
+			return code;
 		add_term(a, s, &t);
 	}
 	json_each (expression, json_get(object, STR("matchExpressions"))) {

@@ -3,6 +3,8 @@
 
 #include <kube/patch.h>
 
+#include <stdlib.h>
+
 /* ---- merge ---- */
 
 static struct cJSON *without_nulls(struct arena *a, const struct cJSON *patch)
@@ -15,6 +17,30 @@ static struct cJSON *without_nulls(struct arena *a, const struct cJSON *patch)
 	json_each (item, patch)
 		if (json_type(item) != JSON_NULL)
 			json_add(a, out, json_key(item), without_nulls(a, item));
+	return out;
+}
+
+static int by_key(const void *x, const void *y)
+{
+	const struct cJSON *const *a = x, *const *b = y;
+
+	return str_cmp(json_key(*a), json_key(*b));
+}
+
+/* Upstream merges maps, which print in order: unknown fields are told in that order, too. */
+static struct cJSON *in_order(struct arena *a, struct cJSON *object)
+{
+	size_t count = json_count(object), i = 0;
+	struct cJSON **items = arena_alloc(a, (count + 1) * sizeof(struct cJSON *));
+	struct cJSON *out = json_new(a, JSON_OBJECT);
+
+	json_each (item, object)
+		items[i++] = item;
+	qsort(items, count, sizeof(*items), by_key);
+	for (i = 0; i < count; i++) {
+		json_remove(object, items[i]);
+		json_add(a, out, json_key(items[i]), items[i]);
+	}
 	return out;
 }
 
@@ -34,7 +60,7 @@ struct cJSON *patch_merge(struct arena *a, const struct cJSON *object, const str
 			json_set(a, out, json_key(item),
 				patch_merge(a, json_get(object, json_key(item)), item));
 	}
-	return out;
+	return in_order(a, out);
 }
 
 /* ---- pointers ---- */

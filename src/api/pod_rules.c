@@ -197,8 +197,8 @@ void check_pod_spec(struct field_errors *e, const struct path *p, const struct c
 
 void check_template(struct field_errors *e, const struct path *p, const struct cJSON *tmpl)
 {
-	struct path meta = PATH(p, "metadata"), labels = PATH(&meta, "labels");
-	struct path annotations = PATH(&meta, "annotations"), spec = PATH(p, "spec");
+	struct path labels = PATH(p, "labels"), annotations = PATH(p, "annotations");
+	struct path spec = PATH(p, "spec");
 
 	check_labels(e, &labels, json_path(tmpl, "metadata.labels"));
 	check_annotations(e, &annotations, json_path(tmpl, "metadata.annotations"));
@@ -206,31 +206,4 @@ void check_template(struct field_errors *e, const struct path *p, const struct c
 	if (json_count(json_path(tmpl, "spec.ephemeralContainers")))
 		field_forbidden(e, &PATH(&spec, "ephemeralContainers"),
 			"ephemeral containers not allowed in pod template");
-}
-
-void check_workload_selector(
-	struct field_errors *e, const struct cJSON *object, const char *kind_word)
-{
-	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "selector");
-	struct path tmpl = PATH(&spec, "template"), meta = PATH(&tmpl, "metadata");
-	struct path labels = PATH(&meta, "labels");
-	const struct cJSON *selector = json_path(object, "spec.selector");
-	struct label_selector_rules rules = {0};
-	struct selector parsed;
-
-	if (json_type(selector) == JSON_NULL) {
-		field_required(e, &at, "%s", "");
-		return;
-	}
-	check_label_selector(e, &at, selector, rules);
-	if (!json_count(json_get(selector, STR("matchLabels"))) &&
-		!json_count(json_get(selector, STR("matchExpressions")))) {
-		field_invalid(e, &at, selector, "empty selector is invalid for %s", kind_word);
-		return;
-	}
-	if (!label_selector_from(e->arena, selector, &parsed, NULL) &&
-		!label_selector_matches(
-			&parsed, json_path(object, "spec.template.metadata.labels")))
-		field_invalid(e, &labels, json_path(object, "spec.template.metadata.labels"),
-			"`selector` does not match template `labels`");
 }

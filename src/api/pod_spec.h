@@ -12,9 +12,6 @@ const char *pod_qos(const struct cJSON *spec);
 /* What every template must have, and what makes it fit its selector. */
 void check_template(struct field_errors *e, const struct path *p, const struct cJSON *tmpl);
 void check_pod_spec(struct field_errors *e, const struct path *p, const struct cJSON *spec);
-/* A selector (LabelSelector) that must be there, be sound, and match the template's labels. */
-void check_workload_selector(
-	struct field_errors *e, const struct cJSON *spec, const char *kind_word);
 /* spec.replicas and its like: not negative. */
 void check_not_negative(struct field_errors *e, const struct path *parent, const char *name,
 	const struct cJSON *object);

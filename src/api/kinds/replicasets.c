@@ -1,29 +1,49 @@
 /* ReplicaSet */
-#include "pod_spec.h"
+#include "workload_rules.h"
 
 static void defaults(struct change *c)
 {
 	pod_spec_defaults(c->arena, json_path(c->object, "spec.template.spec"), false);
 }
 
+/* Deployments lent their words. */
+static const struct workload_words words = {
+	.empty = "deployment", .unsound = "invalid label selector", .deadline = "ReplicaSet"};
+
 static void validate(struct change *c, struct field_errors *e)
 {
-	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
+	static const char *const counts[] = {"replicas", "minReadySeconds", NULL};
+	struct path spec = PATH(NULL, "spec");
 
-	check_not_negative(e, &spec, "replicas", json_get(c->object, STR("spec")));
-	check_not_negative(e, &spec, "minReadySeconds", json_get(c->object, STR("spec")));
-	check_workload_selector(e, c->object, "replicaset");
-	check_template(e, &tmpl, json_path(c->object, "spec.template"));
+	workload_check_counts(e, &spec, json_get(c->object, STR("spec")), counts);
+	workload_check_pods(e, c->object, &words);
 }
 
 static void validate_update(struct change *c, struct field_errors *e)
 {
-	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "selector");
-	const struct cJSON *selector = json_path(c->object, "spec.selector");
+	struct path spec = PATH(NULL, "spec");
 
 	validate(c, e);
-	if (!json_equal(selector, json_path(c->old, "spec.selector")))
-		field_invalid(e, &at, selector, "field is immutable");
+	rule_immutable(e, &spec, json_get(c->object, STR("spec")), json_get(c->old, STR("spec")),
+		"selector");
+}
+
+static void validate_status(struct change *c, struct field_errors *e)
+{
+	static const char *const counts[] = {"replicas", "fullyLabeledReplicas", "readyReplicas",
+		"availableReplicas", "observedGeneration", "terminatingReplicas", NULL};
+	static const char *const within[] = {
+		"fullyLabeledReplicas", "readyReplicas", "availableReplicas", NULL};
+	struct path status = PATH(NULL, "status");
+
+	workload_check_counts(e, &status, json_get(c->object, STR("status")), counts);
+	workload_check_replicas(e, c->object, within, "readyReplicas");
+}
+
+static void warn(struct change *c)
+{
+	workload_warn_name(c);
+	workload_warn(c);
 }
 
 static const struct scale_paths scale = {
@@ -40,5 +60,7 @@ const struct strategy strategy_replicasets = {
 	.defaults = defaults,
 	.validate = validate,
 	.validate_update = validate_update,
+	.validate_status = validate_status,
+	.warn = warn,
 	.scale = &scale,
 };

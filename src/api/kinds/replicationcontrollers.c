@@ -1,5 +1,5 @@
 /* ReplicationController */
-#include "pod_spec.h"
+#include "workload_rules.h"
 
 static void defaults(struct change *c)
 {
@@ -12,19 +12,44 @@ static void defaults(struct change *c)
 	pod_spec_defaults(c->arena, json_path(c->object, "spec.template.spec"), false);
 }
 
+static const struct workload_words words = {.deadline = "ReplicationController"};
+
 static void validate(struct change *c, struct field_errors *e)
 {
-	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
-	struct path selector = PATH(&spec, "selector");
+	struct path spec_at = PATH(NULL, "spec"), tmpl = PATH(&spec_at, "template");
+	struct path at = PATH(&spec_at, "selector");
+	const struct cJSON *spec = json_get(c->object, STR("spec"));
+	const struct cJSON *map = json_get(spec, STR("selector"));
+	struct cJSON *selector = json_new(c->arena, JSON_OBJECT);
 
-	check_not_negative(e, &spec, "minReadySeconds", json_get(c->object, STR("spec")));
-	if (!json_count(json_path(c->object, "spec.selector")))
-		field_required(e, &selector, "%s", "");
-	check_not_negative(e, &spec, "replicas", json_get(c->object, STR("spec")));
-	if (!tree_has(c->object, "spec.template"))
+	check_not_negative(e, &spec_at, "minReadySeconds", spec);
+	if (!json_count(map))
+		field_required(e, &at, "%s", "");
+	else
+		json_add_borrowed(selector, STR("matchLabels"), json_copy(c->arena, map));
+	check_not_negative(e, &spec_at, "replicas", spec);
+	if (!tree_has(spec, "template"))
 		field_required(e, &tmpl, "%s", "");
 	else
-		check_template(e, &tmpl, json_path(c->object, "spec.template"));
+		workload_check_template(e, c->object, selector, &words);
+}
+
+static void validate_status(struct change *c, struct field_errors *e)
+{
+	static const char *const counts[] = {"replicas", "fullyLabeledReplicas", "readyReplicas",
+		"availableReplicas", "observedGeneration", NULL};
+	static const char *const within[] = {
+		"fullyLabeledReplicas", "readyReplicas", "availableReplicas", NULL};
+	struct path status = PATH(NULL, "status");
+
+	workload_check_counts(e, &status, json_get(c->object, STR("status")), counts);
+	workload_check_replicas(e, c->object, within, "readyReplicas");
+}
+
+static void warn(struct change *c)
+{
+	workload_warn_name(c);
+	workload_warn(c);
 }
 
 static const struct scale_paths scale = {
@@ -50,6 +75,8 @@ const struct strategy strategy_replicationcontrollers = {
 	.defaults = defaults,
 	.validate = validate,
 	.validate_update = validate,
+	.validate_status = validate_status,
+	.warn = warn,
 	.propagation = PROPAGATE_ORPHAN,
 	.scale = &scale,
 	.field_labels = labels,

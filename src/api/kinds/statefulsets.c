@@ -1,5 +1,6 @@
 /* StatefulSet */
-#include "pod_spec.h"
+#include "claim_rules.h"
+#include "workload_rules.h"
 
 static void claim_defaults(struct change *c)
 {
@@ -22,6 +23,15 @@ static void defaults(struct change *c)
 		tree_set_int(c->arena, strategy, "rollingUpdate.partition", 0);
 }
 
+/* Behind a gate that is shut: only who has it may keep it. */
+static void prepare(struct change *c)
+{
+	static const char *const gated = "spec.updateStrategy.rollingUpdate.maxUnavailable";
+
+	if (!tree_has(c->old, gated))
+		tree_drop(c->object, gated);
+}
+
 static void check_name(struct str s, struct name_faults *f)
 {
 	if (str_find_char(s, '.') >= 0)
@@ -30,24 +40,151 @@ static void check_name(struct str s, struct name_faults *f)
 		name_check_dns_label(s, f);
 }
 
+/* ---- the strategy ---- */
+
+static void check_partition(
+	struct field_errors *e, const struct path *p, const struct cJSON *rolling)
+{
+	struct path at = PATH(p, "maxUnavailable");
+	const struct cJSON *unavailable = json_get(rolling, STR("maxUnavailable"));
+
+	check_not_negative(e, p, "partition", rolling);
+	if (!unavailable)
+		return;
+	workload_check_share(e, &at, unavailable);
+	if (!workload_share(unavailable))
+		field_invalid(e, &at, unavailable, "cannot be 0");
+	workload_check_whole(e, &at, unavailable);
+}
+
+static void check_strategy(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+{
+	struct path at = PATH(p, "updateStrategy"), rolling_at = PATH(&at, "rollingUpdate");
+	const struct cJSON *strategy = json_get(spec, STR("updateStrategy"));
+	const struct cJSON *rolling = json_get(strategy, STR("rollingUpdate"));
+	struct str type = tree_str(strategy, "type");
+
+	if (str_eq_text(type, "RollingUpdate"))
+		check_partition(e, &rolling_at, rolling);
+	else if (!str_eq_text(type, "OnDelete"))
+		workload_invalid(e, &at, SCHEMA(apps_v1, StatefulSetUpdateStrategy), strategy,
+			"must be 'RollingUpdate' or 'OnDelete'");
+	else if (rolling)
+		workload_invalid(e, &rolling_at, SCHEMA(apps_v1, RollingUpdateStatefulSetStrategy),
+			rolling, "only allowed for updateStrategy 'RollingUpdate'");
+}
+
+/* ---- all of it ---- */
+
+static void check_policies(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+{
+	static const char *const policies[] = {"Retain", "Delete", NULL};
+	struct path manage = PATH(p, "podManagementPolicy");
+	struct path retain = PATH(p, "persistentVolumeClaimRetentionPolicy");
+	const struct cJSON *retention = json_get(spec, STR("persistentVolumeClaimRetentionPolicy"));
+	struct str policy = tree_str(spec, "podManagementPolicy");
+
+	if (!str_eq_text(policy, "OrderedReady") && !str_eq_text(policy, "Parallel"))
+		field_invalid_str(e, &manage, policy, "must be 'OrderedReady' or 'Parallel'");
+	check_strategy(e, p, spec);
+	rule_choice(e, &retain, retention, "whenDeleted", policies);
+	rule_choice(e, &retain, retention, "whenScaled", policies);
+}
+
+static void check_claims(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+{
+	struct path list = PATH(p, "volumeClaimTemplates");
+	size_t i = 0;
+
+	json_each (claim, json_get(spec, STR("volumeClaimTemplates"))) {
+		struct path item = PATH_INDEX(&list, i++), at = PATH(&item, "spec");
+
+		check_claim_spec(e, &at, json_get(claim, STR("spec")));
+	}
+}
+
+static const struct workload_words words = {
+	.empty = "statefulset", .unsound = "", .deadline = "StatefulSet"};
+
+/* Once by themselves, once as any template's: what is wrong is told twice. */
+static void check_template_meta(
+	struct field_errors *e, const struct path *p, const struct cJSON *spec)
+{
+	struct path tmpl = PATH(p, "template"), labels = PATH(&tmpl, "labels");
+	struct path annotations = PATH(&tmpl, "annotations");
+
+	check_labels(e, &labels, json_path(spec, "template.metadata.labels"));
+	check_annotations(e, &annotations, json_path(spec, "template.metadata.annotations"));
+}
+
+static void check_spec(struct change *c, struct field_errors *e)
+{
+	static const char *const counts[] = {"replicas", "minReadySeconds", NULL};
+	struct path spec_at = PATH(NULL, "spec"), ordinals = PATH(&spec_at, "ordinals");
+	const struct cJSON *spec = json_get(c->object, STR("spec"));
+
+	check_policies(e, &spec_at, spec);
+	workload_check_counts(e, &spec_at, spec, counts);
+	check_not_negative(e, &ordinals, "start", json_get(spec, STR("ordinals")));
+	check_template_meta(e, &spec_at, spec);
+	workload_check_pods(e, c->object, &words);
+}
+
+/* What old objects may have had otherwise. */
 static void validate(struct change *c, struct field_errors *e)
 {
-	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
+	struct path spec_at = PATH(NULL, "spec");
+	const struct cJSON *spec = json_get(c->object, STR("spec"));
 
-	check_not_negative(e, &spec, "replicas", json_get(c->object, STR("spec")));
-	check_not_negative(e, &spec, "minReadySeconds", json_get(c->object, STR("spec")));
-	check_workload_selector(e, c->object, "statefulset");
-	check_template(e, &tmpl, json_path(c->object, "spec.template"));
+	check_spec(c, e);
+	check_claims(e, &spec_at, spec);
+	rule_name(e, &spec_at, spec, "serviceName", name_check_dns_label);
 }
 
 static void validate_update(struct change *c, struct field_errors *e)
 {
-	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "selector");
-	const struct cJSON *selector = json_path(c->object, "spec.selector");
+	static const char *const free_members[] = {"replicas", "ordinals", "template",
+		"updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy",
+		"minReadySeconds", NULL};
+	struct path at = PATH(NULL, "spec");
+	struct cJSON *now = json_copy(c->arena, json_get(c->object, STR("spec")));
+	struct cJSON *old = json_copy(c->arena, json_get(c->old, STR("spec")));
 
-	validate(c, e);
-	if (!json_equal(selector, json_path(c->old, "spec.selector")))
-		field_invalid(e, &at, selector, "field is immutable");
+	check_spec(c, e);
+	for (size_t i = 0; free_members[i]; i++) {
+		tree_drop(now, free_members[i]);
+		tree_drop(old, free_members[i]);
+	}
+	if (!json_equal(now, old))
+		field_forbidden(e, &at,
+			"updates to statefulset spec for fields other than 'replicas', 'ordinals', "
+			"'template', 'updateStrategy', 'revisionHistoryLimit', "
+			"'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are "
+			"forbidden");
+}
+
+static void validate_status(struct change *c, struct field_errors *e)
+{
+	static const char *const counts[] = {"replicas", "readyReplicas", "currentReplicas",
+		"updatedReplicas", "availableReplicas", "observedGeneration", "collisionCount",
+		NULL};
+	static const char *const within[] = {
+		"readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas", NULL};
+	struct path status = PATH(NULL, "status");
+
+	workload_check_counts(e, &status, json_get(c->object, STR("status")), counts);
+	workload_check_replicas(e, c->object, within, "status.readyReplicas");
+	workload_check_collisions(c, e);
+}
+
+static void warn(struct change *c)
+{
+	if (workload_is_quiet(c))
+		return;
+	workload_warn(c);
+	if (tree_int(c->object, "spec.revisionHistoryLimit", 0) < 0)
+		change_warn(c, "spec.revisionHistoryLimit: a negative value retains all historical "
+			       "revisions; a value >= 0 is recommended");
 }
 
 static const struct scale_paths scale = {
@@ -62,7 +199,11 @@ const struct strategy strategy_statefulsets = {
 	.generation = GENERATION_SPEC,
 	.drops_status = true,
 	.defaults = defaults,
+	.prepare_create = prepare,
+	.prepare_update = prepare,
 	.validate = validate,
 	.validate_update = validate_update,
+	.validate_status = validate_status,
+	.warn = warn,
 	.scale = &scale,
 };
