@@ -6,22 +6,32 @@
 
 #include "request.h"
 
+#include <kube/work.h>
+
 /* ---- authentication ---- */
 int authn_new(struct api_server *s, struct authn **authn, struct err *err);
 void authn_free(struct authn *a);
 
 /* ---- service account tokens ---- */
-struct token_claims {
-	struct str namespace, service_account, service_account_uid;
-	struct str pod, pod_uid, secret, secret_uid, node, node_uid; /* bound to; empty: not */
-	struct str *audiences;
-	size_t audience_count;
-	int64_t issued, expires, warn_after; /* seconds; warn_after 0: none */
-	struct str id;                       /* jti */
+struct token_ref {
+	struct str name, uid; /* name empty: not bound to such */
 };
-/* Signs on the loop's thread (0.6 ms): rare. */
-int token_issue(struct authn *a, struct arena *arena, const struct token_claims *claims,
-	struct str *token, struct err *err);
+struct token_claims {
+	struct str namespace;
+	struct token_ref account, pod, secret, node;
+	const struct str *audiences;
+	size_t audience_count;
+	int64_t issued, expires, warn_after; /* seconds since 1970; warn_after 0: none */
+};
+/* A token under way: signed on a worker thread, in `token` when op is done. */
+struct token_issue {
+	struct work work;
+	struct key *key; /* borrowed from the server's */
+	struct buf claims, token;
+};
+void token_issue(
+	struct authn *a, struct op *op, struct token_issue *i, const struct token_claims *claims);
+void token_issue_done(struct token_issue *i);
 /* The user behind any bearer token, for TokenReview. NULL with *err. audiences may be empty: the
  * API's own. */
 const struct api_user *token_review(struct authn *a, struct arena *arena, struct str token,

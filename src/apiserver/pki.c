@@ -73,14 +73,15 @@ static int write_cert(struct env *env, const char *path, const struct cert *cert
 }
 
 /* The key of that file, made when the file is missing. */
-static int key_at(struct api_server *s, const char *path, struct key **key, struct err *err)
+static int key_at(struct api_server *s, const char *path, enum key_kind kind, struct key **key,
+	struct err *err)
 {
 	int code = read_key(s->env, path, key, err);
 
 	if (code != ERR_NOT_FOUND)
 		return code;
 	err_done(err);
-	code = key_generate(KEY_ECDSA_P256, key, err);
+	code = key_generate(kind, key, err);
 	if (!code)
 		code = write_key(s->env, path, *key, err);
 	return code;
@@ -93,7 +94,7 @@ static int authority(struct api_server *s, struct pki *p, const char *name, stru
 {
 	const char *cert_path = path_of(p, arena_print(&p->arena, "%s.crt", name).at);
 	const char *key_path = path_of(p, arena_print(&p->arena, "%s.key", name).at);
-	int code = key_at(s, key_path, key, err);
+	int code = key_at(s, key_path, KEY_ECDSA_P256, key, err);
 
 	if (!code)
 		code = read_certs(s->env, cert_path, certs, err);
@@ -311,7 +312,7 @@ static int open_serving(struct api_server *s, struct pki *p, struct err *err)
 	}
 	code = authority(s, p, "ca", STR("kube-ca"), &p->ca_key, &p->ca, err);
 	if (!code)
-		code = key_at(s, path_of(p, "apiserver.key"), &p->serving_key, err);
+		code = key_at(s, path_of(p, "apiserver.key"), KEY_ECDSA_P256, &p->serving_key, err);
 	if (code)
 		return code;
 	names = arena_new(&p->arena, sizeof(*names));
@@ -401,7 +402,7 @@ int pki_write_admin(struct api_server *s, uint16_t port, struct err *err)
 	static const struct str masters = STR_INIT("system:masters");
 	struct certs certs = {0};
 	struct key *key = NULL;
-	int code = key_at(s, path_of(p, "admin.key"), &key, err);
+	int code = key_at(s, path_of(p, "admin.key"), KEY_ECDSA_P256, &key, err);
 
 	if (!code && (read_certs(s->env, path_of(p, "admin.crt"), &certs, NULL) ||
 			     !fresh(certs.items[0], env_wall(s->env)))) {
@@ -456,13 +457,24 @@ static int open_client_roots(struct api_server *s, struct pki *p, struct err *er
 
 /* ---- service account tokens ---- */
 
+/* RSA: every library that verifies tokens knows RS256, some know nothing else. */
+static int own_signing(struct api_server *s, struct pki *p, struct err *err)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(FILE_MAX);
+	int code = key_at(s, path_of(p, "sa.key"), KEY_RSA_2048, &p->signing, err);
+
+	if (code)
+		return code;
+	key_print_public_pem(p->signing, &text);
+	return disk_write_file(s->env->disk, path_of(p, "sa.pub"), buf_str(&text), 0644, err);
+}
+
 static int open_signing(struct api_server *s, struct pki *p, struct err *err)
 {
 	const struct api_options *o = s->options;
 	const char *signing =
 		o->sa_signing_key_file.len ? arena_str(&p->arena, o->sa_signing_key_file).at : NULL;
-	int code = signing ? read_key(s->env, signing, &p->signing, err)
-			   : key_at(s, path_of(p, "service-account.key"), &p->signing, err);
+	int code = signing ? read_key(s->env, signing, &p->signing, err) : own_signing(s, p, err);
 
 	if (code)
 		return code;

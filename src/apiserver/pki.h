@@ -6,7 +6,7 @@
  *	client-ca.crt client-ca.key   signs who asks
  *	apiserver.crt apiserver.key   serves
  *	admin.crt admin.key           system:masters; also in admin.kubeconfig
- *	service-account.key           signs service account tokens
+ *	sa.key sa.pub                 signs service account tokens
  */
 #ifndef KUBE_APISERVER_PKI_H
 #define KUBE_APISERVER_PKI_H

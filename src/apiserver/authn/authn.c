@@ -100,22 +100,76 @@ static enum token_outcome by_certificate(struct api_request *r)
 
 /* ---- tokens ---- */
 
-enum token_outcome token_find(
-	struct authn *a, struct arena *arena, struct str token, const struct api_user **user)
+void token_intersect(struct arena *a, const struct str *has, size_t has_count,
+	const struct str *wanted, size_t wanted_count, struct token_found *found)
 {
-	const struct api_user *known = map_get(&a->tokens, token);
+	found->audiences = arena_new(a, (has_count + 1) * sizeof(*found->audiences));
+	found->audience_count = 0;
+	for (size_t i = 0; i < has_count; i++)
+		for (size_t k = 0; k < wanted_count; k++)
+			if (str_eq(has[i], wanted[k])) {
+				found->audiences[found->audience_count++] = has[i];
+				break;
+			}
+}
 
-	(void)arena;
-	if (!known)
+/* Tokens of the file know nothing of audiences: they are for the API's own. */
+static bool find_in_file(struct authn *a, struct arena *arena, struct str token,
+	const struct str *audiences, size_t audience_count, struct token_found *found)
+{
+	const struct flag_list *own = &a->server->options->api_audiences;
+
+	found->user = map_get(&a->tokens, token);
+	if (!found->user)
+		return false;
+	if (!audience_count) {
+		audiences = own->items;
+		audience_count = own->count;
+	}
+	token_intersect(arena, own->items, own->count, audiences, audience_count, found);
+	return found->audience_count || !own->count;
+}
+
+enum token_outcome token_find(struct authn *a, struct arena *arena, struct str token,
+	const struct str *audiences, size_t audience_count, struct token_found *found,
+	struct err *err)
+{
+	_cleanup_(err_done) struct err why = {0};
+
+	if (find_in_file(a, arena, token, audiences, audience_count, found))
+		return TOKEN_GOOD;
+	switch (account_token_find(a, arena, token, audiences, audience_count, found, &why)) {
+	case TOKEN_GOOD:
+		return TOKEN_GOOD;
+	case TOKEN_BAD:
+		err_set(err, ERR_UNAUTHORIZED, "[invalid bearer token, %s]", err_text(&why));
 		return TOKEN_BAD;
-	*user = known;
-	return TOKEN_GOOD;
+	case TOKEN_UNKNOWN:
+		break;
+	}
+	err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
+	return TOKEN_BAD;
+}
+
+const struct api_user *token_review(struct authn *a, struct arena *arena, struct str token,
+	const struct str *audiences, size_t audience_count, struct str **found, size_t *found_count,
+	struct err *err)
+{
+	struct token_found f = {0};
+
+	if (token_find(a, arena, token, audiences, audience_count, &f, err) != TOKEN_GOOD)
+		return NULL;
+	*found = f.audiences;
+	*found_count = f.audience_count;
+	return f.user;
 }
 
 /* `Bearer x`: the second of the words between spaces; an empty one is a spelling mistake. */
 static enum token_outcome by_token(struct api_request *r)
 {
 	struct str header = str_trim(request_header(r, "Authorization")), scheme, token;
+	struct token_found found = {0};
+	enum token_outcome outcome;
 
 	if (!header.len)
 		return TOKEN_UNKNOWN;
@@ -128,7 +182,9 @@ static enum token_outcome by_token(struct api_request *r)
 			       "bearer token, and is ignored"));
 		return TOKEN_UNKNOWN;
 	}
-	return token_find(r->server->authn, r->arena, token, &r->user);
+	outcome = token_find(r->server->authn, r->arena, token, NULL, 0, &found, NULL);
+	r->user = found.user;
+	return outcome;
 }
 
 /* ---- the stage ---- */

@@ -22,8 +22,24 @@ struct api_user *user_new(
 	struct arena *a, struct str name, struct str uid, const struct str *groups, size_t count);
 
 enum token_outcome { TOKEN_UNKNOWN, TOKEN_GOOD, TOKEN_BAD };
-/* The user behind a bearer token, whoever issued it. */
-enum token_outcome token_find(
-	struct authn *a, struct arena *arena, struct str token, const struct api_user **user);
+struct token_found {
+	const struct api_user *user;
+	struct str *audiences; /* of those asked for, which it is good for */
+	size_t audience_count;
+};
+/*
+ * The user behind a bearer token, whoever issued it, for one of these audiences (none: the API's
+ * own). *err: why it is not good, as TokenReviews say it.
+ */
+enum token_outcome token_find(struct authn *a, struct arena *arena, struct str token,
+	const struct str *audiences, size_t audience_count, struct token_found *found,
+	struct err *err);
+/* The same for tokens of service accounts alone; TOKEN_UNKNOWN when it is none of them. */
+enum token_outcome account_token_find(struct authn *a, struct arena *arena, struct str token,
+	const struct str *audiences, size_t audience_count, struct token_found *found,
+	struct err *err);
+/* Those of `has` that are wanted. */
+void token_intersect(struct arena *a, const struct str *has, size_t has_count,
+	const struct str *wanted, size_t wanted_count, struct token_found *found);
 
 #endif

@@ -43,7 +43,7 @@ static void place_open(struct place *p)
 static void place_close(struct place *p)
 {
 	static const char *const names[] = {"ca.crt", "ca.key", "client-ca.crt", "client-ca.key",
-		"apiserver.crt", "apiserver.key", "admin.crt", "admin.key", "service-account.key",
+		"apiserver.crt", "apiserver.key", "admin.crt", "admin.key", "sa.key", "sa.pub",
 		"admin.kubeconfig"};
 	char path[128];
 
