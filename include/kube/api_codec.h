@@ -42,6 +42,12 @@ void api_set_standards(struct arena *a, const struct schema *s, struct cJSON *ob
  * under its Go name ("Key", "TimeAdded"), nil as null.
  */
 void api_print_go(struct buf *out, const struct schema *s, const struct cJSON *value);
+/*
+ * What changed, for "… is immutable after creation": both values as above, one member a line, and
+ * a unified diff of them with three lines around each change. Nothing when they are too long.
+ */
+void api_diff_go(struct buf *out, struct arena *a, const struct schema *s, const struct cJSON *old,
+	const struct cJSON *now);
 
 /* ---- protobuf, for built-in types ---- */
 /* The message alone, no envelope. kind and apiVersion are not part of it. */

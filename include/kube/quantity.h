@@ -26,6 +26,10 @@ struct quantity quantity_sub(struct quantity a, struct quantity b);
 int64_t quantity_value(struct quantity q); /* rounded up */
 int64_t quantity_milli(struct quantity q); /* rounded up */
 struct quantity quantity_from_int(int64_t value, enum quantity_format format);
+/* Up (away from zero) to a whole number of thousandths; false: it was one already. */
+bool quantity_round_milli(struct quantity *q);
+/* Is it beyond what upstream counts to? Its text is kept, its value is the limit. */
+bool quantity_is_capped(struct quantity q);
 int quantity_sign(struct quantity q);
 bool quantity_is_whole(struct quantity q);
 

@@ -44,7 +44,8 @@ struct resource {
 	struct str storage_hash;
 	enum resource_level level;
 	bool namespaced;
-	bool custom; /* of a CustomResourceDefinition */
+	const char *since, *until; /* LEVEL_REMOVED: deprecated in, removed in: "v1.8", "v1.16" */
+	bool custom;               /* of a CustomResourceDefinition */
 	unsigned verbs;
 	const struct schema *schema;
 	const struct resource *hub;      /* the version that is stored; itself for that one */
@@ -70,6 +71,9 @@ void api_version_split(struct str api_version, struct str *group, struct str *ve
  * The same object as another version of its kind, canonical. ERR_BAD_REQUEST when it cannot be
  * said in that version (upstream keeps such fields in annotations; so does this).
  */
+/* What a version fills in that its hub does not, or otherwise: before the table's standards. */
+void resource_version_defaults(
+	struct arena *a, const struct resource *version, struct cJSON *object);
 int resource_convert(struct arena *a, const struct resource *from, const struct resource *to,
 	const struct cJSON *object, struct cJSON **out, struct err *err);
 

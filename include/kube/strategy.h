@@ -57,11 +57,14 @@ struct strategy {
 	enum generation_rule generation;
 	bool (*changed)(
 		const struct cJSON *object, const struct cJSON *old); /* NULL: spec differs */
-	bool drops_status; /* the main endpoint takes status from old (or none on create) */
+	bool drops_status;        /* the main endpoint takes status from old (or none on create) */
+	bool create_reads_status; /* prepare_create sees what the client sent, and drops it itself
+				   */
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
 	const char *const *status_resets;
-	bool delete_answers_object; /* a finished DELETE answers the object, not Status */
+	bool update_checks_metadata_once; /* upstream's rules for the kind leave metadata out */
+	bool delete_answers_object;       /* a finished DELETE answers the object, not Status */
 	enum propagation propagation;
 
 	change_fn *defaults; /* beyond the tables' standards */

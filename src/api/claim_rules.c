@@ -48,11 +48,29 @@ static void check_data_source(
 		return;
 	rule_text(e, &at, source, "name");
 	rule_text(e, &at, source, "kind");
-	if (!group.len && kind.len && !str_eq_text(kind, "PersistentVolumeClaim"))
-		field_invalid(e, &at, source,
+	if (!group.len && !str_eq_text(kind, "PersistentVolumeClaim"))
+		field_invalid_str(e, &at, kind,
 			"must be 'PersistentVolumeClaim' when referencing the default apiGroup");
 	if (group.len)
 		field_check_name(e, &group_at, group, name_check_dns_subdomain);
+}
+
+/* The value is a path upstream, and prints as the empty struct it is to JSON. */
+static void check_same_source(
+	struct field_errors *e, const struct path *p, const struct cJSON *spec)
+{
+	const struct cJSON *source = json_get(spec, STR("dataSource"));
+	const struct cJSON *ref = json_get(spec, STR("dataSourceRef"));
+
+	if (!source || !ref)
+		return;
+	if (tree_str(ref, "namespace").len)
+		field_invalid_raw(e, p, STR("{}"),
+			"may not be specified when dataSourceRef.namespace is specified");
+	else if (!str_eq(tree_str(source, "apiGroup"), tree_str(ref, "apiGroup")) ||
+		 !str_eq(tree_str(source, "kind"), tree_str(ref, "kind")) ||
+		 !str_eq(tree_str(source, "name"), tree_str(ref, "name")))
+		field_invalid_raw(e, p, STR("{}"), "must match dataSourceRef");
 }
 
 void check_claim_spec(struct field_errors *e, const struct path *p, const struct cJSON *spec)
@@ -72,6 +90,7 @@ void check_claim_spec(struct field_errors *e, const struct path *p, const struct
 	rule_choice(e, p, spec, "volumeMode", modes);
 	check_data_source(e, p, spec, "dataSource");
 	check_data_source(e, p, spec, "dataSourceRef");
+	check_same_source(e, p, spec);
 	if (json_str(attribute).len)
 		field_check_name(e, &attributes, json_str(attribute), name_check_dns_subdomain);
 }

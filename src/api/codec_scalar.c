@@ -141,7 +141,7 @@ static int quantity(struct arena *a, const struct cJSON *in, struct cJSON **out,
 	if (json_is(in, JSON_NUMBER)) {
 		text = json_number_text(a, in);
 	} else if (json_is(in, JSON_STRING)) {
-		text = json_str(in);
+		text = str_trim(json_str(in));
 	} else { /* upstream reads the raw text of whatever stands there */
 		_cleanup_(buf_done) struct buf raw = BUF_INIT(64 * KIB);
 
@@ -150,8 +150,9 @@ static int quantity(struct arena *a, const struct cJSON *in, struct cJSON **out,
 	}
 	if (quantity_canonical(a, text, &canonical, err))
 		return ERR_BAD_REQUEST;
-	*out = json_is(in, JSON_STRING) && str_eq(text, canonical) ? json_share(a, in)
-								   : json_new_str(a, canonical);
+	*out = json_is(in, JSON_STRING) && str_eq(json_str(in), canonical)
+		       ? json_share(a, in)
+		       : json_new_str(a, canonical);
 	return 0;
 }
 

@@ -1,12 +1,28 @@
 /* The `standard` values of the tables, set where nothing stands. */
 #include "codec_parts.h"
 
+#include <kube/quantity.h>
+
 static void set_in(struct arena *a, const struct schema *s, struct cJSON *object);
+
+/* Lists of resources have nothing finer than a thousandth. */
+static void round_amounts(struct arena *a, struct cJSON *list)
+{
+	for (struct cJSON *item = json_first(list), *next; item; item = next) {
+		struct quantity q;
+
+		next = json_next(item);
+		if (!quantity_parse(json_str(item), &q, NULL) && quantity_round_milli(&q))
+			json_set(a, list, json_key(item), json_new_str(a, quantity_print(a, q)));
+	}
+}
 
 static void set_in_field(struct arena *a, const struct schema_field *f, struct cJSON *value)
 {
 	const struct schema *s = codec_field_schema(f);
 
+	if (f->kind == KIND_QUANTITY && f->shape == SHAPE_MAP)
+		round_amounts(a, value);
 	if (f->kind != KIND_OBJECT || !value) /* CRD schemas have no standards inside */
 		return;
 	if (f->shape == SHAPE_ONE) {
@@ -52,7 +68,7 @@ static void set_in(struct arena *a, const struct schema *s, struct cJSON *object
 			json_set(a, object, f->name, fresh);
 			value = fresh;
 		}
-		if (f->kind == KIND_OBJECT)
+		if (f->kind == KIND_OBJECT || f->kind == KIND_QUANTITY)
 			set_in_field(a, f, value ? value : json_get(object, f->name));
 	}
 }

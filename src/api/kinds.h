@@ -48,6 +48,7 @@ extern const struct strategy strategy_persistentvolumes;
 extern const struct strategy strategy_podcertificaterequests;
 extern const struct strategy strategy_poddisruptionbudgets;
 extern const struct strategy strategy_podgroups;
+extern const struct strategy strategy_podpresets;
 extern const struct strategy strategy_pods;
 extern const struct strategy strategy_podtemplates;
 extern const struct strategy strategy_priorityclasses;

@@ -102,7 +102,7 @@ void name_check_dns_label(struct str s, struct name_faults *f)
 	if (s.len > LABEL_MAX)
 		fault(f, too_long_63);
 	if (!is_label(s))
-		fault(f, label_1123);
+		fault(f, is_subdomain(s) ? "must not contain dots" : label_1123);
 }
 
 void name_check_dns_label_1035(struct str s, struct name_faults *f)

@@ -312,8 +312,11 @@ static void forbid_for_ephemeral(
 	for (size_t i = 0; names[i]; i++) {
 		struct path at = PATH(p, names[i]);
 
-		if (json_count(json_get(container, str_from(names[i]))) ||
-			tree_str(container, names[i]).len)
+		const struct cJSON *value = json_get(container, str_from(names[i]));
+		bool may_be_empty =
+			str_eq_text(str_from(names[i]), "resources") || json_is(value, JSON_ARRAY);
+
+		if (value && (!may_be_empty || json_count(value)))
 			field_forbidden(c->e, &at, "cannot be set for an Ephemeral Container");
 	}
 	json_each (mount, json_get(container, STR("volumeMounts"))) {

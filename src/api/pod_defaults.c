@@ -43,6 +43,52 @@ static void requests_from_limits(struct arena *a, struct cJSON *container)
 	}
 }
 
+static bool of_pods(struct str resource)
+{
+	return str_eq_text(resource, "cpu") || str_eq_text(resource, "memory") ||
+	       str_starts(resource, STR("hugepages-"));
+}
+
+static struct cJSON *list_of(struct arena *a, struct cJSON *spec, const char *path)
+{
+	if (!json_path(spec, path))
+		tree_set(a, spec, path, json_new(a, JSON_OBJECT));
+	return json_path(spec, path);
+}
+
+/* A pod's own list, of what it says nothing about: as much as its containers have together. */
+static void sum_into(struct arena *a, struct cJSON *spec, const char *path, bool huge)
+{
+	struct cJSON *sums = pod_sum(a, spec, path), *list;
+
+	json_each (sum, sums) {
+		struct str resource = json_key(sum);
+
+		if (!of_pods(resource) || str_starts(resource, STR("hugepages-")) != huge)
+			continue;
+		list = list_of(a, spec, path);
+		if (!json_get(list, resource))
+			json_set(a, list, resource, json_copy(a, sum));
+	}
+}
+
+static void own_resources(struct arena *a, struct cJSON *spec)
+{
+	if (!json_get(spec, STR("resources")))
+		return;
+	if (json_count(json_path(spec, "resources.limits")) ||
+		json_count(json_path(spec, "resources.requests"))) {
+		sum_into(a, spec, "resources.limits", true);
+		sum_into(a, spec, "resources.requests", false);
+	}
+	json_each (limit, json_path(spec, "resources.limits")) {
+		struct cJSON *requests = list_of(a, spec, "resources.requests");
+
+		if (of_pods(json_key(limit)) && !json_get(requests, json_key(limit)))
+			json_set(a, requests, json_key(limit), json_copy(a, limit));
+	}
+}
+
 /* ---- containers ---- */
 
 static void probe_defaults(struct arena *a, struct cJSON *container, const char *name)
@@ -110,13 +156,25 @@ void pod_spec_defaults(struct arena *a, struct cJSON *spec, bool pod)
 		tree_set(a, spec, "enableServiceLinks", json_new_bool(a, true));
 	volume_defaults(a, spec);
 	all_containers(a, spec, pod);
+	if (pod)
+		own_resources(a, spec);
 }
 
 /* ---- quality of service ---- */
 
+/* cpu and memory that are more than nothing. */
 static bool any_compute(const struct cJSON *list)
 {
-	return json_get(list, STR("cpu")) || json_get(list, STR("memory"));
+	static const char *const names[] = {"cpu", "memory", NULL};
+
+	for (size_t i = 0; names[i]; i++) {
+		struct quantity q;
+
+		if (!quantity_parse(json_str(json_get(list, str_from(names[i]))), &q, NULL) &&
+			quantity_sign(q) > 0)
+			return true;
+	}
+	return false;
 }
 
 static bool guaranteed(const struct cJSON *container)
@@ -138,17 +196,26 @@ static bool guaranteed(const struct cJSON *container)
 	return true;
 }
 
+/* Of containers, or of a pod that has resources of its own. */
+static void look(const struct cJSON *o, bool *any, bool *all)
+{
+	*any |= any_compute(json_path(o, "resources.limits")) ||
+		any_compute(json_path(o, "resources.requests"));
+	*all &= guaranteed(o);
+}
+
 const char *pod_qos(const struct cJSON *spec)
 {
 	static const char *const lists[] = {"containers", "initContainers", NULL};
 	bool any = false, all = true;
 
-	for (size_t i = 0; lists[i]; i++)
-		json_each (container, json_get(spec, str_from(lists[i]))) {
-			any |= any_compute(json_path(container, "resources.limits")) ||
-			       any_compute(json_path(container, "resources.requests"));
-			all &= guaranteed(container);
-		}
+	if (json_count(json_path(spec, "resources.limits")) ||
+		json_count(json_path(spec, "resources.requests")))
+		look(spec, &any, &all);
+	else
+		for (size_t i = 0; lists[i]; i++)
+			json_each (container, json_get(spec, str_from(lists[i])))
+				look(container, &any, &all);
 	if (!any)
 		return "BestEffort";
 	return all ? "Guaranteed" : "Burstable";

@@ -36,19 +36,22 @@ static void check_host_processes(struct pod_check *c, const struct path *p)
 
 /* ---- what the other system's pods have ---- */
 
+static const char not_linux[] = "windows options cannot be set for a linux pod";
+static const char not_windows[] = "cannot be set for a windows pod";
+
 static void forbid(struct pod_check *c, const struct path *p, const struct cJSON *o,
-	const char *const *names, const char *system)
+	const char *const *names, const char *why)
 {
 	for (size_t i = 0; names[i]; i++) {
 		struct path at = PATH(p, names[i]);
 
 		if (json_get(o, str_from(names[i])))
-			field_forbidden(c->e, &at, "cannot be set for a %s pod", system);
+			field_forbidden(c->e, &at, "%s", why);
 	}
 }
 
 static void forbid_in_containers(
-	struct pod_check *c, const struct path *p, const char *const *names, const char *system)
+	struct pod_check *c, const struct path *p, const char *const *names, const char *why)
 {
 	static const char *const lists[] = {
 		"containers", "initContainers", "ephemeralContainers", NULL};
@@ -61,7 +64,7 @@ static void forbid_in_containers(
 			struct path item = PATH_INDEX(&list_at, j++);
 			struct path at = PATH(&item, "securityContext");
 
-			forbid(c, &at, json_get(container, STR("securityContext")), names, system);
+			forbid(c, &at, json_get(container, STR("securityContext")), names, why);
 		}
 	}
 }
@@ -91,13 +94,13 @@ void pod_check_os(struct pod_check *c, const struct path *p)
 	else if (!rule_is_one_of(name, systems))
 		field_not_supported_str(c->e, &at, name, systems);
 	if (str_eq_text(name, "linux")) {
-		forbid(c, &security, own, of_windows, "linux");
-		forbid_in_containers(c, p, of_windows, "linux");
+		forbid(c, &security, own, of_windows, not_linux);
+		forbid_in_containers(c, p, of_windows, not_linux);
 	} else if (str_eq_text(name, "windows")) {
-		forbid(c, p, c->spec, of_hosts, "windows");
-		forbid(c, &security, own, of_pods, "windows");
+		forbid(c, p, c->spec, of_hosts, not_windows);
+		forbid(c, &security, own, of_pods, not_windows);
 		if (tree_has(c->spec, "shareProcessNamespace"))
-			field_forbidden(c->e, &share, "cannot be set for a windows pod");
-		forbid_in_containers(c, p, of_containers, "windows");
+			field_forbidden(c->e, &share, "%s", not_windows);
+		forbid_in_containers(c, p, of_containers, not_windows);
 	}
 }

@@ -146,32 +146,21 @@ void pod_check_resources(struct pod_check *c, const struct path *p, const struct
 
 /* ---- the pod's own ---- */
 
-/* What all containers together ask for. */
-static struct quantity sum_of(const struct cJSON *spec, struct str resource)
-{
-	struct quantity sum = quantity_from_int(0, QUANTITY_DECIMAL_SI), one;
-
-	json_each (container, json_get(spec, STR("containers")))
-		if (parse(json_get(json_path(container, "resources.requests"), resource), &one)) {
-			sum = quantity_add(sum, one);
-			sum.format = one.format;
-		}
-	return sum;
-}
-
 static void check_sums(struct pod_check *c, const struct path *p, const struct cJSON *resources)
 {
 	struct path list_at = PATH(p, "requests");
+	const struct cJSON *sums = pod_sum(c->e->arena, c->spec, "resources.requests");
 
 	json_each (amount, json_get(resources, STR("requests"))) {
 		struct path at = PATH_KEY(&list_at, json_key(amount));
-		struct quantity sum = sum_of(c->spec, json_key(amount)), own;
+		const struct cJSON *sum = json_get(sums, json_key(amount));
+		struct quantity together, own;
 
-		if (parse(amount, &own) && quantity_cmp(own, sum) < 0)
+		if (parse(amount, &own) && parse(sum, &together) && quantity_cmp(own, together) < 0)
 			field_invalid_str(c->e, &at, amount_text(amount),
 				"must be greater than or equal to aggregate container requests of "
 				"%.*s",
-				STRF(quantity_print(c->e->arena, sum)));
+				STRF(amount_text(sum)));
 	}
 }
 

@@ -174,28 +174,22 @@ void pod_check_update(struct change *c, struct field_errors *e)
 
 /* ---- status ---- */
 
-/* One address is both fields; the list follows whoever speaks only of the one. */
-static void join_addresses(struct change *c, const char *one, const char *list)
+/* One address is both members. Old kubelets know the one alone: it decides where they differ. */
+void pod_status_defaults(struct arena *a, struct cJSON *pod)
 {
-	struct cJSON *items = json_path(c->object, list), *item;
-	struct str single = tree_str(c->object, one);
-	struct str old = tree_str(c->old, one);
-	struct str first = tree_str(json_first(items), "ip");
+	struct str one = tree_str(pod, "status.podIP");
+	struct str first = tree_str(json_first(json_path(pod, "status.podIPs")), "ip");
+	struct cJSON *items, *item;
 
-	if (!single.len || str_eq(single, first)) {
-		if (!single.len && first.len && !old.len)
-			tree_set_str(c->arena, c->object, one, first);
+	if (!one.len && first.len)
+		tree_set_str(a, pod, "status.podIP", first);
+	if (!one.len || str_eq(one, first))
 		return;
-	}
-	if (str_eq(single, old) && first.len) {
-		tree_set_str(c->arena, c->object, one, first);
-		return;
-	}
-	items = json_new(c->arena, JSON_ARRAY);
-	item = json_new(c->arena, JSON_OBJECT);
-	json_add(c->arena, item, STR("ip"), json_new_str(c->arena, single));
+	items = json_new(a, JSON_ARRAY);
+	item = json_new(a, JSON_OBJECT);
+	json_add(a, item, STR("ip"), json_new_str(a, one));
 	json_append(items, item);
-	tree_set(c->arena, c->object, list, items);
+	tree_set(a, pod, "status.podIPs", items);
 }
 
 void pod_prepare_status(struct change *c)
@@ -207,9 +201,6 @@ void pod_prepare_status(struct change *c)
 	if (!tree_str(c->object, "status.qosClass").len && tree_str(c->old, "status.qosClass").len)
 		tree_set_str(c->arena, c->object, "status.qosClass",
 			tree_str(c->old, "status.qosClass"));
-	join_addresses(c, "status.podIP", "status.podIPs");
-	if (tree_str(c->object, "status.hostIP").len)
-		join_addresses(c, "status.hostIP", "status.hostIPs");
 }
 
 static void check_addresses(struct change *c, struct field_errors *e, const char *name,

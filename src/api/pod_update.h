@@ -4,8 +4,17 @@
 
 #include "pod_parts.h"
 
+#define POD_APPARMOR "container.apparmor.security.beta.kubernetes.io/"
+
+/* What the server adds to a new pod, and drops from a new or changed one. */
+void pod_prepare_create(struct change *c);
+void pod_prepare_update(struct change *c);
+/* The profile an annotation's text means; NULL when it means none. */
+struct cJSON *pod_apparmor_of_annotation(struct arena *a, struct str text);
+
 void pod_check_update(struct change *c, struct field_errors *e);
 
+void pod_status_defaults(struct arena *a, struct cJSON *pod);
 void pod_prepare_status(struct change *c);
 void pod_check_status(struct change *c, struct field_errors *e);
 

@@ -99,7 +99,7 @@ static void warn_volumes(struct change *c, const struct path *p, const struct cJ
 
 	json_each (volume, json_get(spec, STR("volumes"))) {
 		struct path item = PATH_INDEX(&list_at, i++);
-		bool any = false;
+		bool empty = false;
 
 		for (size_t g = 0; g < ARRAY_LEN(gone); g++) {
 			struct path at = PATH(&item, gone[g][1]);
@@ -108,8 +108,8 @@ static void warn_volumes(struct change *c, const struct path *p, const struct cJ
 				change_warn(c, "%.*s: %s", TEXT(c, &at), gone[g][2]);
 		}
 		json_each (source, json_path(volume, "projected.sources"))
-			any |= json_count(source) > 0;
-		if (tree_has(volume, "projected") && !any)
+			empty |= json_count(source) == 0;
+		if (empty)
 			change_warn(c, "volume \"%.*s\" (Projected) has no sources provided",
 				STRF(tree_str(volume, "name")));
 	}
@@ -127,7 +127,7 @@ static void warn_amounts(
 		struct quantity q;
 
 		if (bytes && !quantity_parse(json_str(amount), &q, NULL) &&
-			quantity_milli(q) % 1000)
+			(!quantity_is_whole(q) || quantity_is_capped(q)))
 			change_warn(c,
 				"%.*s: fractional byte value \"%.*s\" is invalid, must be an "
 				"integer",

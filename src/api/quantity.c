@@ -171,6 +171,14 @@ struct str quantity_print(struct arena *a, struct quantity q)
 	return print_decimal(a, negative, size, q.format == QUANTITY_DECIMAL_EXPONENT);
 }
 
+static bool is_plain(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] < '0' || text.at[i] > '9')
+			return false;
+	return true;
+}
+
 int quantity_canonical(struct arena *a, struct str text, struct str *canonical, struct err *err)
 {
 	struct quantity q;
@@ -179,6 +187,8 @@ int quantity_canonical(struct arena *a, struct str text, struct str *canonical, 
 	if (code)
 		return code;
 	*canonical = quantity_print(a, q);
+	if (quantity_is_capped(q) && q.format == QUANTITY_DECIMAL_SI && is_plain(text))
+		*canonical = text;
 	/* a plus is kept where nothing else had to change, as upstream keeps the text it read */
 	if (text.at[0] == '+' && str_eq(str_skip(text, 1), *canonical))
 		*canonical = text;
@@ -231,6 +241,21 @@ int64_t quantity_milli(struct quantity q)
 struct quantity quantity_from_int(int64_t value, enum quantity_format format)
 {
 	return (struct quantity){.nano = (__int128)value * NANO, .format = format};
+}
+
+bool quantity_round_milli(struct quantity *q)
+{
+	__int128 milli = NANO / 1000, rest = q->nano % milli;
+
+	if (!rest)
+		return false;
+	q->nano += rest > 0 ? milli - rest : -milli - rest;
+	return true;
+}
+
+bool quantity_is_capped(struct quantity q)
+{
+	return q.nano >= CAP || q.nano <= -CAP;
 }
 
 int quantity_sign(struct quantity q)

@@ -36,7 +36,7 @@ void rule_choice(struct field_errors *e, const struct path *p, const struct cJSO
 	struct path at = PATH(p, name);
 	const struct cJSON *value = json_get(o, str_from(name));
 
-	if (value && !rule_is_one_of(json_str(value), choices))
+	if (!json_is(value, JSON_NULL) && !rule_is_one_of(json_str(value), choices))
 		field_not_supported_str(e, &at, json_str(value), choices);
 }
 
@@ -76,6 +76,19 @@ void rule_name(struct field_errors *e, const struct path *p, const struct cJSON 
 
 	if (value.len)
 		field_check_name(e, &at, value, check);
+}
+
+void rule_name_joined(struct field_errors *e, const struct path *at, struct str value,
+	const char *intro, name_check_fn *check)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	struct name_faults f = {0};
+
+	check(value, &f);
+	for (size_t i = 0; i < f.count; i++)
+		buf_print(&text, "%s%s", i ? "," : intro, f.items[i]);
+	if (f.count)
+		field_invalid_str(e, at, value, "%.*s", STRF(buf_str(&text)));
 }
 
 bool rule_came_before(const struct cJSON *list, size_t index, const char *key, struct str value)
@@ -147,4 +160,19 @@ void rule_immutable(struct field_errors *e, const struct path *p, const struct c
 
 	if (!json_equal(value, json_get(old, str_from(name))))
 		field_invalid(e, &at, value, "field is immutable");
+}
+
+void rule_same(struct field_errors *e, const struct path *at, const struct schema *schema,
+	const struct cJSON *now, const struct cJSON *old)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(1 * MIB);
+
+	if (json_equal(now, old))
+		return;
+	if (!schema || !json_is(now, JSON_OBJECT)) {
+		field_invalid(e, at, now, "field is immutable");
+		return;
+	}
+	api_print_go(&text, schema, now);
+	field_invalid_raw(e, at, buf_str(&text), "field is immutable");
 }

@@ -25,6 +25,9 @@ void rule_positive(
 /* A name, if it is there. */
 void rule_name(struct field_errors *e, const struct path *p, const struct cJSON *o,
 	const char *name, name_check_fn *check);
+/* The same for any text, its faults in one error, with commas between them, behind `intro`. */
+void rule_name_joined(struct field_errors *e, const struct path *at, struct str value,
+	const char *intro, name_check_fn *check);
 /* Does an item before `index` have the same text in `key` (NULL: is it the same text)? */
 bool rule_came_before(const struct cJSON *list, size_t index, const char *key, struct str value);
 /* A number or a port's name. */
@@ -37,5 +40,8 @@ void rule_free_path(struct field_errors *e, const struct path *at, struct str pa
 /* Did the member change? An error "field is immutable" when it did. */
 void rule_immutable(struct field_errors *e, const struct path *p, const struct cJSON *now,
 	const struct cJSON *old, const char *name);
+/* The same of two values wherever they stand; a struct is printed by its Go names (schema). */
+void rule_same(struct field_errors *e, const struct path *at, const struct schema *schema,
+	const struct cJSON *now, const struct cJSON *old);
 
 #endif

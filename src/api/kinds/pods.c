@@ -2,19 +2,25 @@
 #include "pod_parts.h"
 #include "pod_update.h"
 
+static void drop_old_annotations(struct cJSON *pod)
+{
+	static const char *const gone[] = {"pod.beta.kubernetes.io/init-containers",
+		"pod.alpha.kubernetes.io/init-containers",
+		"pod.beta.kubernetes.io/init-container-statuses",
+		"pod.alpha.kubernetes.io/init-container-statuses", NULL};
+	struct cJSON *list = json_path(pod, "metadata.annotations");
+
+	for (size_t i = 0; gone[i]; i++)
+		json_remove(list, json_get(list, str_from(gone[i])));
+}
+
 static void defaults(struct change *c)
 {
 	pod_spec_defaults(c->arena, json_get(c->object, STR("spec")), true);
-}
-
-static void prepare_create(struct change *c)
-{
-	struct str qos = tree_str(c->object, "status.qosClass");
-
-	tree_drop(c->object, "status");
-	tree_set_str(c->arena, c->object, "status.phase", STR("Pending"));
-	tree_set_str(c->arena, c->object, "status.qosClass",
-		qos.len ? qos : str_from(pod_qos(json_get(c->object, STR("spec")))));
+	if (tree_int(c->object, "spec.terminationGracePeriodSeconds", 0) < 0)
+		tree_set_int(c->arena, c->object, "spec.terminationGracePeriodSeconds", 1);
+	drop_old_annotations(c->object);
+	pod_status_defaults(c->arena, c->object);
 }
 
 /* Templates may have blanks around images; pods may not. */
@@ -79,13 +85,18 @@ static struct str value(struct arena *a, const struct cJSON *object, struct str 
 	return tree_str(object, arena_str(a, label).at);
 }
 
+static const char *const status_resets[] = {"spec", "metadata.ownerReferences", NULL};
+
 const struct strategy strategy_pods = {
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,
 	.drops_status = true,
+	.create_reads_status = true,
+	.status_resets = status_resets,
 	.defaults = defaults,
-	.prepare_create = prepare_create,
+	.prepare_create = pod_prepare_create,
+	.prepare_update = pod_prepare_update,
 	.validate = validate,
 	.validate_update = pod_check_update,
 	.prepare_status = pod_prepare_status,
