@@ -1,8 +1,6 @@
 /* What becomes of a new pod, or of a changed one, before its rules are asked. */
 #include "pod_update.h"
 
-#include <kube/time.h>
-
 static const char *const container_lists[] = {
 	"initContainers", "containers", "ephemeralContainers", NULL};
 
@@ -169,20 +167,13 @@ static void take_apparmor(struct arena *a, struct cJSON *pod)
 
 static void add_gated_condition(struct change *c)
 {
-	static const char text[] =
-		"[{\"type\":\"PodScheduled\",\"status\":\"False\",\"lastProbeTime\":null,"
-		"\"lastTransitionTime\":null,\"reason\":\"SchedulingGated\",\"message\":"
-		"\"Scheduling is blocked due to non-empty scheduling gates\"}]";
-	struct cJSON *list = NULL;
+	static const struct pod_condition waits = {.type = "PodScheduled",
+		.status = "False",
+		.reason = "SchedulingGated",
+		.message = "Scheduling is blocked due to non-empty scheduling gates"};
 
-	if (!json_count(json_path(c->object, "spec.schedulingGates")))
-		return;
-	if (json_parse(c->arena, str_from(text), NULL, &list, NULL))
-		assert(!"the text is JSON");
-	_cleanup_(buf_done) struct buf now = BUF_INIT(64);
-	time_print(&now, c->now / SEC * SEC);
-	tree_set_str(c->arena, json_first(list), "lastTransitionTime", buf_str(&now));
-	tree_set(c->arena, c->object, "status.conditions", list);
+	if (json_count(json_path(c->object, "spec.schedulingGates")))
+		pod_set_condition(c->arena, c->object, &waits, c->now);
 }
 
 void pod_prepare_create(struct change *c)

@@ -4,16 +4,12 @@
 
 #include "kinds.h"
 
+#include <kube/pods.h>
+
 /* Defaults that are more than a constant. `pod`: of a pod itself, not of a template. */
 void pod_spec_defaults(struct arena *a, struct cJSON *spec, bool pod);
 /* Drops members behind closed feature gates that `old` (or NULL) does not use already. */
 void pod_drop_closed(struct cJSON *spec, const struct cJSON *old);
-/*
- * What a pod's containers ask for, or are limited to, together: the larger of what the main ones
- * with the sidecars need and what any init container needs with the sidecars before it.
- * path: "resources.requests" or "resources.limits". A list of quantities.
- */
-struct cJSON *pod_sum(struct arena *a, const struct cJSON *spec, const char *path);
 /* The class of its quality of service: Guaranteed, Burstable, BestEffort. */
 const char *pod_qos(const struct cJSON *spec);
 

@@ -261,6 +261,14 @@ static void take_delete_body(
 			w->dry_run[w->dry_run_count++] = json_str(item);
 }
 
+struct status *request_take_delete_options(struct api_request *r, const struct cJSON *tree)
+{
+	struct delete_words words = {0};
+
+	take_delete_body(r, tree, &words);
+	return check_delete(r, &words);
+}
+
 static struct status *read_delete_options(struct api_request *r)
 {
 	struct delete_words words = {0};

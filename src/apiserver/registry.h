@@ -68,6 +68,39 @@ struct apply_request registry_apply_request(struct writing *w);
 /* notes: what the configuration repeats. */
 void registry_apply(
 	struct writing *w, const struct cJSON *config, const struct decode_notes *notes);
+/*
+ * A change the server itself makes to a stored object on behalf of a subresource: no strategy and
+ * no admission, begun again when somebody was quicker. direct.c
+ */
+struct direct_write;
+/* Changes the tree in place; a status ends the write. Called for every attempt. */
+typedef struct status *direct_change_fn(struct direct_write *d, struct cJSON *tree);
+typedef void direct_done_fn(struct direct_write *d, struct status *failure); /* once */
+struct direct_write {
+	struct api_request *r;
+	const struct resource *hub;
+	struct str namespace, name;
+	direct_change_fn *change;
+	direct_done_fn *done;
+	void *ctx;
+	/* private */
+	int attempts;
+	struct commit commit;
+	struct op op;
+};
+void direct_write_start(struct direct_write *d);
+/* Names one thing, and another stands there. */
+struct status *status_wrong_uid(struct arena *a, const struct resource *r, struct str key,
+	struct str name, struct str wanted, struct str found);
+/* Admission of a subresource's own body, over `hub`. */
+struct status *registry_admit_body(
+	struct api_request *r, const struct resource *hub, struct str name, struct cJSON *body);
+/* 201 with a Status that says Success. */
+void registry_answer_success(struct api_request *r);
+
+/* pods/binding and bindings, pods/eviction, and what needs a kubelet. */
+stage_fn handle_binding, handle_eviction, handle_log, handle_exec, handle_pod_proxy;
+
 /* The scale subresource: scale.c. */
 void handle_scale(struct api_request *r);
 void registry_answer_scale(struct writing *w);

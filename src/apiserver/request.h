@@ -150,6 +150,8 @@ bool request_query(const struct api_request *r, const char *name, struct str *va
 /* All values of it, in order. */
 size_t request_query_all(
 	const struct api_request *r, const char *name, struct str *values, size_t max);
+/* DeleteOptions that stand inside another body. */
+struct status *request_take_delete_options(struct api_request *r, const struct cJSON *tree);
 struct str request_header(const struct api_request *r, const char *name);
 
 /* ---- the stages, each in a file of its name ---- */

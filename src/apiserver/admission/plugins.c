@@ -14,5 +14,7 @@ const struct admission_plugin admission_plugins[] = {
 	{"StorageObjectInUseProtection", true, CREATE, mutate_in_use_protection, NULL},
 	{"DefaultStorageClass", true, CREATE, mutate_default_storage_class, NULL},
 	{"DefaultIngressClass", true, CREATE, mutate_default_ingress_class, NULL},
+	{"PodTopologyLabels", true, CREATE, mutate_topology_labels, NULL},
+	{"PodResizeValidator", true, UPDATE, NULL, validate_pod_resize},
 	{.name = NULL},
 };

@@ -9,4 +9,7 @@ admit_fn mutate_service_account;
 admit_fn mutate_priority, mutate_toleration_seconds, mutate_new_node;
 admit_fn mutate_in_use_protection, mutate_default_storage_class, mutate_default_ingress_class;
 
+/* pod_nodes.c */
+admit_fn mutate_topology_labels, validate_pod_resize;
+
 #endif

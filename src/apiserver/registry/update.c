@@ -27,6 +27,16 @@ static struct status *check_names(struct writing *w, struct cJSON *tree)
 	return NULL;
 }
 
+struct status *status_wrong_uid(struct arena *a, const struct resource *r, struct str key,
+	struct str name, struct str wanted, struct str found)
+{
+	return status_conflict(a, r, name,
+		"StorageError: invalid object, Code: 4, Key: /registry/%.*s/%.*s, ResourceVersion: "
+		"0, AdditionalErrorMsg: Precondition failed: UID in precondition: %.*s, UID in "
+		"object meta: %.*s",
+		STRF(r->hub->plural), STRF(key), STRF(wanted), STRF(found));
+}
+
 /* uid and resourceVersion of the body against what stands there. */
 struct status *registry_check_version(struct writing *w)
 {
@@ -52,13 +62,9 @@ struct status *registry_check_version(struct writing *w)
 		return status_invalid(r->arena, w->hub->group, w->hub->plural, w->name, &errors);
 	}
 	if (uid.len && !str_eq(uid, object_scan(w->old, "metadata.uid")))
-		return status_conflict(r->arena, r->resource, w->name,
-			"StorageError: invalid object, Code: 4, Key: /registry/%.*s/%.*s, "
-			"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
-			"precondition: %.*s, UID in object meta: %.*s",
-			STRF(w->hub->plural),
-			STRF(server_key(r->arena, w->hub, w->namespace, w->name)), STRF(uid),
-			STRF(object_scan(w->old, "metadata.uid")));
+		return status_wrong_uid(r->arena, r->resource,
+			server_key(r->arena, w->hub, w->namespace, w->name), w->name, uid,
+			object_scan(w->old, "metadata.uid"));
 	if (number && (int64_t)number != w->old->revision)
 		return status_stale(r->arena, r->resource, w->name);
 	return NULL;

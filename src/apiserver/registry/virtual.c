@@ -46,8 +46,31 @@ static bool is_part(const struct resource *r, struct str sub)
 	return str_eq_text(sub, "status");
 }
 
+static stage_fn *pod_handler(struct str sub)
+{
+	static const struct {
+		const char *name;
+		stage_fn *run;
+	} handlers[] = {
+		{"binding", handle_binding},
+		{"eviction", handle_eviction},
+		{"log", handle_log},
+		{"exec", handle_exec},
+		{"attach", handle_exec},
+		{"portforward", handle_exec},
+		{"proxy", handle_pod_proxy},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
+		if (str_eq_text(sub, handlers[i].name))
+			return handlers[i].run;
+	return NULL;
+}
+
 stage_fn *subresource_handler(const struct resource *r, struct str sub, struct str method)
 {
+	if (str_eq_text(r->plural, "pods") && pod_handler(sub))
+		return pod_handler(sub);
 	if (is_connection(sub))
 		return connect;
 	if (str_eq_text(sub, "token") && str_eq_text(r->plural, "serviceaccounts"))
@@ -71,7 +94,7 @@ stage_fn *virtual_handler(const struct resource *r)
 		{"selfsubjectaccessreviews", review_self_access},
 		{"localsubjectaccessreviews", review_local_access},
 		{"selfsubjectrulesreviews", review_self_rules},
-		{"bindings", not_yet},
+		{"bindings", handle_binding},
 		{"componentstatuses", not_yet},
 	};
 
