@@ -20,8 +20,9 @@
 /* One write under way. */
 struct change {
 	struct arena *arena;
-	const struct resource *resource; /* hub */
-	struct str subresource;          /* empty for the object itself */
+	const struct resource *resource;  /* hub */
+	const struct resource *requested; /* the version the client speaks; NULL: not asked yet */
+	struct str subresource;           /* empty for the object itself */
 	struct str namespace, name;
 	struct cJSON *object;    /* the new one; functions change it in place */
 	const struct cJSON *old; /* NULL on create */
@@ -60,6 +61,8 @@ struct strategy {
 	bool drops_status;        /* the main endpoint takes status from old (or none on create) */
 	bool create_reads_status; /* prepare_create sees what the client sent, and drops it itself
 				   */
+	bool creates_status;      /* … but on create the client's is kept */
+	bool meta_checked_once;   /* its rules for updates do not repeat those of the metadata */
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
 	const char *const *status_resets;

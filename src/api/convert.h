@@ -48,6 +48,10 @@ void review_from_hub(struct arena *a, struct cJSON *object);
 void webhooks_defaults_beta1(struct arena *a, struct cJSON *object);
 void signing_defaults_beta1(struct arena *a, struct cJSON *object);
 
+/* of events (convert_events.c) */
+void event_to_hub(struct arena *a, struct cJSON *object);
+void event_from_hub(struct arena *a, struct cJSON *object);
+
 /* The member under another name; nothing when it is not there. */
 void convert_rename(struct arena *a, struct cJSON *object, const char *from, const char *to);
 

@@ -23,13 +23,17 @@ static bool without_zeros(struct str text, struct buf *out)
 	return dropped;
 }
 
-static bool only_zeros_wrong(struct str text)
+static bool only_zeros_wrong(struct str text, struct ip *ip)
 {
 	_cleanup_(buf_done) struct buf plain = BUF_INIT(256);
-	struct ip ip;
 
 	return text.len < 64 && str_find_char(text, '.') >= 0 && without_zeros(text, &plain) &&
-	       ip_parse(buf_str(&plain), &ip);
+	       ip_parse(buf_str(&plain), ip);
+}
+
+bool ip_parse_loosely(struct str text, struct ip *ip)
+{
+	return ip_parse(text, ip) || only_zeros_wrong(text, ip);
 }
 
 static bool is_mapped(struct str text, const struct ip *ip)
@@ -45,7 +49,7 @@ static bool is_mapped(struct str text, const struct ip *ip)
 bool check_ip(struct field_errors *e, const struct path *p, struct str text, struct ip *ip)
 {
 	if (!ip_parse(text, ip)) {
-		if (only_zeros_wrong(text))
+		if (only_zeros_wrong(text, ip))
 			field_invalid_str(e, p, text, "must not have leading 0s");
 		else
 			field_invalid_str(e, p, text,
@@ -120,7 +124,7 @@ bool check_cidr(struct field_errors *e, const struct path *p, struct str text, s
 
 	if (!cidr_parse(text, cidr)) {
 		str_cut(text, '/', &address, &bits);
-		if (bits.len && only_zeros_wrong(address))
+		if (bits.len && only_zeros_wrong(address, &cidr->ip))
 			field_invalid_str(e, p, text, "must not have leading 0s in IP");
 		else
 			field_invalid_str(e, p, text,

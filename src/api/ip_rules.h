@@ -7,6 +7,8 @@
 
 /* One "Invalid value" for what is no address, has leading zeros or is an IPv4 in IPv6's clothes. */
 bool check_ip(struct field_errors *e, const struct path *p, struct str text, struct ip *ip);
+/* What old objects may have, too: leading zeros. */
+bool ip_parse_loosely(struct str text, struct ip *ip);
 /* The same, and it must be written in its canonical form. */
 bool check_ip_canonical(struct field_errors *e, const struct path *p, struct str text);
 /* Not unspecified, loopback, link-local: what traffic may be sent to. */

@@ -179,6 +179,18 @@ static bool is_plain(struct str text)
 	return true;
 }
 
+/* Without what says nothing: a plus, zeros in front, an exponent of 0. */
+static struct str plain(struct str text)
+{
+	if (text.len && text.at[0] == '+')
+		text = str_skip(text, 1);
+	while (text.len > 1 && text.at[0] == '0' && text.at[1] >= '0' && text.at[1] <= '9')
+		text = str_skip(text, 1);
+	if (str_ends(text, STR("e0")) || str_ends(text, STR("E0")))
+		text.len -= 2;
+	return text;
+}
+
 int quantity_canonical(struct arena *a, struct str text, struct str *canonical, struct err *err)
 {
 	struct quantity q;
@@ -189,8 +201,8 @@ int quantity_canonical(struct arena *a, struct str text, struct str *canonical, 
 	*canonical = quantity_print(a, q);
 	if (quantity_is_capped(q) && q.format == QUANTITY_DECIMAL_SI && is_plain(text))
 		*canonical = text;
-	/* a plus is kept where nothing else had to change, as upstream keeps the text it read */
-	if (text.at[0] == '+' && str_eq(str_skip(text, 1), *canonical))
+	/* upstream keeps the text it read where the number itself had not to change */
+	if (str_eq(plain(text), *canonical))
 		*canonical = text;
 	return 0;
 }

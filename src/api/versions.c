@@ -38,6 +38,8 @@ static const struct converter {
 	{"resource.k8s.io", "v1beta1", "resourceclaimtemplates", NULL, claim_to_hub,
 		claim_from_hub},
 	{"resource.k8s.io", "v1beta1", "resourceslices", NULL, slice_to_hub, slice_from_hub},
+	{"events.k8s.io", "v1", "events", NULL, event_to_hub, event_from_hub},
+	{"events.k8s.io", "v1beta1", "events", NULL, event_to_hub, event_from_hub},
 	{"certificates.k8s.io", "v1beta1", "certificatesigningrequests", signing_defaults_beta1,
 		NULL, NULL},
 };

@@ -84,6 +84,7 @@ static void validate_update(struct change *c, struct field_errors *e)
 
 const struct strategy strategy_csinodes = {
 	.name_rule = name_check_dns_subdomain,
+	.meta_checked_once = true,
 	.delete_answers_object = true,
 	.defaults = drop_empty,
 	.validate = validate,

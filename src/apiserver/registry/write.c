@@ -202,6 +202,7 @@ static struct status *run_strategy(struct writing *w)
 {
 	struct change c = {.arena = w->r->arena,
 		.resource = w->hub,
+		.requested = w->r->resource,
 		.subresource = w->subresource,
 		.namespace = w->namespace,
 		.name = w->name,
@@ -211,6 +212,8 @@ static struct status *run_strategy(struct writing *w)
 		.user = w->r->user->name};
 
 	prepare(w, &c);
+	if (w->creating) /* a strategy may name what has no name */
+		w->name = tree_str(c.object, "metadata.name");
 	w->tree = c.object = api_canonical(w->r->arena, w->hub->schema, w->tree);
 	struct status *s = validate(w, &c);
 	if (!s)
