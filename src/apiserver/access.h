@@ -48,6 +48,7 @@ struct access_query {
 	struct str group, version, resource, subresource, namespace, name;
 	struct str path;                           /* when it is no resource */
 	struct str field_selector, label_selector; /* as given, of list, watch, deletecollection */
+	bool explain;                              /* reviews: the reason also of what is allowed */
 };
 enum access_decision { ACCESS_NO_OPINION, ACCESS_ALLOW, ACCESS_DENY };
 
@@ -61,11 +62,16 @@ struct status *access_forbidden(
 	struct arena *arena, const struct access_query *q, struct str reason);
 /* Writes every bootstrap role and binding that is missing or lacks a rule. */
 void authz_bootstrap(struct api_server *s, struct op *op);
-/* RBAC's guard: may the user hand out these rules (a tree of PolicyRules)? NULL: yes. */
-struct status *rbac_check_escalation(struct api_request *r, const struct resource *resource,
-	struct str name, struct str namespace, const struct cJSON *rules);
-struct status *rbac_check_bind(struct api_request *r, const struct resource *resource,
-	struct str name, struct str namespace, const struct cJSON *role_ref);
+/* The rules of a bootstrap ClusterRole, an array in the arena. */
+struct cJSON *authz_bootstrap_rules(struct arena *a, const char *cluster_role);
+/*
+ * RBAC's guard over writes of roles and bindings: nobody hands out what they do not have, unless
+ * they may `escalate` or `bind`. Other resources pass. old: NULL on create. NULL: yes.
+ */
+struct status *rbac_check_write(struct api_request *r, const struct resource *hub,
+	const struct cJSON *object, const struct cJSON *old);
+/* The query of a request as it stands, for its user. */
+struct access_query access_query_of(const struct api_request *r);
 
 /* ---- review resources (virtual): authz/reviews.c, authn/reviews.c ---- */
 stage_fn review_token, review_self_subject, review_subject_access, review_self_access,

@@ -224,13 +224,14 @@ static struct str report_notes(struct api_request *r, const struct decode_notes 
 }
 
 /* The requested version's own defaults come before it is understood as the hub's. */
-static int to_hub(struct api_request *r, const struct resource *from, struct cJSON *tree,
+int body_to_hub(struct api_request *r, const struct resource *from, struct cJSON *tree,
 	struct cJSON **out, struct err *err)
 {
 	if (from == from->hub) {
 		*out = tree;
 		return 0;
 	}
+	resource_version_defaults(r->arena, from, tree);
 	api_set_standards(r->arena, from->schema, tree);
 	return resource_convert(r->arena, from, from->hub, tree, out, err);
 }
@@ -291,7 +292,7 @@ int body_decode_tree(struct api_request *r, const struct body_kind *kind, const 
 		if (failure->len)
 			return ERR_BAD_REQUEST;
 		put_identity(r->arena, tree, &who);
-		code = kind->resource ? to_hub(r, kind->resource, tree, out, &err) : 0;
+		code = kind->resource ? body_to_hub(r, kind->resource, tree, out, &err) : 0;
 		if (!kind->resource)
 			*out = tree;
 	}
@@ -340,7 +341,7 @@ static struct status *decode_text(
 		*out = tree;
 		return NULL;
 	}
-	if (to_hub(r, kind->resource, tree, out, &err))
+	if (body_to_hub(r, kind->resource, tree, out, &err))
 		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
 	return NULL;
 }
@@ -370,7 +371,7 @@ static struct status *decode_protobuf(
 		*out = tree;
 		return NULL;
 	}
-	if (to_hub(r, kind->resource, tree, out, &err))
+	if (body_to_hub(r, kind->resource, tree, out, &err))
 		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
 	return NULL;
 }

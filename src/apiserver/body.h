@@ -32,6 +32,10 @@ struct status *body_decode(struct api_request *r, const struct body_kind *kind, 
 int body_decode_tree(struct api_request *r, const struct body_kind *kind, const struct cJSON *in,
 	const struct decode_notes *notes, struct cJSON **out, struct str *failure);
 
+/* A tree in that version, completed and as the hub has it. */
+int body_to_hub(struct api_request *r, const struct resource *from, struct cJSON *tree,
+	struct cJSON **out, struct err *err);
+
 /* The DeleteOptions of a DELETE. */
 struct status *body_delete_options(struct api_request *r, struct cJSON **out);
 

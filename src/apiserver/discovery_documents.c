@@ -78,10 +78,12 @@ static struct cJSON *group_version_tree(struct arena *a, const struct resource *
 }
 
 /* A group that only has removed versions is not in any list, but answers for itself. */
-static struct cJSON *group_tree(struct arena *a, const struct discovery *d, struct str group)
+static struct cJSON *group_tree(
+	struct arena *a, const struct discovery *d, struct str group, bool removed)
 {
 	struct cJSON *tree = json_new(a, JSON_OBJECT), *versions = json_new(a, JSON_ARRAY);
-	bool removed = !first_of_group(d, group, false);
+
+	removed |= !first_of_group(d, group, false);
 
 	for (size_t i = 0; i < d->count; i++)
 		if (str_eq(d->items[i]->group, group) && begins(d, i, true, removed))
@@ -110,15 +112,25 @@ static void answer_meta(struct api_request *r, const char *kind, struct cJSON *t
 	answer_tree(r, 200, schema_find(name), tree);
 }
 
+/*
+ * Upstream's lists name no removed version, and neither do ours; but kubectl finds a manifest's
+ * kind through them, and shall find the old ones. (The aggregated document has them all.)
+ */
+static bool maps_manifests(const struct api_request *r)
+{
+	return str_starts(r->user_agent, STR("kubectl/"));
+}
+
 static void answer_groups(struct api_request *r)
 {
 	const struct discovery *d = r->server->discovery;
 	struct cJSON *groups = json_new(r->arena, JSON_ARRAY);
 	struct cJSON *tree = kind_tree(r->arena, "APIGroupList", true);
+	bool removed = maps_manifests(r);
 
 	for (size_t i = 0; i < d->count; i++)
-		if (d->items[i]->group.len && begins(d, i, false, false))
-			json_append(groups, group_tree(r->arena, d, d->items[i]->group));
+		if (d->items[i]->group.len && begins(d, i, false, removed))
+			json_append(groups, group_tree(r->arena, d, d->items[i]->group, removed));
 	json_add(r->arena, tree, STR("groups"), groups);
 	answer_meta(r, "APIGroupList", tree);
 }
@@ -126,7 +138,7 @@ static void answer_groups(struct api_request *r)
 static void answer_group(struct api_request *r, struct str group)
 {
 	struct cJSON *tree = kind_tree(r->arena, "APIGroup", true);
-	struct cJSON *found = group_tree(r->arena, r->server->discovery, group);
+	struct cJSON *found = group_tree(r->arena, r->server->discovery, group, maps_manifests(r));
 
 	json_each (member, found)
 		json_add(r->arena, tree, json_key(member), json_copy(r->arena, member));

@@ -148,6 +148,21 @@ static bool path_exists(const struct api_request *r)
 	return r->namespace.len || !r->has_name;
 }
 
+static void warn_removed(struct api_request *r)
+{
+	const struct resource *res = r->resource;
+	struct str words = arena_print(
+		r->arena, "%.*s %.*s is deprecated", STRF(res->api_version), STRF(res->kind));
+
+	if (res->since)
+		words = arena_print(r->arena, "%.*s in %s+, unavailable in %s+", STRF(words),
+			res->since, res->until);
+	if (res->hub != res)
+		words = arena_print(r->arena, "%.*s; use %.*s %.*s", STRF(words),
+			STRF(res->hub->api_version), STRF(res->hub->kind));
+	request_warn(r, words);
+}
+
 /* What is on its way out says so with every answer. */
 static void warn_deprecated(struct api_request *r)
 {
@@ -159,9 +174,7 @@ static void warn_deprecated(struct api_request *r)
 	else if (!res->group.len && str_eq(res->kind, STR("ComponentStatus")))
 		request_warn(r, STR("v1 ComponentStatus is deprecated in v1.19+"));
 	else if (res->level == LEVEL_REMOVED)
-		request_warn(r, arena_print(r->arena, "%.*s %.*s is deprecated; use %.*s %.*s",
-					STRF(res->api_version), STRF(res->kind),
-					STRF(res->hub->api_version), STRF(res->hub->kind)));
+		warn_removed(r);
 }
 
 void stage_route(struct api_request *r)

@@ -9,7 +9,7 @@ const struct admission_plugin admission_plugins[] = {
 	{"NamespaceLifecycle", true, CREATE | UPDATE | DELETE, admit_namespace_lifecycle, NULL},
 	{"ServiceAccount", true, CREATE, mutate_service_account, NULL},
 	{"TaintNodesByCondition", true, CREATE, mutate_new_node, NULL},
-	{"Priority", true, CREATE, mutate_priority, NULL},
+	{"Priority", true, CREATE | UPDATE, mutate_priority, NULL},
 	{"DefaultTolerationSeconds", true, CREATE | UPDATE, mutate_toleration_seconds, NULL},
 	{"StorageObjectInUseProtection", true, CREATE, mutate_in_use_protection, NULL},
 	{"DefaultStorageClass", true, CREATE, mutate_default_storage_class, NULL},

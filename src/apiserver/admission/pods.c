@@ -33,14 +33,29 @@ static struct cJSON *default_class(struct admission_review *r)
 	return best;
 }
 
+/* A client that does not know the numbers leaves them out, and changes nothing by that. */
+static void keep_priority(struct admission_review *r)
+{
+	static const char *const names[] = {"spec.priority", "spec.preemptionPolicy", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (!tree_has(r->object, names[i]) && tree_has(r->old, names[i]))
+			tree_set(r->arena, r->object, names[i],
+				json_copy(r->arena, json_path(r->old, names[i])));
+}
+
 struct status *mutate_priority(struct admission_review *r)
 {
 	struct cJSON *pod = r->object, *class;
 	struct str name, policy;
 	int64_t value;
 
-	if (!is_pod(r) || r->operation != ADMIT_CREATE)
+	if (!is_pod(r))
 		return NULL;
+	if (r->operation == ADMIT_UPDATE) {
+		keep_priority(r);
+		return NULL;
+	}
 	name = tree_str(pod, "spec.priorityClassName");
 	class = name.len ? find_class(r, name) : default_class(r);
 	if (name.len && !class)
@@ -60,8 +75,14 @@ struct status *mutate_priority(struct admission_review *r)
 		tree_set_str(
 			r->arena, pod, "spec.priorityClassName", tree_str(class, "metadata.name"));
 	tree_set_int(r->arena, pod, "spec.priority", value);
-	if (!tree_has(pod, "spec.preemptionPolicy"))
-		tree_set_str(r->arena, pod, "spec.preemptionPolicy", policy);
+	if (tree_has(pod, "spec.preemptionPolicy") &&
+		!str_eq(tree_str(pod, "spec.preemptionPolicy"), policy))
+		return admission_forbidden(r,
+			"the string value of PreemptionPolicy (%.*s) must not be provided in pod "
+			"spec; priority admission controller computed %.*s from the given "
+			"PriorityClass name",
+			STRF(tree_str(pod, "spec.preemptionPolicy")), STRF(policy));
+	tree_set_str(r->arena, pod, "spec.preemptionPolicy", policy);
 	return NULL;
 }
 

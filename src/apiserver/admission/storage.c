@@ -30,6 +30,8 @@ struct status *mutate_in_use_protection(struct admission_review *r)
 		add_finalizer(r, "kubernetes.io/pv-protection");
 	else if (is_new(r, "persistentvolumeclaims"))
 		add_finalizer(r, "kubernetes.io/pvc-protection");
+	else if (is_new(r, "volumeattributesclasses"))
+		add_finalizer(r, "kubernetes.io/vac-protection");
 	return NULL;
 }
 

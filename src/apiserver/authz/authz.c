@@ -1,6 +1,7 @@
 /* May they: the authorizers of --authorization-mode, in their order. */
 #include "access.h"
 #include "api_options.h"
+#include "node.h"
 #include "rbac.h"
 
 #include <kube/mem.h>
@@ -10,6 +11,7 @@ enum mode { MODE_ALLOW, MODE_DENY, MODE_RBAC, MODE_NODE };
 struct authz {
 	struct api_server *server;
 	struct rbac *rbac;
+	struct node_access *node;
 	enum mode modes[8];
 	size_t mode_count;
 };
@@ -38,6 +40,7 @@ int authz_new(struct api_server *s, struct authz **authz, struct err *err)
 
 	a->server = s;
 	a->rbac = rbac_new(s);
+	a->node = node_access_new(s);
 	for (size_t i = 0; i < modes->count; i++)
 		if (add_mode(a, modes->items[i], err)) {
 			authz_free(a);
@@ -52,6 +55,7 @@ void authz_free(struct authz *a)
 	if (!a)
 		return;
 	rbac_free(a->rbac);
+	node_access_free(a->node);
 	mem_free(a);
 }
 
@@ -66,8 +70,8 @@ static enum access_decision ask_mode(struct authz *a, enum mode mode, struct are
 		return ACCESS_NO_OPINION;
 	case MODE_RBAC:
 		return rbac_allows(a->rbac, arena, q, reason) ? ACCESS_ALLOW : ACCESS_NO_OPINION;
-	case MODE_NODE: /* grants are RBAC's until nodes are known here */
-		return ACCESS_NO_OPINION;
+	case MODE_NODE:
+		return node_allows(a->node, arena, q, reason) ? ACCESS_ALLOW : ACCESS_NO_OPINION;
 	}
 	return ACCESS_NO_OPINION;
 }
@@ -82,10 +86,14 @@ enum access_decision authz_ask(
 		struct str why = {0};
 		enum access_decision d = ask_mode(a, a->modes[i], arena, q, &why);
 
-		if (why.len)
+		if (d != ACCESS_NO_OPINION) {
 			*reason = why;
-		if (d != ACCESS_NO_OPINION)
 			return d;
+		}
+		if (why.len)
+			*reason = reason->len ? arena_print(arena, "%.*s\n%.*s", STRF(*reason),
+							STRF(why))
+					      : why;
 	}
 	return ACCESS_NO_OPINION;
 }
@@ -142,7 +150,7 @@ struct status *access_forbidden(
 
 /* ---- the stage ---- */
 
-void stage_authorize(struct api_request *r)
+struct access_query access_query_of(const struct api_request *r)
 {
 	struct access_query q = {.user = r->user,
 		.verb = r->verb,
@@ -154,6 +162,18 @@ void stage_authorize(struct api_request *r)
 		.namespace = r->namespace,
 		.name = r->name,
 		.path = r->cluster_path};
+
+	if (r->is_resource && (str_eq_text(r->verb, "list") || str_eq_text(r->verb, "watch") ||
+				      str_eq_text(r->verb, "deletecollection"))) {
+		request_query(r, "fieldSelector", &q.field_selector);
+		request_query(r, "labelSelector", &q.label_selector);
+	}
+	return q;
+}
+
+void stage_authorize(struct api_request *r)
+{
+	struct access_query q = access_query_of(r);
 	struct str reason;
 
 	if (authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW)

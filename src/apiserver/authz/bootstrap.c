@@ -72,10 +72,8 @@ static void add_words(struct arena *a, struct cJSON *rule, const char *key, cons
 		json_add_borrowed(rule, str_from(key), words(a, text));
 }
 
-static struct cJSON *rules_tree(struct arena *a, const struct seed *s)
+static void add_rules(struct arena *a, struct cJSON *list, const struct seed *s)
 {
-	struct cJSON *list = json_new(a, JSON_ARRAY);
-
 	for (size_t i = 0; i < s->rule_count; i++) {
 		struct cJSON *rule = json_new(a, JSON_OBJECT);
 
@@ -86,7 +84,38 @@ static struct cJSON *rules_tree(struct arena *a, const struct seed *s)
 		add_words(a, rule, "nonResourceURLs", s->rules[i].urls);
 		json_append(list, rule);
 	}
+}
+
+static struct cJSON *rules_tree(struct arena *a, const struct seed *s)
+{
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+
+	add_rules(a, list, s);
 	return list;
+}
+
+/* What a controller keeps gathering later; until one runs, what our own roles bring. */
+static void gather_rules(struct arena *a, struct cJSON *list, const char *label)
+{
+	for (size_t i = 0; i < ARRAY_LEN(seeds); i++) {
+		const struct seed *s = &seeds[i];
+
+		if (!s->aggregate_to || strcmp(s->aggregate_to, label) != 0)
+			continue;
+		if (s->aggregate_from && s->aggregate_from[0])
+			gather_rules(a, list, s->aggregate_from);
+		else
+			add_rules(a, list, s);
+	}
+}
+
+struct cJSON *authz_bootstrap_rules(struct arena *a, const char *cluster_role)
+{
+	for (size_t i = 0; i < ARRAY_LEN(seeds); i++)
+		if (!strcmp(seeds[i].name, cluster_role) && !strcmp(seeds[i].kind, "ClusterRole"))
+			return rules_tree(a, &seeds[i]);
+	assert(!"a role of ours");
+	return json_new(a, JSON_ARRAY);
 }
 
 static struct cJSON *subject_tree(struct arena *a, struct str text)
@@ -124,12 +153,15 @@ static void add_aggregation(struct arena *a, struct cJSON *tree, const char *fro
 {
 	struct cJSON *labels = json_new(a, JSON_OBJECT), *selector = json_new(a, JSON_OBJECT);
 	struct cJSON *list = json_new(a, JSON_ARRAY), *rule = json_new(a, JSON_OBJECT);
+	struct cJSON *rules = json_new(a, JSON_ARRAY);
 
+	gather_rules(a, rules, from);
 	json_add(a, labels, arena_print(a, AGGREGATE "%s", from), json_new_str(a, STR("true")));
 	json_add_borrowed(selector, STR("matchLabels"), labels);
 	json_append(list, selector);
 	json_add_borrowed(rule, STR("clusterRoleSelectors"), list);
 	json_add_borrowed(tree, STR("aggregationRule"), rule);
+	json_add_borrowed(tree, STR("rules"), rules);
 }
 
 static struct cJSON *seed_tree(struct arena *a, const struct seed *s)

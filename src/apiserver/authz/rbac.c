@@ -245,12 +245,13 @@ static bool is_subject(const struct cJSON *s, const struct api_user *u, struct s
 	       rest.at[space.len] == ':' && str_ends(rest, name);
 }
 
-static bool binds(const struct cJSON *binding, const struct api_user *u, struct str namespace)
+static const struct cJSON *binds(
+	const struct cJSON *binding, const struct api_user *u, struct str namespace)
 {
 	json_each (subject, json_get(binding, STR("subjects")))
 		if (is_subject(subject, u, namespace))
-			return true;
-	return false;
+			return subject;
+	return NULL;
 }
 
 /* ---- asking ---- */
@@ -261,7 +262,8 @@ struct asking {
 	const struct api_user *user;
 	rbac_rule_fn *each;
 	void *ctx;
-	struct buf missing; /* what was not found, separated by ", " */
+	struct rbac_grant *grant; /* what was enough; NULL: nobody wants to know */
+	struct buf missing;       /* what was not found, separated by ", " */
 	size_t missing_count;
 };
 
@@ -277,46 +279,56 @@ static void note_missing(struct asking *a, bool cluster, struct str name)
 	buf_add_str(&a->missing, text);
 }
 
+static const struct cJSON *role_rules(
+	struct rbac *r, struct arena *arena, bool cluster, struct str namespace, struct str name)
+{
+	return map_get(&r->roles,
+		cluster ? name : arena_print(arena, "%.*s/%.*s", STRF(namespace), STRF(name)));
+}
+
 static bool ask_binding(struct asking *a, const struct cJSON *binding, struct str namespace)
 {
 	const struct cJSON *ref = json_get(binding, STR("roleRef"));
 	struct str name = json_str(json_get(ref, STR("name")));
 	bool cluster = str_eq_text(json_str(json_get(ref, STR("kind"))), "ClusterRole");
+	const struct cJSON *subject = binds(binding, a->user, namespace);
 
-	if (!binds(binding, a->user, namespace))
+	if (!subject)
 		return false;
-	struct str key =
-		cluster ? name : arena_print(a->arena, "%.*s/%.*s", STRF(namespace), STRF(name));
-	const struct cJSON *rules = map_get(&a->rbac->roles, key);
+	const struct cJSON *rules = role_rules(a->rbac, a->arena, cluster, namespace, name);
 	if (!rules) {
 		note_missing(a, cluster, name);
 		return false;
 	}
 	json_each (rule, rules)
-		if (a->each(a->ctx, rule))
+		if (a->each(a->ctx, rule)) {
+			if (a->grant)
+				*a->grant = (struct rbac_grant){binding, subject};
 			return true;
+		}
 	return false;
 }
 
-static struct str reason_of(struct asking *a)
+static struct str faults_of(struct asking *a)
 {
 	struct str text = buf_str(&a->missing);
 
 	if (!a->missing_count)
 		return (struct str){0};
 	if (a->missing_count == 1)
-		return arena_print(a->arena, "RBAC: %.*s", STRF(text));
-	return arena_print(a->arena, "RBAC: [%.*s]", STRF(text));
+		return arena_str(a->arena, text);
+	return arena_print(a->arena, "[%.*s]", STRF(text));
 }
 
-void rbac_each_rule(struct rbac *r, struct arena *arena, const struct api_user *user,
-	struct str namespace, rbac_rule_fn *each, void *ctx, struct str *reason)
+struct str rbac_each_rule(struct rbac *r, struct arena *arena, const struct api_user *user,
+	struct str namespace, rbac_rule_fn *each, void *ctx, struct rbac_grant *grant)
 {
 	struct asking a = {.rbac = r,
 		.arena = arena,
 		.user = user,
 		.each = each,
 		.ctx = ctx,
+		.grant = grant,
 		.missing = BUF_INIT(64 * KIB)};
 	bool enough = false;
 
@@ -327,8 +339,42 @@ void rbac_each_rule(struct rbac *r, struct arena *arena, const struct api_user *
 	const struct space *s = namespace.len ? map_get(&r->spaces, namespace) : NULL;
 	for (size_t i = 0; s && !enough && i < s->count; i++)
 		enough = ask_binding(&a, s->bindings[i], namespace);
-	*reason = reason_of(&a);
+	struct str faults = faults_of(&a);
 	buf_done(&a.missing);
+	return faults;
+}
+
+const struct cJSON *rbac_role_rules(
+	struct rbac *r, struct arena *arena, bool cluster, struct str namespace, struct str name)
+{
+	if (r->dirty)
+		compile(r);
+	return role_rules(r, arena, cluster, namespace, name);
+}
+
+static struct str describe_subject(struct arena *a, const struct cJSON *subject)
+{
+	struct str kind = tree_str(subject, "kind"), namespace = tree_str(subject, "namespace");
+	struct str name = tree_str(subject, "name");
+
+	if (namespace.len)
+		name = arena_print(a, "%.*s/%.*s", STRF(name), STRF(namespace));
+	return arena_print(a, "%.*s %.*s", STRF(kind), STRF(field_quote(a, name)));
+}
+
+/* Upstream's account of who is allowed by what. */
+static struct str describe(struct arena *a, const struct rbac_grant *g)
+{
+	struct str namespace = tree_str(g->binding, "metadata.namespace");
+	struct str name = tree_str(g->binding, "metadata.name");
+
+	if (namespace.len)
+		name = arena_print(a, "%.*s/%.*s", STRF(name), STRF(namespace));
+	return arena_print(a, "RBAC: allowed by %s %.*s of %.*s %.*s to %.*s",
+		namespace.len ? "RoleBinding" : "ClusterRoleBinding", STRF(field_quote(a, name)),
+		STRF(tree_str(g->binding, "roleRef.kind")),
+		STRF(field_quote(a, tree_str(g->binding, "roleRef.name"))),
+		STRF(describe_subject(a, g->subject)));
 }
 
 struct question {
@@ -348,7 +394,13 @@ bool rbac_allows(
 	struct rbac *r, struct arena *arena, const struct access_query *q, struct str *reason)
 {
 	struct question question = {.query = q};
+	struct rbac_grant grant = {0};
+	struct str faults = rbac_each_rule(
+		r, arena, q->user, q->namespace, covers, &question, q->explain ? &grant : NULL);
 
-	rbac_each_rule(r, arena, q->user, q->namespace, covers, &question, reason);
+	if (question.allowed)
+		*reason = q->explain ? describe(arena, &grant) : (struct str){0};
+	else if (faults.len)
+		*reason = arena_print(arena, "RBAC: %.*s", STRF(faults));
 	return question.allowed;
 }

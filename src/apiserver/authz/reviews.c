@@ -1,32 +1,23 @@
 /* The reviews: what a user may do, asked through the API. */
 #include "access.h"
-#include "body.h"
 #include "rbac.h"
-#include "respond.h"
+#include "review.h"
 
-#include <kube/mem.h>
-#include <kube/time.h>
+#include <kube/names.h>
 
-/* ---- reading ---- */
+/* ---- what is asked ---- */
 
-/* The body; the answer is the same object with a status. NULL: it has been refused. */
-static struct cJSON *read_review(struct api_request *r)
+static void read_extra(struct arena *a, struct api_user *u, const struct cJSON *extra)
 {
-	struct body_kind kind = body_of_resource(r->resource);
-	struct cJSON *tree;
-	struct status *s = body_decode(r, &kind, &tree);
+	u->extra = arena_new(a, (json_count(extra) + 1) * sizeof(*u->extra));
+	json_each (values, extra) {
+		struct user_extra *e = &u->extra[u->extra_count++];
 
-	if (s) {
-		request_fail(r, s);
-		return NULL;
+		e->key = json_key(values);
+		e->values = arena_new(a, (json_count(values) + 1) * sizeof(*e->values));
+		json_each (value, values)
+			e->values[e->count++] = json_str(value);
 	}
-	return tree;
-}
-
-static void answer(struct api_request *r, struct cJSON *tree)
-{
-	answer_tree(
-		r, 201, r->resource->schema, api_canonical(r->arena, r->resource->schema, tree));
 }
 
 static struct api_user *user_of(struct arena *a, const struct cJSON *spec)
@@ -39,14 +30,70 @@ static struct api_user *user_of(struct arena *a, const struct cJSON *spec)
 	u->groups = arena_new(a, (json_count(groups) + 1) * sizeof(*u->groups));
 	json_each (group, groups)
 		u->groups[u->group_count++] = json_str(group);
+	read_extra(a, u, json_get(spec, STR("extra")));
 	return u;
 }
 
-static struct access_query query_of(const struct api_user *u, const struct cJSON *spec)
+/* Requirements as a selector's text; false when there is none that says the same. */
+static bool join(struct arena *a, const struct cJSON *requirements, bool fields, struct str *text)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(256 * KIB);
+
+	json_each (one, requirements) {
+		struct str key = tree_str(one, "key"), op = tree_str(one, "operator");
+		const struct cJSON *values = json_get(one, STR("values"));
+		bool in = str_eq_text(op, "In"), not_in = str_eq_text(op, "NotIn");
+
+		if (out.len)
+			buf_add_text(&out, ",");
+		if (fields) {
+			if ((!in && !not_in) || json_count(values) != 1)
+				return false;
+			buf_print(&out, "%.*s%s%.*s", STRF(key),
+				in ? "=" : "!=", STRF(json_str(json_first(values))));
+		} else if (in || not_in) {
+			buf_print(&out, "%.*s %s (", STRF(key), in ? "in" : "notin");
+			json_each (value, values)
+				buf_print(&out, "%s%.*s", value == json_first(values) ? "" : ",",
+					STRF(json_str(value)));
+			buf_add_text(&out, ")");
+		} else if (str_eq_text(op, "Exists") || str_eq_text(op, "DoesNotExist")) {
+			buf_print(&out, "%s%.*s", str_eq_text(op, "Exists") ? "" : "!", STRF(key));
+		} else {
+			return false;
+		}
+	}
+	*text = arena_str(a, buf_str(&out));
+	return true;
+}
+
+/* A selector that cannot be read is left out, and the answer says so. */
+static struct str read_selector(
+	struct arena *a, const struct cJSON *resource, bool fields, struct str *fault)
+{
+	const char *name = fields ? "fieldSelector" : "labelSelector";
+	const struct cJSON *selector = json_get(resource, str_from(name));
+	struct str text = tree_str(selector, "rawSelector");
+	struct selector parsed = {0};
+	bool good = text.len || join(a, json_get(selector, STR("requirements")), fields, &text);
+
+	if (good && fields)
+		good = !field_selector_parse(a, text, &parsed, NULL);
+	else if (good)
+		good = !label_selector_parse(a, text, &parsed, NULL);
+	if (!selector || good)
+		return text;
+	*fault = arena_print(a, "%.*s%sspec.resourceAttributes.%s ignored due to parse error",
+		STRF(*fault), fault->len ? ", " : "", name);
+	return (struct str){0};
+}
+
+static struct access_query query_of(
+	struct arena *a, const struct api_user *u, const struct cJSON *spec, struct str *fault)
 {
 	const struct cJSON *resource = json_get(spec, STR("resourceAttributes"));
 	const struct cJSON *path = json_get(spec, STR("nonResourceAttributes"));
-	struct access_query q = {.user = u, .is_resource = resource != NULL};
+	struct access_query q = {.user = u, .is_resource = resource != NULL, .explain = true};
 
 	if (resource) {
 		q.verb = tree_str(resource, "verb");
@@ -56,6 +103,8 @@ static struct access_query query_of(const struct api_user *u, const struct cJSON
 		q.subresource = tree_str(resource, "subresource");
 		q.namespace = tree_str(resource, "namespace");
 		q.name = tree_str(resource, "name");
+		q.field_selector = read_selector(a, resource, true, fault);
+		q.label_selector = read_selector(a, resource, false, fault);
 	} else {
 		q.verb = tree_str(path, "verb");
 		q.path = tree_str(path, "path");
@@ -65,22 +114,96 @@ static struct access_query query_of(const struct api_user *u, const struct cJSON
 
 /* ---- validation ---- */
 
-static void check_attributes(struct field_errors *e, const struct cJSON *spec)
+static void check_requirement(
+	struct field_errors *e, const struct path *at, const struct cJSON *one, bool fields)
 {
-	struct path root = PATH(NULL, "spec"), path_at = PATH(&root, "nonResourceAttributes");
-	bool resource = tree_has(spec, "resourceAttributes");
+	struct path key = PATH(at, "key"), values = PATH(at, "values"), op = PATH(at, "operator");
+	struct str verb = tree_str(one, "operator");
+	size_t count = json_count(json_get(one, STR("values")));
+
+	if (fields && !tree_str(one, "key").len)
+		field_required(e, &key, "must be specified");
+	if (str_eq_text(verb, "In") || str_eq_text(verb, "NotIn")) {
+		if (!count)
+			field_required(
+				e, &values, "must be specified when `operator` is 'In' or 'NotIn'");
+	} else if (str_eq_text(verb, "Exists") || str_eq_text(verb, "DoesNotExist")) {
+		if (count)
+			field_forbidden(e, &values,
+				"may not be specified when `operator` is 'Exists' or "
+				"'DoesNotExist'");
+	} else if (!fields) {
+		field_invalid_str(e, &op, verb, "not a valid selector operator");
+	}
+	if (fields)
+		return;
+	field_check_name(e, &key, tree_str(one, "key"), name_check_qualified);
+	size_t i = 0;
+	json_each (value, json_get(one, STR("values"))) {
+		struct path element = PATH_INDEX(&values, i++);
+
+		field_check_name(e, &element, json_str(value), name_check_label_value);
+	}
+}
+
+static void check_selector(
+	struct field_errors *e, const struct path *at, const struct cJSON *selector, bool fields)
+{
+	struct path list = PATH(at, "requirements"), raw = PATH(at, "rawSelector");
+	const struct cJSON *requirements = json_get(selector, STR("requirements"));
+	struct str text = tree_str(selector, "rawSelector");
+	size_t i = 0;
+
+	if (!selector)
+		return;
+	if (!json_count(requirements) && !text.len)
+		field_required(e, &list,
+			"when spec.resourceAttributes.%s is specified, requirements or "
+			"rawSelector is required",
+			at->name);
+	if (json_count(requirements) && text.len)
+		field_invalid_str(
+			e, &raw, text, "may not specified at the same time as requirements");
+	json_each (one, requirements) {
+		struct path element = PATH_INDEX(&list, i++);
+
+		check_requirement(e, &element, one, fields);
+	}
+}
+
+static void invalid_paths(
+	struct api_request *r, struct field_errors *e, const struct cJSON *spec, const char *why)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	struct path root = PATH(NULL, "spec"), at = PATH(&root, "nonResourceAttributes");
+	const struct cJSON *path = json_get(spec, STR("nonResourceAttributes"));
+
+	buf_add_text(&text, "{\"Path\":");
+	json_print_str(&text, tree_str(path, "path"));
+	buf_add_text(&text, ",\"Verb\":");
+	json_print_str(&text, tree_str(path, "verb"));
+	buf_add_text(&text, "}");
+	field_invalid_raw(e, &at, arena_str(r->arena, buf_str(&text)), "%s", why);
+}
+
+static void check_attributes(
+	struct api_request *r, struct field_errors *e, const struct cJSON *spec)
+{
+	struct path root = PATH(NULL, "spec"), at = PATH(&root, "resourceAttributes");
+	struct path fields = PATH(&at, "fieldSelector"), labels = PATH(&at, "labelSelector");
+	const struct cJSON *resource = json_get(spec, STR("resourceAttributes"));
 	bool path = tree_has(spec, "nonResourceAttributes");
 
 	if (resource && path)
-		field_invalid(e, &path_at, json_get(spec, STR("nonResourceAttributes")),
-			"cannot be specified in combination with resourceAttributes");
-	if (!resource && !path) {
-		struct path resource_at = PATH(&root, "resourceAttributes");
-
-		field_invalid(e, &resource_at, NULL,
+		invalid_paths(r, e, spec,
+			"cannot be specified in combination with "
+			"resourceAttributes");
+	if (!resource && !path)
+		field_invalid(e, &at, NULL,
 			"exactly one of nonResourceAttributes or resourceAttributes must be "
 			"specified");
-	}
+	check_selector(e, &fields, json_get(resource, STR("fieldSelector")), true);
+	check_selector(e, &labels, json_get(resource, STR("labelSelector")), false);
 }
 
 static void check_subject(struct field_errors *e, const struct cJSON *spec)
@@ -92,10 +215,25 @@ static void check_subject(struct field_errors *e, const struct cJSON *spec)
 			e, &at, STR(""), "at least one of user or group must be specified");
 }
 
+static void check_no_metadata(struct field_errors *e, const struct cJSON *tree)
+{
+	struct path at = PATH(NULL, "metadata");
+
+	json_each (member, json_get(tree, STR("metadata"))) {
+		struct str key = json_key(member);
+
+		if (str_eq_text(key, "managedFields") || str_eq_text(key, "namespace") ||
+			(str_eq_text(key, "creationTimestamp") && json_is(member, JSON_NULL)))
+			continue;
+		field_invalid(e, &at, json_get(tree, STR("metadata")), "must be empty");
+		return;
+	}
+}
+
+/* Upstream's refusals name no kind here. */
 static bool refused(struct api_request *r, const struct field_errors *e)
 {
-	struct status *s =
-		status_invalid(r->arena, r->resource->group, r->resource->kind, STR(""), e);
+	struct status *s = status_invalid(r->arena, r->resource->group, STR(""), STR(""), e);
 
 	if (s)
 		request_fail(r, s);
@@ -106,9 +244,9 @@ static bool refused(struct api_request *r, const struct field_errors *e)
 
 static void decide(struct api_request *r, struct cJSON *tree, const struct api_user *u)
 {
-	struct access_query q = query_of(u, json_get(tree, STR("spec")));
+	struct str fault = {0}, reason;
+	struct access_query q = query_of(r->arena, u, json_get(tree, STR("spec")), &fault);
 	struct cJSON *status = json_new(r->arena, JSON_OBJECT);
-	struct str reason;
 	enum access_decision d = authz_ask(r->server->authz, r->arena, &q, &reason);
 
 	json_add_borrowed(status, STR("allowed"), json_new_bool(r->arena, d == ACCESS_ALLOW));
@@ -116,27 +254,30 @@ static void decide(struct api_request *r, struct cJSON *tree, const struct api_u
 		json_add_borrowed(status, STR("denied"), json_new_bool(r->arena, true));
 	if (reason.len)
 		json_add_borrowed(status, STR("reason"), json_new_str(r->arena, reason));
+	if (fault.len)
+		json_add_borrowed(status, STR("evaluationError"), json_new_str(r->arena, fault));
 	tree_set(r->arena, tree, "status", status);
-	answer(r, tree);
+	review_answer(r, tree);
 }
 
 void review_subject_access(struct api_request *r)
 {
-	struct cJSON *tree = read_review(r);
+	struct cJSON *tree = review_read(r);
 	struct field_errors errors = {.arena = r->arena};
 
 	if (!tree)
 		return;
 	const struct cJSON *spec = json_get(tree, STR("spec"));
-	check_attributes(&errors, spec);
+	check_attributes(r, &errors, spec);
 	check_subject(&errors, spec);
+	check_no_metadata(&errors, tree);
 	if (!refused(r, &errors))
 		decide(r, tree, user_of(r->arena, spec));
 }
 
 void review_local_access(struct api_request *r)
 {
-	struct cJSON *tree = read_review(r);
+	struct cJSON *tree = review_read(r);
 	struct field_errors errors = {.arena = r->arena};
 	struct path root = PATH(NULL, "spec"), resource = PATH(&root, "resourceAttributes");
 	struct path at = PATH(&resource, "namespace");
@@ -144,24 +285,27 @@ void review_local_access(struct api_request *r)
 	if (!tree)
 		return;
 	const struct cJSON *spec = json_get(tree, STR("spec"));
-	check_attributes(&errors, spec);
+	struct str namespace = tree_str(spec, "resourceAttributes.namespace");
+	check_attributes(r, &errors, spec);
 	check_subject(&errors, spec);
-	if (!str_eq(tree_str(spec, "resourceAttributes.namespace"), r->namespace))
-		field_invalid_str(&errors, &at, tree_str(spec, "resourceAttributes.namespace"),
-			"must match metadata.namespace");
-	tree_set_str(r->arena, tree, "metadata.namespace", r->namespace);
+	check_no_metadata(&errors, tree);
+	if (tree_has(spec, "resourceAttributes") && !str_eq(namespace, r->namespace))
+		field_invalid_str(&errors, &at, namespace, "must match metadata.namespace");
+	if (tree_has(spec, "nonResourceAttributes"))
+		invalid_paths(r, &errors, spec, "disallowed on this kind of request");
 	if (!refused(r, &errors))
 		decide(r, tree, user_of(r->arena, spec));
 }
 
 void review_self_access(struct api_request *r)
 {
-	struct cJSON *tree = read_review(r);
+	struct cJSON *tree = review_read(r);
 	struct field_errors errors = {.arena = r->arena};
 
 	if (!tree)
 		return;
-	check_attributes(&errors, json_get(tree, STR("spec")));
+	check_attributes(r, &errors, json_get(tree, STR("spec")));
+	check_no_metadata(&errors, tree);
 	if (!refused(r, &errors))
 		decide(r, tree, r->user);
 }
@@ -201,7 +345,7 @@ static void add_all(struct rules *rules)
 
 void review_self_rules(struct api_request *r)
 {
-	struct cJSON *tree = read_review(r), *status;
+	struct cJSON *tree = review_read(r), *status;
 	struct rules rules = {.arena = r->arena};
 	struct str namespace, reason = {0};
 
@@ -216,8 +360,8 @@ void review_self_rules(struct api_request *r)
 	rules.paths = json_new(r->arena, JSON_ARRAY);
 	if (user_in_group(r->user, STR("system:masters")))
 		add_all(&rules);
-	rbac_each_rule(authz_rbac(r->server->authz), r->arena, r->user, namespace, add_rule, &rules,
-		&reason);
+	reason = rbac_each_rule(
+		authz_rbac(r->server->authz), r->arena, r->user, namespace, add_rule, &rules, NULL);
 	status = json_new(r->arena, JSON_OBJECT);
 	json_add_borrowed(status, STR("resourceRules"), rules.resources);
 	json_add_borrowed(status, STR("nonResourceRules"), rules.paths);
@@ -226,71 +370,5 @@ void review_self_rules(struct api_request *r)
 		json_add_borrowed(status, STR("evaluationError"), json_new_str(r->arena, reason));
 	tree_set(r->arena, tree, "status", status);
 	tree_drop(tree, "spec");
-	answer(r, tree);
-}
-
-/* ---- oneself ---- */
-
-static struct cJSON *user_tree(struct arena *a, const struct api_user *u)
-{
-	struct cJSON *tree = json_new(a, JSON_OBJECT), *groups = json_new(a, JSON_ARRAY);
-	struct cJSON *extra = json_new(a, JSON_OBJECT);
-
-	json_add_borrowed(tree, STR("username"), json_new_str(a, u->name));
-	if (u->uid.len)
-		json_add_borrowed(tree, STR("uid"), json_new_str(a, u->uid));
-	for (size_t i = 0; i < u->group_count; i++)
-		json_append(groups, json_new_str(a, u->groups[i]));
-	json_add_borrowed(tree, STR("groups"), groups);
-	for (size_t i = 0; i < u->extra_count; i++) {
-		struct cJSON *values = json_new(a, JSON_ARRAY);
-
-		for (size_t j = 0; j < u->extra[i].count; j++)
-			json_append(values, json_new_str(a, u->extra[i].values[j]));
-		json_add(a, extra, u->extra[i].key, values);
-	}
-	json_add_borrowed(tree, STR("extra"), extra);
-	return tree;
-}
-
-void review_self_subject(struct api_request *r)
-{
-	struct cJSON *tree = read_review(r), *status;
-	_cleanup_(buf_done) struct buf now = BUF_INIT(64);
-
-	if (!tree)
-		return;
-	status = json_new(r->arena, JSON_OBJECT);
-	json_add_borrowed(status, STR("userInfo"), user_tree(r->arena, r->user));
-	tree_set(r->arena, tree, "status", status);
-	time_print(&now, r->now / SEC * SEC);
-	tree_set_str(r->arena, tree, "metadata.creationTimestamp", buf_str(&now));
-	answer(r, tree);
-}
-
-void review_token(struct api_request *r)
-{
-	struct cJSON *tree = read_review(r), *status;
-	const struct api_user *user = NULL;
-	_cleanup_(err_done) struct err err = {0};
-
-	if (!tree)
-		return;
-	struct str token = tree_str(tree, "spec.token");
-	if (!token.len) {
-		request_fail(r, status_new(r->arena, ERR_BAD_REQUEST,
-					"token is required for TokenReview in authentication"));
-		return;
-	}
-	status = json_new(r->arena, JSON_OBJECT);
-	user = token_review(r->server->authn, r->arena, token, NULL, 0, NULL, NULL, &err);
-	if (user) {
-		json_add_borrowed(status, STR("authenticated"), json_new_bool(r->arena, true));
-		json_add_borrowed(status, STR("user"), user_tree(r->arena, user));
-	} else {
-		json_add_borrowed(
-			status, STR("error"), json_new_str(r->arena, str_from(err_text(&err))));
-	}
-	tree_set(r->arena, tree, "status", status);
-	answer(r, tree);
+	review_answer(r, tree);
 }

@@ -95,11 +95,8 @@ static struct status *take(struct writing *w, struct cJSON *merged)
 
 	if (api_decode(r->arena, r->resource->schema, merged, NULL, &w->tree, &err))
 		return failed(w, &err, NULL);
-	if (r->resource != w->hub) {
-		api_set_standards(r->arena, r->resource->schema, w->tree);
-		if (resource_convert(r->arena, r->resource, w->hub, w->tree, &w->tree, &err))
-			return failed(w, &err, NULL);
-	}
+	if (body_to_hub(r, r->resource, w->tree, &w->tree, &err))
+		return failed(w, &err, NULL);
 	if (r->resource->namespaced)
 		tree_set_str(r->arena, w->tree, "metadata.namespace", r->namespace);
 	registry_set_defaults(r, w->tree);

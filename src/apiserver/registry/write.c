@@ -4,6 +4,8 @@
  */
 #include "registry.h"
 
+#include "access.h"
+
 #include <kube/patch.h>
 #include <kube/random.h>
 #include <kube/time.h>
@@ -146,7 +148,7 @@ static void prepare(struct writing *w, struct change *c)
 	const struct strategy *s = w->strategy;
 
 	if (w->creating) {
-		if (s->drops_status)
+		if (s->drops_status && !s->create_reads_status)
 			tree_drop(w->tree, "status");
 		if (s->prepare_create)
 			s->prepare_create(c);
@@ -176,7 +178,7 @@ static struct status *validate(struct writing *w, struct change *c)
 		check_object_meta(&errors, &meta, json_get(w->tree, STR("metadata")),
 			w->hub->namespaced, s->name_rule);
 	/* twice, as upstream: the generic rules, and the kind's own that begin with the same */
-	for (int i = 0; i < 2 && !w->creating; i++)
+	for (int i = s->update_checks_metadata_once; i < 2 && !w->creating; i++)
 		check_object_meta_update(&errors, &meta, json_get(w->tree, STR("metadata")),
 			json_get(w->old_tree, STR("metadata")));
 	if (w->what == WRITE_STATUS && !w->creating)
@@ -494,6 +496,18 @@ static void finish(struct writing *w)
 	commit(w, is_over(w));
 }
 
+/* A PUT or an apply was authorized as what it is; one that creates needs that verb as well. */
+static struct status *check_may_create(struct api_request *r)
+{
+	struct access_query q = access_query_of(r);
+	struct str reason;
+
+	q.verb = STR("create");
+	if (authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW)
+		return NULL;
+	return access_forbidden(r->arena, &q, reason);
+}
+
 static struct status *go_through(struct writing *w)
 {
 	struct status *s = w->creating && !w->may_create ? check_create(w) : NULL;
@@ -507,6 +521,8 @@ static struct status *go_through(struct writing *w)
 	if (s)
 		return s;
 	s = admit(w, true);
+	if (!s)
+		s = rbac_check_write(w->r, w->hub, w->tree, w->creating ? NULL : w->old_tree);
 	if (s)
 		return s;
 	drop_repeated_owners(w, true);
@@ -520,6 +536,8 @@ static struct status *go_through(struct writing *w)
 		s = allocate_service(w->r, w->tree, w->old_tree, &w->taken);
 	if (!s)
 		s = run_strategy(w);
+	if (!s && w->creating && w->may_create)
+		s = check_may_create(w->r);
 	if (!s)
 		s = admit(w, false);
 	return s;
