@@ -33,6 +33,8 @@ int api_decode(struct arena *a, const struct schema *s, const struct cJSON *in,
  * order, empties missing). Unknown fields are our own mistake (asserted).
  */
 struct cJSON *api_canonical(struct arena *a, const struct schema *s, const struct cJSON *in);
+/* The same before it is stored: an empty list that Go prints is not yet the null it becomes. */
+struct cJSON *api_canonical_sent(struct arena *a, const struct schema *s, const struct cJSON *in);
 
 /* Sets every `standard` of the tables that is missing, parents before children. In place. */
 void api_set_standards(struct arena *a, const struct schema *s, struct cJSON *object);

@@ -61,8 +61,7 @@ struct strategy {
 	bool drops_status;        /* the main endpoint takes status from old (or none on create) */
 	bool create_reads_status; /* prepare_create sees what the client sent, and drops it itself
 				   */
-	bool creates_status;      /* … but on create the client's is kept */
-	bool meta_checked_once;   /* its rules for updates do not repeat those of the metadata */
+	bool creates_status; /* dropped on the main endpoint later, but the first one is kept */
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
 	const char *const *status_resets;

@@ -1,22 +1,24 @@
 /* The canonical form of trees that our own code made or changed. */
 #include "codec_parts.h"
 
+/* `sent`: empty lists that Go prints stay as the client wrote them. */
 static struct cJSON *canonical_object(
-	struct arena *a, const struct schema *s, const struct cJSON *in);
+	struct arena *a, const struct schema *s, const struct cJSON *in, bool sent);
 
 static struct cJSON *canonical_one(
-	struct arena *a, const struct schema_field *f, const struct cJSON *in)
+	struct arena *a, const struct schema_field *f, const struct cJSON *in, bool sent)
 {
 	const struct schema *s = codec_field_schema(f);
 	struct cJSON *out = NULL;
 
 	if (s && json_is(in, JSON_OBJECT))
-		return canonical_object(a, s, in);
+		return canonical_object(a, s, in, sent);
 	if (s && json_is(in, JSON_ARRAY)) { /* the unions of CRD schemas */
 		out = json_new(a, JSON_ARRAY);
 		json_each (item, in)
-			json_append(out, json_is(item, JSON_OBJECT) ? canonical_object(a, s, item)
-								    : json_share(a, item));
+			json_append(out, json_is(item, JSON_OBJECT)
+						 ? canonical_object(a, s, item, sent)
+						 : json_share(a, item));
 		return out;
 	}
 	if (json_type(in) == JSON_NULL)
@@ -27,24 +29,24 @@ static struct cJSON *canonical_one(
 }
 
 static struct cJSON *canonical_list(
-	struct arena *a, const struct schema_field *f, const struct cJSON *in)
+	struct arena *a, const struct schema_field *f, const struct cJSON *in, bool sent)
 {
 	struct cJSON *out = json_new(a, JSON_ARRAY);
 
 	json_each (item, in)
-		json_append(out, canonical_one(a, f, item));
+		json_append(out, canonical_one(a, f, item, sent));
 	return out;
 }
 
 static struct cJSON *canonical_field(
-	struct arena *a, const struct schema_field *f, const struct cJSON *in)
+	struct arena *a, const struct schema_field *f, const struct cJSON *in, bool sent)
 {
 	if (json_type(in) == JSON_NULL)
 		return json_new(a, JSON_NULL);
 	if (f->shape == SHAPE_ONE)
-		return canonical_one(a, f, in);
+		return canonical_one(a, f, in, sent);
 	if (f->shape == SHAPE_LIST)
-		return canonical_list(a, f, in);
+		return canonical_list(a, f, in, sent);
 	struct cJSON *out = json_new(a, JSON_OBJECT);
 	json_each (item, in) {
 		struct cJSON *value;
@@ -52,9 +54,9 @@ static struct cJSON *canonical_field(
 		if (json_type(item) == JSON_NULL)
 			value = json_new(a, JSON_NULL);
 		else if (f->shape == SHAPE_MAP_OF_LISTS)
-			value = canonical_list(a, f, item);
+			value = canonical_list(a, f, item, sent);
 		else
-			value = canonical_one(a, f, item);
+			value = canonical_one(a, f, item, sent);
 		json_add_borrowed(out, json_key(item), value);
 	}
 	codec_sort_map(a, out);
@@ -62,13 +64,15 @@ static struct cJSON *canonical_field(
 }
 
 /* Protobuf, which upstream stores, knows no empty lists and maps: they are as if not there. */
-static bool is_empty(const struct schema_field *f, const struct cJSON *value)
+static bool is_empty(const struct schema_field *f, const struct cJSON *value, bool sent)
 {
+	if (sent && f->shape == SHAPE_LIST && (f->flags & FIELD_KEEP))
+		return false;
 	return f->shape != SHAPE_ONE && !json_count(value);
 }
 
 static struct cJSON *canonical_object(
-	struct arena *a, const struct schema *s, const struct cJSON *in)
+	struct arena *a, const struct schema *s, const struct cJSON *in, bool sent)
 {
 	struct cJSON *on_stack[CODEC_FIELDS];
 	struct cJSON **members = on_stack;
@@ -82,13 +86,18 @@ static struct cJSON *canonical_object(
 
 		assert(i >= 0);
 		last = i;
-		if (json_type(item) != JSON_NULL && !is_empty(&s->fields[i], item))
-			members[i] = canonical_field(a, &s->fields[i], item);
+		if (json_type(item) != JSON_NULL && !is_empty(&s->fields[i], item, sent))
+			members[i] = canonical_field(a, &s->fields[i], item, sent);
 	}
 	return codec_assemble(a, s, members);
 }
 
 struct cJSON *api_canonical(struct arena *a, const struct schema *s, const struct cJSON *in)
 {
-	return canonical_object(a, s, in);
+	return canonical_object(a, s, in, false);
+}
+
+struct cJSON *api_canonical_sent(struct arena *a, const struct schema *s, const struct cJSON *in)
+{
+	return canonical_object(a, s, in, true);
 }

@@ -3,13 +3,6 @@
 
 #define NODE_ID_MAX 192
 
-/* Stored, an empty list is none. */
-static void drop_empty(struct change *c)
-{
-	if (!json_count(json_path(c->object, "spec.drivers")))
-		tree_drop(c->object, "spec.drivers");
-}
-
 static void check_keys(struct field_errors *e, const struct path *p, const struct cJSON *keys)
 {
 	size_t i = 0;
@@ -84,9 +77,8 @@ static void validate_update(struct change *c, struct field_errors *e)
 
 const struct strategy strategy_csinodes = {
 	.name_rule = name_check_dns_subdomain,
-	.meta_checked_once = true,
+	.update_checks_metadata_once = true,
 	.delete_answers_object = true,
-	.defaults = drop_empty,
 	.validate = validate,
 	.validate_update = validate_update,
 };

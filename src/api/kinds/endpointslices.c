@@ -193,12 +193,20 @@ static void defaults(struct change *c)
 	}
 }
 
+static void warn(struct change *c)
+{
+	if (str_eq_text(tree_str(c->object, "addressType"), "FQDN"))
+		change_warn(c, "spec.addressType: FQDN endpoints are deprecated");
+}
+
 const struct strategy strategy_endpointslices = {
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
+	.update_checks_metadata_once = true,
 	.generation = GENERATION_SPEC,
 	.changed = changed,
 	.defaults = defaults,
 	.validate = validate,
 	.validate_update = validate_update,
+	.warn = warn,
 };

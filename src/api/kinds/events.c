@@ -161,7 +161,7 @@ static struct str value(struct arena *a, const struct cJSON *object, struct str 
 
 const struct strategy strategy_events = {
 	.name_rule = name_check_path_segment,
-	.meta_checked_once = true,
+	.update_checks_metadata_once = true,
 	.put_creates = true,
 	.unconditional = true,
 	.validate = validate,

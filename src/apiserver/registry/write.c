@@ -148,7 +148,7 @@ static void prepare(struct writing *w, struct change *c)
 	const struct strategy *s = w->strategy;
 
 	if (w->creating) {
-		if (s->drops_status && !s->create_reads_status)
+		if (s->drops_status && !s->create_reads_status && !s->creates_status)
 			tree_drop(w->tree, "status");
 		if (s->prepare_create)
 			s->prepare_create(c);
@@ -258,7 +258,7 @@ static struct status *track(struct writing *w)
 
 	if (w->creating)
 		tree_drop(w->tree, "metadata.managedFields");
-	w->tree = tree = api_canonical(r->arena, w->hub->schema, w->tree);
+	w->tree = tree = api_canonical_sent(r->arena, w->hub->schema, w->tree);
 	if (converts && resource_convert(r->arena, w->hub, r->resource, w->tree, &tree, &err))
 		return status_from_err(r->arena, &err);
 	if (converts && old &&
