@@ -117,6 +117,29 @@ static void check_template_meta(
 	check_annotations(e, &annotations, json_path(spec, "template.metadata.annotations"));
 }
 
+/* The set as its pods will see it: every claim is a volume, in place of one of that name. */
+static struct cJSON *with_claims(struct change *c)
+{
+	struct cJSON *whole = json_copy(c->arena, c->object), *volumes;
+
+	if (!json_path(whole, "spec.template.spec.volumes"))
+		tree_set(c->arena, whole, "spec.template.spec.volumes",
+			json_new(c->arena, JSON_ARRAY));
+	volumes = json_path(whole, "spec.template.spec.volumes");
+	json_each (claim, json_path(c->object, "spec.volumeClaimTemplates")) {
+		struct str name = tree_str(claim, "metadata.name");
+		struct cJSON *volume = json_new(c->arena, JSON_OBJECT), *same = json_first(volumes);
+
+		while (same && !str_eq(tree_str(same, "name"), name))
+			same = json_next(same);
+		json_remove(volumes, same);
+		tree_set_str(c->arena, volume, "name", name);
+		tree_set_str(c->arena, volume, "persistentVolumeClaim.claimName", name);
+		json_append(volumes, volume);
+	}
+	return whole;
+}
+
 static void check_spec(struct change *c, struct field_errors *e)
 {
 	static const char *const counts[] = {"replicas", "minReadySeconds", NULL};
@@ -127,7 +150,7 @@ static void check_spec(struct change *c, struct field_errors *e)
 	workload_check_counts(e, &spec_at, spec, counts);
 	check_not_negative(e, &ordinals, "start", json_get(spec, STR("ordinals")));
 	check_template_meta(e, &spec_at, spec);
-	workload_check_pods(e, c->object, &words);
+	workload_check_pods(e, with_claims(c), &words);
 }
 
 /* What old objects may have had otherwise. */

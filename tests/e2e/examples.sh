@@ -1,0 +1,73 @@
+#!/bin/bash
+# The examples, today's and those of removed versions: applied, read back in every version that
+# serves them, and deleted, with kubectl.
+. "$(dirname "$0")/../harness/check.sh"
+kube=$1
+here=$(cd "$(dirname "$0")/../.." && pwd)
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+: >"$dir/log"
+"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
+	--service-cluster-ip-range 10.96.0.0/16 2>"$dir/log" &
+pid=$!
+for _ in $(seq 200); do
+	grep -q '"serving"' "$dir/log" && break
+	sleep 0.05
+done
+k() { HOME=$dir kubectl --kubeconfig "$dir/d/admin.kubeconfig" "$@" 2>"$dir/err"; }
+command -v kubectl >/dev/null
+check "kubectl is there" test $? = 0
+k create serviceaccount default >"$dir/out"
+check "pods have an account" test $? = 0
+
+for file in "$here"/examples/*.yaml "$here"/examples/old/*.yaml; do
+	name=${file#"$here"/examples/}
+	k apply --validate=false -f "$file" >"$dir/out"
+	check "$name applies" test $? = 0
+	check "$name: every object is new" test \
+		"$(grep -c ' created$' "$dir/out")" = "$(grep -c '^kind:' "$file")"
+	k apply --validate=false -f "$file" >"$dir/out"
+	check "$name applies again" test $? = 0
+	check "$name: no object is new now" test "$(grep -c ' created$' "$dir/out")" = 0
+done
+
+get() { # WHAT JSONPATH
+	k get "$1" -o "jsonpath={$2}"
+}
+check "an old Deployment's selector is its template's labels" test \
+	"$(get deployments.v1.apps/old-web .spec.selector.matchLabels.run)" = old-web
+check "its strategy is that of its version" test \
+	"$(get deployments.v1.apps/old-web .spec.strategy.rollingUpdate.maxSurge)" = 1
+check "and it is shown as it was written" test \
+	"$(get deployments.v1beta1.extensions/old-web .apiVersion)" = extensions/v1beta1
+check "an old Ingress's backend is a service today" test \
+	"$(get ingresses.v1.networking.k8s.io/old-front .spec.defaultBackend.service.port.number)" = 80
+check "and a name beside a number" test \
+	"$(get ingresses.v1beta1.extensions/old-front .spec.backend.servicePort)" = 80
+check "a PetSet is a StatefulSet" test \
+	"$(get statefulsets.v1.apps/pets .spec.updateStrategy.type)" = OnDelete
+check "old metrics are told in today's words" test \
+	"$(get horizontalpodautoscalers.v2.autoscaling/old-web \
+		'.spec.metrics[0].resource.target.averageUtilization')" = 60
+check "and back in their own" test \
+	"$(get horizontalpodautoscalers.v2beta1.autoscaling/old-web \
+		'.spec.metrics[1].pods.targetAverageValue')" = 1k
+check "the zone has left the topology" test \
+	"$(get endpointslices.v1.discovery.k8s.io/old-slice '.endpoints[0].zone')" = a
+check "and is found there again" test \
+	"$(get endpointslices.v1beta1.discovery.k8s.io/old-slice \
+		'.endpoints[0].topology.topology\.kubernetes\.io/zone')" = a
+k get deployments.v1beta1.extensions/old-web >"$dir/out"
+check "whoever asks for a removed version is told" contains \
+	"extensions/v1beta1 Deployment is deprecated in v1.8+, unavailable in v1.16+; use apps/v1 Deployment" \
+	"$(cat "$dir/err")"
+
+for file in "$here"/examples/old/*.yaml "$here"/examples/*.yaml; do
+	k delete --wait=false -f "$file" >"$dir/out"
+	check "${file#"$here"/examples/} is deleted" test $? = 0
+done
+kill -TERM "$pid"
+wait "$pid"
+check "the server ends" test $? = 0
+pid=
