@@ -24,12 +24,13 @@ struct change {
 	const struct resource *requested; /* the version the client speaks; NULL: not asked yet */
 	struct str subresource;           /* empty for the object itself */
 	struct str namespace, name;
-	struct cJSON *object;    /* the new one; functions change it in place */
-	const struct cJSON *old; /* NULL on create */
-	int64_t now;             /* wall clock, ns */
-	struct str user;         /* who asks */
-	bool applying;           /* server-side apply */
-	struct str *warnings;    /* for Warning headers */
+	struct cJSON *object;          /* the new one; functions change it in place */
+	const struct cJSON *old;       /* NULL on create */
+	int64_t now;                   /* wall clock, ns */
+	struct str user;               /* who asks */
+	const struct cJSON *user_info; /* username, uid, groups, extra, when records_user */
+	bool applying;                 /* server-side apply */
+	struct str *warnings;          /* for Warning headers */
 	size_t warning_count, warning_cap;
 };
 void change_warn(struct change *c, const char *format, ...) KUBE_PRINTF(2, 3);
@@ -65,6 +66,7 @@ struct strategy {
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
 	const char *const *status_resets;
+	bool records_user;                /* who creates it stands in the object */
 	bool update_checks_metadata_once; /* upstream's rules for the kind leave metadata out */
 	bool delete_answers_object;       /* a finished DELETE answers the object, not Status */
 	enum propagation propagation;

@@ -65,6 +65,16 @@ struct key *cert_key(const struct cert *cert);
 /* The whole subject as text, "CN=x,O=y" (RFC 2253 order as Go prints it). */
 void cert_print_subject(const struct cert *cert, struct buf *out);
 
+/* ---- requests (PKCS#10) ---- */
+/*
+ * Somebody's wish for a certificate, read as one: subject, key, alternative names and usages stand
+ * in its cert_info; issuer, dates and serial are empty. It certifies nothing and verifies nothing.
+ * ERR_SYNTAX; what is no sequence at all is refused in Go's words.
+ */
+int csr_parse_der(struct str der, struct cert **csr, struct err *err);
+/* Is it signed by the key it names? */
+int csr_check_signature(const struct cert *csr, struct err *err);
+
 /* ---- issuing ---- */
 struct cert_request {
 	struct cert_name subject;

@@ -8,6 +8,7 @@ static void print_name(struct buf *out, struct str name)
 {
 	static const char *const exact[][2] = {{"cidrs", "CIDRs"}, {"cidr", "CIDR"}, {"ip", "IP"},
 		{"uid", "UID"}, {"apiVersion", "APIVersion"}, {"apiGroup", "APIGroup"},
+		{"apiGroups", "APIGroups"}, {"shareID", "ShareID"}, {"ips", "IPs"},
 		{"hostIP", "HostIP"}, {"fsType", "FSType"}, {"url", "URL"}, {"tls", "TLS"},
 		{"http", "HTTP"}, {"nfs", "NFS"}, {"iscsi", "ISCSI"}, {"csi", "CSI"},
 		{"clusterIP", "ClusterIP"}, {"tcpSocket", "TCPSocket"}, {"httpGet", "HTTPGet"},

@@ -37,6 +37,8 @@ void token_issue_done(struct token_issue *i);
 const struct api_user *token_review(struct authn *a, struct arena *arena, struct str token,
 	const struct str *audiences, size_t audience_count, struct str **found, size_t *found_count,
 	struct err *err);
+/* A user as an object says it: username, uid, groups, extra. */
+struct cJSON *access_user_tree(struct arena *a, const struct api_user *u);
 /* /openid/v1/jwks and /.well-known/openid-configuration. */
 stage_fn serve_jwks, serve_openid_configuration;
 

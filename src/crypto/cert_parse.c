@@ -124,7 +124,7 @@ static bool read_pss(struct cert *cert, struct str params)
 }
 
 /* One we do not know is held against the certificate when it must be verified, not before. */
-static bool read_algorithm(struct cert *cert, struct str algorithm)
+bool cert_read_algorithm(struct cert *cert, struct str algorithm)
 {
 	struct str inside;
 	if (!der_take(&algorithm, DER_SEQUENCE, &inside) ||
@@ -224,24 +224,37 @@ static int parse(struct cert *cert, struct err *err)
 		return bad(err, "something follows it");
 	if (!der_take_whole(&all, DER_SEQUENCE, &cert->signed_bytes) ||
 		!der_take_whole(&all, DER_SEQUENCE, &algorithm) ||
-		!read_algorithm(cert, algorithm) ||
+		!cert_read_algorithm(cert, algorithm) ||
 		!der_take_bytes_of_bits(&all, &cert->signature) || all.len)
 		return bad(err, "bad frame");
 	return parse_tbs(cert, algorithm, err);
 }
 
-int cert_parse_der(struct str der, struct cert **cert, struct err *err)
+struct cert *cert_new_of(struct str der, struct err *err)
 {
-	if (der.len > CERT_DER_MAX)
-		return err_set(err, ERR_TOO_LARGE, "certificate of %zu bytes: at most %zu are read",
+	if (der.len > CERT_DER_MAX) {
+		err_set(err, ERR_TOO_LARGE, "certificate of %zu bytes: at most %zu are read",
 			der.len, CERT_DER_MAX);
-	if (mbed_start())
-		return err_set(err, ERR_INTERNAL, "mbedTLS does not start");
+		return NULL;
+	}
+	if (mbed_start()) {
+		err_set(err, ERR_INTERNAL, "mbedTLS does not start");
+		return NULL;
+	}
 	struct cert *made = mem_new(sizeof(*made));
 	atomic_init(&made->refs, 1);
 	arena_init(&made->arena);
 	made->der = arena_str(&made->arena, der);
 	made->info.path_length = -1;
+	return made;
+}
+
+int cert_parse_der(struct str der, struct cert **cert, struct err *err)
+{
+	struct err why = {0};
+	struct cert *made = cert_new_of(der, &why);
+	if (!made)
+		return err_move(err, &why);
 	int rc = parse(made, err);
 	if (rc) {
 		cert_unref(made);

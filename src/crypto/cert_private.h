@@ -62,6 +62,10 @@ struct cert {
 /* The extensions of a TBSCertificate (the content of the SEQUENCE). */
 int cert_parse_extensions(struct cert *cert, struct str extensions, struct err *err);
 
+/* A SEQUENCE { OID, parameters }; false: malformed. */
+bool cert_read_algorithm(struct cert *cert, struct str algorithm);
+/* Not parsed yet; NULL and *err when the library does not start or there is too much of it. */
+struct cert *cert_new_of(struct str der, struct err *err);
 /* A Name's CN (the last) and O's (all) as UTF-8, in the arena. */
 int cert_parse_name(
 	struct arena *arena, struct str name_der, struct cert_name *name, struct err *err);

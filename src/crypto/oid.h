@@ -41,6 +41,9 @@
 #define OID_AUTHORITY_KEY_ID   STR("\x55\x1d\x23")
 #define OID_EXTENDED_KEY_USAGE STR("\x55\x1d\x25")
 
+/* PKCS#9: the extensions a request asks for */
+#define OID_EXTENSION_REQUEST STR("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e")
+
 /* extended key usages */
 #define OID_ANY_USAGE   STR("\x55\x1d\x25\x00")
 #define OID_SERVER_AUTH STR("\x2b\x06\x01\x05\x05\x07\x03\x01")

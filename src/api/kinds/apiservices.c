@@ -1,6 +1,8 @@
 /* APIService */
 #include "rules.h"
 
+#include <kube/time.h>
+
 #define GROUP_PRIORITY_MAX   20000
 #define VERSION_PRIORITY_MAX 1000
 
@@ -110,9 +112,47 @@ static void validate_status(struct change *c, struct field_errors *e)
 	}
 }
 
+/* ---- preparation ---- */
+
+/* What this process serves is there from the beginning. */
+static void prepare_create(struct change *c)
+{
+	static const char *const members[][2] = {{"type", "Available"}, {"status", "True"},
+		{"lastTransitionTime", NULL}, {"reason", "Local"},
+		{"message", "Local APIServices are always available"}};
+	_cleanup_(buf_done) struct buf now = BUF_INIT(64);
+	struct cJSON *condition = json_new(c->arena, JSON_OBJECT);
+	struct cJSON *list = json_new(c->arena, JSON_ARRAY);
+
+	if (tree_has(c->object, "spec.service"))
+		return;
+	time_print(&now, c->now / SEC * SEC);
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		tree_set_str(c->arena, condition, members[i][0],
+			members[i][1] ? str_from(members[i][1]) : buf_str(&now));
+	json_append(list, condition);
+	tree_set(c->arena, c->object, "status.conditions", list);
+}
+
+static void prepare_status(struct change *c)
+{
+	static const char *const kept[] = {"metadata.labels", "metadata.ownerReferences"};
+
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		const struct cJSON *old = json_path(c->old, kept[i]);
+
+		tree_set(c->arena, c->object, kept[i], old ? json_copy(c->arena, old) : NULL);
+	}
+}
+
+static const char *const status_resets[] = {"spec", "metadata", NULL};
+
 const struct strategy strategy_apiservices = {
 	.name_rule = name_check_path_segment,
 	.drops_status = true,
+	.status_resets = status_resets,
+	.prepare_create = prepare_create,
+	.prepare_status = prepare_status,
 	.validate = validate,
 	.validate_update = validate,
 	.validate_status = validate_status,

@@ -5,7 +5,7 @@
 #include <kube/mem.h>
 #include <kube/time.h>
 
-static struct cJSON *user_tree(struct arena *a, const struct api_user *u)
+struct cJSON *access_user_tree(struct arena *a, const struct api_user *u)
 {
 	struct cJSON *tree = json_new(a, JSON_OBJECT), *groups = json_new(a, JSON_ARRAY);
 	struct cJSON *extra = json_new(a, JSON_OBJECT);
@@ -35,7 +35,7 @@ void review_self_subject(struct api_request *r)
 	if (!tree)
 		return;
 	status = json_new(r->arena, JSON_OBJECT);
-	json_add_borrowed(status, STR("userInfo"), user_tree(r->arena, r->user));
+	json_add_borrowed(status, STR("userInfo"), access_user_tree(r->arena, r->user));
 	tree_set(r->arena, tree, "status", status);
 	time_print(&now, r->now / SEC * SEC);
 	tree_set_str(r->arena, tree, "metadata.creationTimestamp", buf_str(&now));
@@ -69,7 +69,7 @@ void review_token(struct api_request *r)
 		struct cJSON *list = json_new(r->arena, JSON_ARRAY);
 
 		json_add_borrowed(status, STR("authenticated"), json_new_bool(r->arena, true));
-		json_add_borrowed(status, STR("user"), user_tree(r->arena, user));
+		json_add_borrowed(status, STR("user"), access_user_tree(r->arena, user));
 		for (size_t i = 0; i < found_count; i++)
 			json_append(list, json_new_str(r->arena, found[i]));
 		json_add_borrowed(status, STR("audiences"), list);

@@ -213,6 +213,8 @@ static struct status *run_strategy(struct writing *w)
 		.now = w->r->now,
 		.user = w->r->user->name};
 
+	if (w->strategy->records_user)
+		c.user_info = access_user_tree(w->r->arena, w->r->user);
 	prepare(w, &c);
 	if (w->creating) /* a strategy may name what has no name */
 		w->name = tree_str(c.object, "metadata.name");
