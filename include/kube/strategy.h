@@ -66,7 +66,8 @@ struct strategy {
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */
 	const char *const *status_resets;
-	bool records_user;                /* who creates it stands in the object */
+	bool untracked;    /* upstream fails to say who owns its fields, and so they are nobody's */
+	bool records_user; /* who creates it stands in the object */
 	bool update_checks_metadata_once; /* upstream's rules for the kind leave metadata out */
 	bool delete_answers_object;       /* a finished DELETE answers the object, not Status */
 	enum propagation propagation;

@@ -326,6 +326,7 @@ const struct strategy strategy_certificatesigningrequests = {
 	.name_rule = name_check_path_segment,
 	.unconditional = true,
 	.drops_status = true,
+	.untracked = true,
 	.records_user = true,
 	.prepare_create = prepare_create,
 	.prepare_update = prepare_update,

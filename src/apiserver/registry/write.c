@@ -261,6 +261,8 @@ static struct status *track(struct writing *w)
 	if (w->creating)
 		tree_drop(w->tree, "metadata.managedFields");
 	w->tree = tree = api_canonical_sent(r->arena, w->hub->schema, w->tree);
+	if (w->strategy->untracked)
+		return NULL;
 	if (converts && resource_convert(r->arena, w->hub, r->resource, w->tree, &tree, &err))
 		return status_from_err(r->arena, &err);
 	if (converts && old &&
