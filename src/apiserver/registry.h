@@ -139,6 +139,8 @@ struct deletion {
 	struct op op;
 };
 void deletion_start(struct deletion *d);
+/* What becomes of the pods of deleted jobs, if the client did not say. */
+void registry_warn_children(struct api_request *r);
 
 /* Continue tokens: where the next page begins, and at which revision. */
 struct str continue_print(struct arena *a, int64_t revision, struct str key, struct str prefix);

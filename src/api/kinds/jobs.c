@@ -1,5 +1,5 @@
 /* Job */
-#include "pod_spec.h"
+#include "job_rules.h"
 
 static void default_int(struct change *c, const char *path, int64_t value)
 {
@@ -38,11 +38,14 @@ static void set_label(struct change *c, struct cJSON *labels, const char *key, s
 		json_set(c->arena, labels, str_from(key), json_new_str(c->arena, value));
 }
 
+#define UID_LABEL  "batch.kubernetes.io/controller-uid"
+#define NAME_LABEL "batch.kubernetes.io/job-name"
+
 /* Pods are told apart by the job's uid, unless the client says how. */
 static void prepare_create(struct change *c)
 {
 	struct str uid = tree_str(c->object, "metadata.uid");
-	struct cJSON *labels, *match = json_new(c->arena, JSON_OBJECT);
+	struct cJSON *labels, *match;
 
 	if (tree_true(c->object, "spec.manualSelector"))
 		return;
@@ -52,57 +55,177 @@ static void prepare_create(struct change *c)
 	labels = json_path(c->object, "spec.template.metadata.labels");
 	set_label(c, labels, "controller-uid", uid);
 	set_label(c, labels, "job-name", c->name);
-	set_label(c, labels, "batch.kubernetes.io/controller-uid", uid);
-	set_label(c, labels, "batch.kubernetes.io/job-name", c->name);
+	set_label(c, labels, UID_LABEL, uid);
+	set_label(c, labels, NAME_LABEL, c->name);
 	if (!json_count(json_path(c->object, "metadata.labels")))
 		tree_set(c->arena, c->object, "metadata.labels", json_copy(c->arena, labels));
-	if (tree_has(c->object, "spec.selector"))
-		return;
-	json_set(c->arena, match, STR("batch.kubernetes.io/controller-uid"),
-		json_new_str(c->arena, uid));
-	tree_set(c->arena, c->object, "spec.selector.matchLabels", match);
+	if (!json_path(c->object, "spec.selector.matchLabels"))
+		tree_set(c->arena, c->object, "spec.selector.matchLabels",
+			json_new(c->arena, JSON_OBJECT));
+	match = json_path(c->object, "spec.selector.matchLabels");
+	set_label(c, match, UID_LABEL, uid);
 }
 
-static void check_restart(struct change *c, struct field_errors *e)
-{
-	static const char *const allowed[] = {"OnFailure", "Never", NULL};
-	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
-	struct path pod = PATH(&tmpl, "spec"), at = PATH(&pod, "restartPolicy");
-	struct str policy = tree_str(c->object, "spec.template.spec.restartPolicy");
+/* ---- what was generated is there ---- */
 
-	if (str_eq_text(policy, "Always"))
-		field_required(e, &at, "valid values: \"OnFailure\", \"Never\"");
-	else if (!str_eq_text(policy, "OnFailure") && !str_eq_text(policy, "Never"))
-		field_not_supported_str(e, &at, policy, allowed);
+static void check_label(struct change *c, struct field_errors *e, const char *key, struct str value)
+{
+	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
+	struct path meta = PATH(&tmpl, "metadata"), list = PATH(&meta, "labels");
+	struct path at = PATH_KEY(&list, str_from(key));
+	const struct cJSON *labels = json_path(c->object, "spec.template.metadata.labels");
+	const struct cJSON *label = json_get(labels, str_from(key));
+
+	if (!label)
+		field_required(e, &at, "must be '%.*s'", STRF(value));
+	else if (!str_eq(json_str(label), value))
+		field_invalid(e, &at, labels, "must be '%.*s'", STRF(value));
+}
+
+static void check_generated(struct change *c, struct field_errors *e)
+{
+	static const char *const uids[] = {"controller-uid", UID_LABEL};
+	static const char *const names[] = {"job-name", NAME_LABEL};
+	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "selector");
+	struct str uid = tree_str(c->object, "metadata.uid");
+	const struct cJSON *selector = json_path(c->object, "spec.selector");
+	struct cJSON *expected = json_new(c->arena, JSON_OBJECT);
+	struct selector parsed;
+
+	if (tree_true(c->object, "spec.manualSelector") || !selector)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(uids); i++) {
+		check_label(c, e, uids[i], uid);
+		check_label(c, e, names[i], c->name);
+		set_label(c, expected, uids[i], uid);
+		set_label(c, expected, names[i], c->name);
+	}
+	if (!label_selector_from(c->arena, selector, &parsed, NULL) &&
+		!label_selector_matches(&parsed, expected))
+		field_invalid(e, &at, selector, "`selector` not auto-generated");
+}
+
+/* ---- all of it ---- */
+
+static void check_spec(struct change *c, struct field_errors *e)
+{
+	struct path spec_at = PATH(NULL, "spec"), at = PATH(&spec_at, "selector");
+	const struct cJSON *spec = json_get(c->object, STR("spec"));
+	const struct cJSON *selector = json_get(spec, STR("selector"));
+	struct label_selector_rules rules = {0};
+
+	job_check_spec(e, &spec_at, spec);
+	if (!selector)
+		field_required(e, &at, "%s", "");
+	check_label_selector(e, &at, selector, rules);
+	workload_check_match(e, &spec_at, spec, selector);
 }
 
 static void validate(struct change *c, struct field_errors *e)
 {
-	static const char *const numbers[] = {"parallelism", "completions", "activeDeadlineSeconds",
-		"backoffLimit", "ttlSecondsAfterFinished", NULL};
-	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
+	check_generated(c, e);
+	check_spec(c, e);
+}
 
-	for (size_t i = 0; numbers[i]; i++)
-		check_not_negative(e, &spec, numbers[i], json_get(c->object, STR("spec")));
-	check_template(e, &tmpl, json_path(c->object, "spec.template"));
-	check_restart(c, e);
+static void check_completions(struct change *c, struct field_errors *e)
+{
+	struct path spec_at = PATH(NULL, "spec"), at = PATH(&spec_at, "completions");
+	const struct cJSON *spec = json_get(c->object, STR("spec"));
+	const struct cJSON *now = json_get(spec, STR("completions"));
+
+	if (!job_is_indexed(spec))
+		rule_immutable(e, &spec_at, spec, json_get(c->old, STR("spec")), "completions");
+	else if (now && !json_equal(now, json_path(c->old, "spec.completions")) &&
+		 !json_equal(now, json_get(spec, STR("parallelism"))))
+		field_invalid(e, &at, now, "can only be modified in tandem with spec.parallelism");
+}
+
+/* ---- the template ---- */
+
+/* Of a job that rests, where its pods may run and what they may use is still open. */
+static void drop_open(struct cJSON *tmpl)
+{
+	static const char *const open[] = {"metadata.labels", "metadata.annotations",
+		"spec.nodeSelector", "spec.tolerations", "spec.schedulingGates",
+		"spec.affinity.nodeAffinity", NULL};
+	static const char *const lists[] = {"spec.containers", "spec.initContainers", NULL};
+
+	for (size_t i = 0; open[i]; i++)
+		tree_drop(tmpl, open[i]);
+	if (!json_count(json_path(tmpl, "spec.affinity")))
+		tree_drop(tmpl, "spec.affinity");
+	for (size_t i = 0; lists[i]; i++)
+		json_each (container, json_path(tmpl, lists[i]))
+			tree_drop(container, "resources");
+}
+
+static bool rests(const struct cJSON *job)
+{
+	return tree_true(job, "spec.suspend") && tree_int(job, "status.active", 0) == 0;
+}
+
+static void check_template_update(struct change *c, struct field_errors *e)
+{
+	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
+	struct path pod = PATH(&tmpl, "spec");
+	const struct cJSON *now = json_path(c->object, "spec.template");
+	const struct cJSON *old = json_path(c->old, "spec.template");
+	struct cJSON *now_rest, *old_rest;
+
+	if (json_equal(now, old))
+		return;
+	if (!rests(c->old)) {
+		workload_invalid(
+			e, &tmpl, SCHEMA(core_v1, PodTemplateSpec), now, "field is immutable");
+		return;
+	}
+	now_rest = json_copy(c->arena, now);
+	old_rest = json_copy(c->arena, old);
+	drop_open(now_rest);
+	drop_open(old_rest);
+	if (!json_equal(now_rest, old_rest))
+		workload_invalid(e, &pod, SCHEMA(core_v1, PodSpec), json_get(now, STR("spec")),
+			"field is immutable");
+}
+
+static void check_fixed(struct change *c, struct field_errors *e, const char *name)
+{
+	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, name);
+	const struct cJSON *now = json_get(json_get(c->object, STR("spec")), str_from(name));
+	const struct schema_field *f = schema_field(SCHEMA(batch_v1, JobSpec), str_from(name));
+
+	if (json_equal(now, json_get(json_get(c->old, STR("spec")), str_from(name))))
+		return;
+	if (now && f->kind == KIND_OBJECT)
+		workload_invalid(e, &at, f->of, now, "field is immutable");
+	else
+		field_invalid(e, &at, now, "field is immutable");
 }
 
 static void validate_update(struct change *c, struct field_errors *e)
 {
-	static const char *const fixed[] = {"completions", "selector", "template", NULL};
+	static const char *const fixed[] = {"completionMode", "podFailurePolicy",
+		"backoffLimitPerIndex", "managedBy", "successPolicy", NULL};
+
+	validate(c, e); /* as a new one, and once more as a changed one */
+	check_spec(c, e);
+	check_completions(c, e);
+	check_fixed(c, e, "selector");
+	check_template_update(c, e);
+	for (size_t i = 0; fixed[i]; i++)
+		check_fixed(c, e, fixed[i]);
+}
+
+static void warn(struct change *c)
+{
 	struct path spec = PATH(NULL, "spec");
 
-	validate(c, e);
-	for (size_t i = 0; fixed[i]; i++) {
-		struct path at = PATH(&spec, fixed[i]);
-		const struct cJSON *now =
-			json_get(json_get(c->object, STR("spec")), str_from(fixed[i]));
-
-		if (!json_equal(now, json_get(json_get(c->old, STR("spec")), str_from(fixed[i]))))
-			field_invalid(e, &at, now, "field is immutable");
-	}
+	workload_warn_name(c);
+	if (!workload_is_quiet(c))
+		job_warn(c, &spec, json_get(c->object, STR("spec")));
 }
+
+/* ---- selecting ---- */
 
 static const char *const labels[] = {"status.successful", NULL};
 
@@ -122,6 +245,8 @@ const struct strategy strategy_jobs = {
 	.prepare_create = prepare_create,
 	.validate = validate,
 	.validate_update = validate_update,
+	.validate_status = job_check_status,
+	.warn = warn,
 	.field_labels = labels,
 	.field_value = value,
 };

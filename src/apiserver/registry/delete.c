@@ -302,16 +302,22 @@ static void answer_gone(struct api_request *r, const struct object *o)
 	answer_status(r, s);
 }
 
-static void deleted(struct deletion *d, struct status *failure)
+void registry_warn_children(struct api_request *r)
 {
-	struct api_request *r = d->r;
-
-	if (!failure && str_eq_text(r->resource->plural, "jobs") && !r->options.has_propagation &&
+	if (str_eq_text(r->resource->plural, "jobs") && !r->options.has_propagation &&
 		!r->options.has_orphan)
 		request_warn(
 			r, STR("child pods are preserved by default when jobs are deleted; set "
 			       "propagationPolicy=Background to remove them or set "
 			       "propagationPolicy=Orphan to suppress this warning"));
+}
+
+static void deleted(struct deletion *d, struct status *failure)
+{
+	struct api_request *r = d->r;
+
+	if (!failure)
+		registry_warn_children(r);
 	if (failure)
 		request_fail(r, failure);
 	else if (d->gone && !r->resource->hub->strategy->delete_answers_object &&

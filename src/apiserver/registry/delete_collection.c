@@ -35,6 +35,8 @@ static void go_on(struct sweep *s)
 	if (s->next == s->count) {
 		s->answer.revision = store_revision(s->r->server->store);
 		s->answer.remaining = -1;
+		if (s->count)
+			registry_warn_children(s->r);
 		answer_list(s->r, &s->answer);
 		return;
 	}
