@@ -91,8 +91,11 @@ struct str client_object_namespace(const struct object *o);
 struct str client_object_key(struct arena *a, const struct object *o);
 
 /* ---- a list, page by page ---- */
-/* Borrowed; to keep it, take a reference. Non-zero ends the list with that error. */
-typedef int client_item_fn(void *ctx, struct object *o, struct err *err);
+/*
+ * An object and its tree, both borrowed; to keep the object, take a reference. Non-zero ends the
+ * list with that error.
+ */
+typedef int client_item_fn(void *ctx, struct object *o, const struct cJSON *tree, struct err *err);
 
 struct client_list {
 	const struct resource *resource;

@@ -28,8 +28,8 @@ struct informer_index {
 struct informer_index index_by_namespace(void);           /* "namespace" */
 struct informer_index index_by_owner(void);               /* "owner": uids of all owners */
 struct informer_index index_by_controller(void);          /* "controller": uid */
-struct informer_index index_by_label(const char *label);  /* "label:LABEL": its value */
-struct informer_index index_by_field(const char *dotted); /* "field:PATH": its text */
+struct informer_index index_by_label(const char *label);  /* named as the label: its value */
+struct informer_index index_by_field(const char *dotted); /* named as the path: its text */
 
 struct informer_options {
 	struct client *client;
@@ -70,6 +70,8 @@ void informer_wait_synced(struct informer *i, struct op *op);
 int64_t informer_revision(const struct informer *i);
 /* Done when the cache has that revision of its resource, or is known to be past it. */
 void informer_wait_revision(struct informer *i, struct op *op, int64_t revision);
+/* Done when the object with that uid is no more, or is on its way out. */
+void informer_wait_gone(struct informer *i, struct op *op, struct str key, struct str uid);
 const struct resource *informer_resource(const struct informer *i);
 
 /* ---- looking ---- */

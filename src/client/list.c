@@ -41,7 +41,7 @@ static int read_item(void *ctx, struct str text, struct err *err)
 	if (code)
 		return err_wrap(err, code, "item %lld of the list", (long long)g->items);
 	g->items++;
-	code = g->l->item(g->l->ctx, o, err);
+	code = g->l->item(g->l->ctx, o, tree, err);
 	object_unref(o);
 	return code;
 }

@@ -89,10 +89,11 @@ struct listed {
 	int64_t last;
 };
 
-static int note_item(void *ctx, struct object *o, struct err *err)
+static int note_item(void *ctx, struct object *o, const struct cJSON *tree, struct err *err)
 {
 	struct listed *l = ctx;
 
+	EXPECT(str_eq(tree_str(tree, "metadata.name"), client_object_name(o)));
 	(void)err;
 	EXPECT(str_starts(object_text(o), STR("{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",")));
 	buf_add_str(&l->names, client_object_key(&l->arena, o));
