@@ -336,8 +336,16 @@ static void answer_aggregated(struct api_request *r, bool core)
 
 enum wanted { WANT_NOTHING, WANT_PLAIN, WANT_AGGREGATED };
 
+static bool is_aggregated(const struct media_type *range)
+{
+	return media_is(range, "application/json") &&
+	       str_eq_text(media_param(range, "as"), "APIGroupDiscoveryList") &&
+	       str_eq_text(media_param(range, "g"), "apidiscovery.k8s.io") &&
+	       str_eq_text(media_param(range, "v"), "v2");
+}
+
 /* The first range that can be satisfied decides. */
-static enum wanted negotiate(struct api_request *r)
+static enum wanted negotiate(struct api_request *r, bool has_aggregated)
 {
 	struct media_type *ranges;
 	size_t count;
@@ -346,17 +354,20 @@ static enum wanted negotiate(struct api_request *r)
 	if (!accept.len || media_parse_accept(r->arena, accept, &ranges, &count, NULL))
 		return WANT_PLAIN;
 	for (size_t i = 0; i < count; i++) {
-		struct str as = media_param(&ranges[i], "as");
-
-		if (!as.len)
+		if (!media_param(&ranges[i], "as").len)
 			return WANT_PLAIN;
-		if (media_is(&ranges[i], "application/json") &&
-			str_eq_text(as, "APIGroupDiscoveryList") &&
-			str_eq_text(media_param(&ranges[i], "g"), "apidiscovery.k8s.io") &&
-			str_eq_text(media_param(&ranges[i], "v"), "v2"))
+		if (has_aggregated && is_aggregated(&ranges[i]))
 			return WANT_AGGREGATED;
 	}
 	return WANT_NOTHING;
+}
+
+static void fail_not_acceptable(struct api_request *r)
+{
+	request_fail(r, status_new(r->arena, ERR_NOT_ACCEPTABLE,
+				"only the following media types are accepted: "
+				"application/json, application/yaml, "
+				"application/vnd.kubernetes.protobuf"));
 }
 
 static void fail_unknown_version(struct api_request *r)
@@ -370,7 +381,7 @@ static void fail_unknown_version(struct api_request *r)
 
 static void serve_tree_top(struct api_request *r, bool core)
 {
-	switch (negotiate(r)) {
+	switch (negotiate(r, true)) {
 	case WANT_AGGREGATED:
 		answer_aggregated(r, core);
 		return;
@@ -381,10 +392,7 @@ static void serve_tree_top(struct api_request *r, bool core)
 			answer_groups(r);
 		return;
 	case WANT_NOTHING:
-		request_fail(r, status_new(r->arena, ERR_NOT_ACCEPTABLE,
-					"only the following media types are accepted: "
-					"application/json, application/yaml, "
-					"application/vnd.kubernetes.protobuf"));
+		fail_not_acceptable(r);
 		return;
 	}
 }
@@ -411,6 +419,8 @@ void serve_discovery(struct api_request *r)
 		serve_tree_top(r, core);
 	else if (!core && !discovery_has_group(d, group))
 		fail_unknown_group(r);
+	else if (negotiate(r, false) == WANT_NOTHING)
+		fail_not_acceptable(r);
 	else if (whole_group)
 		answer_group(r, group);
 	else if (!discovery_has_version(d, group, rest))

@@ -5,6 +5,7 @@
 #include "health.h"
 #include "metrics.h"
 #include "negotiate.h"
+#include "openapi.h"
 #include "respond.h"
 #include "version.h"
 
@@ -25,6 +26,8 @@ static const struct plain {
 	{"/.well-known/openid-configuration", serve_openid_configuration, false, false},
 	{"/openid/v1/jwks", serve_jwks, false, false},
 	{"/metrics", serve_metrics, false, false},
+	{"/openapi/v2", serve_openapi_v2, false, false},
+	{"/openapi/v3", serve_openapi_v3_index, false, false},
 	{"/version", serve_version, true, false},
 	{"/version/", serve_version, true, false},
 	{"/debug/tasks", serve_debug_tasks, false, true},
@@ -58,6 +61,8 @@ stage_fn *plain_handler(struct api_request *r)
 	if ((is_below(r->path, STR("/api")) || is_below(r->path, STR("/apis"))) &&
 		!str_ends(r->path, STR("//")))
 		return discovery_handler(r);
+	if (str_starts(r->path, STR("/openapi/v3/")))
+		return serve_openapi_v3;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		const struct plain *p = &paths[i];
 
@@ -124,6 +129,7 @@ static void serve_index(struct api_request *r)
 		if (paths[i].run != serve_index && !paths[i].debug &&
 			!str_eq_text(STR("/version/"), paths[i].path))
 			add_path(&l, str_from(paths[i].path));
+	add_path(&l, STR("/openapi/v3/"));
 	for (size_t i = 0; (health = health_path(r->arena, i)).len; i++)
 		add_path(&l, health);
 	qsort(l.items, l.count, sizeof(*l.items), compare_paths);

@@ -132,7 +132,8 @@ struct api_request {
 	/* respond's and fair's own */
 	struct list_answer *list;
 	struct list_writer *writer;
-	struct object *held; /* a reference, while its text is being sent */
+	struct object *held;      /* a reference, while its text is being sent */
+	struct block *held_block; /* the same of ready-made bytes */
 	struct buf out;
 	struct fair_ticket *ticket;
 	struct op wait; /* of the answer's parts */

@@ -4,6 +4,8 @@
 #include "fair.h"
 #include "negotiate.h"
 
+#include <kube/block.h>
+#include <kube/gzip.h>
 #include <kube/media.h>
 
 #define TEXT         "text/plain; charset=utf-8"
@@ -104,6 +106,7 @@ void respond_release(struct api_request *r)
 {
 	if (r->held)
 		object_unref(TAKE(r->held));
+	block_unref(TAKE(r->held_block));
 	if (r->list) {
 		for (size_t i = 0; i < r->list->count; i++)
 			object_unref(r->list->items[i]);
@@ -152,21 +155,53 @@ static bool etag_matches(struct str header, struct str etag)
 	return false;
 }
 
+bool respond_unchanged(const struct api_request *r, struct str etag)
+{
+	return etag.len && etag_matches(request_header(r, "If-None-Match"), etag);
+}
+
+static void set_header(struct http_headers *h, const char *name, struct str value)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (str_eq_text(h->items[i].name, name))
+			h->items[i].value = value;
+}
+
+/* Packed bytes go out as they are, or plain. */
+static struct str ready_body(
+	struct api_request *r, const struct ready_answer *ready, struct http_headers *h)
+{
+	if (!ready->packed)
+		return ready->body;
+	if (respond_gzips(r)) {
+		http_headers_add(r->arena, h, STR("Content-Encoding"), STR("gzip"));
+		return ready->body;
+	}
+	if (gzip_decode(ready->body, &r->out, NULL))
+		return STR("");
+	return buf_str(&r->out);
+}
+
 void answer_ready(struct api_request *r, const struct ready_answer *ready)
 {
 	struct http_headers h = respond_headers(r, ready->content_type);
+	struct str body = STR("");
 	int code = 200;
 
-	for (size_t i = 0; i < h.count; i++)
-		if (ready->cache_control && str_eq(h.items[i].name, STR("Cache-Control")))
-			h.items[i].value = str_from(ready->cache_control);
-	if (ready->etag.len) {
+	r->held_block = ready->hold;
+	if (ready->cache_control)
+		set_header(&h, "Cache-Control", str_from(ready->cache_control));
+	if (ready->expires.len)
+		http_headers_add(r->arena, &h, STR("Expires"), ready->expires);
+	if (ready->etag.len)
 		http_headers_add(r->arena, &h, STR("Etag"), ready->etag);
-		if (etag_matches(request_header(r, "If-None-Match"), ready->etag))
-			code = 304;
-	}
-	http_headers_add(r->arena, &h, STR("Vary"), STR("Accept"));
-	respond_bytes(r, code, &h, code == 304 ? STR("") : ready->body);
+	if (!ready->one_form)
+		http_headers_add(r->arena, &h, STR("Vary"), STR("Accept"));
+	if (respond_unchanged(r, ready->etag))
+		code = 304;
+	else
+		body = ready_body(r, ready, &h);
+	respond_bytes(r, code, &h, body);
 }
 
 /* ---- Status ---- */

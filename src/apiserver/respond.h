@@ -29,8 +29,14 @@ struct ready_answer {
 	const char *content_type;
 	struct str etag;           /* quoted; empty: none */
 	const char *cache_control; /* NULL: "no-cache, private" */
+	struct str expires;        /* a date; empty: not said */
+	bool one_form;             /* whatever Accept says */
+	bool packed;               /* the body is gzip's; who does not welcome that gets it plain */
+	struct block *hold;        /* where the body lives: a reference, given back in the end */
 };
 void answer_ready(struct api_request *r, const struct ready_answer *ready);
+/* Does the client have that already? Then answer_ready needs no body. */
+bool respond_unchanged(const struct api_request *r, struct str etag);
 
 /* The headers that every answer has, then content_type (NULL: none). In the request's arena. */
 struct http_headers respond_headers(struct api_request *r, const char *content_type);

@@ -6,6 +6,7 @@
 #include "fair.h"
 #include "first_objects.h"
 #include "metrics.h"
+#include "openapi.h"
 #include "pipeline.h"
 #include "pki.h"
 
@@ -281,6 +282,7 @@ void api_server_start(struct env *env, struct op *op, struct scope *parent,
 	arena_init(&s->arena);
 	scope_init(&s->scope, parent, "api server", NULL);
 	s->metrics = metrics_new(s);
+	s->openapi = openapi_new(s);
 	life->server = s;
 	life->parent = parent;
 	life->starter = op;
@@ -366,6 +368,7 @@ void api_server_free(struct api_server *s)
 	pki_close(s->pki);
 	discovery_free(s->discovery);
 	admission_free(s->admission);
+	openapi_free(s->openapi);
 	metrics_free(s->metrics);
 	err_done(&s->life->why);
 	mem_free(s->life);

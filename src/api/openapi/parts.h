@@ -1,0 +1,73 @@
+/* The pieces of a document, one tree each. */
+#ifndef KUBE_API_OPENAPI_PARTS_H
+#define KUBE_API_OPENAPI_PARTS_H
+
+#include "route.h"
+
+enum parameter_id {
+#define SHARED(id, ...) PARAMETER_##id,
+#define OWN(id, ...)    PARAMETER_##id,
+#include "parameters.def"
+#undef SHARED
+#undef OWN
+	PARAMETERS
+};
+
+/* A type that is not made of fields. */
+struct special_type {
+	enum field_kind kind;
+	const char *name;
+	const char *v2, *v3; /* its definition, as JSON */
+};
+
+struct definition {
+	const struct schema *schema; /* NULL: special */
+	const struct special_type *special;
+};
+
+struct parts {
+	bool v3;
+	struct str group, version; /* of the v3 document; empty otherwise */
+	struct arena keep;         /* as long as the document is being made */
+	struct arena scratch;      /* of one piece */
+	struct omap used;          /* name → struct definition */
+	bool parameters[PARAMETERS];
+};
+
+void parts_init(struct parts *p, bool v3);
+void parts_done(struct parts *p);
+
+/* ---- schemas.c ---- */
+struct cJSON *part_reference(struct parts *p, const struct schema *schema);
+/* Everything that the definitions in use refer to is in use, too. */
+void part_follow_references(struct parts *p);
+struct cJSON *part_definition(struct parts *p, const struct definition *d);
+
+/* ---- operations.c ---- */
+struct cJSON *part_path(struct parts *p, const struct route *r);
+
+/* ---- parameters.c ---- */
+/* What stands beside the path's operations, and what with each of them. */
+struct parameter_set {
+	bool has[PARAMETERS];
+};
+struct parameter_set part_parameters(const struct route *r, enum action action);
+/* The list of them, by name; NULL when there are none. `kind` is what {name} names. */
+struct cJSON *part_parameter_list(struct parts *p, const struct parameter_set *set,
+	const struct route *r, struct cJSON *body);
+/* OpenAPI v2's shared ones by their keys. */
+const char *part_parameter_key(size_t id);
+struct cJSON *part_parameter(struct parts *p, size_t id, const struct route *r);
+/* The bodies that OpenAPI v2 shares: of DELETE and PATCH. */
+#define DELETE_BODY_KEY "body-2Y1dVQaQ"
+#define PATCH_BODY_KEY  "body-78PwaGsr"
+
+/* ---- small trees ---- */
+void part_add(struct parts *p, struct cJSON *object, const char *key, struct cJSON *value);
+void part_add_text(struct parts *p, struct cJSON *object, const char *key, struct str text);
+void part_add_description(struct parts *p, struct cJSON *object, const char *doc);
+struct cJSON *part_words(struct parts *p, const char *words); /* "a,b" as a list */
+struct cJSON *part_group_version_kind(
+	struct parts *p, struct str group, struct str version, struct str kind);
+
+#endif
