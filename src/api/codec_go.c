@@ -4,21 +4,38 @@
 static void print_value(struct buf *out, const struct schema_field *f, const struct cJSON *value);
 
 /* "timeAdded" → "TimeAdded"; Go writes initialisms in capitals. */
-static void print_name(struct buf *out, struct str name)
-{
-	static const char *const exact[][2] = {{"cidrs", "CIDRs"}, {"cidr", "CIDR"}, {"ip", "IP"},
-		{"uid", "UID"}, {"apiVersion", "APIVersion"}, {"apiGroup", "APIGroup"},
-		{"apiGroups", "APIGroups"}, {"shareID", "ShareID"}, {"ips", "IPs"},
-		{"hostIP", "HostIP"}, {"fsType", "FSType"}, {"url", "URL"}, {"tls", "TLS"},
-		{"http", "HTTP"}, {"nfs", "NFS"}, {"iscsi", "ISCSI"}, {"csi", "CSI"},
-		{"clusterIP", "ClusterIP"}, {"tcpSocket", "TCPSocket"}, {"httpGet", "HTTPGet"},
-		{"grpc", "GRPC"}, {"wwids", "WWIDs"}, {"rbd", "RBD"}, {"fc", "FC"},
-		{"gcePersistentDisk", "GCEPersistentDisk"},
-		{"awsElasticBlockStore", "AWSElasticBlockStore"}, {"cephfs", "CephFS"},
-		{"storageos", "StorageOS"}, {"pdName", "PDName"}, {"iqn", "IQN"},
-		{"seLinuxOptions", "SELinuxOptions"}};
+static const char *const exact[][2] = {{"cidrs", "CIDRs"}, {"cidr", "CIDR"}, {"ip", "IP"},
+	{"uid", "UID"}, {"apiVersion", "APIVersion"}, {"apiGroup", "APIGroup"},
+	{"hostIP", "HostIP"}, {"fsType", "FSType"}, {"url", "URL"}, {"tls", "TLS"},
+	{"http", "HTTP"}, {"nfs", "NFS"}, {"iscsi", "ISCSI"}, {"csi", "CSI"},
+	{"clusterIP", "ClusterIP"}, {"tcpSocket", "TCPSocket"}, {"httpGet", "HTTPGet"},
+	{"grpc", "GRPC"}, {"wwids", "WWIDs"}, {"rbd", "RBD"}, {"fc", "FC"},
+	{"gcePersistentDisk", "GCEPersistentDisk"},
+	{"awsElasticBlockStore", "AWSElasticBlockStore"}, {"cephfs", "CephFS"},
+	{"storageos", "StorageOS"}, {"pdName", "PDName"}, {"iqn", "IQN"},
+	{"seLinuxOptions", "SELinuxOptions"}, {"seLinuxChangePolicy", "SELinuxChangePolicy"},
+	{"dnsPolicy", "DNSPolicy"}, {"dnsConfig", "DNSConfig"}, {"os", "OS"}, {"tty", "TTY"},
+	{"fsGroup", "FSGroup"}, {"fsGroupChangePolicy", "FSGroupChangePolicy"},
+	{"gmsaCredentialSpec", "GMSACredentialSpec"},
+	{"gmsaCredentialSpecName", "GMSACredentialSpecName"}, {"httpHeaders", "HTTPHeaders"},
+	{"iscsiInterface", "ISCSIInterface"}, {"chapAuthDiscovery", "DiscoveryCHAPAuth"},
+	{"chapAuthSession", "SessionCHAPAuth"}, {"sslEnabled", "SSLEnabled"},
+	{"diskURI", "DataDiskURI"}, {"apiGroups", "APIGroups"}, {"ips", "IPs"}};
 
-	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
+/* Names of Go that are others altogether, by type. */
+static const char *const other[][3] = {{"RBDVolumeSource", "monitors", "CephMonitors"},
+	{"RBDVolumeSource", "image", "RBDImage"}, {"RBDVolumeSource", "pool", "RBDPool"},
+	{"RBDVolumeSource", "user", "RadosUser"},
+	{"GlusterfsVolumeSource", "endpoints", "EndpointsName"}};
+
+static void print_name(struct buf *out, const struct schema *s, struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(other); i++)
+		if (str_eq_text(s->name, other[i][0]) && str_eq_text(name, other[i][1])) {
+			buf_add_text(out, other[i][2]);
+			return;
+		}
+	for (size_t i = 0; i < ARRAY_LEN(exact); i++)
 		if (str_eq_text(name, exact[i][0])) {
 			buf_add_text(out, exact[i][1]);
 			return;
@@ -93,7 +110,7 @@ void api_print_go(struct buf *out, const struct schema *s, const struct cJSON *v
 		if (i)
 			buf_add_char(out, ',');
 		buf_add_char(out, '"');
-		print_name(out, f->name);
+		print_name(out, s, f->name);
 		buf_add_text(out, "\":");
 		print_value(out, f, json_get(value, f->name));
 	}

@@ -154,7 +154,9 @@ static void check_munged(struct change *c, struct field_errors *e)
 		take(c->arena, munged, c->old, "spec.terminationGracePeriodSeconds");
 	munged = api_canonical(c->arena, SCHEMA(core_v1, Pod), munged);
 	if (!json_equal(json_get(munged, STR("spec")), json_get(c->old, STR("spec"))))
-		field_forbidden(e, &spec, "%s", immutable_text);
+		field_forbidden(e, &spec, "%s\n%.*s", immutable_text,
+			STRF(pod_spec_diff(c->arena, json_get(c->old, STR("spec")),
+				json_get(munged, STR("spec")))));
 }
 
 void pod_check_update(struct change *c, struct field_errors *e)
@@ -316,6 +318,14 @@ static const struct cJSON *by_name(const struct cJSON *list, struct str name)
 	return NULL;
 }
 
+static struct str container_diff(struct arena *a, const struct cJSON *old, const struct cJSON *now)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(1 * MIB);
+
+	api_diff_go(&text, a, SCHEMA(core_v1, EphemeralContainer), old, now);
+	return arena_str(a, buf_str(&text));
+}
+
 void pod_check_ephemeral_update(struct change *c, struct field_errors *e)
 {
 	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "ephemeralContainers");
@@ -331,8 +341,9 @@ void pod_check_ephemeral_update(struct change *c, struct field_errors *e)
 				STRF(tree_str(old, "name")));
 		else if (!json_equal(now, old))
 			field_forbidden(e, &at,
-				"existing ephemeral containers \"%.*s\" may not be changed\n",
-				STRF(tree_str(old, "name")));
+				"existing ephemeral containers \"%.*s\" may not be changed\n%.*s",
+				STRF(tree_str(old, "name")),
+				STRF(container_diff(c->arena, old, now)));
 	}
 }
 

@@ -12,6 +12,9 @@ void pod_prepare_update(struct change *c);
 /* The profile an annotation's text means; NULL when it means none. */
 struct cJSON *pod_apparmor_of_annotation(struct arena *a, struct str text);
 
+/* What differs between two specs, as upstream shows it. */
+struct str pod_spec_diff(struct arena *a, const struct cJSON *old, const struct cJSON *spec);
+
 void pod_check_update(struct change *c, struct field_errors *e);
 
 void pod_status_defaults(struct arena *a, struct cJSON *pod);
