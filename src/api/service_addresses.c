@@ -70,7 +70,7 @@ static void check_addresses(
 		if (!check_ip(e, &here, text, &ip) || !family.len)
 			continue;
 		if ((ip.len == 16) != str_eq_text(family, "IPv6"))
-			field_invalid(e, &here, list,
+			field_invalid_str(e, &here, text,
 				"expected an %.*s value as indicated by `ipFamilies[%zu]`",
 				STRF(family), i - 1);
 	}
@@ -85,14 +85,17 @@ static void check_addresses(
 }
 
 /* What was allocated first stays; a second one may come and go. */
-static void check_unchanged(struct field_errors *e, const struct path *spec,
-	const struct cJSON *service, const struct cJSON *old)
+void check_cluster_ips_kept(
+	struct field_errors *e, const struct cJSON *service, const struct cJSON *old)
 {
-	struct path ips = PATH(spec, "clusterIPs"), families = PATH(spec, "ipFamilies");
+	struct path spec = PATH(NULL, "spec");
+	struct path ips = PATH(&spec, "clusterIPs"), families = PATH(&spec, "ipFamilies");
 	const struct cJSON *list = at(service, "spec.clusterIPs");
 	struct str was = tree_str(old, "spec.clusterIPs.0"), now = json_str(json_at(list, 0));
 	struct str old_family = tree_str(old, "spec.ipFamilies.0");
 
+	if (service_is_type(service, "ExternalName"))
+		return;
 	if (!service_is_type(old, "ExternalName") && was.len && json_count(list) &&
 		!str_eq(was, now)) {
 		struct path first = PATH_INDEX(&ips, 0);
@@ -108,7 +111,7 @@ static void check_unchanged(struct field_errors *e, const struct path *spec,
 	}
 }
 
-void check_cluster_ips(struct field_errors *e, const struct cJSON *service, const struct cJSON *old)
+void check_cluster_ips(struct field_errors *e, const struct cJSON *service)
 {
 	struct path spec = PATH(NULL, "spec"), ips = PATH(&spec, "clusterIPs");
 	const struct cJSON *list = at(service, "spec.clusterIPs");
@@ -116,12 +119,12 @@ void check_cluster_ips(struct field_errors *e, const struct cJSON *service, cons
 
 	if (service_is_type(service, "ExternalName"))
 		return;
-	if (old)
-		check_unchanged(e, &spec, service, old);
 	check_families(e, &spec, service);
 	check_policy(e, &spec, service);
 	if (ip.len && !json_count(list)) {
 		field_required(e, &ips, "%s", "");
+	} else if (json_count(list) && !ip.len) {
+		field_invalid(e, &ips, list, "must be empty when `clusterIP` is not specified");
 	} else if (json_count(list) && !str_eq(json_str(json_at(list, 0)), ip)) {
 		field_invalid(e, &ips, list, "first value must match `clusterIP`");
 	}

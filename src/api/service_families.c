@@ -72,7 +72,7 @@ void service_normalize(struct arena *a, struct cJSON *service, const struct cJSO
 		tree_drop(service, "spec.clusterIPs");
 	else if (!str_eq(ip, old_ip) && ip.len && same_list)
 		set_list(a, service, ip);
-	else if (!old_ip.len && ip.len && !json_count(list))
+	else if (ip.len && !json_count(list))
 		set_list(a, service, ip);
 }
 
@@ -107,8 +107,7 @@ void service_keep_allocated(struct arena *a, struct cJSON *service, const struct
 			tree_set(a, service, "spec.clusterIPs",
 				json_copy(a, json_path(old, "spec.clusterIPs")));
 	}
-	if ((service_is_type(old, "NodePort") || service_is_type(old, "LoadBalancer")) &&
-		(service_is_type(service, "NodePort") || service_is_type(service, "LoadBalancer")))
+	if (service_needs_node_ports(old) && service_needs_node_ports(service))
 		keep_node_ports(a, service, old);
 	if (service_needs_health_port(old) && service_needs_health_port(service) &&
 		!tree_int(service, "spec.healthCheckNodePort", 0))
@@ -285,11 +284,11 @@ static void check_single(struct cJSON *service, struct field_errors *e)
 	if (policy.len && !str_eq(policy, single))
 		return;
 	if (json_count(json_path(service, "spec.clusterIPs")) == 2)
-		field_invalid(e, &at, json_path(service, "spec.ipFamilyPolicy"),
+		field_invalid_str(e, &at, single,
 			"must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs "
 			"are specified");
 	if (json_count(json_path(service, "spec.ipFamilies")) == 2)
-		field_invalid(e, &at, json_path(service, "spec.ipFamilyPolicy"),
+		field_invalid_str(e, &at, single,
 			"must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families "
 			"are specified");
 }
@@ -313,7 +312,7 @@ void service_choose_families(struct arena *a, struct cJSON *service, const struc
 {
 	if (service_is_type(service, "ExternalName") || prefers_as_before(service, old))
 		return;
-	check_cluster_ips(e, service, old);
+	check_cluster_ips(e, service);
 	if (e->count)
 		return;
 	check_single(service, e);

@@ -11,8 +11,11 @@
 
 bool service_is_headless(const struct cJSON *service);
 bool service_is_type(const struct cJSON *service, const char *type);
-/* clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy against each other and what stood before. */
-void check_cluster_ips(
+/* clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy against each other. */
+void check_cluster_ips(struct field_errors *e, const struct cJSON *service);
+/* … and against what stood before. */
+void check_cluster_ips_kept(
 	struct field_errors *e, const struct cJSON *service, const struct cJSON *old);
+void warn_service(struct change *c);
 
 #endif

@@ -166,9 +166,10 @@ static void validate_update(struct change *c, struct field_errors *e)
 	struct path type_at = PATH(NULL, "addressType");
 	struct str type = tree_str(c->object, "addressType");
 
-	validate(c, e);
 	if (!str_eq(type, tree_str(c->old, "addressType")))
 		field_invalid_str(e, &type_at, type, "field is immutable");
+	else
+		validate(c, e);
 }
 
 /* Everything but metadata counts, and of that the labels. */
@@ -193,6 +194,29 @@ static void defaults(struct change *c)
 	}
 }
 
+/* v1 shows where endpoints are by members of their own; only the beta writes the map. */
+static void drop_topology(struct change *c)
+{
+	if (c->requested && !str_eq_text(c->requested->version, "v1"))
+		return;
+	if (json_equal(json_get(c->object, STR("endpoints")), json_get(c->old, STR("endpoints"))))
+		return;
+	json_each (endpoint, json_get(c->object, STR("endpoints"))) {
+		struct str host = json_str(json_get(json_get(endpoint, STR("deprecatedTopology")),
+			STR("kubernetes.io/hostname")));
+		bool known = false;
+
+		json_each (old, json_get(c->old, STR("endpoints")))
+			known |= host.len &&
+				 str_eq(host,
+					 json_str(json_get(json_get(old, STR("deprecatedTopology")),
+						 STR("kubernetes.io/hostname"))));
+		if (known && !tree_has(endpoint, "nodeName"))
+			tree_set_str(c->arena, endpoint, "nodeName", host);
+		tree_drop(endpoint, "deprecatedTopology");
+	}
+}
+
 static void warn(struct change *c)
 {
 	if (str_eq_text(tree_str(c->object, "addressType"), "FQDN"))
@@ -208,5 +232,7 @@ const struct strategy strategy_endpointslices = {
 	.defaults = defaults,
 	.validate = validate,
 	.validate_update = validate_update,
+	.prepare_create = drop_topology,
+	.prepare_update = drop_topology,
 	.warn = warn,
 };

@@ -108,9 +108,11 @@ static void check_http_path(struct field_errors *e, const struct path *p, const 
 		    backend = PATH(p, "backend");
 	struct str type = tree_str(item, "pathType"), path = tree_str(item, "path");
 
-	if (!tree_has(item, "pathType"))
+	if (!tree_has(item, "pathType")) {
 		field_required(e, &type_at, "pathType must be specified");
-	else if (str_eq_text(type, "Exact") || str_eq_text(type, "Prefix"))
+		return;
+	}
+	if (str_eq_text(type, "Exact") || str_eq_text(type, "Prefix"))
 		check_exact_path(e, &at, path);
 	else if (!str_eq_text(type, "ImplementationSpecific"))
 		field_not_supported_str(e, &type_at, type, types);

@@ -28,7 +28,7 @@ static void check_end_port(struct field_errors *e, const struct path *p, const s
 		return;
 	}
 	if (end < number)
-		field_invalid_int(e, &at, end, "must be greater than or equal to `port`");
+		field_invalid_int(e, &at, number, "must be greater than or equal to `port`");
 	check_number(e, &at, end);
 }
 

@@ -250,6 +250,25 @@ static void check_external_ips(
 	}
 }
 
+/* How the ranges were said before they had a member. */
+static void check_range_annotation(struct field_errors *e, const struct cJSON *service, bool is_lb)
+{
+	static const struct str key =
+		STR_INIT("service.beta.kubernetes.io/load-balancer-source-ranges");
+	struct path meta = PATH(NULL, "metadata"), list = PATH(&meta, "annotations");
+	struct path at = PATH_KEY(&list, key);
+	const struct cJSON *value = json_get(json_path(service, "metadata.annotations"), key);
+	struct str rest = str_trim(json_str(value)), one;
+	struct cidr cidr;
+
+	if (!value)
+		return;
+	if (!is_lb)
+		field_forbidden(e, &at, ONLY_LB);
+	while (rest.len && str_next(&rest, ',', &one))
+		check_cidr(e, &at, str_trim(one), &cidr);
+}
+
 static void check_balancer(
 	struct field_errors *e, const struct path *spec, const struct cJSON *service)
 {
@@ -268,6 +287,8 @@ static void check_balancer(
 
 		check_cidr(e, &at, str_trim(json_str(item)), &cidr);
 	}
+	if (!json_count(list))
+		check_range_annotation(e, service, is_lb);
 	if (tree_has(service, "spec.allocateLoadBalancerNodePorts") && !is_lb)
 		field_forbidden(e, &allocate, ONLY_LB);
 	if (is_lb && !tree_has(service, "spec.allocateLoadBalancerNodePorts"))
@@ -315,7 +336,7 @@ static void check_policies(
 		check_number(e, &health_at, health);
 	}
 	if (!tree_has(service, "spec.internalTrafficPolicy")) {
-		if (!service_is_type(service, "ExternalName"))
+		if (external(service) || service_is_type(service, "ClusterIP"))
 			field_required(e, &in_at, "%s", "");
 	} else if (!one_of(in, known)) {
 		field_not_supported_str(e, &in_at, in, known);
@@ -379,7 +400,7 @@ static void check(struct change *c, struct field_errors *e)
 	if (tree_has(service, "spec.selector"))
 		check_labels(e, &selector, json_path(service, "spec.selector"));
 	check_affinity(e, &spec, service);
-	check_cluster_ips(e, service, c->old);
+	check_cluster_ips(e, service);
 	check_external_ips(e, &spec, service);
 	check_type(e, &spec, service);
 	check_pairs(e, &ports, list, "nodePort");
@@ -394,6 +415,7 @@ static void validate_update(struct change *c, struct field_errors *e)
 	struct path class_at = PATH(&spec, "loadBalancerClass");
 	const struct cJSON *class = json_path(c->object, "spec.loadBalancerClass");
 
+	check_cluster_ips_kept(e, c->object, c->old);
 	if (service_needs_health_port(c->old) && service_needs_health_port(c->object) &&
 		tree_int(c->old, "spec.healthCheckNodePort", 0) !=
 			tree_int(c->object, "spec.healthCheckNodePort", 0))
@@ -457,6 +479,7 @@ const struct strategy strategy_services = {
 	.delete_answers_object = true,
 	.defaults = defaults,
 	.prepare_update = prepare_update,
+	.warn = warn_service,
 	.validate = check,
 	.validate_update = validate_update,
 	.validate_status = validate_status,

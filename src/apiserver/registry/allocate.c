@@ -272,11 +272,29 @@ static bool taken_here(const struct choice *c, struct str name)
 	return false;
 }
 
-static void named_port(struct choice *c, const struct path *at, int64_t port)
+/* Before this port of the service; one protocol has a number once. */
+static bool repeated(const struct choice *c, const struct cJSON *port)
+{
+	json_each (other, json_path(c->service, "spec.ports")) {
+		if (other == port)
+			return false;
+		if (tree_int(other, "nodePort", 0) == tree_int(port, "nodePort", 0) &&
+			str_eq(tree_str(other, "protocol"), tree_str(port, "protocol")))
+			return true;
+	}
+	return false;
+}
+
+static void named_port(
+	struct choice *c, const struct path *at, const struct cJSON *port_of, int64_t port)
 {
 	const struct api_options *o = c->r->server->options;
 	struct str name = number(c, port);
 
+	if (!old_has_port(c, port) && port_of && repeated(c, port_of)) {
+		field_invalid_int(&c->errors, at, port, "provided port is already allocated");
+		return;
+	}
 	if (old_has_port(c, port) || taken_here(c, name)) /* TCP and UDP of one service share */
 		return;
 	if (port < o->node_port_first || port > o->node_port_last)
@@ -299,7 +317,7 @@ static void choose_ports(struct choice *c)
 		struct path item = PATH_INDEX(&ports, i++), at = PATH(&item, "nodePort");
 
 		if (tree_int(port, "nodePort", 0))
-			named_port(c, &at, tree_int(port, "nodePort", 0));
+			named_port(c, &at, port, tree_int(port, "nodePort", 0));
 	}
 	i = 0;
 	json_each (port, json_path(c->service, "spec.ports")) {
@@ -316,17 +334,34 @@ static void choose_ports(struct choice *c)
 	}
 }
 
-static void choose_health_port(struct choice *c)
+/* Upstream hides what is wrong with a wished-for port in an error of its own. */
+static struct status *choose_health_port(struct choice *c)
 {
-	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "healthCheckNodePort");
+	const struct api_options *o = c->r->server->options;
 	int64_t port = tree_int(c->service, "spec.healthCheckNodePort", 0);
+	const char *why = NULL;
 
-	if (port)
-		named_port(c, &at, port);
-	else if (any_port(c, &port))
+	if (!port && !any_port(c, &port))
+		return status_internal(c->r->arena, "failed to allocate a HealthCheck NodePort %s",
+			"range is full");
+	if (!tree_int(c->service, "spec.healthCheckNodePort", 0)) {
 		tree_set_int(c->r->arena, c->service, "spec.healthCheckNodePort", port);
-	else
-		field_internal(&c->errors, &at, "failed to allocate a nodePort: range is full");
+		return NULL;
+	}
+	if (old_has_port(c, port))
+		return NULL;
+	if (port < o->node_port_first || port > o->node_port_last)
+		why = arena_print(c->r->arena,
+			"provided port is not in the valid range. The range of valid ports is "
+			"%u-%u",
+			o->node_port_first, o->node_port_last)
+			      .at;
+	else if (!is_free(c, number(c, port)) || !reserve(c, number(c, port)))
+		why = "provided port is already allocated";
+	if (!why)
+		return NULL;
+	return status_internal(c->r->arena,
+		"failed to allocate requested HealthCheck NodePort %lld: %s", (long long)port, why);
 }
 
 /* ---- all of it ---- */
@@ -350,6 +385,7 @@ struct status *allocate_service(struct api_request *r, struct cJSON *service,
 		.taken = taken,
 		.errors = {.arena = r->arena}};
 	struct service_families families = families_of(r->server->options);
+	struct status *failure = NULL;
 
 	catch_up(c.a);
 	if (old)
@@ -363,9 +399,11 @@ struct status *allocate_service(struct api_request *r, struct cJSON *service,
 	if (!c.errors.count && service_needs_node_ports(service))
 		choose_ports(&c);
 	if (!c.errors.count && service_needs_health_port(service))
-		choose_health_port(&c);
-	if (c.errors.count)
+		failure = choose_health_port(&c);
+	if (c.errors.count || failure)
 		allocate_release(c.a, taken);
+	if (failure)
+		return failure;
 	return status_invalid(
 		r->arena, STR(""), STR("Service"), tree_str(service, "metadata.name"), &c.errors);
 }
