@@ -42,6 +42,9 @@ struct cJSON *access_user_tree(struct arena *a, const struct api_user *u);
 /* /openid/v1/jwks and /.well-known/openid-configuration. */
 stage_fn serve_jwks, serve_openid_configuration;
 
+/* Is this user a node? *name: which, empty when it does not say. */
+bool node_identity(const struct api_user *user, struct str *name);
+
 /* ---- authorization ---- */
 struct access_query {
 	const struct api_user *user;

@@ -2,10 +2,17 @@
 #ifndef KUBE_APISERVER_ADMISSION_PLUGINS_H
 #define KUBE_APISERVER_ADMISSION_PLUGINS_H
 
+#include "access.h"
 #include "admission.h"
 
 admit_fn admit_namespace_lifecycle;
-admit_fn mutate_service_account;
+admit_fn mutate_limits, validate_limits;
+admit_fn mutate_service_account, validate_service_account;
+admit_fn admit_node_restriction;
+admit_fn mutate_runtime_class, validate_runtime_class;
+admit_fn validate_priority_class;
+admit_fn validate_owner_references, validate_claim_resize;
+admit_fn validate_approval, validate_signing, validate_attest, validate_subject;
 admit_fn mutate_priority, mutate_toleration_seconds, mutate_new_node;
 admit_fn mutate_in_use_protection, mutate_default_storage_class, mutate_default_ingress_class;
 

@@ -1,6 +1,11 @@
 /* What small plugins add to pods and nodes: priorities, tolerations, taints. */
 #include "plugins.h"
 
+static bool is_mirror(const struct cJSON *pod)
+{
+	return json_get(json_path(pod, "metadata.annotations"), STR("kubernetes.io/config.mirror"));
+}
+
 static bool is_pod(const struct admission_review *r)
 {
 	return str_eq_text(r->resource->plural, "pods") && !r->subresource.len;
@@ -50,7 +55,7 @@ struct status *mutate_priority(struct admission_review *r)
 	struct str name, policy;
 	int64_t value;
 
-	if (!is_pod(r))
+	if (!is_pod(r) || r->operation == ADMIT_DELETE)
 		return NULL;
 	if (r->operation == ADMIT_UPDATE) {
 		keep_priority(r);
@@ -61,6 +66,9 @@ struct status *mutate_priority(struct admission_review *r)
 	if (name.len && !class)
 		return admission_forbidden(
 			r, "no PriorityClass with name %.*s was found", STRF(name));
+	/* A mirror pod is what its node's disk says it is. */
+	if (is_mirror(pod) && !name.len && tree_has(pod, "spec.priority"))
+		return NULL;
 	value = tree_int(class, "value", 0);
 	policy = tree_str(class, "preemptionPolicy");
 	if (!policy.len)
@@ -84,6 +92,28 @@ struct status *mutate_priority(struct admission_review *r)
 			STRF(tree_str(pod, "spec.preemptionPolicy")), STRF(policy));
 	tree_set_str(r->arena, pod, "spec.preemptionPolicy", policy);
 	return NULL;
+}
+
+/* Of defaults there is one, and the system's own classes stay. */
+struct status *validate_priority_class(struct admission_review *r)
+{
+	struct cJSON *standing;
+
+	if (!str_eq_text(r->resource->plural, "priorityclasses"))
+		return NULL;
+	if (r->operation == ADMIT_DELETE)
+		return str_starts(r->name, STR("system-"))
+			       ? admission_forbidden(r, "this is a system priority class and "
+							"cannot be deleted")
+			       : NULL;
+	if (!tree_true(r->object, "globalDefault"))
+		return NULL;
+	standing = default_class(r);
+	if (!standing || str_eq(tree_str(standing, "metadata.name"), r->name))
+		return NULL;
+	return admission_forbidden(r,
+		"PriorityClass %.*s is already marked as default. Only one default can exist",
+		STRF(tree_str(standing, "metadata.name")));
 }
 
 /* ---- DefaultTolerationSeconds ---- */

@@ -4,6 +4,8 @@
  */
 #include "plugins.h"
 
+#include "pod_references.h"
+
 #include <kube/random.h>
 
 #define MOUNT_PATH "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -115,12 +117,139 @@ static void inherit_pull_secrets(
 		tree_set(r->arena, pod, "spec.imagePullSecrets", json_copy(r->arena, secrets));
 }
 
+static struct status *missing_account(struct admission_review *r, struct str name)
+{
+	return admission_forbidden(r,
+		"error looking up service account %.*s/%.*s: serviceaccount \"%.*s\" not found",
+		STRF(r->namespace), STRF(name), STRF(name));
+}
+
+/* ---- mirror pods: they exist without the API, so they may not count on it ---- */
+
+static struct status *check_mirror(struct admission_review *r, const struct cJSON *pod)
+{
+	if (tree_str(pod, "spec.serviceAccountName").len)
+		return admission_forbidden(r, "a mirror pod may not reference service accounts");
+	if (pod_names_any_secret(pod))
+		return admission_forbidden(r, "a mirror pod may not reference secrets");
+	json_each (volume, json_path(pod, "spec.volumes"))
+		json_each (source, json_path(volume, "projected.sources"))
+			if (tree_has(source, "serviceAccountToken"))
+				return admission_forbidden(r,
+					"a mirror pod may not use ServiceAccountToken volume "
+					"projections");
+	return NULL;
+}
+
+/* ---- accounts that name the secrets their pods may use ---- */
+
+static bool restricts_secrets(const struct cJSON *account)
+{
+	struct str value = json_str(json_get(json_path(account, "metadata.annotations"),
+		STR("kubernetes.io/enforce-mountable-secrets")));
+	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True", NULL};
+
+	for (size_t i = 0; yes[i]; i++)
+		if (str_eq_text(value, yes[i]))
+			return true;
+	return false;
+}
+
+static bool names(const struct cJSON *list, struct str name)
+{
+	json_each (ref, list)
+		if (str_eq(tree_str(ref, "name"), name))
+			return true;
+	return false;
+}
+
+static struct status *check_container(struct admission_review *r, const struct cJSON *container,
+	const char *what, const struct cJSON *account)
+{
+	const struct cJSON *allowed = json_get(account, STR("secrets"));
+	struct str own = tree_str(container, "name"), of = tree_str(account, "metadata.name");
+
+	json_each (env, json_get(container, STR("env"))) {
+		struct str secret = tree_str(env, "valueFrom.secretKeyRef.name");
+
+		if (tree_has(env, "valueFrom.secretKeyRef") && !names(allowed, secret))
+			return admission_forbidden(r,
+				"%s %.*s with envVar %.*s referencing secret.secretName=\"%.*s\" "
+				"is "
+				"not allowed because service account %.*s does not reference that "
+				"secret",
+				what, STRF(own), STRF(tree_str(env, "name")), STRF(secret),
+				STRF(of));
+	}
+	json_each (env, json_get(container, STR("envFrom"))) {
+		struct str secret = tree_str(env, "secretRef.name");
+
+		if (tree_has(env, "secretRef") && !names(allowed, secret))
+			return admission_forbidden(r,
+				"%s %.*s with envFrom referencing secret.secretName=\"%.*s\" is "
+				"not "
+				"allowed because service account %.*s does not reference that "
+				"secret",
+				what, STRF(own), STRF(secret), STRF(of));
+	}
+	return NULL;
+}
+
+static struct status *check_volumes(
+	struct admission_review *r, const struct cJSON *pod, const struct cJSON *account)
+{
+	json_each (volume, json_path(pod, "spec.volumes")) {
+		struct str secret = tree_str(volume, "secret.secretName");
+
+		if (tree_has(volume, "secret") && !names(json_get(account, STR("secrets")), secret))
+			return admission_forbidden(r,
+				"volume with secret.secretName=\"%.*s\" is not allowed because "
+				"service account %.*s does not reference that secret",
+				STRF(secret), STRF(tree_str(account, "metadata.name")));
+	}
+	return NULL;
+}
+
+static struct status *check_secrets(
+	struct admission_review *r, const struct cJSON *pod, const struct cJSON *account)
+{
+	static const struct {
+		const char *path, *what;
+	} lists[] = {{"spec.initContainers", "init container"}, {"spec.containers", "container"},
+		{"spec.ephemeralContainers", "ephemeral container"}};
+	struct status *s = check_volumes(r, pod, account);
+	size_t i = 0;
+
+	for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+		json_each (container, json_path(pod, lists[k].path))
+			if (!s)
+				s = check_container(r, container, lists[k].what, account);
+	if (s)
+		return s;
+	json_each (secret, json_path(pod, "spec.imagePullSecrets")) {
+		struct str name = tree_str(secret, "name");
+
+		if (!names(json_get(account, STR("imagePullSecrets")), name))
+			return admission_forbidden(r,
+				"imagePullSecrets[%zu].name=\"%.*s\" is not allowed because "
+				"service "
+				"account %.*s does not reference that imagePullSecret",
+				i, STRF(name), STRF(tree_str(account, "metadata.name")));
+		i++;
+	}
+	return NULL;
+}
+
+/* ---- the plugin's two halves ---- */
+
 struct status *mutate_service_account(struct admission_review *r)
 {
 	struct cJSON *pod = r->object;
 
-	if (!is_new_pod(r) || is_mirror(pod))
+	if (!is_new_pod(r))
 		return NULL;
+	if (is_mirror(pod))
+		return check_mirror(r, pod);
 	if (!tree_str(pod, "spec.serviceAccountName").len)
 		tree_set_str(r->arena, pod, "spec.serviceAccountName", STR("default"));
 	struct str name = tree_str(pod, "spec.serviceAccountName");
@@ -128,12 +257,28 @@ struct status *mutate_service_account(struct admission_review *r)
 	struct cJSON *account =
 		server_read(r->server, r->arena, "", "serviceaccounts", r->namespace, name);
 	if (!account)
-		return admission_forbidden(r,
-			"error looking up service account %.*s/%.*s: serviceaccount \"%.*s\" not "
-			"found",
-			STRF(r->namespace), STRF(name), STRF(name));
+		return missing_account(r, name);
 	if (wants_token(pod, account))
 		add_token(r, pod);
 	inherit_pull_secrets(r, pod, account);
 	return NULL;
+}
+
+struct status *validate_service_account(struct admission_review *r)
+{
+	const struct cJSON *pod = r->object, *account;
+	struct str name;
+
+	if (!str_eq_text(r->resource->plural, "pods") ||
+		(r->subresource.len && !str_eq_text(r->subresource, "ephemeralcontainers")))
+		return NULL;
+	if (r->operation == ADMIT_UPDATE && !r->subresource.len)
+		return NULL;
+	if (is_mirror(pod))
+		return r->operation == ADMIT_CREATE ? check_mirror(r, pod) : NULL;
+	name = tree_str(pod, "spec.serviceAccountName");
+	account = server_read(r->server, r->arena, "", "serviceaccounts", r->namespace, name);
+	if (!account)
+		return missing_account(r, name);
+	return restricts_secrets(account) ? check_secrets(r, pod, account) : NULL;
 }

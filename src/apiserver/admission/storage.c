@@ -1,6 +1,8 @@
 /* What plugins add to volumes, claims and ingresses: protection, default classes. */
 #include "plugins.h"
 
+#include <kube/quantity.h>
+
 static bool is_new(const struct admission_review *r, const char *plural)
 {
 	return str_eq_text(r->resource->plural, plural) && !r->subresource.len &&
@@ -33,6 +35,45 @@ struct status *mutate_in_use_protection(struct admission_review *r)
 	else if (is_new(r, "volumeattributesclasses"))
 		add_finalizer(r, "kubernetes.io/vac-protection");
 	return NULL;
+}
+
+/* ---- PersistentVolumeClaimResize ---- */
+
+static bool grows(const struct cJSON *now, const struct cJSON *before)
+{
+	static const char path[] = "spec.resources.requests.storage";
+	struct quantity larger, smaller;
+
+	return !quantity_parse(tree_str(now, path), &larger, NULL) &&
+	       !quantity_parse(tree_str(before, path), &smaller, NULL) &&
+	       quantity_cmp(larger, smaller) > 0;
+}
+
+static bool class_allows(struct admission_review *r)
+{
+	struct str name = tree_str(r->object, "spec.storageClassName");
+	const struct cJSON *beta = json_get(json_path(r->object, "metadata.annotations"),
+		STR("volume.beta.kubernetes.io/storage-class"));
+
+	if (beta)
+		name = json_str(beta);
+	return name.len && tree_true(server_read(r->server, r->arena, "storage.k8s.io",
+					     "storageclasses", STR(""), name),
+				   "allowVolumeExpansion");
+}
+
+struct status *validate_claim_resize(struct admission_review *r)
+{
+	if (!str_eq_text(r->resource->plural, "persistentvolumeclaims") || r->subresource.len ||
+		!grows(r->object, r->old))
+		return NULL;
+	if (!str_eq_text(tree_str(r->old, "status.phase"), "Bound"))
+		return admission_forbidden(
+			r, "Only bound persistent volume claims can be expanded");
+	if (class_allows(r))
+		return NULL;
+	return admission_forbidden(r, "only dynamically provisioned pvc can be resized and the "
+				      "storageclass that provisions the pvc must support resize");
 }
 
 /* ---- default classes ---- */

@@ -14,7 +14,5 @@ void node_access_free(struct node_access *n);
 /* *reason: why not, when the user is a node. */
 bool node_allows(struct node_access *n, struct arena *arena, const struct access_query *q,
 	struct str *reason);
-/* Is this user a node? *name: which, empty when it does not say. */
-bool node_identity(const struct api_user *user, struct str *name);
 
 #endif

@@ -87,7 +87,8 @@ static void fill(struct token_request *t)
 	tree_drop(t->tree, "status");
 }
 
-static struct status *admit(struct token_request *t)
+/* Plugins that change objects see what was sent; those that judge, what is made of it. */
+static struct status *admit(struct token_request *t, bool mutate)
 {
 	struct api_request *r = t->r;
 	struct admission_review review = {.server = r->server,
@@ -101,9 +102,9 @@ static struct status *admit(struct token_request *t)
 		.object = t->tree,
 		.user = r->user,
 		.dry_run = r->options.dry_run};
-	struct status *s = admission_mutate(r->server->admission, &review);
 
-	return s ? s : admission_validate(r->server->admission, &review);
+	return mutate ? admission_mutate(r->server->admission, &review)
+		      : admission_validate(r->server->admission, &review);
 }
 
 /* ---- what it is bound to ---- */
@@ -270,6 +271,8 @@ static struct status *prepare(struct token_request *t)
 		s = registry_match_namespace(r, t->tree);
 	}
 	if (!s)
+		s = admit(t, true);
+	if (!s)
 		s = check_name(t);
 	if (s)
 		return s;
@@ -279,7 +282,7 @@ static struct status *prepare(struct token_request *t)
 	fill(t);
 	s = check_duration(t);
 	if (!s)
-		s = admit(t);
+		s = admit(t, false);
 	return s ? s : bind(t);
 }
 
