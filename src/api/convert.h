@@ -32,7 +32,18 @@ void endpointslice_from_hub(struct arena *a, struct cJSON *object);
 void budget_to_hub(struct arena *a, struct cJSON *object);
 void budget_from_hub(struct arena *a, struct cJSON *object);
 
+/* of autoscaling v1 (convert_autoscaling.c) */
+void scaler_to_hub(struct arena *a, struct cJSON *object);
+void scaler_from_hub(struct arena *a, struct cJSON *object);
+/* Takes away the annotations that say in v1 what it has no fields for; were there any? */
+bool scaler_drop_annotations(struct cJSON *object);
+
 /* of autoscaling v2beta1 (convert_metrics.c) */
+/* one metric of spec, of status; v1 has the same shape in its annotations */
+void metric_to_hub(struct arena *a, struct cJSON *metric);
+void metric_from_hub(struct arena *a, struct cJSON *metric);
+void metric_status_to_hub(struct arena *a, struct cJSON *metric);
+void metric_status_from_hub(struct arena *a, struct cJSON *metric);
 void metrics_to_hub(struct arena *a, struct cJSON *object);
 void metrics_from_hub(struct arena *a, struct cJSON *object);
 

@@ -27,7 +27,7 @@ static void measure(struct arena *a, struct cJSON *source, const char *name, con
 	json_set(a, json_get(source, STR("metric")), STR("selector"), series);
 }
 
-static void metric_to_hub(struct arena *a, struct cJSON *metric)
+void metric_to_hub(struct arena *a, struct cJSON *metric)
 {
 	static const char *const resources[] = {"resource", "containerResource", NULL};
 	struct cJSON *source;
@@ -55,21 +55,68 @@ static void metric_to_hub(struct arena *a, struct cJSON *metric)
 	}
 }
 
+/* current.FIELD from `name`; without a value for each pod there is a share alone. */
+static void found(struct arena *a, struct cJSON *source, const char *name, const char *field)
+{
+	struct cJSON *value = json_get(source, str_from(name));
+
+	if (!value)
+		return;
+	json_remove(source, value);
+	if (!json_get(source, STR("current")))
+		json_set(a, source, STR("current"), json_new(a, JSON_OBJECT));
+	json_set(a, json_get(source, STR("current")), str_from(field), value);
+}
+
+void metric_status_to_hub(struct arena *a, struct cJSON *metric)
+{
+	static const char *const resources[] = {"resource", "containerResource", NULL};
+	struct cJSON *source;
+
+	for (size_t i = 0; resources[i]; i++)
+		if ((source = json_get(metric, str_from(resources[i])))) {
+			found(a, source, "currentAverageUtilization", "averageUtilization");
+			found(a, source, "currentAverageValue", "averageValue");
+		}
+	if ((source = json_get(metric, STR("pods")))) {
+		found(a, source, "currentAverageValue", "averageValue");
+		measure(a, source, "metricName", "selector");
+	}
+	if ((source = json_get(metric, STR("object")))) {
+		convert_rename(a, source, "target", "describedObject");
+		found(a, source, "currentValue", "value");
+		found(a, source, "averageValue", "averageValue");
+		measure(a, source, "metricName", "selector");
+	}
+	if ((source = json_get(metric, STR("external")))) {
+		found(a, source, "currentValue", "value");
+		found(a, source, "currentAverageValue", "averageValue");
+		measure(a, source, "metricName", "metricSelector");
+	}
+}
+
 void metrics_to_hub(struct arena *a, struct cJSON *object)
 {
 	json_each (metric, json_path(object, "spec.metrics"))
 		metric_to_hub(a, metric);
-	tree_drop(object, "status.currentMetrics");
+	json_each (metric, json_path(object, "status.currentMetrics"))
+		metric_status_to_hub(a, metric);
 }
 
 /* ---- and back ---- */
 
-static void unaim(struct arena *a, struct cJSON *source, const char *field, const char *name)
+static void lift(struct arena *a, struct cJSON *source, const char *from, const char *field,
+	const char *name)
 {
-	struct cJSON *value = json_get(json_get(source, STR("target")), str_from(field));
+	struct cJSON *value = json_get(json_get(source, str_from(from)), str_from(field));
 
 	if (value)
 		json_set(a, source, str_from(name), json_copy(a, value));
+}
+
+static void unaim(struct arena *a, struct cJSON *source, const char *field, const char *name)
+{
+	lift(a, source, "target", field, name);
 }
 
 static void unmeasure(struct arena *a, struct cJSON *source, const char *name, const char *selector)
@@ -81,7 +128,7 @@ static void unmeasure(struct arena *a, struct cJSON *source, const char *name, c
 		json_set(a, source, str_from(selector), json_copy(a, series));
 }
 
-static void metric_from_hub(struct arena *a, struct cJSON *metric)
+void metric_from_hub(struct arena *a, struct cJSON *metric)
 {
 	static const char *const resources[] = {"resource", "containerResource", NULL};
 	struct cJSON *source;
@@ -109,8 +156,38 @@ static void metric_from_hub(struct arena *a, struct cJSON *metric)
 	}
 }
 
+void metric_status_from_hub(struct arena *a, struct cJSON *metric)
+{
+	static const char *const resources[] = {"resource", "containerResource", NULL};
+	struct cJSON *source;
+
+	for (size_t i = 0; resources[i]; i++)
+		if ((source = json_get(metric, str_from(resources[i])))) {
+			lift(a, source, "current", "averageUtilization",
+				"currentAverageUtilization");
+			lift(a, source, "current", "averageValue", "currentAverageValue");
+		}
+	if ((source = json_get(metric, STR("pods")))) {
+		lift(a, source, "current", "averageValue", "currentAverageValue");
+		unmeasure(a, source, "metricName", "selector");
+	}
+	if ((source = json_get(metric, STR("object")))) {
+		lift(a, source, "current", "value", "currentValue");
+		lift(a, source, "current", "averageValue", "averageValue");
+		unmeasure(a, source, "metricName", "selector");
+		convert_rename(a, source, "describedObject", "target");
+	}
+	if ((source = json_get(metric, STR("external")))) {
+		lift(a, source, "current", "value", "currentValue");
+		lift(a, source, "current", "averageValue", "currentAverageValue");
+		unmeasure(a, source, "metricName", "metricSelector");
+	}
+}
+
 void metrics_from_hub(struct arena *a, struct cJSON *object)
 {
 	json_each (metric, json_path(object, "spec.metrics"))
 		metric_from_hub(a, metric);
+	json_each (metric, json_path(object, "status.currentMetrics"))
+		metric_status_from_hub(a, metric);
 }

@@ -19,6 +19,7 @@ static const struct converter {
 		deployment_from_hub},
 	{"apps", "v1beta1", "statefulsets", statefulset_defaults_beta1, NULL, NULL},
 	{"apps", "v1alpha1", "petsets", statefulset_defaults_beta1, NULL, NULL},
+	{"autoscaling", "v1", "horizontalpodautoscalers", NULL, scaler_to_hub, scaler_from_hub},
 	{"autoscaling", "v2beta1", "horizontalpodautoscalers", NULL, metrics_to_hub,
 		metrics_from_hub},
 	{"policy", "v1beta1", "poddisruptionbudgets", NULL, budget_to_hub, budget_from_hub},
