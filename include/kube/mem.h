@@ -15,6 +15,12 @@ char *mem_copy_text(const char *text); /* NUL-terminated copy */
 char *mem_print(const char *format, ...) KUBE_PRINTF(1, 2);
 void mem_free(void *at); /* NULL is fine */
 
+/*
+ * Gives free pages back to the system, those of threads that have no work too. Takes
+ * milliseconds: for when something large has gone and nothing of its size is about to come.
+ */
+void mem_give_back(void);
+
 /* Overwrites secrets in a way the compiler keeps, then frees. */
 void mem_free_secret(void *at, size_t size);
 

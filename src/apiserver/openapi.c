@@ -202,6 +202,8 @@ static void timer_due(struct op *op, struct err *err)
 	}
 	if (o->kept.count)
 		wait_for_idle(o);
+	else
+		mem_give_back();
 }
 
 /* Somebody else may have made it in the meantime. */

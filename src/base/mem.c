@@ -1,5 +1,6 @@
 #include <kube/mem.h>
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,4 +84,11 @@ void mem_done(void *pointer_to_pointer)
 	void *at;
 	memcpy(&at, pointer_to_pointer, sizeof(at));
 	free(at);
+}
+
+void mem_give_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }

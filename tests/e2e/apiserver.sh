@@ -52,11 +52,33 @@ check "as YAML" contains "kind: NamespaceList" \
 check "the audit id comes back" contains "audit-id: abc" \
 	"$(as_admin -D - -o "$dir/out" -H 'Audit-Id: abc' "$url/api")"
 check "metrics" contains 'apiserver_request_total{code="200"' "$(as_admin "$url/metrics")"
+status_of() { as_admin -o "$dir/out" -w '%{http_code}' "$@"; }
+head_of() { as_admin -D - -o "$dir/out" "$@" | tr -d '\r'; }
+v2=$url/openapi/v2
+pb=application/com.github.proto-openapi.spec.v2
+tag=$(head_of "$v2" | sed -n 's/^etag: //ip')
+check "OpenAPI v2" grep -q '"swagger":"2.0"' "$dir/out"
+check "OpenAPI v2 is not sent twice" test "$(status_of -H "If-None-Match: $tag" "$v2")" = 304
+check "OpenAPI v2 packed" test "$(as_admin --compressed "$v2" | cksum)" = "$(as_admin "$v2" | cksum)"
+check "OpenAPI v2 as protobuf" contains "content-type: $pb.v1.0+protobuf" \
+	"$(head_of -H "Accept: $pb@v1.0+protobuf" "$v2")"
+check "OpenAPI v2 as nothing else" test "$(status_of -H 'Accept: text/html' "$v2")" = 406
+check "OpenAPI v3 lists its documents as text" contains "content-type: text/plain" \
+	"$(head_of "$url/openapi/v3")"
+link=$(grep -o '/openapi/v3/apis/apps/v1?hash=[0-9A-F]*' "$dir/out")
+check "a document of a hash never changes" contains "cache-control: public, immutable" \
+	"$(head_of "$url$link")"
+check "and is OpenAPI v3" grep -q '"openapi":"3.0.0"' "$dir/out"
+check "an old hash leads to the new one" contains "location: $link" \
+	"$(head_of "$url/openapi/v3/apis/apps/v1?hash=OLD")"
+check "a document that is not there" test "$(status_of "$url/openapi/v3/apis/none/v1")" = 404
+check "says nothing" test ! -s "$dir/out"
 check "the administrator's file is private" test \
 	"$(stat -c %a "$dir/d/admin.kubeconfig")" = 600
 if command -v kubectl >/dev/null; then
 	k() { HOME=$dir kubectl --kubeconfig "$dir/d/admin.kubeconfig" "$@" 2>&1; }
 	check "kubectl reads with the administrator's certificate" contains kube-system "$(k get ns)"
+	check "kubectl explains" contains "containerPort" "$(k explain pods.spec.containers.ports)"
 	check "kubectl shows Tables" contains "10.96.0.1" "$(k get service kubernetes)"
 fi
 uid() { as_admin "$url/api/v1/namespaces/default" | sed -n 's/.*"uid": "\(.*\)".*/\1/p'; }

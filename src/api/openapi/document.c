@@ -154,7 +154,7 @@ static void put_security(struct writer *w)
 
 static void writer_init(struct writer *w, bool v3)
 {
-	parts_init(&w->parts, v3);
+	parts_init(&w->parts, w->source, v3);
 	omap_init(&w->routes);
 }
 

@@ -29,12 +29,6 @@ struct operation {
 
 /* ---- what it takes and gives ---- */
 
-static const struct schema *list_schema(struct parts *p, const struct resource *r)
-{
-	return schema_find(arena_print(
-		&p->scratch, "%.*s.%.*s", STRF(r->schema->package), STRF(r->list_kind)));
-}
-
 /* Kinds whose deletion takes time or whose end is worth knowing answer themselves. */
 static bool delete_answers_object(const struct resource *r)
 {
@@ -76,7 +70,7 @@ static void fill(struct parts *p, struct operation *op)
 	switch (op->action) {
 	case ACTION_LIST:
 		op->produces = WATCH_TYPES;
-		op->answer = list_schema(p, r->resource);
+		op->answer = part_list_schema(p, r->resource);
 		break;
 	case ACTION_WATCH:
 	case ACTION_WATCH_LIST:

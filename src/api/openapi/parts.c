@@ -1,8 +1,8 @@
 #include "parts.h"
 
-void parts_init(struct parts *p, bool v3)
+void parts_init(struct parts *p, const struct openapi_source *source, bool v3)
 {
-	*p = (struct parts){.v3 = v3};
+	*p = (struct parts){.v3 = v3, .source = source};
 	arena_init(&p->keep);
 	arena_init(&p->scratch);
 	omap_init(&p->used);

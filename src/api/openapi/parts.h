@@ -27,6 +27,7 @@ struct definition {
 
 struct parts {
 	bool v3;
+	const struct openapi_source *source;
 	struct str group, version; /* of the v3 document; empty otherwise */
 	struct arena keep;         /* as long as the document is being made */
 	struct arena scratch;      /* of one piece */
@@ -34,14 +35,20 @@ struct parts {
 	bool parameters[PARAMETERS];
 };
 
-void parts_init(struct parts *p, bool v3);
+void parts_init(struct parts *p, const struct openapi_source *source, bool v3);
 void parts_done(struct parts *p);
 
 /* ---- schemas.c ---- */
 struct cJSON *part_reference(struct parts *p, const struct schema *schema);
+/* The list of a resource; made of its items' type where the tables have none. */
+const struct schema *part_list_schema(struct parts *p, const struct resource *r);
 /* Everything that the definitions in use refer to is in use, too. */
 void part_follow_references(struct parts *p);
 struct cJSON *part_definition(struct parts *p, const struct definition *d);
+
+/* ---- kinds.c ---- */
+/* Which kinds a type is; NULL when it is none. */
+struct cJSON *part_kinds(struct parts *p, const struct schema *s);
 
 /* ---- operations.c ---- */
 struct cJSON *part_path(struct parts *p, const struct route *r);

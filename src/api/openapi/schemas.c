@@ -63,6 +63,31 @@ struct cJSON *part_reference(struct parts *p, const struct schema *schema)
 	return reference(p, name);
 }
 
+const struct schema *part_list_schema(struct parts *p, const struct resource *r)
+{
+	struct str name =
+		arena_print(&p->scratch, "%.*s.%.*s", STRF(r->schema->package), STRF(r->list_kind));
+	const struct schema *found = schema_find(name), *model = SCHEMA(core_v1, PodList);
+	const struct definition *made = omap_get(&p->used, name);
+
+	if (found)
+		return found;
+	if (made)
+		return made->schema;
+	struct schema *list = arena_copy(&p->keep, r->schema, sizeof(*list));
+	struct schema_field *fields =
+		arena_copy(&p->keep, model->fields, model->field_count * sizeof(*fields));
+	list->name = r->list_kind;
+	list->doc = arena_print(&p->keep, "A list of %.*s objects.", STRF(r->kind)).at;
+	list->flags = model->flags;
+	list->fields = fields;
+	list->field_count = model->field_count;
+	for (size_t i = 0; i < list->field_count; i++)
+		if (str_eq_text(fields[i].name, "items"))
+			fields[i].of = r->schema;
+	return list;
+}
+
 /* One step: uses what the fields of this one need. */
 static void follow(struct parts *p, const struct schema *s)
 {
@@ -321,79 +346,6 @@ static struct cJSON *union_tree(struct parts *p, const struct one_of *u)
 	return list;
 }
 
-/* Every group version that upstream knows, served or not: all of them have these two kinds. */
-static const char group_versions[] =
-	"v1,admission.k8s.io/v1,admission.k8s.io/v1beta1,admissionregistration.k8s.io/v1,"
-	"admissionregistration.k8s.io/v1alpha1,admissionregistration.k8s.io/v1beta1,"
-	"apiextensions.k8s.io/v1,apiextensions.k8s.io/v1beta1,apiregistration.k8s.io/v1,"
-	"apiregistration.k8s.io/v1beta1,apps/v1,apps/v1beta1,apps/v1beta2,"
-	"authentication.k8s.io/v1,authentication.k8s.io/v1alpha1,authentication.k8s.io/v1beta1,"
-	"authorization.k8s.io/v1,authorization.k8s.io/v1beta1,autoscaling/v1,autoscaling/v2,"
-	"batch/v1,batch/v1beta1,certificates.k8s.io/v1,certificates.k8s.io/v1alpha1,"
-	"certificates.k8s.io/v1beta1,coordination.k8s.io/v1,coordination.k8s.io/v1alpha2,"
-	"coordination.k8s.io/v1beta1,discovery.k8s.io/v1,discovery.k8s.io/v1beta1,"
-	"events.k8s.io/v1,events.k8s.io/v1beta1,extensions/v1beta1,"
-	"flowcontrol.apiserver.k8s.io/v1,flowcontrol.apiserver.k8s.io/v1beta1,"
-	"flowcontrol.apiserver.k8s.io/v1beta2,flowcontrol.apiserver.k8s.io/v1beta3,"
-	"imagepolicy.k8s.io/v1alpha1,internal.apiserver.k8s.io/v1alpha1,networking.k8s.io/v1,"
-	"networking.k8s.io/v1beta1,node.k8s.io/v1,node.k8s.io/v1alpha1,node.k8s.io/v1beta1,"
-	"policy/v1,policy/v1beta1,rbac.authorization.k8s.io/v1,"
-	"rbac.authorization.k8s.io/v1alpha1,rbac.authorization.k8s.io/v1beta1,"
-	"resource.k8s.io/v1,resource.k8s.io/v1alpha3,resource.k8s.io/v1beta1,"
-	"resource.k8s.io/v1beta2,scheduling.k8s.io/v1,scheduling.k8s.io/v1alpha2,"
-	"scheduling.k8s.io/v1beta1,storage.k8s.io/v1,storage.k8s.io/v1alpha1,"
-	"storage.k8s.io/v1beta1,storagemigration.k8s.io/v1beta1";
-
-static void add_of_all_groups(struct parts *p, struct cJSON *list, const struct schema *s)
-{
-	struct str rest = str_from(group_versions), each, group, version;
-
-	if (p->v3) {
-		json_append(list, part_group_version_kind(p, STR(""), STR("v1"), s->name));
-		if (p->group.len)
-			json_append(
-				list, part_group_version_kind(p, p->group, p->version, s->name));
-		return;
-	}
-	while (str_next(&rest, ',', &each)) {
-		api_version_split(each, &group, &version);
-		json_append(list, part_group_version_kind(p, group, version, s->name));
-	}
-}
-
-/* The group of a type is that of the resources that stand beside it. */
-static bool find_group(const struct schema *s, struct str *group, struct str *version)
-{
-	const struct resource *r;
-
-	if (str_eq(s->package, SCHEMA(meta_v1, Status)->package)) {
-		*group = STR("");
-		*version = STR("v1");
-		return true;
-	}
-	for (size_t i = 0; (r = resource_at(i)); i++) {
-		if (!str_eq(r->schema->package, s->package))
-			continue;
-		*group = r->group;
-		*version = r->version;
-		return true;
-	}
-	return false;
-}
-
-static struct cJSON *kinds_tree(struct parts *p, const struct schema *s)
-{
-	struct cJSON *list = json_new(&p->scratch, JSON_ARRAY);
-	struct str group, version;
-
-	if (s == SCHEMA(meta_v1, DeleteOptions) || s == SCHEMA(meta_v1, WatchEvent))
-		add_of_all_groups(p, list, s);
-	else if (s->field_count && (s->fields[0].flags & FIELD_TYPE_META) &&
-		 find_group(s, &group, &version))
-		json_append(list, part_group_version_kind(p, group, version, s->name));
-	return json_first(list) ? list : NULL;
-}
-
 static void add_fields(struct parts *p, struct cJSON *tree, const struct schema *s)
 {
 	struct cJSON *properties = json_new(&p->scratch, JSON_OBJECT);
@@ -427,7 +379,7 @@ struct cJSON *part_definition(struct parts *p, const struct definition *d)
 	part_add_description(p, tree, s->doc);
 	add_type(p, tree, "object", NULL);
 	add_fields(p, tree, s);
-	kinds = kinds_tree(p, s);
+	kinds = part_kinds(p, s);
 	if (kinds)
 		part_add(p, tree, "x-kubernetes-group-version-kind", kinds);
 	if (s->flags & SCHEMA_ATOMIC)
