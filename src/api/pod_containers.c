@@ -221,17 +221,6 @@ static void check_common(struct pod_check *c, const struct path *p, const struct
 	pod_check_container_security(c, &security, json_get(container, STR("securityContext")));
 }
 
-static void check_restart(struct pod_check *c, const struct path *p, const struct cJSON *container)
-{
-	static const char *const policies[] = {"Always", "Never", "OnFailure", NULL};
-	struct path at = PATH(p, "restartPolicy");
-
-	if (!tree_has(container, "restartPolicy") &&
-		json_count(json_get(container, STR("restartPolicyRules"))))
-		field_required(c->e, &at, "must specify restartPolicy when restart rules are used");
-	rule_choice(c->e, p, container, "restartPolicy", policies);
-}
-
 static void check_main(struct pod_check *c, const struct path *p)
 {
 	struct path list_at = PATH(p, "containers");
@@ -248,7 +237,7 @@ static void check_main(struct pod_check *c, const struct path *p)
 			field_duplicate_str(c->e, &name_at, name);
 		pod_check_lifecycle(c, &at, container);
 		pod_check_probes(c, &at, container);
-		check_restart(c, &at, container);
+		pod_check_restart(c, &at, container);
 		i++;
 	}
 	check_host_ports(c, &list_at, "containers");
@@ -283,7 +272,7 @@ static void check_init(struct pod_check *c, const struct path *p)
 		struct str name = tree_str(container, "name");
 
 		check_common(c, &at, container);
-		check_restart(c, &at, container);
+		pod_check_restart(c, &at, container);
 		if (name.len && (rule_came_before(list, i, "name", name) ||
 					rule_came_before(main, SIZE_MAX, "name", name)))
 			field_duplicate_str(c->e, &name_at, name);
@@ -304,7 +293,8 @@ static void forbid_for_ephemeral(
 	struct pod_check *c, const struct path *p, const struct cJSON *container)
 {
 	static const char *const names[] = {"ports", "resources", "livenessProbe", "readinessProbe",
-		"startupProbe", "lifecycle", "resizePolicy", "restartPolicy", NULL};
+		"startupProbe", "lifecycle", "resizePolicy", "restartPolicy", "restartPolicyRules",
+		NULL};
 	static const char *const ways[] = {"subPath", "subPathExpr", NULL};
 	struct path mounts = PATH(p, "volumeMounts");
 	size_t n = 0;

@@ -40,6 +40,14 @@ void pod_check_resource_claims(struct pod_check *c, const struct path *p);
 void pod_check_amount(struct field_errors *e, const struct path *at, struct str resource,
 	const struct cJSON *amount);
 
+/* restartPolicy and its rules; does it run again after ending with `code`? */
+void pod_check_restart(struct pod_check *c, const struct path *p, const struct cJSON *container);
+bool pod_container_restarts(const struct cJSON *spec, const struct cJSON *container, int64_t code);
+
+/* Annotations that mean something to pods. p: of the annotations. */
+void pod_check_annotations(struct field_errors *e, const struct path *p,
+	const struct cJSON *annotations, const struct cJSON *spec);
+
 /* security contexts, of containers and of pods; operating systems */
 void pod_check_container_security(
 	struct pod_check *c, const struct path *p, const struct cJSON *security);

@@ -5,6 +5,7 @@
 
 #define NAMESERVERS_MAX 3
 #define SEARCHES_MAX    32
+#define SEARCH_TEXT_MAX 2048
 #define HOSTNAME_MAX    64
 
 /* ---- numbers ---- */
@@ -27,7 +28,7 @@ static void check_dns(struct pod_check *c, const struct path *parent)
 	struct path searches = PATH(&p, "searches"), options = PATH(&p, "options");
 	const struct cJSON *config = json_get(c->spec, STR("dnsConfig"));
 	const struct cJSON *list = json_get(config, STR("nameservers"));
-	size_t i = 0;
+	size_t i = 0, length = 0;
 
 	if (str_eq_text(tree_str(c->spec, "dnsPolicy"), "None")) {
 		if (!config)
@@ -52,6 +53,13 @@ static void check_dns(struct pod_check *c, const struct path *parent)
 		field_invalid(c->e, &searches, list, "must not have more than %d search paths",
 			SEARCHES_MAX);
 	i = 0;
+	json_each (search, list)
+		length += json_str(search).len + 1;
+	if (length > SEARCH_TEXT_MAX + 1)
+		field_invalid(c->e, &searches, list,
+			"must not have more than %d characters (including spaces) in the search "
+			"list",
+			SEARCH_TEXT_MAX);
 	json_each (search, list) {
 		struct path at = PATH_INDEX(&searches, i++);
 		struct str name = json_str(search);
@@ -202,6 +210,8 @@ void check_template(struct field_errors *e, const struct path *p, const struct c
 
 	check_labels(e, &labels, json_path(tmpl, "metadata.labels"));
 	check_annotations(e, &annotations, json_path(tmpl, "metadata.annotations"));
+	pod_check_annotations(e, &annotations, json_path(tmpl, "metadata.annotations"),
+		json_get(tmpl, STR("spec")));
 	check_pod_spec(e, &spec, json_get(tmpl, STR("spec")));
 	if (json_count(json_path(tmpl, "spec.ephemeralContainers")))
 		field_forbidden(e, &PATH(&spec, "ephemeralContainers"),

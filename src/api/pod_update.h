@@ -15,6 +15,14 @@ struct cJSON *pod_apparmor_of_annotation(struct arena *a, struct str text);
 /* What differs between two specs, as upstream shows it. */
 struct str pod_spec_diff(struct arena *a, const struct cJSON *old, const struct cJSON *spec);
 
+/* Annotations of AppArmor against the members of the same meaning. */
+void pod_check_apparmor_matches(struct change *c, struct field_errors *e);
+void pod_check_annotation_update(struct change *c, struct field_errors *e);
+/* What else may change while the pod waits; taken from old in `munged`. */
+void pod_check_gated(struct change *c, struct field_errors *e, struct cJSON *munged);
+/* Containers that ended for good, in a new status. */
+void pod_check_restarts(struct change *c, struct field_errors *e);
+
 void pod_check_update(struct change *c, struct field_errors *e);
 
 void pod_status_defaults(struct arena *a, struct cJSON *pod);
@@ -27,6 +35,7 @@ void pod_check_ephemeral_update(struct change *c, struct field_errors *e);
 void pod_prepare_resize(struct change *c);
 void pod_check_resize(struct change *c, struct field_errors *e);
 
+void pod_warn_overlaps(struct change *c, const struct cJSON *spec);
 /* What will not work as whoever wrote it may think. */
 void pod_warn(struct change *c);
 void pod_warn_template(struct change *c, const struct path *p, const struct cJSON *tmpl);

@@ -21,12 +21,85 @@ static const char *const old_labels[][3] = {
 	{"beta.kubernetes.io/instance-type", "v1.17", "node.kubernetes.io/instance-type"},
 };
 
-static void warn_label(struct change *c, const struct path *at, struct str label)
+/* `name`: the label stands in the value, and is named before what is said of it. */
+static void warn_label(struct change *c, const struct path *at, struct str label, bool name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(old_labels); i++)
 		if (str_eq_text(label, old_labels[i][0]))
-			change_warn(c, "%.*s: deprecated since %s; use \"%s\" instead", TEXT(c, at),
+			change_warn(c, "%.*s: %.*s%sdeprecated since %s; use \"%s\" instead",
+				TEXT(c, at), STRF(name ? label : STR("")), name ? " is " : "",
 				old_labels[i][1], old_labels[i][2]);
+}
+
+static void warn_term(struct change *c, const struct path *p, const struct cJSON *term)
+{
+	struct path list_at = PATH(p, "matchExpressions");
+	size_t i = 0;
+
+	json_each (rq, json_get(term, STR("matchExpressions"))) {
+		struct path item = PATH_INDEX(&list_at, i++), at = PATH(&item, "key");
+
+		warn_label(c, &at, tree_str(rq, "key"), true);
+	}
+}
+
+#define REQUIRED  "requiredDuringSchedulingIgnoredDuringExecution"
+#define PREFERRED "preferredDuringSchedulingIgnoredDuringExecution"
+
+static void warn_nodes(struct change *c, const struct path *p, const struct cJSON *affinity)
+{
+	struct path required = PATH(p, REQUIRED), terms = PATH(&required, "nodeSelectorTerms");
+	struct path preferred = PATH(p, PREFERRED);
+	size_t i = 0;
+
+	json_each (term, json_path(affinity, REQUIRED ".nodeSelectorTerms")) {
+		struct path at = PATH_INDEX(&terms, i++);
+
+		warn_term(c, &at, term);
+	}
+	i = 0;
+	json_each (wish, json_path(affinity, PREFERRED)) {
+		struct path item = PATH_INDEX(&preferred, i++), at = PATH(&item, "preference");
+
+		warn_term(c, &at, json_get(wish, STR("preference")));
+	}
+}
+
+static void warn_selector(struct change *c, const struct path *p, const struct cJSON *o)
+{
+	struct path labels = PATH(p, "labelSelector");
+
+	if (!json_get(o, STR("labelSelector")))
+		change_warn(c, "%.*s: a null labelSelector results in matching no pod",
+			TEXT(c, &labels));
+}
+
+static void warn_pods(struct change *c, const struct path *p, const struct cJSON *affinity)
+{
+	struct path required = PATH(p, REQUIRED), preferred = PATH(p, PREFERRED);
+	size_t i = 0;
+
+	json_each (term, json_path(affinity, REQUIRED)) {
+		struct path at = PATH_INDEX(&required, i++);
+
+		warn_selector(c, &at, term);
+	}
+	i = 0;
+	json_each (wish, json_path(affinity, PREFERRED)) {
+		struct path item = PATH_INDEX(&preferred, i++), at = PATH(&item, "podAffinityTerm");
+
+		warn_selector(c, &at, json_get(wish, STR("podAffinityTerm")));
+	}
+}
+
+static void warn_affinity(struct change *c, const struct path *p, const struct cJSON *spec)
+{
+	struct path at = PATH(p, "affinity"), nodes = PATH(&at, "nodeAffinity");
+	struct path pods = PATH(&at, "podAffinity"), anti = PATH(&at, "podAntiAffinity");
+
+	warn_nodes(c, &nodes, json_path(spec, "affinity.nodeAffinity"));
+	warn_pods(c, &pods, json_path(spec, "affinity.podAffinity"));
+	warn_pods(c, &anti, json_path(spec, "affinity.podAntiAffinity"));
 }
 
 static void warn_placement(struct change *c, const struct path *p, const struct cJSON *spec)
@@ -38,16 +111,13 @@ static void warn_placement(struct change *c, const struct path *p, const struct 
 	json_each (label, json_get(spec, STR("nodeSelector"))) {
 		struct path at = PATH_KEY(&selector, json_key(label));
 
-		warn_label(c, &at, json_key(label));
+		warn_label(c, &at, json_key(label), false);
 	}
 	json_each (constraint, json_get(spec, STR("topologySpreadConstraints"))) {
 		struct path item = PATH_INDEX(&list_at, i++), key = PATH(&item, "topologyKey");
-		struct path labels = PATH(&item, "labelSelector");
 
-		warn_label(c, &key, tree_str(constraint, "topologyKey"));
-		if (!json_get(constraint, STR("labelSelector")))
-			change_warn(c, "%.*s: a null labelSelector results in matching no pod",
-				TEXT(c, &labels));
+		warn_label(c, &key, tree_str(constraint, "topologyKey"), true);
+		warn_selector(c, &item, constraint);
 	}
 }
 
@@ -195,6 +265,17 @@ static void warn_port(struct change *c, const struct path *containers, const str
 	}
 }
 
+static void warn_host_ip(struct change *c, const struct path *at, const struct cJSON *port)
+{
+	if (tree_str(port, "hostIP").len && !tree_int(port, "hostPort", 0))
+		change_warn(c,
+			"%.*s: hostIP set without hostPort: {Name:%.*s HostPort:0 "
+			"ContainerPort:%lld Protocol:%.*s HostIP:%.*s}",
+			TEXT(c, at), STRF(tree_str(port, "name")),
+			(long long)tree_int(port, "containerPort", 0),
+			STRF(tree_str(port, "protocol")), STRF(tree_str(port, "hostIP")));
+}
+
 static void warn_containers(
 	struct change *c, const struct path *p, const struct cJSON *spec, const char *name)
 {
@@ -214,6 +295,7 @@ static void warn_containers(
 			struct path port_at = PATH_INDEX(&ports, j++);
 
 			warn_port(c, &list_at, list, container, port, &port_at);
+			warn_host_ip(c, &port_at, port);
 		}
 	}
 }
@@ -253,6 +335,8 @@ void pod_warn_template(struct change *c, const struct path *p, const struct cJSO
 	const struct cJSON *spec = json_get(tmpl, STR("spec"));
 
 	warn_placement(c, &spec_at, spec);
+	warn_affinity(c, &spec_at, spec);
+	pod_warn_overlaps(c, spec);
 	warn_aliases(c, &spec_at, spec);
 	warn_volumes(c, &spec_at, spec);
 	warn_annotations(c, &annotations, json_path(tmpl, "metadata.annotations"));

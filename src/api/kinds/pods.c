@@ -47,12 +47,15 @@ static void validate(struct change *c, struct field_errors *e)
 {
 	struct path spec_at = PATH(NULL, "spec"), node = PATH(&spec_at, "nodeName");
 	struct path ephemeral = PATH(&spec_at, "ephemeralContainers");
+	struct path meta = PATH(NULL, "metadata"), annotations = PATH(&meta, "annotations");
 	const struct cJSON *spec = json_get(c->object, STR("spec"));
 
+	pod_check_annotations(e, &annotations, json_path(c->object, "metadata.annotations"), spec);
 	check_pod_spec(e, &spec_at, spec);
 	check_images(e, &spec_at, spec);
 	if (json_count(json_get(spec, STR("ephemeralContainers"))))
 		field_forbidden(e, &ephemeral, "cannot be set on create");
+	pod_check_apparmor_matches(c, e);
 	if (tree_str(spec, "nodeName").len && json_count(json_get(spec, STR("schedulingGates"))))
 		field_forbidden(
 			e, &node, "cannot be set until all schedulingGates have been cleared");
