@@ -246,3 +246,17 @@ void serve_health(struct api_request *r)
 		answer_text(r, 500, TEXT,
 			arena_print(r->arena, "internal server error: %s\n", err_text(&err)));
 }
+
+void health_add_metrics(const struct api_server *s, struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		_cleanup_(err_done) struct err err = {0};
+		bool well = checks[i].run(s, &err);
+
+		for (size_t k = 0; k < ARRAY_LEN(roots); k++)
+			if (checks[i].where & roots[k].where)
+				buf_print(out,
+					"kubernetes_healthcheck{name=\"%s\",type=\"%s\"} %d\n",
+					checks[i].name, roots[k].name, well);
+	}
+}

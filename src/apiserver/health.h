@@ -5,6 +5,8 @@
 #include "request.h"
 
 stage_fn serve_health;
+/* Each check as a sample of kubernetes_healthcheck. */
+void health_add_metrics(const struct api_server *s, struct buf *out);
 /* Whether that path is one of health's; "/healthz/" is not. */
 bool health_has(struct str path);
 /* Their paths, for the list at "/": from 0 until empty. */

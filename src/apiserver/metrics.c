@@ -1,31 +1,15 @@
-#include "metrics.h"
-#include "respond.h"
+#include "metrics_private.h"
 
-#include <kube/map.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
-#include <sys/resource.h>
-#include <unistd.h>
+#define SERIES_MAX 5000
+#define LABELS_MAX (4 * KIB)
 
-#define SERIES_MAX 5000 /* labels come from requests */
-
-static const double bounds[] = {0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4,
-	5, 6, 8, 10, 15, 20, 30, 45, 60};
-
-struct durations {
-	uint64_t below[ARRAY_LEN(bounds)], count;
-	double sum;
-};
-
-struct metrics {
-	struct api_server *server;
-	struct omap totals;    /* labels → uint64_t */
-	struct omap durations; /* labels → struct durations */
-	int64_t reading, writing, streaming;
-	uint64_t rejected;
-	int64_t started; /* wall clock */
-};
+static const double duration_bounds[] = {DURATION_BUCKETS};
+static const double size_bounds[] = {SIZE_BUCKETS};
+const struct buckets duration_buckets = {duration_bounds, ARRAY_LEN(duration_bounds)};
+const struct buckets size_buckets = {size_bounds, ARRAY_LEN(size_bounds)};
 
 struct metrics *metrics_new(struct api_server *s)
 {
@@ -33,58 +17,29 @@ struct metrics *metrics_new(struct api_server *s)
 
 	m->server = s;
 	m->started = env_wall(s->env);
-	omap_init(&m->totals);
-	omap_init(&m->durations);
 	return m;
+}
+
+static void free_series(struct omap *map)
+{
+	omap_each (it, map)
+		mem_free(it.value);
+	omap_done(map);
 }
 
 void metrics_free(struct metrics *m)
 {
 	if (!m)
 		return;
-	omap_each (it, &m->totals)
-		mem_free(it.value);
-	omap_each (it, &m->durations)
-		mem_free(it.value);
-	omap_done(&m->totals);
-	omap_done(&m->durations);
+	free_series(&m->totals);
+	free_series(&m->durations);
+	free_series(&m->sizes);
+	free_series(&m->streaming);
+	free_series(&m->deprecated);
 	mem_free(m);
 }
 
-/* ---- counting ---- */
-
-static int64_t *gauge_of(struct metrics *m, const struct api_request *r)
-{
-	struct str method = r->x->request.method;
-
-	if (r->long_running)
-		return &m->streaming;
-	return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")) ? &m->reading
-									 : &m->writing;
-}
-
-void metrics_begin(struct api_request *r)
-{
-	++*gauge_of(r->server->metrics, r);
-}
-
-/* Only the path tells what is long-running: until it was read it counted as any other. */
-void metrics_classified(struct api_request *r)
-{
-	struct metrics *m = r->server->metrics;
-
-	if (!r->long_running)
-		return;
-	r->long_running = false;
-	--*gauge_of(m, r);
-	r->long_running = true;
-	++*gauge_of(m, r);
-}
-
-void metrics_rejected(struct api_request *r)
-{
-	r->server->metrics->rejected++;
-}
+/* ---- labels ---- */
 
 static const char *verb_label(const struct api_request *r)
 {
@@ -101,24 +56,33 @@ static const char *verb_label(const struct api_request *r)
 	return str_eq(r->method, STR("POST")) ? "POST" : "other";
 }
 
-static void add_labels(struct buf *out, const struct api_request *r)
+/* Only names of ours: what strangers put into paths makes no series. */
+static struct str subresource_label(const struct api_request *r)
+{
+	if (!r->resource && !r->is_resource && r->answer_code != 404)
+		return r->path;
+	return r->sub ? r->sub->name : STR("");
+}
+
+static const char *scope_label(const struct api_request *r)
+{
+	if (!r->resource)
+		return "";
+	return r->has_name ? "resource" : r->namespace.len ? "namespace" : "cluster";
+}
+
+static void add_labels(struct buf *out, const struct api_request *r, bool dry_run)
 {
 	const struct resource *res = r->resource;
-	struct str sub = r->sub ? r->sub->name : STR("");
-	const char *scope = !res               ? ""
-			    : r->has_name      ? "resource"
-			    : r->namespace.len ? "namespace"
-					       : "cluster";
 
-	/* Only names of ours: what strangers put into paths makes no series. */
-	if (!res && !r->is_resource && r->answer_code != 404)
-		sub = r->path;
+	buf_add_text(out, "component=\"apiserver\",");
+	if (dry_run)
+		buf_print(out, "dry_run=\"%s\",", r->options.dry_run ? "All" : "");
 	buf_print(out,
-		"component=\"apiserver\",dry_run=\"%s\",group=\"%.*s\",resource=\"%.*s\","
-		"scope=\"%s\",subresource=\"%.*s\",verb=\"%s\",version=\"%.*s\"",
-		r->options.dry_run ? "All" : "", STRF(res ? res->group : STR("")),
-		STRF(res ? res->plural : STR("")), scope, STRF(sub), verb_label(r),
-		STRF(res ? res->version : STR("")));
+		"group=\"%.*s\",resource=\"%.*s\",scope=\"%s\",subresource=\"%.*s\","
+		"verb=\"%s\",version=\"%.*s\"",
+		STRF(res ? res->group : STR("")), STRF(res ? res->plural : STR("")), scope_label(r),
+		STRF(subresource_label(r)), verb_label(r), STRF(res ? res->version : STR("")));
 }
 
 static void *series(struct omap *map, struct str labels, size_t size)
@@ -140,135 +104,111 @@ static bool printable(struct str s)
 	return s.len < 200;
 }
 
-void metrics_end(struct api_request *r)
+/* ---- counting ---- */
+
+void metrics_begin(struct api_request *r)
 {
 	struct metrics *m = r->server->metrics;
-	_cleanup_(buf_done) struct buf labels = BUF_INIT(4 * KIB);
+	struct str method = r->x->request.method;
+	bool reads = str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
 
-	--*gauge_of(m, r);
-	if (!r->answered || !printable(r->path))
+	r->under_way = reads ? &m->reading : &m->writing;
+	++*r->under_way;
+}
+
+/* Only the path tells what is long-running: until it was read it counted as any other. */
+void metrics_classified(struct api_request *r)
+{
+	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
+	int64_t *gauge;
+
+	if (!r->long_running || !printable(r->path))
 		return;
-	add_labels(&labels, r);
-	struct durations *d = series(&m->durations, buf_str(&labels), sizeof(*d));
-	if (d && !r->long_running) {
-		double seconds =
-			(double)(loop_now(m->server->env->loop) - r->x->started) / (double)SEC;
+	add_labels(&labels, r, false);
+	gauge = series(&r->server->metrics->streaming, buf_str(&labels), sizeof(*gauge));
+	if (!gauge)
+		return;
+	--*r->under_way;
+	r->under_way = gauge;
+	++*gauge;
+}
 
-		for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
-			d->below[i] += seconds <= bounds[i];
-		d->count++;
-		d->sum += seconds;
-	}
-	_cleanup_(buf_done) struct buf with_code = BUF_INIT(4 * KIB);
-	buf_print(&with_code, "code=\"%d\",", r->answer_code);
-	buf_add_str(&with_code, buf_str(&labels));
-	uint64_t *total = series(&m->totals, buf_str(&with_code), sizeof(*total));
+void metrics_rejected(struct api_request *r)
+{
+	r->server->metrics->rejected++;
+}
+
+static void observe(struct omap *map, const struct buckets *b, struct str labels, double value)
+{
+	struct histogram *h = series(map, labels, sizeof(*h));
+
+	if (!h)
+		return;
+	for (size_t i = 0; i < b->count; i++)
+		h->below[i] += value <= b->bounds[i];
+	h->count++;
+	h->sum += value;
+}
+
+static void count_total(struct metrics *m, const struct api_request *r)
+{
+	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
+
+	buf_print(&labels, "code=\"%d\",", r->answer_code);
+	add_labels(&labels, r, true);
+	uint64_t *total = series(&m->totals, buf_str(&labels), sizeof(*total));
 	if (total)
 		++*total;
 }
 
-/* ---- printing ---- */
-
-static void head(struct buf *out, const char *name, const char *type, const char *help)
+static void count_duration(struct metrics *m, const struct api_request *r)
 {
-	buf_print(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
+	int64_t spent = loop_now(m->server->env->loop) - r->x->started;
+
+	add_labels(&labels, r, true);
+	observe(&m->durations, &duration_buckets, buf_str(&labels), (double)spent / (double)SEC);
 }
 
-static void gauge(struct buf *out, const char *name, const char *help, double value)
+static void count_size(struct metrics *m, const struct api_request *r)
 {
-	head(out, name, "gauge", help);
-	buf_print(out, "%s %.17g\n", name, value);
+	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
+
+	add_labels(&labels, r, false);
+	observe(&m->sizes, &size_buckets, buf_str(&labels), (double)r->x->sent);
 }
 
-static void print_durations(struct buf *out, struct str labels, const struct durations *d)
+/* "v1.16" → 1.16 */
+static void count_deprecated(struct metrics *m, const struct api_request *r)
 {
-	for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
-		buf_print(out, "apiserver_request_duration_seconds_bucket{%.*s,le=\"%g\"} %llu\n",
-			STRF(labels), bounds[i], (unsigned long long)d->below[i]);
-	buf_print(out, "apiserver_request_duration_seconds_bucket{%.*s,le=\"+Inf\"} %llu\n",
-		STRF(labels), (unsigned long long)d->count);
-	buf_print(out, "apiserver_request_duration_seconds_sum{%.*s} %.9g\n", STRF(labels), d->sum);
-	buf_print(out, "apiserver_request_duration_seconds_count{%.*s} %llu\n", STRF(labels),
-		(unsigned long long)d->count);
+	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
+	const struct resource *res = r->resource;
+
+	if (!res || res->level != LEVEL_REMOVED)
+		return;
+	buf_print(&labels,
+		"group=\"%.*s\",removed_release=\"%s\",resource=\"%.*s\",subresource=\"%.*s\","
+		"version=\"%.*s\"",
+		STRF(res->group), res->until && res->until[0] == 'v' ? res->until + 1 : "",
+		STRF(res->plural), STRF(subresource_label(r)), STRF(res->version));
+	uint64_t *asked = series(&m->deprecated, buf_str(&labels), sizeof(*asked));
+	if (asked)
+		*asked = 1;
 }
 
-static void print_requests(struct buf *out, struct metrics *m)
+void metrics_end(struct api_request *r)
 {
-	head(out, "apiserver_request_total", "counter",
-		"Requests answered, by verb, resource and status code.");
-	omap_each (it, &m->totals)
-		buf_print(out, "apiserver_request_total{%.*s} %llu\n", STRF(it.key),
-			(unsigned long long)*(uint64_t *)it.value);
-	head(out, "apiserver_request_duration_seconds", "histogram",
-		"Time from a request's head to the end of its answer.");
-	omap_each (it, &m->durations)
-		print_durations(out, it.key, it.value);
-	head(out, "apiserver_current_inflight_requests", "gauge", "Requests under way.");
-	buf_print(out,
-		"apiserver_current_inflight_requests{request_kind=\"mutating\"} %lld\n"
-		"apiserver_current_inflight_requests{request_kind=\"readOnly\"} %lld\n",
-		(long long)m->writing, (long long)m->reading);
-	gauge(out, "apiserver_longrunning_requests", "Watches and streams under way.",
-		(double)m->streaming);
-	head(out, "apiserver_flowcontrol_rejected_requests_total", "counter",
-		"Requests refused because there were too many.");
-	buf_print(out, "apiserver_flowcontrol_rejected_requests_total %llu\n",
-		(unsigned long long)m->rejected);
-}
+	struct metrics *m = r->server->metrics;
+	struct str method = r->x->request.method;
 
-static void print_store(struct buf *out, struct metrics *m)
-{
-	struct store_stats stats;
-	const struct resource *r;
-
-	store_stats(m->server->store, &stats);
-	head(out, "apiserver_storage_objects", "gauge", "Objects stored, by resource.");
-	for (size_t i = 0; (r = resource_at(i)); i++)
-		if (r->hub == r && r->strategy)
-			buf_print(out, "apiserver_storage_objects{resource=\"%.*s%s%.*s\"} %zu\n",
-				STRF(r->plural), r->group.len ? "." : "", STRF(r->group),
-				store_count(server_bucket(m->server, r)));
-	gauge(out, "apiserver_storage_size_bytes", "Size of the store's file.",
-		(double)stats.file_bytes);
-	gauge(out, "kube_store_revision", "The last revision.", (double)stats.revision);
-	gauge(out, "kube_store_commits", "Writes since start.", (double)stats.commits);
-	gauge(out, "kube_store_syncs", "Waits for the disk since start.", (double)stats.syncs);
-	gauge(out, "kube_store_watches", "Readers of history.", (double)stats.watches);
-}
-
-static void print_process(struct buf *out, struct metrics *m)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * KIB);
-	struct rusage usage = {0};
-	uint64_t pages = 0, resident = 0;
-	struct str size, rest;
-
-	getrusage(RUSAGE_SELF, &usage);
-	head(out, "process_cpu_seconds_total", "counter", "CPU time spent.");
-	buf_print(out, "process_cpu_seconds_total %.6f\n",
-		(double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-	if (!disk_read_file(m->server->env->disk, "/proc/self/statm", &text, NULL)) {
-		str_cut(buf_str(&text), ' ', &size, &rest);
-		str_to_u64(size, &pages);
-		str_cut(rest, ' ', &size, &rest);
-		str_to_u64(size, &resident);
-	}
-	long page = sysconf(_SC_PAGESIZE);
-	gauge(out, "process_virtual_memory_bytes", "Address space.", (double)pages * (double)page);
-	gauge(out, "process_resident_memory_bytes", "Memory in use.",
-		(double)resident * (double)page);
-	gauge(out, "process_start_time_seconds", "Start, in seconds since 1970.",
-		(double)m->started / (double)SEC);
-}
-
-void serve_metrics(struct api_request *r)
-{
-	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * MIB);
-
-	print_requests(&out, r->server->metrics);
-	print_store(&out, r->server->metrics);
-	print_process(&out, r->server->metrics);
-	answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
-		buf_str(&out));
+	--*r->under_way;
+	if (!r->answered || !printable(r->path))
+		return;
+	count_total(m, r);
+	count_deprecated(m, r);
+	if (r->long_running)
+		return;
+	count_duration(m, r);
+	if (str_eq(method, STR("GET")))
+		count_size(m, r);
 }

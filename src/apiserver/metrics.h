@@ -10,6 +10,6 @@ void metrics_begin(struct api_request *r);      /* arrived */
 void metrics_classified(struct api_request *r); /* its kind is known */
 void metrics_end(struct api_request *r);        /* answered, or given up */
 void metrics_rejected(struct api_request *r);
-stage_fn serve_metrics;
+stage_fn serve_metrics, serve_metrics_slis;
 
 #endif

@@ -26,6 +26,7 @@ static const struct plain {
 	{"/.well-known/openid-configuration", serve_openid_configuration, false, false},
 	{"/openid/v1/jwks", serve_jwks, false, false},
 	{"/metrics", serve_metrics, false, false},
+	{"/metrics/slis", serve_metrics_slis, false, false},
 	{"/openapi/v2", serve_openapi_v2, false, false},
 	{"/openapi/v3", serve_openapi_v3_index, false, false},
 	{"/version", serve_version, true, false},

@@ -136,7 +136,8 @@ struct api_request {
 	struct block *held_block; /* the same of ready-made bytes */
 	struct buf out;
 	struct fair_ticket *ticket;
-	struct op wait; /* of the answer's parts */
+	int64_t *under_way; /* the gauge of metrics that counts it now */
+	struct op wait;     /* of the answer's parts */
 };
 
 void request_next(struct api_request *r);

@@ -16,6 +16,28 @@
 #define PLATFORM "linux/unknown"
 #endif
 
+#define VERSION KUBE_API_VERSION "+kube" KUBE_VERSION
+
+static void split_version(struct str *major, struct str *minor)
+{
+	struct str rest;
+
+	str_cut(str_skip(STR(KUBE_API_VERSION), 1), '.', major, &rest);
+	str_cut(rest, '.', minor, &rest);
+}
+
+void version_add_labels(struct buf *out)
+{
+	struct str major, minor;
+
+	split_version(&major, &minor);
+	buf_print(out,
+		"build_date=\"%s\",compiler=\"%s\",git_commit=\"%s\",git_tree_state=\"%s\","
+		"git_version=\"%s\",go_version=\"\",major=\"%.*s\",minor=\"%.*s\",platform=\"%s\"",
+		KUBE_COMMIT_DATE, COMPILER, KUBE_COMMIT, KUBE_TREE_STATE, VERSION, STRF(major),
+		STRF(minor), PLATFORM);
+}
+
 static void add(struct arena *a, struct cJSON *tree, const char *key, struct str value)
 {
 	json_add(a, tree, str_from(key), json_new_str(a, value));
@@ -25,11 +47,10 @@ void serve_version(struct api_request *r)
 {
 	struct arena *a = r->arena;
 	struct cJSON *tree = json_new(a, JSON_OBJECT);
-	struct str major, minor, rest;
+	struct str major, minor;
 	uint64_t number = 0;
 
-	str_cut(str_skip(STR(KUBE_API_VERSION), 1), '.', &major, &rest);
-	str_cut(rest, '.', &minor, &rest);
+	split_version(&major, &minor);
 	str_to_u64(minor, &number);
 	add(a, tree, "major", major);
 	add(a, tree, "minor", minor);
@@ -38,7 +59,7 @@ void serve_version(struct api_request *r)
 	add(a, tree, "minCompatibilityMajor", major);
 	add(a, tree, "minCompatibilityMinor",
 		arena_print(a, "%llu", (unsigned long long)(number ? number - 1 : 0)));
-	add(a, tree, "gitVersion", STR(KUBE_API_VERSION "+kube" KUBE_VERSION));
+	add(a, tree, "gitVersion", STR(VERSION));
 	add(a, tree, "gitCommit", STR(KUBE_COMMIT));
 	add(a, tree, "gitTreeState", STR(KUBE_TREE_STATE));
 	add(a, tree, "buildDate", STR(KUBE_COMMIT_DATE));

@@ -5,5 +5,7 @@
 #include "request.h"
 
 stage_fn serve_version;
+/* The same as labels of a metric. */
+void version_add_labels(struct buf *out);
 
 #endif

@@ -1,0 +1,201 @@
+/* What has been counted, and what can be seen of the process, as Prometheus reads it. */
+#include "api_options.h"
+#include "health.h"
+#include "metrics_private.h"
+#include "respond.h"
+#include "version.h"
+
+#include <kube/time.h>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define TYPE "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+
+static void head(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_print(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void gauge(struct buf *out, const char *name, const char *help, double value)
+{
+	head(out, name, "gauge", help);
+	buf_print(out, "%s %.17g\n", name, value);
+}
+
+/* ---- requests ---- */
+
+static void print_histogram(struct buf *out, const char *name, const struct buckets *b,
+	struct str labels, const struct histogram *h)
+{
+	for (size_t i = 0; i < b->count; i++)
+		buf_print(out, "%s_bucket{%.*s,le=\"%g\"} %llu\n", name, STRF(labels), b->bounds[i],
+			(unsigned long long)h->below[i]);
+	buf_print(out, "%s_bucket{%.*s,le=\"+Inf\"} %llu\n", name, STRF(labels),
+		(unsigned long long)h->count);
+	buf_print(out, "%s_sum{%.*s} %.9g\n", name, STRF(labels), h->sum);
+	buf_print(out, "%s_count{%.*s} %llu\n", name, STRF(labels), (unsigned long long)h->count);
+}
+
+static void print_histograms(struct buf *out, const char *name, const char *help,
+	const struct buckets *b, const struct omap *map)
+{
+	head(out, name, "histogram", help);
+	omap_each (it, map)
+		print_histogram(out, name, b, it.key, it.value);
+}
+
+static void print_requests(struct buf *out, struct metrics *m)
+{
+	head(out, "apiserver_request_total", "counter",
+		"Requests answered, by verb, resource and status code.");
+	omap_each (it, &m->totals)
+		buf_print(out, "apiserver_request_total{%.*s} %llu\n", STRF(it.key),
+			(unsigned long long)*(uint64_t *)it.value);
+	print_histograms(out, "apiserver_request_duration_seconds",
+		"Time from a request's head to the end of its answer.", &duration_buckets,
+		&m->durations);
+	print_histograms(out, "apiserver_response_sizes", "Bytes of the answers to reads.",
+		&size_buckets, &m->sizes);
+	head(out, "apiserver_current_inflight_requests", "gauge", "Requests under way.");
+	buf_print(out,
+		"apiserver_current_inflight_requests{request_kind=\"mutating\"} %lld\n"
+		"apiserver_current_inflight_requests{request_kind=\"readOnly\"} %lld\n",
+		(long long)m->writing, (long long)m->reading);
+	head(out, "apiserver_longrunning_requests", "gauge", "Watches and streams under way.");
+	omap_each (it, &m->streaming)
+		buf_print(out, "apiserver_longrunning_requests{%.*s} %lld\n", STRF(it.key),
+			(long long)*(int64_t *)it.value);
+	head(out, "apiserver_requested_deprecated_apis", "gauge",
+		"Versions asked for that upstream has removed.");
+	omap_each (it, &m->deprecated)
+		buf_print(out, "apiserver_requested_deprecated_apis{%.*s} 1\n", STRF(it.key));
+	head(out, "apiserver_flowcontrol_rejected_requests_total", "counter",
+		"Requests refused because there were too many.");
+	buf_print(out, "apiserver_flowcontrol_rejected_requests_total %llu\n",
+		(unsigned long long)m->rejected);
+}
+
+/* ---- the store ---- */
+
+/* By the name it had before upstream told group and resource apart, and by the one of today. */
+static void print_objects(struct buf *out, struct metrics *m)
+{
+	const struct resource *r;
+
+	head(out, "apiserver_storage_objects", "gauge", "Objects stored, by resource.");
+	for (size_t i = 0; (r = resource_at(i)); i++)
+		if (r->hub == r && r->strategy)
+			buf_print(out, "apiserver_storage_objects{resource=\"%.*s%s%.*s\"} %zu\n",
+				STRF(r->plural), r->group.len ? "." : "", STRF(r->group),
+				store_count(server_bucket(m->server, r)));
+	head(out, "apiserver_resource_objects", "gauge", "Objects stored, by group and resource.");
+	for (size_t i = 0; (r = resource_at(i)); i++)
+		if (r->hub == r && r->strategy)
+			buf_print(out,
+				"apiserver_resource_objects{group=\"%.*s\",resource=\"%.*s\"} "
+				"%zu\n",
+				STRF(r->group), STRF(r->plural),
+				store_count(server_bucket(m->server, r)));
+}
+
+static void print_store(struct buf *out, struct metrics *m)
+{
+	struct store_stats stats;
+
+	store_stats(m->server->store, &stats);
+	print_objects(out, m);
+	gauge(out, "apiserver_storage_size_bytes", "Size of the store's file.",
+		(double)stats.file_bytes);
+	gauge(out, "kube_store_revision", "The last revision.", (double)stats.revision);
+	gauge(out, "kube_store_commits", "Writes since start.", (double)stats.commits);
+	gauge(out, "kube_store_syncs", "Waits for the disk since start.", (double)stats.syncs);
+	gauge(out, "kube_store_watches", "Readers of history.", (double)stats.watches);
+}
+
+/* ---- the process ---- */
+
+static void print_gates(struct buf *out, const struct api_options *o)
+{
+	head(out, "kubernetes_feature_enabled", "gauge", "Feature gates, on (1) or off (0).");
+	for (const struct flag_gate *g = api_gates; g->name; g++)
+		buf_print(out, "kubernetes_feature_enabled{name=\"%s\",stage=\"%s\"} %d\n", g->name,
+			g->stage, api_gate(o, g->name));
+}
+
+static void print_memory(struct buf *out, struct metrics *m)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * KIB);
+	uint64_t pages = 0, resident = 0;
+	struct str size, rest;
+
+	if (!disk_read_file(m->server->env->disk, "/proc/self/statm", &text, NULL)) {
+		str_cut(buf_str(&text), ' ', &size, &rest);
+		str_to_u64(size, &pages);
+		str_cut(rest, ' ', &size, &rest);
+		str_to_u64(size, &resident);
+	}
+	long page = sysconf(_SC_PAGESIZE);
+	gauge(out, "process_virtual_memory_bytes", "Address space.", (double)pages * (double)page);
+	gauge(out, "process_resident_memory_bytes", "Memory in use.",
+		(double)resident * (double)page);
+}
+
+static int count_file(void *ctx, const char *name)
+{
+	(void)name;
+	++*(double *)ctx;
+	return 0;
+}
+
+static void print_files(struct buf *out, struct metrics *m)
+{
+	struct rlimit limit = {0};
+	double open = 0;
+
+	m->server->env->disk->ops->list(
+		m->server->env->disk, "/proc/self/fd", count_file, &open, NULL);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	gauge(out, "process_open_fds", "Open files and connections.", open);
+	gauge(out, "process_max_fds", "How many there may be.", (double)limit.rlim_cur);
+}
+
+static void print_process(struct buf *out, struct metrics *m)
+{
+	struct rusage usage = {0};
+
+	head(out, "kubernetes_build_info", "gauge", "What was built, from what.");
+	buf_add_text(out, "kubernetes_build_info{");
+	version_add_labels(out);
+	buf_add_text(out, "} 1\n");
+	print_gates(out, m->server->options);
+	getrusage(RUSAGE_SELF, &usage);
+	head(out, "process_cpu_seconds_total", "counter", "CPU time spent.");
+	buf_print(out, "process_cpu_seconds_total %.6f\n",
+		(double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	print_memory(out, m);
+	print_files(out, m);
+	gauge(out, "process_start_time_seconds", "Start, in seconds since 1970.",
+		(double)m->started / (double)SEC);
+}
+
+void serve_metrics(struct api_request *r)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * MIB);
+
+	print_requests(&out, r->server->metrics);
+	print_store(&out, r->server->metrics);
+	print_process(&out, r->server->metrics);
+	answer_text(r, 200, TYPE, buf_str(&out));
+}
+
+/* The health checks as numbers. */
+void serve_metrics_slis(struct api_request *r)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
+
+	head(&out, "kubernetes_healthcheck", "gauge", "Health checks, well (1) or not (0).");
+	health_add_metrics(r->server, &out);
+	answer_text(r, 200, TYPE, buf_str(&out));
+}
