@@ -1,4 +1,5 @@
 #include "access.h"
+#include "address_objects.h"
 #include "admission.h"
 #include "allocate.h"
 #include "api_options.h"
@@ -81,7 +82,7 @@ struct cJSON *server_read(struct api_server *s, struct arena *a, const char *gro
 
 /* ---- start ---- */
 
-enum start_step { START_STORE, START_PARTS, START_ROLES, START_LISTEN };
+enum start_step { START_STORE, START_PARTS, START_ADDRESSES, START_ROLES, START_LISTEN };
 static const char *const start_names[] = {"store", "parts", "roles", "listen"};
 
 enum stop_step { STOP_DELAY, STOP_ACCEPTING, STOP_LEASE, STOP_SCOPE, STOP_STORE, STOP_DONE };
@@ -224,7 +225,11 @@ static void start_run(struct task *t, struct err *err)
 		if (!code)
 			code = listen_on(s, err);
 		if (!code)
-			first_objects_write(s, task_await(t, START_ROLES, OP_NO_DEADLINE), s->port);
+			first_objects_write(
+				s, task_await(t, START_ADDRESSES, OP_NO_DEADLINE), s->port);
+		break;
+	case START_ADDRESSES:
+		address_objects_repair(s, task_await(t, START_ROLES, OP_NO_DEADLINE));
 		break;
 	case START_ROLES:
 		authz_bootstrap(s, task_await(t, START_LISTEN, OP_NO_DEADLINE));

@@ -1,11 +1,16 @@
 #include "allocate.h"
+#include "address_objects.h"
 #include "api_options.h"
+#include "service_ranges.h"
 
 #include <kube/map.h>
 #include <kube/mem.h>
 #include <kube/services.h>
 
-#define TRIES 64 /* at random, before a walk from the start */
+#define TRIES    64 /* at random, before a walk from the start */
+#define WALK_MAX 65536
+#define LOW_MIN  16 /* addresses at the low end of a range, a sixteenth of it within these */
+#define LOW_MAX  256
 
 struct allocators {
 	struct api_server *server;
@@ -163,32 +168,61 @@ static struct str ip_text(struct arena *a, const struct ip *ip)
 	return arena_str(a, buf_str(&text));
 }
 
-/* Not the network's own address, nor IPv4's broadcast. */
+/* Neither had by a Service, nor promised to one, nor claimed by an IPAddress of somebody's. */
+static bool ip_is_free(struct choice *c, struct str text)
+{
+	return is_free(c, text) && !address_object_exists(c->r->server, c->r->arena, text);
+}
+
+static bool take_nth(struct choice *c, const struct cidr *range, uint64_t n, struct str *found)
+{
+	struct ip ip = nth(range, n);
+
+	*found = ip_text(c->r->arena, &ip);
+	return ip_is_free(c, *found) && reserve(c, *found);
+}
+
+/*
+ * Not the network's own address, nor IPv4's broadcast; not from the low end, as long as there are
+ * others: those are for people who choose by themselves.
+ */
 static bool any_ip(struct choice *c, const struct cidr *range, struct str *found)
 {
 	uint64_t size = range_size(range), last = range->ip.len == 4 ? size - 1 : size, random;
+	uint64_t low = size / 16 > LOW_MAX ? LOW_MAX : size / 16 < LOW_MIN ? LOW_MIN : size / 16;
 
-	for (uint64_t i = 0; i < TRIES + last; i++) {
+	if (last < 2)
+		return false;
+	if (low + 1 >= last)
+		low = 0;
+	for (uint64_t i = 0; i < TRIES; i++) {
 		env_random(c->r->server->env, &random, sizeof(random));
-		uint64_t n = i < TRIES ? 1 + random % (last > 1 ? last - 1 : 1) : i - TRIES + 1;
-		struct ip ip = nth(range, n);
-
-		*found = ip_text(c->r->arena, &ip);
-		if (n < last && is_free(c, *found))
-			return reserve(c, *found);
+		if (take_nth(c, range, low + 1 + random % (last - low - 1), found))
+			return true;
 	}
+	for (uint64_t i = 0; i < last - 1 && i < WALK_MAX; i++)
+		if (take_nth(c, range, 1 + (low + i) % (last - 1), found))
+			return true;
 	return false;
 }
 
-static const struct cidr *range_of(const struct api_options *o, bool v6)
+static bool any_of(struct choice *c, const struct service_ranges *ranges, struct str *found)
 {
-	for (size_t i = 0; i < o->service_cidr_count; i++)
-		if ((o->services[i].ip.len == 16) == v6)
-			return &o->services[i];
-	return NULL;
+	for (size_t i = 0; i < ranges->count; i++)
+		if (any_ip(c, &ranges->items[i], found))
+			return true;
+	return false;
 }
 
-static void named_ip(struct choice *c, struct str text, const struct cidr *range)
+static bool in_range(const struct service_ranges *ranges, const struct ip *ip)
+{
+	for (size_t i = 0; i < ranges->count; i++)
+		if (cidr_has(&ranges->items[i], ip))
+			return true;
+	return false;
+}
+
+static void named_ip(struct choice *c, struct str text, const struct service_ranges *ranges)
 {
 	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "clusterIPs");
 	const struct cJSON *list = json_path(c->service, "spec.clusterIPs");
@@ -196,12 +230,12 @@ static void named_ip(struct choice *c, struct str text, const struct cidr *range
 
 	if (!ip_parse(text, &ip))
 		return;
-	if (!range || !cidr_has(range, &ip)) {
+	if (!in_range(ranges, &ip)) {
 		field_invalid(&c->errors, &at, list,
 			"failed to allocate IP %.*s: the provided network does not match the "
 			"current range",
 			STRF(text));
-	} else if (!is_free(c, text)) {
+	} else if (!ip_is_free(c, text)) {
 		field_invalid(&c->errors, &at, list,
 			"failed to allocate IP %.*s: provided IP is already allocated", STRF(text));
 	} else {
@@ -218,15 +252,18 @@ static void choose_ips(struct choice *c)
 
 	json_each (family, json_path(c->service, "spec.ipFamilies")) {
 		bool v6 = str_eq_text(json_str(family), "IPv6");
-		const struct cidr *range = range_of(c->r->server->options, v6);
 		struct str given = json_str(json_at(json_path(c->service, "spec.clusterIPs"), i));
 		struct str was = json_str(json_at(json_path(c->old, "spec.clusterIPs"), i++));
 
-		if (given.len && !str_eq(given, was))
-			named_ip(c, given, range);
-		if (!given.len && (!range || !any_ip(c, range, &given)))
-			field_internal(
-				&c->errors, &at, "failed to allocate a serviceIP: range is full");
+		if (!given.len || !str_eq(given, was)) {
+			struct service_ranges ranges = service_ranges_of(c->r->server, a, v6);
+
+			if (given.len)
+				named_ip(c, given, &ranges);
+			else if (!any_of(c, &ranges, &given))
+				field_internal(&c->errors, &at,
+					"failed to allocate a serviceIP: range is full");
+		}
 		json_append(list, json_new_str(a, given));
 	}
 	if (c->errors.count)

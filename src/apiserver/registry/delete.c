@@ -2,6 +2,7 @@
  * DELETE. What has finalizers, or a grace period, is only marked: whoever removes the last
  * finalizer, or ends the grace, brings the end. Everything else goes at once.
  */
+#include "address_objects.h"
 #include "registry.h"
 
 #include <kube/time.h>
@@ -110,6 +111,12 @@ static void done(struct deletion *d, struct status *failure)
 	d->done(d, failure);
 }
 
+static void addresses_followed(struct op *op, struct err *err)
+{
+	err_done(err); /* repaired at the next start */
+	done(CONTAINER_OF(op, struct deletion, op), NULL);
+}
+
 static void committed(struct op *op, struct err *err)
 {
 	struct deletion *d = CONTAINER_OF(op, struct deletion, op);
@@ -125,6 +132,11 @@ static void committed(struct op *op, struct err *err)
 		object_unref(d->old);
 	} else if (!err->code) {
 		d->result = d->commit.result;
+		if (d->gone && is_kind(d, "Service") && address_objects_differ(d->tree, NULL)) {
+			op_init(&d->op, &r->x->scope, addresses_followed, OP_NO_DEADLINE);
+			address_objects_follow(r->server, &d->op, d->tree, NULL);
+			return;
+		}
 		done(d, NULL);
 	} else if ((err->code == ERR_CONFLICT || err->code == ERR_NOT_FOUND) &&
 		   ++d->attempts < ATTEMPTS_MAX) {

@@ -2,6 +2,7 @@
  * One write from the client's tree to the commit: admission, what every object gets, strategy,
  * validation, admission again, commit. A conflict begins again with what stands there now.
  */
+#include "address_objects.h"
 #include "registry.h"
 
 #include "access.h"
@@ -391,6 +392,30 @@ static struct status *already_exists(struct writing *w)
 	return s;
 }
 
+/* The client hears of it when the addresses of a Service have their objects, too. */
+static void addresses_followed(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+	struct object *result = w->commit.result, *found = w->commit.found;
+
+	err_done(err); /* repaired at the next start */
+	answer(w, w->creating ? w->created_code : w->updated_code,
+		w->commit.delete_ ? NULL : result);
+	object_unref(result);
+	object_unref(found);
+}
+
+static bool follows(struct writing *w)
+{
+	const struct cJSON *now = w->commit.delete_ ? NULL : w->tree;
+
+	if (!str_eq_text(w->hub->plural, "services") || !address_objects_differ(w->old_tree, now))
+		return false;
+	op_init(&w->op, &w->r->x->scope, addresses_followed, OP_NO_DEADLINE);
+	address_objects_follow(w->r->server, &w->op, w->old_tree, now);
+	return true;
+}
+
 static void committed(struct op *op, struct err *err)
 {
 	struct writing *w = CONTAINER_OF(op, struct writing, op);
@@ -399,6 +424,8 @@ static void committed(struct op *op, struct err *err)
 	struct object *result = w->commit.result;
 
 	allocate_release(r->server->allocators, &w->taken);
+	if (!err->code && follows(w))
+		return;
 	if (!err->code) {
 		answer(w, w->creating ? w->created_code : w->updated_code,
 			w->commit.delete_ ? NULL : result);
