@@ -73,6 +73,8 @@ void informer_wait_revision(struct informer *i, struct op *op, int64_t revision)
 /* Done when the object with that uid is no more, or is on its way out. */
 void informer_wait_gone(struct informer *i, struct op *op, struct str key, struct str uid);
 const struct resource *informer_resource(const struct informer *i);
+/* Could objects of that namespace be in it? */
+bool informer_covers(const struct informer *i, struct str namespace);
 
 /* ---- looking ---- */
 size_t informer_count(const struct informer *i);

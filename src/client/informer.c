@@ -324,6 +324,11 @@ const struct resource *informer_resource(const struct informer *i)
 	return i->reflector.resource;
 }
 
+bool informer_covers(const struct informer *i, struct str namespace)
+{
+	return !i->reflector.namespace.len || str_eq(i->reflector.namespace, namespace);
+}
+
 /* ---- looking ---- */
 
 size_t informer_count(const struct informer *i)

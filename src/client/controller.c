@@ -1,0 +1,425 @@
+/*
+ * The runner of plans. A worker takes a key, lets the controller decide, writes what it wants,
+ * and keeps the key until the caches have seen what was written: whoever decides next about that
+ * key sees a world in which its last decision is already there.
+ */
+#include <kube/plan.h>
+
+#include <kube/api_codec.h>
+#include <kube/log.h>
+#include <kube/mem.h>
+#include <kube/task.h>
+#include <kube/time.h>
+
+#define WORKERS       5
+#define WRITE_TIMEOUT (30 * SEC)
+#define CAUGHT_UP     (10 * SEC) /* the longest a key is kept for a cache */
+#define RETRY         (100 * MSEC)
+
+enum work_step { WORK_SYNC, WORK_TAKE, WORK_DECIDE, WORK_WRITTEN, WORK_CAUGHT_UP };
+static const char *const work_steps[] = {"sync", "take", "decide", "written", "caught up"};
+
+/* A cache that is to see something before the key goes on. */
+struct catch_up {
+	struct informer *informer;
+	int64_t revision;
+	struct str gone_key, gone_uid; /* or that an object goes */
+};
+
+struct worker {
+	struct task task;
+	struct op op;
+	struct controller *controller;
+	size_t synced; /* informers, from the first */
+	struct str key;
+	struct arena arena; /* of the plan */
+	struct plan plan;
+	size_t step;
+	struct client_request request;
+	bool requesting, failed, conflict;
+	struct catch_up *waits;
+	size_t wait_count, waited;
+};
+
+struct controller {
+	struct controller_options options;
+	struct informer **informers;
+	struct scope scope;
+	struct workqueue *queue;
+	struct worker *workers;
+	size_t worker_count;
+	struct controller_stats stats;
+	struct task stopping;
+};
+
+static void work_run(struct task *t, struct err *err);
+static const struct task_kind work_kind = TASK_KIND("controller worker", work_steps, work_run);
+
+static struct env *env_of(const struct worker *w)
+{
+	return client_env(w->controller->options.client);
+}
+
+/* ---- what is to be written ---- */
+
+static const struct {
+	enum client_verb verb;
+	const char *subresource;
+} writes[] = {
+	[PLAN_CREATE] = {CLIENT_CREATE, ""},
+	[PLAN_UPDATE] = {CLIENT_UPDATE, ""},
+	[PLAN_UPDATE_STATUS] = {CLIENT_UPDATE, "status"},
+	[PLAN_PATCH] = {CLIENT_PATCH_MERGE, ""},
+	[PLAN_PATCH_STATUS] = {CLIENT_PATCH_MERGE, "status"},
+	[PLAN_APPLY] = {CLIENT_APPLY, ""},
+	[PLAN_DELETE] = {CLIENT_DELETE, ""},
+};
+
+static struct cJSON *delete_options(struct worker *w, const struct plan_step *s)
+{
+	struct arena *a = &w->arena;
+
+	if (!s->precondition_uid.len && !s->precondition_version.len)
+		return s->body;
+	struct cJSON *options = s->body ? s->body : json_new(a, JSON_OBJECT);
+	tree_set_str(a, options, "kind", STR("DeleteOptions"));
+	tree_set_str(a, options, "apiVersion", STR("v1"));
+	if (s->precondition_uid.len)
+		tree_set_str(a, options, "preconditions.uid", s->precondition_uid);
+	if (s->precondition_version.len)
+		tree_set_str(a, options, "preconditions.resourceVersion", s->precondition_version);
+	return options;
+}
+
+static void send_step(struct worker *w, const struct plan_step *s)
+{
+	const struct controller_options *o = &w->controller->options;
+	struct client_request *r = &w->request;
+	struct loop *loop = env_of(w)->loop;
+
+	client_request_init(r, writes[s->verb].verb, s->resource, s->namespace, s->name);
+	w->requesting = true;
+	r->subresource = str_from(writes[s->verb].subresource);
+	r->body = s->verb == PLAN_DELETE ? delete_options(w, s) : s->body;
+	r->field_manager = str_from(o->name);
+	r->force = s->verb == PLAN_APPLY;
+	client_send(o->client, task_await(&w->task, WORK_WRITTEN, loop_in(loop, o->timeout)), r);
+}
+
+/* ---- what the caches have to see of it ---- */
+
+static void note_wait(struct worker *w, const struct plan_step *s)
+{
+	const struct client_request *r = &w->request;
+	const struct controller *c = w->controller;
+	struct arena *a = &w->arena;
+	bool gone = s->verb == PLAN_DELETE && !tree_has(r->object, "metadata.deletionTimestamp");
+	struct str uid = s->precondition_uid;
+	int64_t revision = 0;
+
+	if (gone && !uid.len)
+		uid = tree_str(r->object, "details.uid");
+	if (!gone && !str_to_i64(tree_str(r->object, "metadata.resourceVersion"), &revision))
+		return;
+	for (size_t i = 0; i < c->options.informer_count; i++) {
+		struct informer *informer = c->informers[i];
+
+		if (informer_resource(informer) != s->resource ||
+			!informer_covers(informer, s->namespace))
+			continue;
+		struct catch_up *wait = &w->waits[w->wait_count++];
+		*wait = (struct catch_up){.informer = informer, .revision = revision};
+		if (!gone)
+			continue;
+		wait->gone_uid = arena_str(a, uid);
+		wait->gone_key = s->namespace.len ? arena_print(a, "%.*s/%.*s", STRF(s->namespace),
+							    STRF(s->name))
+						  : s->name;
+	}
+}
+
+static void catch_up(struct worker *w)
+{
+	const struct catch_up *wait = &w->waits[w->waited++];
+	struct op *op = task_await(&w->task, WORK_CAUGHT_UP, loop_in(env_of(w)->loop, CAUGHT_UP));
+
+	if (wait->gone_key.len)
+		informer_wait_gone(wait->informer, op, wait->gone_key, wait->gone_uid);
+	else
+		informer_wait_revision(wait->informer, op, wait->revision);
+}
+
+/* ---- one key ---- */
+
+static void take_key(struct worker *w)
+{
+	workqueue_take(
+		w->controller->queue, task_await(&w->task, WORK_DECIDE, OP_NO_DEADLINE), &w->key);
+}
+
+static void key_over(struct worker *w)
+{
+	struct workqueue *q = w->controller->queue;
+
+	if (w->failed || w->conflict || w->plan.failed)
+		workqueue_add_failed(q, w->key);
+	else
+		workqueue_forget(q, w->key);
+	if (w->plan.requeue_after)
+		workqueue_add_after(q, w->key, w->plan.requeue_after);
+	workqueue_done(q, w->key);
+	w->key = (struct str){0};
+	arena_reset(&w->arena);
+}
+
+static void finish_key(struct worker *w)
+{
+	if (w->waited < w->wait_count) {
+		catch_up(w);
+		return;
+	}
+	key_over(w);
+	take_key(w);
+}
+
+static void next_step(struct worker *w)
+{
+	struct event_recorder *recorder = w->controller->options.recorder;
+
+	while (w->step < w->plan.count) {
+		const struct plan_step *s = &w->plan.steps[w->step];
+
+		if (s->verb != PLAN_EVENT) {
+			send_step(w, s);
+			return;
+		}
+		if (recorder)
+			event_record(recorder, &s->about, s->event_type, s->reason, s->message);
+		w->step++;
+	}
+	finish_key(w);
+}
+
+static void decide(struct worker *w)
+{
+	struct controller *c = w->controller;
+	const struct controller_options *o = &c->options;
+
+	w->plan = (struct plan){.arena = &w->arena};
+	w->step = w->wait_count = w->waited = 0;
+	w->failed = w->conflict = false;
+	c->stats.reconciles++;
+	o->reconcile(o->ctx, w->key, env_wall(env_of(w)), &w->plan);
+	if (w->plan.failed) {
+		c->stats.failures++;
+		log_v(2, "not done yet", LOG_TEXT("controller", o->name), LOG_STR("key", w->key),
+			LOG_STR("why", w->plan.why));
+	}
+	w->waits =
+		arena_new(&w->arena, (w->plan.count * o->informer_count + 1) * sizeof(*w->waits));
+	next_step(w);
+}
+
+/* What a failed write means: nothing, come again, or come again and say so. */
+static void judge(struct worker *w, const struct plan_step *s, const struct err *err)
+{
+	struct controller *c = w->controller;
+
+	if (s->verb == PLAN_DELETE && err->code == ERR_NOT_FOUND)
+		return;
+	if (err->code == ERR_CONFLICT || err->code == ERR_ALREADY_EXISTS) {
+		c->stats.conflicts++;
+		w->conflict = true;
+		return;
+	}
+	w->failed = true;
+	c->stats.failures++;
+	if (err->code != ERR_CANCELLED)
+		log_error(err, "cannot write", LOG_TEXT("controller", c->options.name),
+			LOG_STR("key", w->key), LOG_STR("resource", s->resource->plural),
+			LOG_STR("namespace", s->namespace), LOG_STR("name", s->name));
+}
+
+static void written(struct worker *w, const struct err *err)
+{
+	const struct plan_step *s = &w->plan.steps[w->step++];
+
+	w->controller->stats.writes++;
+	if (err->code)
+		judge(w, s, err);
+	else
+		note_wait(w, s);
+	w->requesting = false;
+	client_request_done(&w->request);
+	/* What follows may rest on what could not be done. */
+	if (w->failed || w->conflict)
+		finish_key(w);
+	else
+		next_step(w);
+}
+
+/* ---- the worker ---- */
+
+static void sync_next(struct worker *w)
+{
+	struct controller *c = w->controller;
+
+	if (w->synced == c->options.informer_count) {
+		take_key(w);
+		return;
+	}
+	informer_wait_synced(
+		c->informers[w->synced++], task_await(&w->task, WORK_SYNC, OP_NO_DEADLINE));
+}
+
+static void give_up(struct worker *w)
+{
+	if (w->requesting)
+		client_request_done(&w->request);
+	w->requesting = false;
+	if (w->key.len)
+		workqueue_done(w->controller->queue, w->key);
+	w->key = (struct str){0};
+	task_finish(&w->task, 0);
+}
+
+static void work_run(struct task *t, struct err *err)
+{
+	struct worker *w = CONTAINER_OF(t, struct worker, task);
+
+	if (scope_closing(&w->controller->scope)) {
+		give_up(w);
+		return;
+	}
+	switch ((enum work_step)t->step) {
+	case WORK_SYNC:
+		if (err->code && w->synced)
+			w->synced--; /* once more */
+		if (err->code == ERR_CLOSED)
+			timer_wait(task_await(t, WORK_SYNC, OP_NO_DEADLINE),
+				loop_in(env_of(w)->loop, RETRY));
+		else
+			sync_next(w);
+		return;
+	case WORK_TAKE:
+		take_key(w);
+		return;
+	case WORK_DECIDE:
+		if (!err->code)
+			decide(w);
+		else if (err->code == ERR_CLOSED)
+			give_up(w);
+		else
+			timer_wait(task_await(t, WORK_TAKE, OP_NO_DEADLINE),
+				loop_in(env_of(w)->loop, RETRY));
+		return;
+	case WORK_WRITTEN:
+		written(w, err);
+		return;
+	case WORK_CAUGHT_UP:
+		/* A cache that does not come after all must not keep the key for ever. */
+		finish_key(w);
+		return;
+	}
+}
+
+/* ---- life ---- */
+
+static void start_worker(struct worker *w);
+
+static void worker_ended(struct op *op, struct err *err)
+{
+	struct worker *w = CONTAINER_OF(op, struct worker, op);
+
+	/* Refused its beginning, it begins again. */
+	if (err->code && !scope_closing(&w->controller->scope))
+		start_worker(w);
+}
+
+static void start_worker(struct worker *w)
+{
+	op_init(&w->op, &w->controller->scope, worker_ended, OP_NO_DEADLINE);
+	task_start(&w->task, &work_kind, &w->op);
+}
+
+struct controller *controller_new(struct scope *parent, const struct controller_options *options)
+{
+	struct controller *c = mem_new(sizeof(*c));
+	struct controller_options *o = &c->options;
+	struct env *env = client_env(options->client);
+
+	*o = *options;
+	o->workers = o->workers ? o->workers : WORKERS;
+	o->timeout = o->timeout ? o->timeout : WRITE_TIMEOUT;
+	c->informers = mem_new((o->informer_count + 1) * sizeof(struct informer *));
+	for (size_t i = 0; i < o->informer_count; i++)
+		c->informers[i] = o->informers[i];
+	scope_init(&c->scope, parent, o->name, NULL);
+	c->queue = workqueue_new(env->loop, &c->scope, &o->queue);
+	c->worker_count = (size_t)o->workers;
+	c->workers = mem_new(c->worker_count * sizeof(*c->workers));
+	for (size_t i = 0; i < c->worker_count; i++) {
+		c->workers[i].controller = c;
+		arena_init(&c->workers[i].arena);
+		start_worker(&c->workers[i]);
+	}
+	return c;
+}
+
+enum stop_step { STOP_QUEUE, STOP_SCOPE, STOP_DONE };
+static const char *const stop_steps[] = {"queue", "scope", "done"};
+
+static void stop_run(struct task *t, struct err *err)
+{
+	struct controller *c = CONTAINER_OF(t, struct controller, stopping);
+
+	(void)err;
+	switch ((enum stop_step)t->step) {
+	case STOP_QUEUE:
+		workqueue_stop(c->queue, task_await(t, STOP_SCOPE, OP_NO_DEADLINE));
+		return;
+	case STOP_SCOPE:
+		scope_close(&c->scope, task_await(t, STOP_DONE, OP_NO_DEADLINE));
+		return;
+	case STOP_DONE:
+		task_finish(t, 0);
+		return;
+	}
+}
+
+void controller_stop(struct controller *c, struct op *op)
+{
+	static const struct task_kind kind = TASK_KIND("controller stop", stop_steps, stop_run);
+	struct err none = {0};
+
+	c->stopping = (struct task){.op = op, .kind = &kind};
+	op_begin_always(op, &kind.op, &c->stopping);
+	stop_run(&c->stopping, &none);
+}
+
+void controller_free(struct controller *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->worker_count; i++)
+		arena_done(&c->workers[i].arena);
+	workqueue_free(c->queue);
+	mem_free(c->workers);
+	mem_free(c->informers);
+	mem_free(c);
+}
+
+void controller_enqueue(struct controller *c, struct str key)
+{
+	workqueue_add(c->queue, key);
+}
+
+void controller_enqueue_after(struct controller *c, struct str key, int64_t ns)
+{
+	workqueue_add_after(c->queue, key, ns);
+}
+
+void controller_stats(const struct controller *c, struct controller_stats *stats)
+{
+	*stats = c->stats;
+}
