@@ -43,6 +43,8 @@ struct bucket *store_bucket(struct store *s, struct str prefix);
 /* ---- reading ---- */
 /* Borrowed until the loop turns; NULL when absent. Keys are relative: "default/web". */
 struct object *store_get(const struct bucket *b, struct str key);
+/* The same, or what is on its way to the disk: what a commit would be compared with. */
+struct object *store_newest(const struct bucket *b, struct str key);
 size_t store_count(const struct bucket *b);
 
 struct store_iter {

@@ -14,7 +14,7 @@
 
 /* ---- the newest state of a key ---- */
 
-static struct object *newest(const struct bucket *b, struct str key)
+struct object *store_newest(const struct bucket *b, struct str key)
 {
 	const struct write *w = map_get(&b->pending, key);
 
@@ -25,7 +25,7 @@ static struct object *newest(const struct bucket *b, struct str key)
 
 static int compare(struct commit *c, struct err *err)
 {
-	struct object *stands = newest(c->bucket, c->key);
+	struct object *stands = store_newest(c->bucket, c->key);
 
 	if (c->draft.text.len > OBJECT_MAX)
 		return err_set(

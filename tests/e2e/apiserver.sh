@@ -51,6 +51,24 @@ check "as YAML" contains "kind: NamespaceList" \
 	"$(as_admin -H 'Accept: application/yaml' "$url/api/v1/namespaces")"
 check "the audit id comes back" contains "audit-id: abc" \
 	"$(as_admin -D - -o "$dir/out" -H 'Audit-Id: abc' "$url/api")"
+maps=$url/api/v1/namespaces/default/configmaps
+as_admin -o "$dir/out" -H 'Content-Type: application/json' -d '{"metadata":{"name":"hot"}}' "$maps"
+for i in $(seq 40); do
+	[ "$i" = 1 ] || echo next
+	cat <<-END
+		url = "$maps/hot"
+		request = PUT
+		data = "{\"metadata\":{\"name\":\"hot\"},\"data\":{\"n\":\"$i\"}}"
+		header = "Content-Type: application/json"
+		header = "Authorization: Bearer secret-of-admin"
+		cacert = "$dir/d/pki/ca.crt"
+		output = "$dir/hot.$i"
+		write-out = "%{http_code}\n"
+	END
+done >"$dir/hot"
+check "forty writers of one object all succeed" test \
+	"$(curl -sS --parallel --parallel-immediate --noproxy '*' --config "$dir/hot" 2>"$dir/err" |
+		sort | uniq -c | xargs)" = "40 200"
 check "metrics" contains 'apiserver_request_total{code="200"' "$(as_admin "$url/metrics")"
 status_of() { as_admin -o "$dir/out" -w '%{http_code}' "$@"; }
 head_of() { as_admin -D - -o "$dir/out" "$@" | tr -d '\r'; }

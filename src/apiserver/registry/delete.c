@@ -277,8 +277,10 @@ static void attempt(struct deletion *d)
 	const struct resource *hub = r->resource->hub;
 	struct status *s;
 
-	d->old = store_get(
-		server_bucket(r->server, hub), server_key(r->arena, hub, d->namespace, d->name));
+	struct bucket *bucket = server_bucket(r->server, hub);
+	struct str key = server_key(r->arena, hub, d->namespace, d->name);
+
+	d->old = d->attempts ? store_newest(bucket, key) : store_get(bucket, key);
 	if (!d->old) {
 		done(d, status_not_found(r->arena, r->resource, d->name));
 		return;

@@ -421,7 +421,7 @@ static void committed(struct op *op, struct err *err)
 	struct writing *w = CONTAINER_OF(op, struct writing, op);
 	struct api_request *r = w->r;
 	bool again = ++w->attempts < ATTEMPTS_MAX;
-	struct object *result = w->commit.result;
+	struct object *result = w->commit.result, *found = w->commit.found; /* of this attempt */
 
 	allocate_release(r->server->allocators, &w->taken);
 	if (!err->code && follows(w))
@@ -447,7 +447,7 @@ static void committed(struct op *op, struct err *err)
 		request_fail_err(r, err);
 	}
 	object_unref(result);
-	object_unref(w->commit.found);
+	object_unref(found);
 }
 
 /* Events go by themselves after a while, and their loss in a power cut hurts nobody. */
@@ -506,7 +506,9 @@ static void finish(struct writing *w)
 {
 	struct api_request *r = w->r;
 
-	if (!w->creating && changes_nothing(w) && !is_over(w)) {
+	bool durable = w->old && w->old->revision <= store_revision(r->server->store);
+
+	if (!w->creating && durable && changes_nothing(w) && !is_over(w)) {
 		answer(w, w->updated_code, w->old);
 		return;
 	}
@@ -574,12 +576,25 @@ static struct status *go_through(struct writing *w)
 	return s;
 }
 
+/* Whoever came too late goes on from what came before, even if that is still on its way. */
+static struct object *standing(struct writing *w)
+{
+	struct api_request *r = w->r;
+
+	if (!w->name.len || (w->creating && !w->may_create))
+		return NULL;
+	if (!w->attempts)
+		return registry_find(r);
+	return store_newest(server_bucket(r->server, w->hub),
+		server_key(r->arena, w->hub, r->namespace, r->name));
+}
+
 static void attempt(struct writing *w)
 {
 	struct api_request *r = w->r;
 	struct status *s = NULL;
 
-	w->old = w->name.len && (!w->creating || w->may_create) ? registry_find(r) : NULL;
+	w->old = standing(w);
 	w->old_tree = w->old ? object_tree(r->arena, w->old) : NULL;
 	if (w->may_create)
 		w->creating = !w->old;
