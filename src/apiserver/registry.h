@@ -139,6 +139,9 @@ struct deletion {
 	struct op op;
 };
 void deletion_start(struct deletion *d);
+/* The preconditions of the request's options against what stands there. */
+struct status *registry_check_preconditions(
+	struct api_request *r, struct str name, const struct cJSON *tree);
 /* What becomes of the pods of deleted jobs, if the client did not say. */
 void registry_warn_children(struct api_request *r);
 

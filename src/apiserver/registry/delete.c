@@ -179,38 +179,37 @@ static void commit(struct deletion *d, bool gone)
 }
 
 /* Preconditions name the kind where others name the resource. */
-static struct status *named_by_kind(struct deletion *d, struct status *s)
+static struct status *named_by_kind(struct api_request *r, struct status *s)
 {
-	if (!is_kind(d, "Namespace"))
-		s->kind = d->r->resource->kind;
+	if (!str_eq_text(r->resource->hub->kind, "Namespace"))
+		s->kind = r->resource->kind;
 	return s;
 }
 
-static struct status *check_preconditions(struct deletion *d)
+struct status *registry_check_preconditions(
+	struct api_request *r, struct str name, const struct cJSON *tree)
 {
-	const struct request_options *o = &d->r->options;
-	struct str uid = tree_str(d->tree, "metadata.uid");
-	struct str version = tree_str(d->tree, "metadata.resourceVersion");
-	struct arena *a = d->r->arena;
+	const struct request_options *o = &r->options;
+	struct str uid = tree_str(tree, "metadata.uid");
+	struct str version = tree_str(tree, "metadata.resourceVersion");
 
 	if (o->has_precondition_uid && !str_eq(o->precondition_uid, uid))
-		return named_by_kind(
-			d, status_for(a, ERR_CONFLICT, d->r->resource, d->name,
-				   "Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the "
-				   "precondition (%.*s) does not match the UID in record (%.*s). "
-				   "The object "
-				   "might have been deleted and then recreated",
-				   STRF(d->r->resource->kind), STRF(d->name),
-				   STRF(o->precondition_uid), STRF(uid)));
+		return named_by_kind(r,
+			status_for(r->arena, ERR_CONFLICT, r->resource, name,
+				"Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the "
+				"precondition (%.*s) does not match the UID in record (%.*s). The "
+				"object might have been deleted and then recreated",
+				STRF(r->resource->kind), STRF(name), STRF(o->precondition_uid),
+				STRF(uid)));
 	if (o->has_precondition_version && !str_eq(o->precondition_version, version))
-		return named_by_kind(d, status_for(a, ERR_CONFLICT, d->r->resource, d->name,
-						"Operation cannot be fulfilled on %.*s \"%.*s\": "
-						"the ResourceVersion in "
-						"the precondition (%.*s) does not match the "
-						"ResourceVersion in record "
-						"(%.*s). The object might have been modified",
-						STRF(d->r->resource->kind), STRF(d->name),
-						STRF(o->precondition_version), STRF(version)));
+		return named_by_kind(
+			r, status_for(r->arena, ERR_CONFLICT, r->resource, name,
+				   "Operation cannot be fulfilled on %.*s \"%.*s\": the "
+				   "ResourceVersion in the precondition (%.*s) does not match the "
+				   "ResourceVersion in record (%.*s). The object might have been "
+				   "modified",
+				   STRF(r->resource->kind), STRF(name),
+				   STRF(o->precondition_version), STRF(version)));
 	return NULL;
 }
 
@@ -288,7 +287,7 @@ static void attempt(struct deletion *d)
 	d->tree = object_tree(r->arena, d->old);
 	s = admit(d);
 	if (!s)
-		s = check_preconditions(d);
+		s = registry_check_preconditions(r, d->name, d->tree);
 	if (s) {
 		done(d, s);
 		return;

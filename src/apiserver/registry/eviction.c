@@ -90,16 +90,10 @@ static struct status *mark(struct direct_write *d, struct cJSON *pod)
 		.reason = "EvictionByEvictionAPI",
 		.message = "Eviction API: evicting"};
 	struct eviction *e = d->ctx;
-	struct request_options *o = &e->r->options;
+	struct status *s = registry_check_preconditions(e->r, d->name, pod);
 
-	if (o->has_precondition_uid && !str_eq(o->precondition_uid, tree_str(pod, "metadata.uid")))
-		return status_conflict(e->r->arena, e->pods, d->name,
-			"the UID in the precondition (%.*s) does not match the UID in record "
-			"(%.*s). The object might have been deleted and then recreated",
-			STRF(o->precondition_uid), STRF(tree_str(pod, "metadata.uid")));
-	if (o->has_precondition_version &&
-		!str_eq(o->precondition_version, tree_str(pod, "metadata.resourceVersion")))
-		return status_stale(e->r->arena, e->pods, d->name);
+	if (s)
+		return s;
 	pod_set_condition(e->r->arena, pod, &evicted, e->r->now);
 	return NULL;
 }
