@@ -1,10 +1,12 @@
 /* Runs the chain: those that change objects one after the other, then those that judge. */
 #include "admission.h"
 #include "api_options.h"
+#include "quota_ledger.h"
 
 #include <kube/mem.h>
 
 struct admission {
+	struct quota_ledger *ledger;
 	const struct admission_plugin **on; /* ends with NULL */
 };
 
@@ -35,6 +37,7 @@ int admission_new(struct api_server *s, struct admission **admission, struct err
 		if ((p->default_on || listed(&o->enable_admission, p->name)) &&
 			!listed(&o->disable_admission, p->name))
 			a->on[n++] = p;
+	a->ledger = quota_ledger_new(s);
 	*admission = a;
 	return 0;
 }
@@ -43,8 +46,14 @@ void admission_free(struct admission *a)
 {
 	if (!a)
 		return;
+	quota_ledger_free(a->ledger);
 	mem_free(a->on);
 	mem_free(a);
+}
+
+struct quota_ledger *admission_ledger(struct admission *a)
+{
+	return a->ledger;
 }
 
 struct status *admission_mutate(struct admission *a, struct admission_review *review)

@@ -26,5 +26,6 @@ const struct admission_plugin admission_plugins[] = {
 	{"DefaultIngressClass", true, CREATE, mutate_default_ingress_class, NULL},
 	{"PodTopologyLabels", true, CREATE, mutate_topology_labels, NULL},
 	{"PodResizeValidator", true, UPDATE, NULL, validate_pod_resize},
+	{"ResourceQuota", true, CREATE | UPDATE, NULL, validate_quota},
 	{.name = NULL},
 };
