@@ -1,0 +1,72 @@
+#!/bin/bash
+# Pods through their subresources: bindings, evictions under a budget, logs of nobody.
+. "$(dirname "$0")/../harness/check.sh"
+kube=$1
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
+"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
+	--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 2>"$dir/log" &
+pid=$!
+for _ in $(seq 200); do
+	at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
+	[ -z "$at" ] || break
+	sleep 0.05
+done
+check "it serves" test -n "$at"
+url=https://127.0.0.1:$at
+core=$url/api/v1/namespaces/default
+pods=$core/pods
+budgets=$url/apis/policy/v1/namespaces/default/poddisruptionbudgets
+
+ask() { # METHOD URL [BODY]: the answer, its status behind it
+	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" \
+		-H 'Authorization: Bearer secret-of-admin' -H 'Accept: application/json' \
+		-H "Content-Type: application/${type:-json}" -D "$dir/head" -w ' %{http_code}' \
+		${3:+-d "$3"} "$2"
+}
+patch() { type=merge-patch+json ask PATCH "$@"; }
+pod() { # NAME READY
+	ask POST "$pods" "{\"metadata\":{\"name\":\"$1\",\"labels\":{\"a\":\"b\"}},
+		\"spec\":{\"nodeName\":\"n\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}"
+	patch "$pods/$1/status" "{\"status\":{\"phase\":\"Running\",
+		\"conditions\":[{\"type\":\"Ready\",\"status\":\"$2\"}]}}"
+}
+evict() { ask POST "$pods/$1/eviction" "{\"metadata\":{\"name\":\"$1\"}${2:+,$2}}"; }
+
+ask POST "$core/serviceaccounts" '{"metadata":{"name":"default"}}' >/dev/null
+for name in a b; do pod $name True; done >/dev/null
+pod sick False >/dev/null
+ask POST "$budgets" '{"metadata":{"name":"b"},
+	"spec":{"minAvailable":1,"selector":{"matchLabels":{"a":"b"}}}}' >/dev/null
+
+check "a budget nobody has looked at lets nobody go" contains \
+	"The disruption budget b is still being processed by the server." "$(evict a)"
+check "and says when to ask again" contains "retry-after: 10" "$(cat "$dir/head")"
+patch "$budgets/b/status" '{"status":{"observedGeneration":1,"disruptionsAllowed":1,
+	"desiredHealthy":1,"currentHealthy":2,"expectedPods":2}}' >/dev/null
+check "a dry run is allowed" contains " 201" "$(evict a '"deleteOptions":{"dryRun":["All"]}')"
+check "and takes nothing" contains '"disruptionsAllowed": 1' "$(ask GET "$budgets/b")"
+check "the unhealthy do not count" contains " 201" "$(evict sick)"
+check "and take nothing" contains '"disruptionsAllowed": 1' "$(ask GET "$budgets/b")"
+check "they are marked on their way" contains '"reason": "EvictionByEvictionAPI"' \
+	"$(ask GET "$pods/sick")"
+check "one may go" contains " 201" "$(evict a)"
+check "which is written down" contains '"a": "20' "$(ask GET "$budgets/b")"
+check "the next one stays" contains \
+	"The disruption budget b needs 1 healthy pods and has 2 currently" "$(evict b)"
+check "without a time to ask again" test -z "$(grep -i retry-after "$dir/head")"
+check "b was left alone" test -z "$(ask GET "$pods/b" | grep deletionTimestamp)"
+check "what is going already goes" contains " 201" "$(evict a)"
+
+ask POST "$pods" '{"metadata":{"name":"new"},
+	"spec":{"containers":[{"name":"c","image":"i"}]}}' >/dev/null
+check "an unbound pod has said nothing" test "$(ask GET "$pods/new/log")" = " 204"
+check "a binding without the pod in its path" contains " 201" "$(ask POST "$core/bindings" \
+	'{"metadata":{"name":"new"},"target":{"kind":"Node","name":"n"}}')"
+check "binds" contains '"nodeName": "n"' "$(ask GET "$pods/new")"
+check "a second one does not" contains 'already assigned to node \"n\"' "$(ask POST \
+	"$pods/new/binding" '{"metadata":{"name":"new"},"target":{"name":"m"}}')"
+check "nobody can be reached in it" contains " 503" "$(ask GET "$pods/new/log")"
+finish
