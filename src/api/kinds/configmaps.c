@@ -18,7 +18,7 @@ static void validate(struct change *c, struct field_errors *e)
 	total += check_data_keys(e, "data", data, false);
 	total += check_data_keys(e, "binaryData", binary, true);
 	if (total > CONFIG_DATA_MAX) {
-		struct path none = {.index = -1, .name = ""};
+		struct path none = PATH_KEY(NULL, STR("")); /* upstream names no member */
 
 		field_too_long(e, &none, CONFIG_DATA_MAX);
 	}

@@ -92,6 +92,29 @@ static void check_type(struct change *c, struct field_errors *e)
 	}
 }
 
+/* ---- warnings ---- */
+
+static bool has_pem(const struct cJSON *value)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(2 * MIB);
+
+	return base64_decode(&text, json_str(value), NULL) == 0 &&
+	       str_find(buf_str(&text), STR("-----BEGIN ")) >= 0;
+}
+
+/* Whether the two fit each other is left to those who serve with them. */
+static void warn(struct change *c)
+{
+	const struct cJSON *data = json_get(c->object, STR("data"));
+
+	if (!str_eq_text(tree_str(c->object, "type"), "kubernetes.io/tls"))
+		return;
+	if (!has_pem(json_get(data, STR("tls.crt"))))
+		change_warn(c, "tls: failed to find any PEM data in certificate input");
+	else if (!has_pem(json_get(data, STR("tls.key"))))
+		change_warn(c, "tls: failed to find any PEM data in key input");
+}
+
 /* ---- the strategy ---- */
 
 static void validate(struct change *c, struct field_errors *e)
@@ -135,6 +158,7 @@ const struct strategy strategy_secrets = {
 	.unconditional = true,
 	.defaults = defaults,
 	.prepare_update = prepare_update,
+	.warn = warn,
 	.validate = validate,
 	.validate_update = validate_update,
 	.field_labels = labels,

@@ -159,6 +159,28 @@ static bool split_name(struct str id, struct str *name)
 				    str_eq_text(parts[0], "https"));
 }
 
+/* To a service: one of its ready endpoints, by the name or number of a port. */
+void handle_service_proxy(struct api_request *r)
+{
+	struct str name;
+
+	if (!split_name(r->name, &name)) {
+		request_fail(
+			r, status_new(r->arena, ERR_BAD_REQUEST, "invalid service request %.*s",
+				   STRF(field_quote(r->arena, r->name))));
+		return;
+	}
+	r->name = name;
+	if (registry_find(r) &&
+		server_read(r->server, r->arena, "", "endpoints", r->namespace, name))
+		request_fail(r, status_new(r->arena, ERR_UNAVAILABLE,
+					"services \"%.*s\" cannot be reached: this server does not "
+					"forward to services yet",
+					STRF(name)));
+	else
+		request_fail(r, status_not_found(r->arena, r->resource, r->name));
+}
+
 void handle_pod_proxy(struct api_request *r)
 {
 	struct cJSON *pod = NULL;

@@ -71,6 +71,8 @@ stage_fn *subresource_handler(const struct resource *r, struct str sub, struct s
 {
 	if (str_eq_text(r->plural, "pods") && pod_handler(sub))
 		return pod_handler(sub);
+	if (str_eq_text(r->plural, "services") && str_eq_text(sub, "proxy"))
+		return handle_service_proxy;
 	if (is_connection(sub))
 		return connect;
 	if (str_eq_text(sub, "token") && str_eq_text(r->plural, "serviceaccounts"))
@@ -95,7 +97,7 @@ stage_fn *virtual_handler(const struct resource *r)
 		{"localsubjectaccessreviews", review_local_access},
 		{"selfsubjectrulesreviews", review_self_rules},
 		{"bindings", handle_binding},
-		{"componentstatuses", not_yet},
+		{"componentstatuses", handle_component_statuses},
 	};
 
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
