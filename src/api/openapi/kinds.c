@@ -52,18 +52,18 @@ static void add_of_all_groups(struct parts *p, struct cJSON *list, struct str ki
 	}
 }
 
-/* Versions that look the same share a type: then it is several kinds. */
 static void add_of_resource(
 	struct parts *p, struct cJSON *list, const struct schema *s, const struct resource *r)
 {
-	if (r->schema == s)
-		add(p, list, r->group, r->version, r->kind);
-	if (str_eq(s->name, r->list_kind) && str_eq(s->package, r->schema->package))
-		add(p, list, r->group, r->version, r->list_kind);
-	for (size_t i = 0; i < r->subresource_count; i++)
-		if (r->subresources[i].schema == s)
-			add(p, list, r->subresources[i].group, r->subresources[i].version,
-				r->subresources[i].kind);
+	if ((str_eq(s->name, r->kind) || str_eq(s->name, r->list_kind)) &&
+		str_eq(s->package, part_package(p, r)))
+		add(p, list, r->group, r->version, s->name);
+	for (size_t i = 0; i < r->subresource_count; i++) {
+		const struct subresource *sub = &r->subresources[i];
+
+		if (sub->schema == s && sub->schema != r->schema)
+			add(p, list, sub->group, sub->version, sub->kind);
+	}
 }
 
 struct cJSON *part_kinds(struct parts *p, const struct schema *s)

@@ -58,12 +58,18 @@ static void fill_deleting(struct operation *op, const struct schema *object)
 	op->answer = op->accepted && delete_answers_object(op->route->resource) ? object : status;
 }
 
+/* What goes in and out: the object itself, or what the subresource takes. */
+static const struct schema *written(struct parts *p, const struct route *r)
+{
+	if (r->sub && r->sub->schema != r->resource->schema)
+		return r->sub->schema;
+	return part_object_schema(p, r->resource);
+}
+
 static void fill(struct parts *p, struct operation *op)
 {
 	const struct route *r = op->route;
-	const struct schema *object = r->sub        ? r->sub->schema
-				      : r->resource ? r->resource->schema
-						    : NULL;
+	const struct schema *object = r->plain ? NULL : written(p, r);
 
 	op->consumes = "*/*";
 	op->produces = OBJECT_TYPES;

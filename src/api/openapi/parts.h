@@ -40,6 +40,13 @@ void parts_done(struct parts *p);
 
 /* ---- schemas.c ---- */
 struct cJSON *part_reference(struct parts *p, const struct schema *schema);
+/*
+ * The type of a resource under its own name. Removed versions may look as today's do, whose type
+ * is no kind of theirs: they get one of the same fields.
+ */
+const struct schema *part_object_schema(struct parts *p, const struct resource *r);
+/* "io.k8s.api.extensions.v1beta1": the package of that type. */
+struct str part_package(struct parts *p, const struct resource *r);
 /* The list of a resource; made of its items' type where the tables have none. */
 const struct schema *part_list_schema(struct parts *p, const struct resource *r);
 /* Everything that the definitions in use refer to is in use, too. */

@@ -63,28 +63,69 @@ struct cJSON *part_reference(struct parts *p, const struct schema *schema)
 	return reference(p, name);
 }
 
+/* The type of that name, if the tables have it or if it has been made before. */
+static const struct schema *known(struct parts *p, struct str name)
+{
+	const struct schema *found = schema_find(name);
+	const struct definition *made = omap_get(&p->used, name);
+
+	return !found && made ? made->schema : found;
+}
+
+struct str part_package(struct parts *p, const struct resource *r)
+{
+	struct str parent, group, version;
+
+	if (r->level != LEVEL_REMOVED)
+		return r->schema->package;
+	str_cut_last(r->hub->schema->package, '.', &parent, &version);
+	if (!str_eq(r->group, r->hub->group)) {
+		str_cut(r->group, '.', &group, &version);
+		str_cut_last(parent, '.', &parent, &version);
+		parent = arena_print(&p->scratch, "%.*s.%.*s", STRF(parent), STRF(group));
+	}
+	return arena_print(&p->scratch, "%.*s.%.*s", STRF(parent), STRF(r->version));
+}
+
+static struct schema *copy_as(
+	struct parts *p, const struct schema *model, struct str package, struct str name)
+{
+	struct schema *copy = arena_copy(&p->keep, model, sizeof(*copy));
+
+	copy->package = arena_str(&p->keep, package);
+	copy->name = name;
+	return copy;
+}
+
+const struct schema *part_object_schema(struct parts *p, const struct resource *r)
+{
+	struct str package = part_package(p, r);
+	struct str name = arena_print(&p->scratch, "%.*s.%.*s", STRF(package), STRF(r->kind));
+	const struct schema *found;
+
+	if (str_eq(package, r->schema->package) && str_eq(r->kind, r->schema->name))
+		return r->schema;
+	found = known(p, name);
+	return found ? found : copy_as(p, r->schema, package, r->kind);
+}
+
 const struct schema *part_list_schema(struct parts *p, const struct resource *r)
 {
+	const struct schema *object = part_object_schema(p, r), *model = SCHEMA(core_v1, PodList);
 	struct str name =
-		arena_print(&p->scratch, "%.*s.%.*s", STRF(r->schema->package), STRF(r->list_kind));
-	const struct schema *found = schema_find(name), *model = SCHEMA(core_v1, PodList);
-	const struct definition *made = omap_get(&p->used, name);
+		arena_print(&p->scratch, "%.*s.%.*s", STRF(object->package), STRF(r->list_kind));
+	const struct schema *found = known(p, name);
 
 	if (found)
 		return found;
-	if (made)
-		return made->schema;
-	struct schema *list = arena_copy(&p->keep, r->schema, sizeof(*list));
+	struct schema *list = copy_as(p, model, object->package, r->list_kind);
 	struct schema_field *fields =
 		arena_copy(&p->keep, model->fields, model->field_count * sizeof(*fields));
-	list->name = r->list_kind;
 	list->doc = arena_print(&p->keep, "A list of %.*s objects.", STRF(r->kind)).at;
-	list->flags = model->flags;
 	list->fields = fields;
-	list->field_count = model->field_count;
 	for (size_t i = 0; i < list->field_count; i++)
 		if (str_eq_text(fields[i].name, "items"))
-			fields[i].of = r->schema;
+			fields[i].of = object;
 	return list;
 }
 

@@ -230,6 +230,52 @@ TEST(hashes_follow_what_is_served)
 	EXPECT(strcmp(one, other) != 0);
 }
 
+/* Of what upstream has removed. */
+TEST(versions_that_look_the_same_have_types_of_their_own)
+{
+	const struct resource *both[2] = {
+		resource_find(STR("apps"), STR("v1beta2"), STR("deployments")),
+		resource_find(STR("apps"), STR("v1"), STR("deployments"))};
+	struct openapi_source source = {.resources = both, .count = 2};
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * MIB);
+
+	arena_init(&a);
+	openapi_v3_write(&source, STR("apis/apps/v1beta2"), OPENAPI_JSON, take, &text);
+	struct cJSON *old = bare(parse(&text)), *type, *list;
+	type = type_of(old, "io.k8s.api.apps.v1beta2.Deployment");
+	EXPECT_STR(printed(json_get(type, STR("x-kubernetes-group-version-kind"))),
+		"[{\"group\":\"apps\",\"kind\":\"Deployment\",\"version\":\"v1beta2\"}]");
+	list = type_of(old, "io.k8s.api.apps.v1beta2.DeploymentList");
+	EXPECT_STR(printed(json_path(list, "properties.items")),
+		"{\"items\":{\"$ref\":\"#/components/schemas/"
+		"io.k8s.api.apps.v1beta2.Deployment\"},\"type\":\"array\"}");
+	EXPECT_STR(printed(json_get(list, STR("x-kubernetes-group-version-kind"))),
+		"[{\"group\":\"apps\",\"kind\":\"DeploymentList\",\"version\":\"v1beta2\"}]");
+	buf_clear(&text);
+	openapi_v3_write(&source, STR("apis/apps/v1"), OPENAPI_JSON, take, &text);
+	type = type_of(parse(&text), "io.k8s.api.apps.v1.Deployment");
+	EXPECT_STR(printed(json_get(type, STR("x-kubernetes-group-version-kind"))),
+		"[{\"group\":\"apps\",\"kind\":\"Deployment\",\"version\":\"v1\"}]");
+	arena_done(&a);
+}
+
+TEST(zeros_are_defaults_where_upstream_marks_them)
+{
+	arena_init(&a);
+	struct cJSON *d = bare(v3("api/v1"));
+
+	EXPECT_STR(printed(json_path(
+			   type_of(d, "io.k8s.api.core.v1.SecretKeySelector"), "properties.name")),
+		"{\"default\":\"\",\"type\":\"string\"}");
+	EXPECT_STR(printed(json_path(type_of(d, "io.k8s.api.core.v1.ReplicationControllerSpec"),
+			   "properties.minReadySeconds")),
+		"{\"default\":0,\"format\":\"int32\",\"type\":\"integer\"}");
+	EXPECT_STR(
+		printed(json_path(type_of(d, "io.k8s.api.core.v1.PodSpec"), "properties.hostname")),
+		"{\"type\":\"string\"}");
+	arena_done(&a);
+}
+
 /* The bytes of the field on a way of numbers, the first one each time. */
 static struct str walk(struct str bytes, const uint32_t *numbers, size_t count)
 {
