@@ -4,7 +4,7 @@
 #include "access.h"
 
 #include <kube/codec.h>
-#include <kube/key.h>
+#include <kube/x509.h>
 
 #define GROUP "certificates.k8s.io"
 
@@ -85,17 +85,22 @@ struct status *validate_attest(struct admission_review *a)
 
 /* ---- subjects ---- */
 
-/* The request's own bytes name the group: an organization in its subject. */
 static bool asks_for_masters(struct str pem)
 {
-	static const struct str group = STR_INIT("system:masters");
 	struct str rest = pem;
 	struct pem_block block;
+	struct cert *csr = NULL;
 	bool found = false;
 
 	if (!pem_next(&rest, &block, NULL))
 		return false;
-	found = str_find(buf_str(&block.der), group) >= 0;
+	if (!csr_parse_der(buf_str(&block.der), &csr, NULL)) {
+		const struct cert_name *subject = &cert_info(csr)->subject;
+
+		for (size_t i = 0; i < subject->organization_count; i++)
+			found |= str_eq_text(subject->organizations[i], "system:masters");
+		cert_unref(csr);
+	}
 	pem_block_done(&block);
 	return found;
 }
