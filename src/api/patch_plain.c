@@ -106,10 +106,11 @@ static struct cJSON *container(
 	struct str token = {0}, before;
 	struct cJSON *at = root;
 
-	str_cut(path, '/', &before, &path); /* what stands before the first slash is nothing */
+	if (!str_cut(path, '/', &before, &path)) /* what stands before the first slash is nothing */
+		return NULL;
 	while (at && str_cut(path, '/', &token, &path))
 		at = child(at, unescape(a, token));
-	*last = unescape(a, token); /* without a slash all of it was the head */
+	*last = unescape(a, token);
 	return json_is(at, JSON_OBJECT) || json_is(at, JSON_ARRAY) ? at : NULL;
 }
 

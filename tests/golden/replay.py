@@ -564,4 +564,5 @@ def main():
     raise SystemExit(0 if good and alive else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()

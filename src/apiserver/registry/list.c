@@ -168,6 +168,9 @@ static struct status *choose(struct listing *l)
 
 		if (s)
 			return s;
+		if (o->version > 0)
+			return status_new(l->r->arena, ERR_BAD_REQUEST,
+				"specifying resource version is not allowed when using continue");
 		l->revision = revision > 0 ? revision : 0; /* -1: whatever stands there now */
 		return NULL;
 	}
