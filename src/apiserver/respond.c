@@ -7,6 +7,7 @@
 #include <kube/block.h>
 #include <kube/gzip.h>
 #include <kube/media.h>
+#include <kube/mem.h>
 
 #define TEXT         "text/plain; charset=utf-8"
 #define WARNINGS_MAX 4096 /* upstream's budget, in characters */
@@ -111,6 +112,7 @@ void respond_release(struct api_request *r)
 		for (size_t i = 0; i < r->list->count; i++)
 			object_unref(r->list->items[i]);
 		r->list->count = 0;
+		mem_free(TAKE(r->list->items));
 	}
 }
 

@@ -14,7 +14,7 @@ void answer_tree(struct api_request *r, int code, const struct schema *schema, s
 /* The same for a hub object that is not stored (dry run): shown in the requested version. */
 void answer_hub_tree(struct api_request *r, int code, struct cJSON *tree);
 struct list_answer {
-	struct object **items; /* hub objects; references are given back when it is sent */
+	struct object **items; /* hub objects, on the heap: given back when it is sent */
 	size_t count;
 	int64_t revision;
 	struct str continue_;
