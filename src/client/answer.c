@@ -194,6 +194,7 @@ int client_object_new(const struct cJSON *tree, const struct resource *resource,
 	struct draft d;
 	int64_t revision;
 
+	arena_init(&scratch);
 	if (!json_is(meta, JSON_OBJECT) || !tree_str(tree, "metadata.name").len)
 		return err_set(err, ERR_SYNTAX, "%.*s without a name", STRF(resource->kind));
 	if (!answer_revision(tree, &revision))
@@ -202,7 +203,6 @@ int client_object_new(const struct cJSON *tree, const struct resource *resource,
 	if (!labels_are_sound(json_get(meta, STR("labels"))))
 		return err_set(err, ERR_SYNTAX, "%.*s \"%.*s\": labels are none",
 			STRF(resource->kind), STRF(tree_str(tree, "metadata.name")));
-	arena_init(&scratch);
 	if (!is_in_order(tree))
 		tree = in_order(&scratch, tree, resource);
 	draft_from_tree(&d, tree);

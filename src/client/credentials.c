@@ -118,6 +118,7 @@ static void load_files(struct work *w)
 
 		if (file.len && disk_read_file(load->disk, file.at, &load->parts[i], &w->err)) {
 			err_wrap(&w->err, w->err.code, "unable to read %s", file.at);
+			w->err.code = ERR_IO; /* "not found" is what the API says */
 			return;
 		}
 		if (!file.len)

@@ -17,6 +17,8 @@
 #include <kube/time.h>
 #include <kube/url.h>
 
+#include <stdio.h>
+
 struct fake_change {
 	int64_t revision;
 	const char *type;
@@ -34,9 +36,10 @@ struct fake_api {
 	/* misbehaviour */
 	int refuse_code, refuse_times, retry_after; /* the next requests */
 	const char *refuse_reason;
-	bool no_watch_list;
+	bool no_watch_list, expire_continue;
 	/* what was asked */
-	int lists, watching, writes, patches;
+	int requests, lists, watching, writes, patches;
+	char authorization[64]; /* of the last request */
 };
 
 struct fake_request {
@@ -199,24 +202,34 @@ static inline struct str fake_key(struct fake_request *q)
 		&q->x->arena, "%.*s/%.*s/%.*s", STRF(q->plural), STRF(q->namespace), STRF(q->name));
 }
 
+/* Pages go by position: "continue" is how many have been seen. */
 static inline void fake_list(struct fake_request *q)
 {
 	struct str prefix = fake_prefix(q);
-	bool first = true;
+	int64_t limit = 0, skip = 0, at = 0;
 
 	q->api->lists++;
-	buf_print(&q->out,
-		"{\"kind\":\"List\",\"metadata\":{\"resourceVersion\":\"%lld\"},"
-		"\"items\":[",
-		(long long)q->api->revision);
-	omap_each (it, &q->api->objects) {
-		if (!str_starts(it.key, prefix))
-			continue;
-		buf_print(
-			&q->out, "%s%s", first ? "" : ",", ((struct fake_change *)it.value)->text);
-		first = false;
+	str_to_i64(query_get(&q->query, "limit"), &limit);
+	str_to_i64(query_get(&q->query, "continue"), &skip);
+	if (skip && q->api->expire_continue) {
+		q->api->expire_continue = false;
+		fake_refuse(q, 410, "Expired");
+		return;
 	}
-	buf_add_text(&q->out, "]}");
+	buf_add_text(&q->out, "{\"kind\":\"List\",\"items\":[");
+	omap_each (it, &q->api->objects) {
+		if (!str_starts(it.key, prefix) || at++ < skip)
+			continue;
+		if (limit && at > skip + limit)
+			break;
+		buf_print(&q->out, "%s%s", at == skip + 1 ? "" : ",",
+			((struct fake_change *)it.value)->text);
+	}
+	buf_print(&q->out, "],\"metadata\":{\"resourceVersion\":\"%lld\"",
+		(long long)q->api->revision);
+	if (limit && at > skip + limit)
+		buf_print(&q->out, ",\"continue\":\"%lld\"", (long long)(skip + limit));
+	buf_add_text(&q->out, "}}");
 	fake_answer(q, 200);
 }
 
@@ -429,6 +442,9 @@ static inline void fake_handle(void *ctx, struct http_exchange *x)
 
 	q->api = ctx;
 	q->x = x;
+	q->api->requests++;
+	struct str shown = http_headers_get(&x->request.headers, STR("Authorization"));
+	snprintf(q->api->authorization, sizeof(q->api->authorization), "%.*s", STRF(shown));
 	buf_init(&q->body, MIB);
 	buf_init(&q->out, 64 * MIB);
 	EXPECT_INT(
