@@ -1,0 +1,154 @@
+/* IPAddress objects beside Services, and ServiceCIDRs they come from. */
+#include "api_rig.h"
+
+#include "apiserver/server.h"
+
+#include <kube/api_codec.h>
+
+static const struct resource *services(void)
+{
+	return resource_find(STR(""), STR("v1"), STR("services"));
+}
+
+static const struct resource *addresses(void)
+{
+	return resource_find(STR("networking.k8s.io"), STR("v1"), STR("ipaddresses"));
+}
+
+static int ask(struct api_rig *r, struct client_request *q, enum client_verb verb,
+	const struct resource *of, const char *name, const char *body)
+{
+	client_request_init(q, verb, of, of->namespaced ? STR("default") : STR(""), str_from(name));
+	if (body)
+		q->body = api_rig_json(&q->arena, body);
+	return api_rig_send(r, q);
+}
+
+static int quick(struct api_rig *r, enum client_verb verb, const struct resource *of,
+	const char *name, const char *body)
+{
+	struct client_request q;
+	int code = ask(r, &q, verb, of, name, body);
+
+	client_request_done(&q);
+	return code;
+}
+
+#define SERVICE(more) "{\"metadata\":{\"name\":\"s\"},\"spec\":{" more "\"ports\":[{\"port\":80}]}}"
+
+TEST(an_address_object_comes_and_goes_with_its_service)
+{
+	struct api_rig r;
+	struct client_request q, address;
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	EXPECT_INT(ask(&r, &q, CLIENT_CREATE, services(), "s", SERVICE("")), 0);
+	struct str ip = tree_str(q.object, "spec.clusterIP");
+	EXPECT(str_starts(ip, STR("10.96.")));
+	EXPECT_INT(ask(&r, &address, CLIENT_GET, addresses(), ip.at, NULL), 0);
+	EXPECT_STR(tree_str(address.object, "spec.parentRef.name"), "s");
+	EXPECT_STR(tree_str(address.object, "spec.parentRef.namespace"), "default");
+	client_request_done(&address);
+	EXPECT_INT(quick(&r, CLIENT_DELETE, services(), "s", NULL), 0);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), ip.at, NULL), ERR_NOT_FOUND);
+	client_request_done(&q);
+	/* one that becomes a name gives its address back */
+	EXPECT_INT(
+		quick(&r, CLIENT_CREATE, services(), "s", SERVICE("\"clusterIP\":\"10.96.7.7\",")),
+		0);
+	EXPECT_INT(quick(&r, CLIENT_PATCH_MERGE, services(), "s",
+			   "{\"spec\":{\"type\":\"ExternalName\",\"externalName\":\"x.test\","
+			   "\"clusterIP\":null,\"clusterIPs\":null}}"),
+		0);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "10.96.7.7", NULL), ERR_NOT_FOUND);
+	api_rig_close(&r);
+}
+
+TEST(an_address_somebody_has_claimed_is_not_given_away)
+{
+	struct api_rig r;
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	EXPECT_INT(quick(&r, CLIENT_CREATE, addresses(), "10.96.9.9",
+			   "{\"metadata\":{\"name\":\"10.96.9.9\"},\"spec\":{\"parentRef\":{"
+			   "\"resource\":\"gateways\",\"group\":\"g.test\",\"name\":\"x\"}}}"),
+		0);
+	EXPECT_INT(
+		quick(&r, CLIENT_CREATE, services(), "s", SERVICE("\"clusterIP\":\"10.96.9.9\",")),
+		ERR_INVALID);
+	api_rig_close(&r);
+}
+
+TEST(ready_ranges_give_addresses_and_others_do_not)
+{
+	const struct resource *cidrs =
+		resource_find(STR("networking.k8s.io"), STR("v1"), STR("servicecidrs"));
+	struct client_request q;
+	struct api_rig r;
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	EXPECT_INT(quick(&r, CLIENT_CREATE, cidrs, "more",
+			   "{\"metadata\":{\"name\":\"more\"},\"spec\":{\"cidrs\":["
+			   "\"172.30.0.0/24\"]}}"),
+		0);
+	EXPECT_INT(
+		quick(&r, CLIENT_CREATE, services(), "s", SERVICE("\"clusterIP\":\"172.30.0.9\",")),
+		ERR_INVALID);
+	client_request_init(&q, CLIENT_PATCH_MERGE, cidrs, STR(""), STR("more"));
+	q.subresource = STR("status");
+	q.body = api_rig_json(&q.arena,
+		"{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":"
+		"\"True\",\"reason\":\"r\",\"message\":\"m\","
+		"\"lastTransitionTime\":\"2024-01-02T03:04:05Z\"}]}}");
+	EXPECT_INT(api_rig_send(&r, &q), 0);
+	client_request_done(&q);
+	EXPECT_INT(
+		quick(&r, CLIENT_CREATE, services(), "s", SERVICE("\"clusterIP\":\"172.30.0.9\",")),
+		0);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "172.30.0.9", NULL), 0);
+	api_rig_close(&r);
+}
+
+static void restart(struct api_rig *r)
+{
+	struct told told = {0};
+
+	api_rig_drop_client(r, r->client);
+	api_server_stop(r->server, told_op(&told, r->t.root, OP_NO_DEADLINE), 0);
+	loop_test_run_until(&r->t, &told.done);
+	told_done(&told);
+	api_server_free(r->server);
+	api_server_start(r->t.env, told_op(&told, r->t.root, OP_NO_DEADLINE), r->t.root, r->options,
+		&r->server);
+	loop_test_run_until(&r->t, &told.done);
+	EXPECT_OK(told.err.code, &told.err);
+	told_done(&told);
+	r->client = api_rig_client(r, API_RIG_LOCAL);
+}
+
+TEST(a_start_writes_what_is_missing_and_removes_what_nobody_has)
+{
+	struct api_rig r;
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	EXPECT_INT(
+		quick(&r, CLIENT_CREATE, services(), "s", SERVICE("\"clusterIP\":\"10.96.3.3\",")),
+		0);
+	EXPECT_INT(quick(&r, CLIENT_DELETE, addresses(), "10.96.3.3", NULL), 0);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, addresses(), "10.96.4.4",
+			   "{\"metadata\":{\"name\":\"10.96.4.4\",\"labels\":{"
+			   "\"ipaddress.kubernetes.io/managed-by\":\"ipallocator.k8s.io\"}},"
+			   "\"spec\":{\"parentRef\":{\"resource\":\"services\",\"namespace\":"
+			   "\"default\",\"name\":\"gone\"}}}"),
+		0);
+	EXPECT_INT(
+		quick(&r, CLIENT_CREATE, addresses(), "10.96.5.5",
+			"{\"metadata\":{\"name\":\"10.96.5.5\"},\"spec\":{\"parentRef\":{"
+			"\"resource\":\"services\",\"namespace\":\"default\",\"name\":\"own\"}}}"),
+		0);
+	restart(&r);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "10.96.3.3", NULL), 0);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "10.96.4.4", NULL), ERR_NOT_FOUND);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "10.96.5.5", NULL), 0);
+	api_rig_close(&r);
+}
