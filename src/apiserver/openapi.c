@@ -33,7 +33,7 @@ struct openapi {
 	struct api_server *server;
 	unsigned char tables[32];
 	bool has_tables;
-	struct omap kept; /* content type and name → struct kept */
+	struct omap kept; /* content type and tag → struct kept */
 	struct op timer;
 };
 
@@ -45,11 +45,13 @@ struct document_request {
 	enum openapi_format format;
 	const char *type;
 	struct str etag; /* quoted */
-	struct op made;
+	struct op prepared;
 	struct work work;
 	struct gzip *gzip;
 	struct buf packed;
-	struct block *body;
+	struct block *body; /* packed */
+	bool unpacks;       /* the client reads no gzip */
+	struct buf plain;
 };
 
 struct openapi *openapi_new(struct api_server *s)
@@ -171,9 +173,10 @@ static const struct offer *negotiate(struct api_request *r, bool v3)
 
 /* ---- kept documents ---- */
 
+/* By what it is made from: one that has become another is not found any more. */
 static struct str kept_key(const struct document_request *d)
 {
-	return arena_print(d->r->arena, "%s %.*s", d->type, STRF(d->name));
+	return arena_print(d->r->arena, "%s %.*s", d->type, STRF(d->etag));
 }
 
 static void timer_due(struct op *op, struct err *err);
@@ -233,10 +236,9 @@ static void pack(void *ctx, struct str bytes)
 		gzip_add(d->gzip, bytes, false, &d->packed, &d->work.err);
 }
 
-/* On a worker: reads tables and what the request has copied, nothing else. */
-static void make_document(struct work *w)
+static void make(struct document_request *d)
 {
-	struct document_request *d = CONTAINER_OF(w, struct document_request, work);
+	struct err *err = &d->work.err;
 
 	d->gzip = gzip_new_encoder(PACK_LEVEL);
 	buf_init(&d->packed, PACKED_MAX);
@@ -244,25 +246,40 @@ static void make_document(struct work *w)
 		openapi_v3_write(&d->source, d->name, d->format, pack, d);
 	else
 		openapi_v2_write(&d->source, d->format, pack, d);
-	if (!w->err.code)
-		gzip_end(d->gzip, &d->packed, &w->err);
+	if (!err->code)
+		gzip_end(d->gzip, &d->packed, err);
 	gzip_free(TAKE(d->gzip));
-	if (!w->err.code)
+	if (!err->code)
 		d->body = block_from(buf_str(&d->packed));
 	buf_done(&d->packed);
 }
 
-static void answer_document(struct document_request *d, struct block *body)
+/* On a worker: reads tables and what the request has copied, nothing else. */
+static void prepare(struct work *w)
+{
+	struct document_request *d = CONTAINER_OF(w, struct document_request, work);
+
+	if (!d->body)
+		make(d);
+	if (d->body && d->unpacks)
+		gzip_decode(block_str(d->body), &d->plain, &w->err);
+}
+
+static void answer_document(struct document_request *d)
 {
 	_cleanup_(buf_done) struct buf date = BUF_INIT(KIB);
 	struct api_request *r = d->r;
-	struct ready_answer ready = {.body = block_str(body),
+	struct ready_answer ready = {.body = block_str(d->body),
 		.content_type = d->type,
 		.etag = d->etag,
-		.packed = true,
-		.hold = body};
+		.packed = !d->unpacks,
+		.hold = d->body};
 	struct str hash;
 
+	if (d->unpacks) {
+		r->out = TAKE(d->plain);
+		ready.body = buf_str(&r->out);
+	}
 	/* What was asked for by its hash never changes. */
 	if (d->name.len && request_query(r, "hash", &hash) && hash.len) {
 		time_print_http(&date, r->now + (int64_t)365 * 24 * HOUR);
@@ -272,17 +289,18 @@ static void answer_document(struct document_request *d, struct block *body)
 	answer_ready(r, &ready);
 }
 
-static void document_made(struct op *op, struct err *err)
+static void document_prepared(struct op *op, struct err *err)
 {
-	struct document_request *d = CONTAINER_OF(op, struct document_request, made);
+	struct document_request *d = CONTAINER_OF(op, struct document_request, prepared);
 
 	if (err->code) {
 		block_unref(d->body);
+		buf_done(&d->plain);
 		request_fail_err(d->r, err);
 		return;
 	}
 	keep(d);
-	answer_document(d, d->body);
+	answer_document(d);
 }
 
 /* ---- requests ---- */
@@ -299,18 +317,20 @@ static void serve_document(struct document_request *d)
 {
 	struct api_request *r = d->r;
 	struct kept *k = omap_get(&r->server->openapi->kept, kept_key(d));
+	bool unchanged = respond_unchanged(r, d->etag);
 
-	if (respond_unchanged(r, d->etag)) {
-		answer_document(d, NULL);
-		return;
-	}
-	if (k) {
+	if (k && !unchanged) {
 		k->used = loop_now(r->server->env->loop);
-		answer_document(d, block_ref(k->body));
+		d->body = block_ref(k->body);
+	}
+	d->unpacks = !unchanged && !respond_gzips(r);
+	if (unchanged || (d->body && !d->unpacks)) {
+		answer_document(d);
 		return;
 	}
-	op_init(&d->made, &r->x->scope, document_made, r->deadline);
-	work_start(&d->work, &d->made, WORK_CRYPTO, make_document);
+	buf_init(&d->plain, DOCUMENT_MAX);
+	op_init(&d->prepared, &r->x->scope, document_prepared, r->deadline);
+	work_start(&d->work, &d->prepared, WORK_CRYPTO, prepare);
 }
 
 /* The two formats of one document differ in their bytes, so they do in their tags. */

@@ -5,7 +5,6 @@
 #include "negotiate.h"
 
 #include <kube/block.h>
-#include <kube/gzip.h>
 #include <kube/media.h>
 #include <kube/mem.h>
 
@@ -169,21 +168,6 @@ static void set_header(struct http_headers *h, const char *name, struct str valu
 			h->items[i].value = value;
 }
 
-/* Packed bytes go out as they are, or plain. */
-static struct str ready_body(
-	struct api_request *r, const struct ready_answer *ready, struct http_headers *h)
-{
-	if (!ready->packed)
-		return ready->body;
-	if (respond_gzips(r)) {
-		http_headers_add(r->arena, h, STR("Content-Encoding"), STR("gzip"));
-		return ready->body;
-	}
-	if (gzip_decode(ready->body, &r->out, NULL))
-		return STR("");
-	return buf_str(&r->out);
-}
-
 void answer_ready(struct api_request *r, const struct ready_answer *ready)
 {
 	struct http_headers h = respond_headers(r, ready->content_type);
@@ -202,7 +186,9 @@ void answer_ready(struct api_request *r, const struct ready_answer *ready)
 	if (respond_unchanged(r, ready->etag))
 		code = 304;
 	else
-		body = ready_body(r, ready, &h);
+		body = ready->body;
+	if (ready->packed && body.len)
+		http_headers_add(r->arena, &h, STR("Content-Encoding"), STR("gzip"));
 	respond_bytes(r, code, &h, body);
 }
 

@@ -31,7 +31,7 @@ struct ready_answer {
 	const char *cache_control; /* NULL: "no-cache, private" */
 	struct str expires;        /* a date; empty: not said */
 	bool one_form;             /* whatever Accept says */
-	bool packed;               /* the body is gzip's; who does not welcome that gets it plain */
+	bool packed;               /* the body is gzip's, for a client that reads it */
 	struct block *hold;        /* where the body lives: a reference, given back in the end */
 };
 void answer_ready(struct api_request *r, const struct ready_answer *ready);

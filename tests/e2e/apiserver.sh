@@ -91,6 +91,11 @@ check "an old hash leads to the new one" contains "location: $link" \
 	"$(head_of "$url/openapi/v3/apis/apps/v1?hash=OLD")"
 check "a document that is not there" test "$(status_of "$url/openapi/v3/apis/none/v1")" = 404
 check "says nothing" test ! -s "$dir/out"
+check "health checks are metrics, too" contains \
+	'kubernetes_healthcheck{name="etcd",type="readyz"} 1' "$(as_admin "$url/metrics/slis")"
+as_admin -o /dev/null "$url/apis/extensions/v1beta1/ingresses"
+check "who asks for removed versions is seen" contains \
+	'group="extensions",removed_release="1.22",resource="ingresses"' "$(as_admin "$url/metrics")"
 check "the administrator's file is private" test \
 	"$(stat -c %a "$dir/d/admin.kubeconfig")" = 600
 if command -v kubectl >/dev/null; then
