@@ -11,6 +11,7 @@ const struct admission_plugin admission_plugins[] = {
 	{"ServiceAccount", true, CREATE | UPDATE, mutate_service_account, validate_service_account},
 	{"NodeRestriction", false, CREATE | UPDATE | DELETE, admit_node_restriction, NULL},
 	{"TaintNodesByCondition", true, CREATE, mutate_new_node, NULL},
+	{"PodSecurity", true, CREATE | UPDATE, NULL, validate_pod_security},
 	{"Priority", true, CREATE | UPDATE | DELETE, mutate_priority, validate_priority_class},
 	{"DefaultTolerationSeconds", true, CREATE | UPDATE, mutate_toleration_seconds, NULL},
 	{"DefaultStorageClass", true, CREATE, mutate_default_storage_class, NULL},

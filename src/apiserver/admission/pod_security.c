@@ -1,0 +1,273 @@
+/* PodSecurity: namespaces say by labels which standard their pods keep, or are warned of. */
+#include "plugins.h"
+#include "pod_standards.h"
+
+#include <stdlib.h>
+
+#define PREFIX   "pod-security.kubernetes.io/"
+#define PODS_MAX 3000
+
+enum { ENFORCE, AUDIT, WARN, MODES };
+static const char *const modes[MODES] = {"enforce", "audit", "warn"};
+static const char *const levels[] = {"privileged", "baseline", "restricted"};
+
+struct standard {
+	enum standard_level level;
+	int version;
+	struct str version_text;
+};
+
+struct policy {
+	struct standard modes[MODES];
+};
+
+/* ---- labels ---- */
+
+static bool read_level(struct str text, enum standard_level *level)
+{
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+		if (str_eq_text(text, levels[i])) {
+			*level = (enum standard_level)i;
+			return true;
+		}
+	return false;
+}
+
+static bool read_version(struct str text, int *version)
+{
+	struct str minor = str_skip(text, 3);
+	uint64_t number;
+
+	*version = STANDARD_LATEST;
+	if (str_eq_text(text, "latest"))
+		return true;
+	if (!str_starts(text, STR("v1.")) || !str_to_u64(minor, &number) || minor.at[0] == '+' ||
+		(minor.len > 1 && minor.at[0] == '0'))
+		return false;
+	*version = number > STANDARD_LATEST ? STANDARD_LATEST : (int)number;
+	return true;
+}
+
+static const struct cJSON *label(
+	struct arena *a, const struct cJSON *labels, int mode, const char *suffix, struct str *key)
+{
+	*key = arena_print(a, PREFIX "%s%s", modes[mode], suffix);
+	return json_get(labels, *key);
+}
+
+/* What cannot be read is strict for what is enforced, and lenient for what is only told. */
+static void read_mode(struct arena *a, const struct cJSON *labels, int mode, struct standard *s,
+	struct field_errors *errors)
+{
+	struct path meta = PATH(NULL, "metadata"), at = PATH(&meta, "labels");
+	struct str key;
+	const struct cJSON *level = label(a, labels, mode, "", &key);
+
+	*s = (struct standard){STANDARD_PRIVILEGED, STANDARD_LATEST, STR("latest")};
+	if (level && !read_level(json_str(level), &s->level)) {
+		field_invalid_str(errors, &PATH_KEY(&at, key), json_str(level),
+			"must be one of privileged, baseline, restricted");
+		s->level = mode == ENFORCE ? STANDARD_RESTRICTED : STANDARD_PRIVILEGED;
+	}
+	const struct cJSON *version = label(a, labels, mode, "-version", &key);
+	if (!version)
+		return;
+	if (read_version(json_str(version), &s->version))
+		s->version_text = json_str(version);
+	else
+		field_invalid_str(errors, &PATH_KEY(&at, key), json_str(version),
+			"must be \"latest\" or \"v1.x\"");
+}
+
+static struct policy read_policy(
+	struct arena *a, const struct cJSON *labels, struct field_errors *errors)
+{
+	struct policy p;
+	struct str key;
+
+	for (int mode = 0; mode < MODES; mode++)
+		read_mode(a, labels, mode, &p.modes[mode], errors);
+	/* Who says only what is enforced is warned of the same, of what makes pods too. */
+	if (!label(a, labels, WARN, "", &key) && !label(a, labels, WARN, "-version", &key) &&
+		p.modes[ENFORCE].level > p.modes[WARN].level)
+		p.modes[WARN] = p.modes[ENFORCE];
+	return p;
+}
+
+static struct str standard_name(struct arena *a, const struct standard *s)
+{
+	return arena_print(a, "%s:%.*s", levels[s->level], STRF(s->version_text));
+}
+
+/* ---- namespaces ---- */
+
+struct finding {
+	struct str what, pod;
+	size_t count;
+};
+
+static int compare_findings(const void *a, const void *b)
+{
+	return str_cmp(((const struct finding *)a)->pod, ((const struct finding *)b)->pod);
+}
+
+static void note(struct finding *found, size_t *count, size_t max, struct str what, struct str pod)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (str_eq(found[i].what, what)) {
+			found[i].count++;
+			return;
+		}
+	if (*count < max)
+		found[(*count)++] = (struct finding){what, pod, 1};
+}
+
+static void warn_of(struct admission_review *r, const struct finding *f)
+{
+	struct str more = {0};
+
+	if (f->count == 2)
+		more = STR(" (and 1 other pod)");
+	else if (f->count > 2)
+		more = arena_print(r->arena, " (and %zu other pods)", f->count - 1);
+	request_warn(r->request,
+		arena_print(r->arena, "%.*s%.*s: %.*s", STRF(f->pod), STRF(more), STRF(f->what)));
+}
+
+/* Pods that are there already stay; who tightens the standard hears of those that break it. */
+static void check_standing(struct admission_review *r, const struct standard *s)
+{
+	struct str prefix = arena_print(r->arena, "%.*s/", STRF(r->name));
+	struct store_iter it =
+		store_seek(server_bucket(r->server, resource_find(STR(""), STR("v1"), STR("pods"))),
+			prefix, STR(""));
+	struct finding found[100];
+	size_t count = 0;
+
+	for (size_t n = 0; n < PODS_MAX && store_next(&it); n++) {
+		const struct cJSON *pod = object_tree(r->arena, it.object);
+		struct str what = pod_standards_check(r->arena, s->level, s->version,
+			json_get(pod, STR("metadata")), json_get(pod, STR("spec")), true);
+
+		if (what.len)
+			note(found, &count, ARRAY_LEN(found), what, tree_str(pod, "metadata.name"));
+	}
+	if (!count || !r->request)
+		return;
+	request_warn(r->request,
+		arena_print(r->arena,
+			"existing pods in namespace \"%.*s\" violate the new PodSecurity enforce "
+			"level \"%.*s\"",
+			STRF(r->name), STRF(standard_name(r->arena, s))));
+	qsort(found, count, sizeof(*found), compare_findings);
+	for (size_t i = 0; i < count; i++)
+		warn_of(r, &found[i]);
+}
+
+static bool loosens(const struct standard *now, const struct standard *before)
+{
+	return now->version == before->version && now->level <= before->level;
+}
+
+static struct status *check_namespace(struct admission_review *r)
+{
+	struct field_errors errors = {.arena = r->arena}, old_errors = errors;
+	struct policy now, before;
+
+	if (r->subresource.len || !r->object)
+		return NULL;
+	now = read_policy(r->arena, json_path(r->object, "metadata.labels"), &errors);
+	before = read_policy(r->arena, json_path(r->old, "metadata.labels"), &old_errors);
+	if (errors.count && !str_eq(field_errors_text(r->arena, &errors),
+				    field_errors_text(r->arena, &old_errors)))
+		return status_invalid(
+			r->arena, r->resource->group, r->resource->kind, r->name, &errors);
+	if (r->operation == ADMIT_UPDATE && now.modes[ENFORCE].level != STANDARD_PRIVILEGED &&
+		!loosens(&now.modes[ENFORCE], &before.modes[ENFORCE]))
+		check_standing(r, &now.modes[ENFORCE]);
+	return NULL;
+}
+
+/* ---- pods and what makes them ---- */
+
+static bool changed_images(const struct cJSON *now, const struct cJSON *before, const char *path)
+{
+	const struct cJSON *list = json_path(now, path), *old = json_path(before, path);
+	const struct cJSON *other = json_first(old);
+
+	if (json_count(list) != json_count(old))
+		return true;
+	json_each (container, list) {
+		if (!json_equal(json_get(container, STR("image")), json_get(other, STR("image"))))
+			return true;
+		other = json_next(other);
+	}
+	return false;
+}
+
+/* Little of a pod can change; only images and new containers concern the standards. */
+static bool matters(const struct admission_review *r)
+{
+	return !r->old || changed_images(r->object, r->old, "spec.containers") ||
+	       changed_images(r->object, r->old, "spec.initContainers") ||
+	       changed_images(r->object, r->old, "spec.ephemeralContainers");
+}
+
+static struct str violations(
+	struct admission_review *r, const struct standard *s, const struct cJSON *pod)
+{
+	return pod_standards_check(r->arena, s->level, s->version, json_get(pod, STR("metadata")),
+		json_get(pod, STR("spec")), false);
+}
+
+static struct status *check_pod(struct admission_review *r, const struct cJSON *pod, bool enforced)
+{
+	struct field_errors errors = {.arena = r->arena};
+	const struct cJSON *namespace =
+		server_read(r->server, r->arena, "", "namespaces", STR(""), r->namespace);
+	struct policy p = read_policy(r->arena, json_path(namespace, "metadata.labels"), &errors);
+	struct str text;
+
+	if (enforced) {
+		text = violations(r, &p.modes[ENFORCE], pod);
+		if (text.len)
+			return admission_forbidden(r, "violates PodSecurity \"%.*s\": %.*s",
+				STRF(standard_name(r->arena, &p.modes[ENFORCE])), STRF(text));
+	}
+	text = violations(r, &p.modes[WARN], pod);
+	if (text.len && r->request)
+		request_warn(r->request,
+			arena_print(r->arena, "would violate PodSecurity \"%.*s\": %.*s",
+				STRF(standard_name(r->arena, &p.modes[WARN])), STRF(text)));
+	return NULL;
+}
+
+static const struct {
+	const char *group, *plural, *template;
+} makers[] = {{"", "replicationcontrollers", "spec.template"}, {"", "podtemplates", "template"},
+	{"apps", "replicasets", "spec.template"}, {"apps", "deployments", "spec.template"},
+	{"apps", "statefulsets", "spec.template"}, {"apps", "daemonsets", "spec.template"},
+	{"batch", "jobs", "spec.template"},
+	{"batch", "cronjobs", "spec.jobTemplate.spec.template"}};
+
+struct status *validate_pod_security(struct admission_review *r)
+{
+	static const char *const changing[] = {"", "ephemeralcontainers", "resize"};
+
+	if (!r->object)
+		return NULL;
+	if (str_eq_text(r->resource->plural, "namespaces"))
+		return check_namespace(r);
+	if (!r->resource->group.len && str_eq_text(r->resource->plural, "pods")) {
+		for (size_t i = 0; i < ARRAY_LEN(changing); i++)
+			if (str_eq_text(r->subresource, changing[i]))
+				return matters(r) ? check_pod(r, r->object, true) : NULL;
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(makers) && !r->subresource.len; i++)
+		if (str_eq_text(r->resource->group, makers[i].group) &&
+			str_eq_text(r->resource->plural, makers[i].plural) &&
+			json_path(r->object, makers[i].template))
+			return check_pod(r, json_path(r->object, makers[i].template), false);
+	return NULL;
+}
