@@ -44,5 +44,13 @@ struct local_user { /* who a component is; copied */
  */
 void api_server_handle_local(
 	struct api_server *s, struct http_exchange *x, const struct local_user *user);
+/*
+ * The object that stands there now, if its revision is that one and its stored text is what the
+ * resource's version shows: a new reference, or NULL. For callers who have been answered with it
+ * and want no second copy; it asks nobody's permission.
+ */
+struct resource;
+struct object *api_server_find(struct api_server *s, const struct resource *r, struct str namespace,
+	struct str name, int64_t revision);
 
 #endif

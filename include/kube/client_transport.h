@@ -8,6 +8,9 @@
 
 #include <kube/http.h>
 #include <kube/kubeconfig.h>
+#include <kube/object.h>
+
+struct resource;
 
 struct client_transport;
 
@@ -37,6 +40,9 @@ struct client_transport_ops {
 	/* Ends what is still connected. Never refused. Then only free. */
 	void (*stop)(struct client_transport *t, struct op *op);
 	void (*free)(struct client_transport *t);
+	/* As client_find_fn; NULL where nothing can be shared. */
+	struct object *(*find)(struct client_transport *t, const struct resource *r,
+		struct str namespace, struct str name, int64_t revision);
 };
 
 struct client_transport {
@@ -50,6 +56,18 @@ struct client_transport {
  */
 struct client_transport *client_transport_local(
 	struct env *env, struct scope *parent, http_handler_fn *handler, void *ctx);
+
+/*
+ * What the server has published at that revision, as it stands: a new reference, or NULL. The
+ * text must be what the server answers with for that resource.
+ */
+typedef struct object *client_find_fn(void *ctx, const struct resource *r, struct str namespace,
+	struct str name, int64_t revision);
+/*
+ * From now on objects that come in lists and watches are the server's own, if it still has them,
+ * instead of second copies. Everybody still hears only of what was answered. ctx as above.
+ */
+void client_transport_local_share(struct client_transport *local, client_find_fn *find);
 
 /*
  * To a server by URL. Tokens and certificates in files are read again when a minute has passed

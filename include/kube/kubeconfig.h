@@ -12,7 +12,7 @@ struct client_config {
 	struct str server; /* "https://host:6443", maybe with a path */
 	struct str namespace;
 	/* the server's certificate */
-	struct str ca_file, ca_data; /* PEM; data wins */
+	struct str ca_file, ca_data; /* PEM; data wins; neither: whom the system believes */
 	struct str tls_server_name;
 	bool insecure;
 	struct str proxy_url;

@@ -211,6 +211,22 @@ int client_object_new(const struct cJSON *tree, const struct resource *resource,
 	return 0;
 }
 
+int answer_publish(struct client *c, const struct cJSON *tree, const struct resource *r,
+	struct object **object, struct err *err)
+{
+	struct client_transport *t = c->transport;
+	struct object *own = NULL;
+	int64_t revision;
+
+	if (t->ops->find && answer_revision(tree, &revision))
+		own = t->ops->find(t, r, tree_str(tree, "metadata.namespace"),
+			tree_str(tree, "metadata.name"), revision);
+	if (!own)
+		return client_object_new(tree, r, object, err);
+	*object = own;
+	return 0;
+}
+
 struct str client_object_name(const struct object *o)
 {
 	return object_scan(o, "metadata.name");

@@ -108,6 +108,26 @@ bool credentials_due(const struct credentials *cr, struct env *env)
 	return has_files(&cr->config) && loop_now(env->loop) - cr->at >= RELOAD_AGE;
 }
 
+/* Where systems keep the authorities they believe. */
+static const char *const system_roots[] = {"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+
+/* Nobody said whom to believe. None found: nobody is believed. */
+static void load_system_roots(struct credentials_load *load)
+{
+	for (size_t i = 0; i < ARRAY_LEN(system_roots); i++) {
+		if (!disk_read_file(load->disk, system_roots[i], &load->parts[PART_CA], NULL))
+			return;
+		buf_clear(&load->parts[PART_CA]);
+	}
+}
+
+static bool wants_system_roots(const struct client_config *c)
+{
+	return !c->insecure && !c->ca_data.len && !c->ca_file.len &&
+	       !str_starts(c->server, STR("http://"));
+}
+
 static void load_files(struct work *w)
 {
 	struct credentials_load *load = CONTAINER_OF(w, struct credentials_load, work);
@@ -123,8 +143,9 @@ static void load_files(struct work *w)
 		}
 		if (!file.len)
 			buf_add_str(&load->parts[i], data);
-		load->read[i] = true;
 	}
+	if (wants_system_roots(c))
+		load_system_roots(load);
 }
 
 void credentials_load(

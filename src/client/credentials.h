@@ -27,7 +27,6 @@ struct credentials_load {
 	struct credentials *credentials;
 	struct disk *disk;
 	struct buf parts[PARTS];
-	bool read[PARTS];
 };
 
 void credentials_init(struct credentials *cr, struct arena *a, const struct client_config *config);

@@ -37,7 +37,7 @@ static int read_item(void *ctx, struct str text, struct err *err)
 	arena_reset(&g->page);
 	int code = json_parse(&g->page, text, &options, &tree, err);
 	if (!code)
-		code = client_object_new(tree, g->l->resource, &o, err);
+		code = answer_publish(g->client, tree, g->l->resource, &o, err);
 	if (code)
 		return err_wrap(err, code, "item %lld of the list", (long long)g->items);
 	g->items++;

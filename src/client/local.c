@@ -12,6 +12,7 @@ struct local_transport {
 	struct env *env;
 	struct scope scope;
 	http_handler_fn *handler;
+	client_find_fn *find;
 	void *ctx;
 };
 
@@ -359,12 +360,26 @@ static void transport_free(struct client_transport *base)
 	mem_free(CONTAINER_OF(base, struct local_transport, base));
 }
 
+static struct object *transport_find(struct client_transport *base, const struct resource *r,
+	struct str namespace, struct str name, int64_t revision)
+{
+	struct local_transport *t = CONTAINER_OF(base, struct local_transport, base);
+
+	return t->find ? t->find(t->ctx, r, namespace, name, revision) : NULL;
+}
+
+void client_transport_local_share(struct client_transport *local, client_find_fn *find)
+{
+	CONTAINER_OF(local, struct local_transport, base)->find = find;
+}
+
 static const struct client_transport_ops transport_ops = {
 	.start = transport_start,
 	.read = transport_read,
 	.end = transport_end,
 	.stop = transport_stop,
 	.free = transport_free,
+	.find = transport_find,
 };
 
 struct client_transport *client_transport_local(

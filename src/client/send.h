@@ -56,6 +56,9 @@ struct status *answer_status_parse(struct arena *a, int http_code, struct str me
 int answer_error_code(const struct status *s);
 /* The op's error from it. */
 void answer_fail(struct err *err, const struct status *s);
+/* As client_object_new, but the server's own object where it can be shared. */
+int answer_publish(struct client *c, const struct cJSON *tree, const struct resource *r,
+	struct object **object, struct err *err);
 /* metadata.resourceVersion as a number; false when it is none. */
 bool answer_revision(const struct cJSON *tree, int64_t *revision);
 

@@ -152,7 +152,7 @@ static int read_event(struct client_watching *g, struct str line, struct err *er
 				"true");
 		return 0;
 	default:
-		code = client_object_new(object, r, &e->object, err);
+		code = answer_publish(g->sending->client, object, r, &e->object, err);
 		if (!code)
 			e->revision = e->object->revision;
 		return code;

@@ -34,6 +34,12 @@ static inline void api_rig_enter(void *ctx, struct http_exchange *x)
 	api_server_handle_local(ctx, x, &admin);
 }
 
+static inline struct object *api_rig_find(void *ctx, const struct resource *r, struct str namespace,
+	struct str name, int64_t revision)
+{
+	return api_server_find(ctx, r, namespace, name, revision);
+}
+
 static inline struct client *api_rig_client(struct api_rig *r, enum api_rig_transport how)
 {
 	struct client_options options = {.user_agent = "rig/v1"};

@@ -93,6 +93,54 @@ TEST(informers_over_https)
 	follow(API_RIG_HTTPS, true);
 }
 
+/* What the server publishes is the same as what it says, and is there once. */
+TEST(objects_are_shared_with_a_server_in_the_same_process)
+{
+	struct api_rig r;
+	struct client_options options = {.user_agent = "rig/v1"};
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	struct client *plain = r.client;
+	struct client_transport *t =
+		client_transport_local(r.t.env, r.t.root, api_rig_enter, r.server);
+	client_transport_local_share(t, api_rig_find);
+	r.client = client_new(r.t.env, t, &options);
+	static const char *const kinds[][3] = {{"", "v1", "configmaps"}, {"", "v1", "services"},
+		{"rbac.authorization.k8s.io", "v1", "clusterroles"}, {"", "v1", "namespaces"},
+		{"flowcontrol.apiserver.k8s.io", "v1", "flowschemas"}};
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		struct informer_options o = {.client = r.client,
+			.resource = resource_find(str_from(kinds[k][0]), str_from(kinds[k][1]),
+				str_from(kinds[k][2]))};
+		struct informer *shared = informer_new(r.t.root, &o);
+		o.client = plain;
+		struct informer *copied = informer_new(r.t.root, &o);
+
+		if (k == 0)
+			api_rig_create_config_map(&r, "default", "m", "1");
+		API_RIG_AWAIT(&r, informer_synced(shared) && informer_synced(copied));
+		API_RIG_AWAIT(&r, k || (informer_get(shared, STR("default"), STR("m")) &&
+					       informer_get(copied, STR("default"), STR("m"))));
+		EXPECT(informer_count(shared) > 0);
+		informer_each(it, informer_all(shared))
+		{
+			struct object *copy = informer_get(copied,
+				client_object_namespace(it.object), client_object_name(it.object));
+
+			REQUIRE(copy);
+			EXPECT(copy != it.object && it.object->refs > 1);
+			EXPECT(str_eq(object_text(copy), object_text(it.object)));
+		}
+		end(&r, shared, end_informer);
+		end(&r, copied, end_informer);
+		informer_free(shared);
+		informer_free(copied);
+	}
+	api_rig_drop_client(&r, r.client);
+	r.client = plain;
+	api_rig_close(&r);
+}
+
 /* ---- events ---- */
 
 static void record(enum api_rig_transport how)

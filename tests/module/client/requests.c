@@ -242,3 +242,69 @@ TEST(a_wrong_token_is_told)
 	r.client = right;
 	api_rig_close(&r);
 }
+
+/* ---- what a kubeconfig says ---- */
+
+static struct str read_file(struct api_rig *r, const char *path)
+{
+	struct buf text = BUF_INIT(MIB);
+	struct err err = {0};
+
+	EXPECT_OK(disk_read_file(r->t.env->disk, path, &text, &err), &err);
+	struct str copy = arena_str(&r->arena, buf_str(&text));
+	buf_done(&text);
+	return copy;
+}
+
+static void ask_with(struct api_rig *r, const struct client_config *config, int wanted)
+{
+	struct client_options options = {.user_agent = "rig/v1"};
+	struct client *before = r->client;
+	struct client_request q;
+
+	r->client =
+		client_new(r->t.env, client_transport_https(r->t.env, r->t.root, config), &options);
+	ask(r, &q, CLIENT_GET, "kube-root-ca.crt", NULL, wanted);
+	client_request_done(&q);
+	api_rig_drop_client(r, r->client);
+	r->client = before;
+}
+
+TEST(the_server_s_own_kubeconfig_works)
+{
+	struct api_rig r;
+	struct kubeconfig k;
+	struct client_config c;
+	struct err err = {0};
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	const char *path = arena_print(&r.arena, "%s/d/admin.kubeconfig", r.dir).at;
+	REQUIRE_OK(kubeconfig_parse(&r.arena, read_file(&r, path), STR(""), &k, &err), &err);
+	REQUIRE_OK(
+		kubeconfig_resolve(&r.arena, &k, &(struct kubeconfig_choice){0}, &c, &err), &err);
+	EXPECT(c.cert_data.len && c.key_data.len && c.ca_data.len);
+	ask_with(&r, &c, ERR_NOT_FOUND);
+	/* Another name than the URL's: one that the certificate has, one that it has not. */
+	c.tls_server_name = STR("kubernetes.default.svc");
+	ask_with(&r, &c, ERR_NOT_FOUND);
+	c.tls_server_name = STR("elsewhere.example");
+	ask_with(&r, &c, ERR_CERTIFICATE);
+	c.ca_data = (struct str){0};
+	c.insecure = true;
+	ask_with(&r, &c, ERR_NOT_FOUND);
+	/* A certificate without its key, and a key that is not its own. */
+	c.key_data = (struct str){0};
+	c.key_file = arena_print(&r.arena, "%s/none", r.dir);
+	ask_with(&r, &c, ERR_IO);
+	/* A user without any rights. */
+	c.cert_data = c.key_file = (struct str){0};
+	ask_with(&r, &c, ERR_FORBIDDEN);
+	c.token = STR("rigtoken");
+	ask_with(&r, &c, ERR_NOT_FOUND);
+	c.as = STR("nobody");
+	ask_with(&r, &c, ERR_FORBIDDEN);
+	c.as_groups = &STR("system:masters");
+	c.as_group_count = 1;
+	ask_with(&r, &c, ERR_NOT_FOUND);
+	api_rig_close(&r);
+}
