@@ -66,6 +66,15 @@ int apply_patch(struct arena *a, const struct apply_request *r, const struct cJS
  */
 void apply_track_update(struct arena *a, const struct apply_request *r, const struct cJSON *old,
 	struct cJSON *object);
+/*
+ * Who owns a scale's spec.replicas: the entries of those who own the number at `replicas`
+ * (dotted) in the object, of whatever version of `r`, as entries of the scale. And back: the
+ * entries of `object`, which still are those of before, are brought up to date with the scale's.
+ */
+void scale_managed_show(struct arena *a, const struct resource *r, const char *replicas,
+	const struct cJSON *object, struct cJSON *scale);
+void scale_managed_take(struct arena *a, const struct resource *r, const char *replicas,
+	struct cJSON *object, const struct cJSON *scale);
 /* Does the object say that its managed fields are to be forgotten ([] or [{}])? Asked of a tree as
  * it was sent: canonical ones have lost it. */
 bool apply_resets_managed_fields(const struct cJSON *object);

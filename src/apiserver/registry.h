@@ -109,6 +109,9 @@ void registry_answer_scale(struct writing *w);
 struct status *registry_patch_scale(
 	struct writing *w, struct status *(*apply)(struct writing *w, const struct cJSON *shown,
 				   const struct body_kind *kind, struct cJSON **out));
+/* NULL with *err set: the configuration cannot be applied. */
+struct status *registry_apply_to_scale(struct writing *w, const struct cJSON *config,
+	struct apply_conflicts *conflicts, struct err *err);
 int64_t registry_event_ttl(const struct api_server *s);
 
 /* ---- names and versions ---- */

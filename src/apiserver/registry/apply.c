@@ -143,9 +143,25 @@ static struct status *build(struct writing *w)
 	return s ? s : take(w, merged);
 }
 
+static struct status *build_scale(struct writing *w)
+{
+	const struct applying *p = w->ctx;
+	struct apply_conflicts conflicts;
+	_cleanup_(err_done) struct err err = {0};
+	struct status *s = check_target(w, p->config);
+
+	if (!s)
+		s = registry_apply_to_scale(w, p->config, &conflicts, &err);
+	if (!s && err.code)
+		return failed(w, &err, &conflicts);
+	return s ? s : repeated(w);
+}
+
 static struct status *check_config(struct writing *w, const struct cJSON *config)
 {
 	struct api_request *r = w->r;
+	const struct subresource *sub = w->answer ? r->sub : NULL; /* with a kind of its own */
+	struct str kind = sub ? sub->kind : r->resource->kind;
 	struct str name = tree_str(config, "metadata.name");
 	struct str space = tree_str(config, "metadata.namespace");
 	struct str version = tree_str(config, "apiVersion");
@@ -158,8 +174,8 @@ static struct status *check_config(struct writing *w, const struct cJSON *config
 		return status_invalid(
 			r->arena, STR("meta.k8s.io"), STR("PatchOptions"), STR(""), &errors);
 	}
-	if (!str_eq(tree_str(config, "kind"), r->resource->kind) ||
-		!str_eq(version, r->resource->api_version))
+	if (!str_eq(tree_str(config, "kind"), kind) ||
+		!str_eq(version, sub ? sub->api_version : r->resource->api_version))
 		return status_new(r->arena, ERR_BAD_REQUEST,
 			"invalid object type: %s%.*s, Kind=%.*s",
 			str_find_char(version, '/') < 0 ? "/" : "", STRF(version),
@@ -205,9 +221,9 @@ void registry_apply(struct writing *w, const struct cJSON *config, const struct 
 		request_fail(r, s);
 		return;
 	}
-	w->build = build;
+	w->build = w->answer ? build_scale : build;
 	w->ctx = p;
 	w->applied = true;
-	w->may_create = w->what == WRITE_OBJECT;
+	w->may_create = w->what == WRITE_OBJECT && !w->answer;
 	writing_start(w);
 }

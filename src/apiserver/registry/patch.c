@@ -224,9 +224,6 @@ void verb_patch(struct api_request *r)
 		return;
 	}
 	s = parse(p);
-	if (!s && p->type == PATCH_APPLY && w->answer)
-		s = status_new(r->arena, ERR_UNSUPPORTED,
-			"server-side apply of a Scale is not contained in this version yet");
 	if (!s && p->type == PATCH_APPLY) {
 		registry_apply(w, p->patch, &p->notes);
 		return;

@@ -6,6 +6,21 @@ static const struct schema *scale_schema(void)
 	return schema_find(STR("io.k8s.api.autoscaling.v1.Scale"));
 }
 
+/* What is served has no resource of its own. */
+static const struct resource *scale_resource(struct arena *a)
+{
+	struct resource *r = arena_new(a, sizeof(*r));
+
+	r->group = STR("autoscaling");
+	r->version = STR("v1");
+	r->api_version = STR("autoscaling/v1");
+	r->kind = STR("Scale");
+	r->namespaced = true;
+	r->schema = scale_schema();
+	r->hub = r;
+	return r;
+}
+
 static const struct scale_paths *paths_of(const struct api_request *r)
 {
 	return r->resource->hub->strategy->scale;
@@ -55,11 +70,15 @@ static struct cJSON *scale_of(struct api_request *r, const struct cJSON *o)
 	return api_canonical(a, scale_schema(), tree);
 }
 
+static void show(struct api_request *r, int code, const struct cJSON *object)
+{
+	r->wants.resource = scale_resource(r->arena);
+	answer_hub_tree(r, code, scale_of(r, object));
+}
+
 static void answer(struct writing *w, int code, struct object *o)
 {
-	const struct cJSON *tree = o ? object_tree(w->r->arena, o) : w->tree;
-
-	answer_tree(w->r, code, scale_schema(), scale_of(w->r, tree));
+	show(w->r, code, o ? object_tree(w->r->arena, o) : w->tree);
 }
 
 static void get_scale(struct api_request *r)
@@ -69,7 +88,7 @@ static void get_scale(struct api_request *r)
 	if (!o)
 		request_fail(r, status_not_found(r->arena, r->resource, r->name));
 	else
-		answer_tree(r, 200, scale_schema(), scale_of(r, object_tree(r->arena, o)));
+		show(r, 200, object_tree(r->arena, o));
 }
 
 /* ---- writing ---- */
@@ -79,37 +98,69 @@ static struct status *check(struct writing *w, const struct cJSON *scale)
 	struct api_request *r = w->r;
 	struct field_errors errors = {.arena = r->arena};
 	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "replicas");
-	struct str version = tree_str(scale, "metadata.resourceVersion");
 	int64_t replicas = tree_int(scale, "spec.replicas", 0);
 
 	if (!str_eq(tree_str(scale, "metadata.name"), r->name))
 		return status_new(r->arena, ERR_BAD_REQUEST,
 			"the name of the object (%.*s) does not match the name on the URL (%.*s)",
 			STRF(tree_str(scale, "metadata.name")), STRF(r->name));
-	w->pinned = version.len > 0;
-	if (version.len && !str_eq(version, object_scan(w->old, "metadata.resourceVersion")))
-		return status_stale(r->arena, r->resource, r->name);
 	if (replicas < 0)
 		field_invalid_int(&errors, &at, replicas, "must be greater than or equal to 0");
 	return status_invalid(r->arena, STR("autoscaling"), STR("Scale"), r->name, &errors);
 }
 
-/* The object as it stands, with the scale's number of replicas. */
+/* The object as it stands, with the scale's number and who owns it; for the scale's version. */
 static struct status *set_replicas(struct writing *w, const struct cJSON *scale)
 {
+	static const char *const taken[] = {"metadata.uid", "metadata.resourceVersion", NULL};
+	struct arena *a = w->r->arena;
 	struct status *s = check(w, scale);
 
 	if (s)
 		return s;
-	w->tree = json_copy(w->r->arena, w->old_tree);
-	tree_set_int(w->r->arena, w->tree, paths_of(w->r)->replicas,
-		tree_int(scale, "spec.replicas", 0));
-	return NULL;
+	w->tree = json_copy(a, w->old_tree);
+	tree_set_int(a, w->tree, paths_of(w->r)->replicas, tree_int(scale, "spec.replicas", 0));
+	scale_managed_take(a, w->r->resource, paths_of(w->r)->replicas, w->tree, scale);
+	for (size_t i = 0; taken[i]; i++)
+		if (tree_str(scale, taken[i]).len)
+			tree_set_str(a, w->tree, taken[i], tree_str(scale, taken[i]));
+		else
+			tree_drop(w->tree, taken[i]);
+	w->applied = true; /* the managed fields are right */
+	return registry_check_version(w);
+}
+
+/* What a scale's writer sees: the scale with the entries of those who own its number. */
+static struct cJSON *scale_with_owners(struct writing *w)
+{
+	struct cJSON *scale = scale_of(w->r, w->old_tree);
+
+	scale_managed_show(
+		w->r->arena, w->r->resource, paths_of(w->r)->replicas, w->old_tree, scale);
+	return scale;
+}
+
+static struct apply_request owning(struct writing *w)
+{
+	struct apply_request a = registry_apply_request(w);
+
+	a.resource = scale_resource(w->r->arena);
+	a.subresource = w->subresource;
+	a.reset_fields = NULL;
+	return a;
+}
+
+static struct status *update(struct writing *w, struct cJSON *scale)
+{
+	struct apply_request a = owning(w);
+
+	apply_track_update(w->r->arena, &a, scale_with_owners(w), scale);
+	return set_replicas(w, scale);
 }
 
 static struct status *build_update(struct writing *w)
 {
-	return set_replicas(w, w->ctx);
+	return update(w, json_copy(w->r->arena, w->ctx));
 }
 
 static struct body_kind scale_body(void)
@@ -144,7 +195,20 @@ struct status *registry_patch_scale(
 	struct body_kind kind = scale_body();
 	struct status *s = apply(w, scale_of(w->r, w->old_tree), &kind, &scale);
 
-	return s ? s : set_replicas(w, scale);
+	return s ? s : update(w, scale);
+}
+
+struct status *registry_apply_to_scale(struct writing *w, const struct cJSON *config,
+	struct apply_conflicts *conflicts, struct err *err)
+{
+	struct apply_request a = owning(w);
+	struct arena *arena = w->r->arena;
+	struct cJSON *merged, *scale;
+
+	if (apply_patch(arena, &a, scale_with_owners(w), config, &merged, conflicts, err) ||
+		api_decode(arena, scale_schema(), merged, NULL, &scale, err))
+		return NULL;
+	return set_replicas(w, scale);
 }
 
 void registry_answer_scale(struct writing *w)
