@@ -97,6 +97,21 @@ static bool proxies(const struct api_request *r)
 	return r->sub && str_eq(r->subresource, STR("proxy"));
 }
 
+/* What can be listed and never changes cannot be watched. */
+static struct status *not_watched(struct api_request *r)
+{
+	struct status *s;
+
+	if (!str_eq(r->verb, STR("watch")) || !(r->resource->verbs & VERB_LIST) ||
+		(r->resource->verbs & VERB_WATCH))
+		return NULL;
+	s = status_new(r->arena, ERR_METHOD_NOT_ALLOWED,
+		"watch is not supported on resources of kind \"%.*s\"", STRF(r->plural));
+	s->has_details = true;
+	s->kind = r->plural;
+	return s;
+}
+
 static bool method_allowed(const struct api_request *r)
 {
 	unsigned verbs = verbs_here(r);
@@ -185,6 +200,8 @@ void stage_route(struct api_request *r)
 	if (r->is_resource) {
 		if (!r->resource && !discovery_has_group(r->server->discovery, r->group))
 			no = status_page_not_found(r->arena);
+		else if (r->resource && (no = not_watched(r)))
+			warn_deprecated(r);
 		else if (!r->resource || !path_exists(r))
 			no = missing(r);
 		else if (!method_allowed(r))

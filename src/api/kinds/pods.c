@@ -83,8 +83,8 @@ static struct str value(struct arena *a, const struct cJSON *object, struct str 
 		return tree_str(object, "spec.nodeName");
 	if (str_eq_text(label, "spec.hostNetwork"))
 		return tree_true(object, "spec.hostNetwork") ? STR("true") : STR("false");
-	if (str_eq_text(label, "status.podIPs"))
-		return tree_str(object, "status.podIPs.0.ip");
+	if (str_eq_text(label, "status.podIPs")) /* may be asked for, and is never there */
+		return STR("");
 	return tree_str(object, arena_str(a, label).at);
 }
 

@@ -21,6 +21,16 @@ void row_add_bool(struct table_row *row, bool value)
 	json_append(row->cells, json_new_bool(row->arena, value));
 }
 
+/* As Go subtracts: what is too long is the longest there is, 292 years. */
+int64_t time_between(int64_t from, int64_t to)
+{
+	int64_t between;
+
+	if (__builtin_sub_overflow(to, from, &between))
+		return to > from ? INT64_MAX : INT64_MIN;
+	return between;
+}
+
 struct str row_since(struct table_row *row, struct str time, struct str fallback)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
@@ -28,7 +38,7 @@ struct str row_since(struct table_row *row, struct str time, struct str fallback
 
 	if (!time.len || time_parse(time, &at, NULL))
 		return fallback;
-	duration_print_human(&text, row->now - at);
+	duration_print_human(&text, time_between(at, row->now));
 	return arena_str(row->arena, buf_str(&text));
 }
 

@@ -24,6 +24,8 @@ void row_add_int(struct table_row *row, int64_t value);
 void row_add_bool(struct table_row *row, bool value);
 /* How long ago (time text); `fallback` when it is empty or unreadable. */
 void row_add_since(struct table_row *row, struct str time, struct str fallback);
+/* From one time to another; 292 years at most. */
+int64_t time_between(int64_t from, int64_t to);
 struct str row_since(struct table_row *row, struct str time, struct str fallback);
 
 /* ---- for every kind ---- */

@@ -160,20 +160,24 @@ struct cJSON *pod_conditions(struct arena *a, const struct cJSON *object)
 
 /* ---- restarts ---- */
 
+/* No container has ended; times as early as this one are a little later. */
+#define NEVER INT64_MIN
+
 static void count_restarts(const struct cJSON *status, int64_t *sum, int64_t *last)
 {
 	int64_t finished;
 
 	*sum += tree_int(status, "restartCount", 0);
-	if (!time_parse(tree_str(status, "lastState.terminated.finishedAt"), &finished, NULL) &&
-		finished > *last)
-		*last = finished;
+	if (time_parse(tree_str(status, "lastState.terminated.finishedAt"), &finished, NULL))
+		return;
+	finished = MAX(finished, NEVER + 1);
+	*last = MAX(*last, finished);
 }
 
 /* While init containers run, theirs count up to the one that holds up; then the others'. */
 static void sum_restarts(struct table_row *row, int64_t *sum, int64_t *last)
 {
-	int64_t side_sum = 0, side_last = INT64_MIN;
+	int64_t side_sum = 0, side_last = NEVER;
 	bool held_up = false;
 
 	json_each (status, json_path(row->object, "status.initContainerStatuses")) {
@@ -195,15 +199,15 @@ static void sum_restarts(struct table_row *row, int64_t *sum, int64_t *last)
 
 void cell_restarts(struct table_row *row, const char *argument)
 {
-	int64_t sum = 0, last = INT64_MIN;
+	int64_t sum = 0, last = NEVER;
 	_cleanup_(buf_done) struct buf text = BUF_INIT(128);
 
 	(void)argument;
 	sum_restarts(row, &sum, &last);
 	buf_add_i64(&text, sum);
-	if (sum && last != INT64_MIN) {
+	if (sum && last != NEVER) {
 		buf_add_text(&text, " (");
-		duration_print_human(&text, row->now - last);
+		duration_print_human(&text, time_between(last, row->now));
 		buf_add_text(&text, " ago)");
 	}
 	row_add(row, buf_str(&text));

@@ -56,7 +56,7 @@ void cell_job_duration(struct table_row *row, const char *argument)
 	(void)argument;
 	if (!time_parse(tree_str(row->object, "status.startTime"), &start, NULL)) {
 		time_parse(tree_str(row->object, "status.completionTime"), &end, NULL);
-		duration_print_human(&text, end - start);
+		duration_print_human(&text, time_between(start, end));
 	}
 	row_add(row, buf_str(&text));
 }
@@ -98,15 +98,16 @@ void cell_controller(struct table_row *row, const char *argument)
 /* Where the numbers of a metric stand, by its type. */
 struct metric_shape {
 	const char *type, *member;
-	bool named; /* "cpu: " stands before it */
+	bool named;         /* "cpu: " stands before it */
+	bool tells_average; /* "(avg)" behind it */
 };
 
 static const struct metric_shape metric_shapes[] = {
-	{"External", "external", false},
-	{"Pods", "pods", false},
-	{"Object", "object", false},
-	{"Resource", "resource", true},
-	{"ContainerResource", "containerResource", true},
+	{"External", "external", false, true},
+	{"Pods", "pods", false, false},
+	{"Object", "object", false, true},
+	{"Resource", "resource", true, false},
+	{"ContainerResource", "containerResource", true, false},
 };
 
 static const struct metric_shape *metric_shape(struct str type)
@@ -156,13 +157,12 @@ static void add_metric(struct table_row *row, struct joined *j, const struct cJS
 					   (long long)tree_int(target, "averageUtilization", 0))
 				 : STR("<auto>");
 	struct str now = metric_current(row, status, shape, average, utilization);
-	bool unknown = !now.len;
-	if (unknown)
+	if (!now.len)
 		now = STR("<unknown>");
 	joined_add(j, arena_print(row->arena, "%.*s%s%.*s/%.*s%s",
 			      STRF(shape->named ? tree_str(body, "name") : STR("")),
 			      shape->named ? ": " : "", STRF(now), STRF(wanted),
-			      average && !shape->named && !unknown ? " (avg)" : ""));
+			      average && shape->tells_average ? " (avg)" : ""));
 }
 
 void cell_targets(struct table_row *row, const char *argument)

@@ -23,7 +23,7 @@ static bool accepted(struct api_request *r, const char *type)
 			str_eq_text(one, type))
 			return true;
 	}
-	answer_text(r, 406, "text/plain; charset=utf-8", STR("406: Not Acceptable"));
+	request_fail(r, status_new(r->arena, ERR_NOT_ACCEPTABLE, "406: Not Acceptable"));
 	return false;
 }
 
