@@ -39,6 +39,11 @@ void metrics_free(struct metrics *m)
 	mem_free(m);
 }
 
+int64_t metrics_started(const struct metrics *m)
+{
+	return m->started;
+}
+
 /* ---- labels ---- */
 
 static const char *verb_label(const struct api_request *r)

@@ -29,6 +29,7 @@ static const struct plain {
 	{"/metrics/slis", serve_metrics_slis, false, false},
 	{"/openapi/v2", serve_openapi_v2, false, false},
 	{"/openapi/v3", serve_openapi_v3_index, false, false},
+	{"/statusz", serve_statusz, true, false},
 	{"/version", serve_version, true, false},
 	{"/version/", serve_version, true, false},
 	{"/debug/tasks", serve_debug_tasks, false, true},

@@ -96,6 +96,11 @@ check "health checks are metrics, too" contains \
 as_admin -o /dev/null "$url/apis/extensions/v1beta1/ingresses"
 check "who asks for removed versions is seen" contains \
 	'group="extensions",removed_release="1.22",resource="ingresses"' "$(as_admin "$url/metrics")"
+check "statusz for people" contains "Binary version: 1.36" "$(as_admin "$url/statusz")"
+check "statusz for programs" contains '"emulationVersion":"1.36"' "$(as_admin \
+	-H 'Accept: application/json;v=v1alpha1;g=config.k8s.io;as=Statusz' "$url/statusz")"
+check "statusz as something else" test \
+	"$(status_of -H 'Accept: application/json' "$url/statusz")" = 406
 check "the administrator's file is private" test \
 	"$(stat -c %a "$dir/d/admin.kubeconfig")" = 600
 if command -v kubectl >/dev/null; then
