@@ -59,6 +59,8 @@ struct strategy {
 	enum generation_rule generation;
 	bool (*changed)(
 		const struct cJSON *object, const struct cJSON *old); /* NULL: spec differs */
+	/* Where the spec of a pod template stands, "spec.template.spec"; NULL: there is none. */
+	const char *template_spec;
 	bool drops_status;        /* the main endpoint takes status from old (or none on create) */
 	bool create_reads_status; /* prepare_create sees what the client sent, and drops it itself
 				   */

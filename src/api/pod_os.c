@@ -11,6 +11,29 @@ static bool container_is_host(const struct cJSON *container, bool inherited)
 	return own ? json_bool(own) : inherited;
 }
 
+/* A container may repeat what its pod says, and not contradict it. */
+static void check_agreement(struct pod_check *c, const struct path *p, const char *list)
+{
+	const struct cJSON *pod = json_path(c->spec, "securityContext.windowsOptions.hostProcess");
+	struct path list_at = PATH(p, list);
+	size_t i = 0;
+
+	json_each (container, json_get(c->spec, str_from(list))) {
+		struct path item = PATH_INDEX(&list_at, i++);
+		struct path security = PATH(&item, "securityContext");
+		struct path windows = PATH(&security, "windowsOptions");
+		struct path at = PATH(&windows, "hostProcess");
+		const struct cJSON *own =
+			json_path(container, "securityContext.windowsOptions.hostProcess");
+
+		if (pod && own && json_bool(pod) != json_bool(own))
+			field_invalid(c->e, &at, own,
+				"pod hostProcess value must be identical if both are specified, "
+				"was %s",
+				json_bool(pod) ? "true" : "false");
+	}
+}
+
 static void check_host_processes(struct pod_check *c, const struct path *p)
 {
 	static const char *const lists[] = {"containers", "initContainers", NULL};
@@ -18,6 +41,8 @@ static void check_host_processes(struct pod_check *c, const struct path *p)
 	bool inherited = tree_true(c->spec, "securityContext.windowsOptions.hostProcess");
 	size_t hosts = 0, total = 0;
 
+	check_agreement(c, p, "initContainers");
+	check_agreement(c, p, "containers");
 	for (size_t i = 0; lists[i]; i++)
 		json_each (container, json_get(c->spec, str_from(lists[i]))) {
 			total++;

@@ -62,6 +62,22 @@ static void check_against_limit(struct field_errors *e, const struct path *p,
 			STRF(amount_text(limit)));
 }
 
+/* "hugepages-2Mi": so many whole pages. */
+static void check_pages(struct field_errors *e, const struct path *at, struct str resource,
+	const struct cJSON *amount)
+{
+	static const struct str huge = STR_INIT("hugepages-");
+	struct quantity page, q;
+
+	if (!str_starts(resource, huge) || !parse(amount, &q))
+		return;
+	if (quantity_parse(str_skip(resource, huge.len), &page, NULL) || quantity_sign(page) <= 0 ||
+		!quantity_is_whole(page) || quantity_value(q) % quantity_value(page))
+		field_invalid_str(e, at, amount_text(amount),
+			"%.*s is not positive integer multiple of %.*s", STRF(amount_text(amount)),
+			STRF(resource));
+}
+
 struct asked {
 	bool compute, huge;
 };
@@ -78,6 +94,7 @@ static void check_list(struct field_errors *e, const struct path *p, const struc
 
 		check_container_resource_name(e, &at, resource);
 		pod_check_amount(e, &at, resource, amount);
+		check_pages(e, &at, resource, amount);
 		if (!strcmp(name, "requests"))
 			check_against_limit(e, p, limits, amount);
 		asked->compute |= is_compute(resource);

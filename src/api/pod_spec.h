@@ -8,8 +8,6 @@
 
 /* Defaults that are more than a constant. `pod`: of a pod itself, not of a template. */
 void pod_spec_defaults(struct arena *a, struct cJSON *spec, bool pod);
-/* Drops members behind closed feature gates that `old` (or NULL) does not use already. */
-void pod_drop_closed(struct cJSON *spec, const struct cJSON *old);
 /* The class of its quality of service: Guaranteed, Burstable, BestEffort. */
 const char *pod_qos(const struct cJSON *spec);
 

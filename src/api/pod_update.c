@@ -196,8 +196,14 @@ static struct str container_diff(struct arena *a, const struct cJSON *old, const
 void pod_check_ephemeral_update(struct change *c, struct field_errors *e)
 {
 	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "ephemeralContainers");
+	struct path nowhere = PATH_KEY(NULL, STR(""));
 	const struct cJSON *list = json_path(c->object, "spec.ephemeralContainers");
 
+	if (json_get(json_path(c->old, "metadata.annotations"),
+		    STR("kubernetes.io/config.mirror"))) {
+		field_forbidden(e, &nowhere, "static pods do not support ephemeral containers");
+		return;
+	}
 	check_pod_spec(e, &spec, json_get(c->object, STR("spec")));
 	json_each (old, json_path(c->old, "spec.ephemeralContainers")) {
 		const struct cJSON *now = by_name(list, tree_str(old, "name"));

@@ -118,6 +118,7 @@ static void warn(struct change *c)
 }
 
 const struct strategy strategy_cronjobs = {
+	.template_spec = "spec.jobTemplate.spec.template.spec",
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,

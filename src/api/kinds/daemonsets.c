@@ -144,6 +144,7 @@ static void validate_status(struct change *c, struct field_errors *e)
 }
 
 const struct strategy strategy_daemonsets = {
+	.template_spec = "spec.template.spec",
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,

@@ -124,6 +124,7 @@ static const struct scale_paths scale = {
 static const char *const status_resets[] = {"spec", "metadata.labels", NULL};
 
 const struct strategy strategy_deployments = {
+	.template_spec = "spec.template.spec",
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,

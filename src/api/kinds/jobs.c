@@ -236,6 +236,7 @@ static struct str value(struct arena *a, const struct cJSON *object, struct str 
 }
 
 const struct strategy strategy_jobs = {
+	.template_spec = "spec.template.spec",
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,

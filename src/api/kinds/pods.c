@@ -43,6 +43,28 @@ static void check_images(struct field_errors *e, const struct path *p, const str
 	}
 }
 
+/* Claims are made in the pod's name: <pod>-<volume>. */
+static void check_claim_names(
+	struct field_errors *e, const struct path *p, const struct cJSON *spec, struct str pod)
+{
+	struct path list_at = PATH(p, "volumes");
+	size_t i = 0;
+
+	json_each (volume, json_get(spec, STR("volumes"))) {
+		struct path item = PATH_INDEX(&list_at, i++), at = PATH(&item, "name");
+		struct str own = tree_str(volume, "name");
+		struct str name = arena_print(e->arena, "%.*s-%.*s", STRF(pod), STRF(own));
+		struct name_faults f = {0};
+
+		if (!tree_has(volume, "ephemeral") || !pod.len)
+			continue;
+		name_check_dns_subdomain(name, &f);
+		for (size_t j = 0; j < f.count; j++)
+			field_invalid_str(
+				e, &at, own, "PVC name \"%.*s\": %s", STRF(name), f.items[j]);
+	}
+}
+
 static void validate(struct change *c, struct field_errors *e)
 {
 	struct path spec_at = PATH(NULL, "spec"), node = PATH(&spec_at, "nodeName");
@@ -52,6 +74,7 @@ static void validate(struct change *c, struct field_errors *e)
 
 	pod_check_annotations(e, &annotations, json_path(c->object, "metadata.annotations"), spec);
 	check_pod_spec(e, &spec_at, spec);
+	check_claim_names(e, &spec_at, spec, tree_str(c->object, "metadata.name"));
 	check_images(e, &spec_at, spec);
 	if (json_count(json_get(spec, STR("ephemeralContainers"))))
 		field_forbidden(e, &ephemeral, "cannot be set on create");

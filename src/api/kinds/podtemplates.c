@@ -1,5 +1,5 @@
 /* PodTemplate */
-#include "pod_spec.h"
+#include "pod_update.h"
 
 static void defaults(struct change *c)
 {
@@ -13,12 +13,22 @@ static void validate(struct change *c, struct field_errors *e)
 	check_template(e, &tmpl, json_get(c->object, STR("template")));
 }
 
+static void warn(struct change *c)
+{
+	struct path tmpl = PATH(NULL, "template");
+
+	if (!c->old || !json_equal(json_get(c->object, STR("template")),
+			       json_get(c->old, STR("template"))))
+		pod_warn_template(c, &tmpl, json_get(c->object, STR("template")));
+}
+
 static bool changed(const struct cJSON *object, const struct cJSON *old)
 {
 	return !json_equal(json_get(object, STR("template")), json_get(old, STR("template")));
 }
 
 const struct strategy strategy_podtemplates = {
+	.template_spec = "template.spec",
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,
@@ -27,4 +37,5 @@ const struct strategy strategy_podtemplates = {
 	.defaults = defaults,
 	.validate = validate,
 	.validate_update = validate,
+	.warn = warn,
 };

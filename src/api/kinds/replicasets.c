@@ -53,6 +53,7 @@ static const struct scale_paths scale = {
 };
 
 const struct strategy strategy_replicasets = {
+	.template_spec = "spec.template.spec",
 	.name_rule = name_check_dns_subdomain,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,

@@ -217,6 +217,7 @@ static const struct scale_paths scale = {
 };
 
 const struct strategy strategy_statefulsets = {
+	.template_spec = "spec.template.spec",
 	.name_rule = check_name,
 	.unconditional = true,
 	.generation = GENERATION_SPEC,

@@ -8,6 +8,7 @@
 #include "access.h"
 
 #include <kube/patch.h>
+#include <kube/pods.h>
 #include <kube/random.h>
 #include <kube/time.h>
 
@@ -144,10 +145,20 @@ static void prepare_status(struct writing *w, struct change *c)
 		w->strategy->prepare_status(c);
 }
 
+/* Templates lose what pods made of them would lose. */
+static void drop_closed(struct writing *w)
+{
+	const char *path = w->strategy->template_spec;
+
+	if (path && w->what == WRITE_OBJECT)
+		pod_drop_closed(json_path(w->tree, path), json_path(w->old_tree, path));
+}
+
 static void prepare(struct writing *w, struct change *c)
 {
 	const struct strategy *s = w->strategy;
 
+	drop_closed(w);
 	if (w->creating) {
 		if (s->drops_status && !s->create_reads_status && !s->creates_status)
 			tree_drop(w->tree, "status");

@@ -210,3 +210,39 @@ TEST(amounts_are_rounded_up_to_thousandths)
 		"{'cpu':'1m','memory':'1'}");
 	arena_done(&a);
 }
+
+TEST(huge_pages_come_whole)
+{
+	arena_init(&a);
+	struct change c = change_of(parse("{'spec':{'containers':[{'name':'c','image':'i',"
+					  "'resources':{'requests':{'cpu':'1'},'limits':{"
+					  "'hugepages-2Mi':'3Mi'}}}]}}"),
+		NULL);
+	struct field_errors errors = {.arena = &a};
+	c.resource->strategy->validate(&c, &errors);
+	EXPECT_STR(field_errors_text(&a, &errors),
+		"[spec.containers[0].resources.limits[hugepages-2Mi]: Invalid value: \"3Mi\": 3Mi "
+		"is not positive integer multiple of hugepages-2Mi, "
+		"spec.containers[0].resources.requests[hugepages-2Mi]: Invalid value: \"3Mi\": 3Mi "
+		"is not positive integer multiple of hugepages-2Mi]");
+	arena_done(&a);
+}
+
+TEST(containers_agree_with_their_pod_on_host_processes)
+{
+	arena_init(&a);
+	struct change c =
+		change_of(parse("{'spec':{'hostNetwork':true,'securityContext':{'windowsOptions':{"
+				"'hostProcess':true}},'containers':[{'name':'c','image':'i',"
+				"'securityContext':{'windowsOptions':{'hostProcess':false}}},"
+				"{'name':'d','image':'i'}]}}"),
+			NULL);
+	struct field_errors errors = {.arena = &a};
+	c.resource->strategy->validate(&c, &errors);
+	EXPECT_STR(field_errors_text(&a, &errors),
+		"[spec.containers[0].securityContext.windowsOptions.hostProcess: Invalid value: "
+		"false: pod hostProcess value must be identical if both are specified, was true, "
+		"spec: Invalid value: \"\": If pod contains any hostProcess containers then all "
+		"containers must be HostProcess containers]");
+	arena_done(&a);
+}
