@@ -17,6 +17,11 @@ static const char *const spec_members[] = {"volumes", "initContainers", "contain
 static const char *const host_members[] = {
 	"hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers", NULL};
 
+static const char *const security_members[] = {"seLinuxOptions", "windowsOptions", "runAsUser",
+	"runAsGroup", "runAsNonRoot", "supplementalGroups", "supplementalGroupsPolicy", "fsGroup",
+	"fsGroupChangePolicy", "sysctls", "seccompProfile", "appArmorProfile",
+	"seLinuxChangePolicy", NULL};
+
 static size_t add_members(
 	struct schema_field *to, const struct schema *from, const char *const *names)
 {
@@ -41,16 +46,16 @@ static struct schema *make(
 	return s;
 }
 
-/* The host's members first, then v1's own. */
+/* The host's members first, then the context's own. */
 static struct schema *security_type(struct arena *a)
 {
 	const struct schema *base = SCHEMA(core_v1, PodSecurityContext);
-	struct schema_field *fields =
-		arena_alloc(a, (base->field_count + ARRAY_LEN(host_members)) * sizeof(*fields));
+	struct schema_field *fields = arena_alloc(
+		a, (ARRAY_LEN(host_members) + ARRAY_LEN(security_members)) * sizeof(*fields));
 	size_t count = add_members(fields, SCHEMA(core_v1, PodSpec), host_members);
 
-	memcpy(fields + count, base->fields, base->field_count * sizeof(*fields));
-	return make(a, base, fields, count + base->field_count);
+	count += add_members(fields + count, base, security_members);
+	return make(a, base, fields, count);
 }
 
 /* Quobyte's volumes stand behind Ceph's there. */
