@@ -111,6 +111,8 @@ int flags_parse(struct flag *flags, struct arena *a, int argc, char **argv, stru
 int flags_parse_config(struct flag *flags, struct arena *a, struct str yaml, struct err *err);
 /* "Usage:" is the caller's; this prints the table, wrapped, grouped, defaults shown. */
 void flags_print_help(const struct flag *flags, struct buf *out);
+/* The value a flag has now, as it would be written behind its name. */
+void flags_print_value(const struct flag *flag, struct buf *out);
 /* Whether a gate is on, after parsing. The name must be in the table. */
 bool flags_gate(const struct flag_map *gates, const struct flag_gate *table, const char *name);
 

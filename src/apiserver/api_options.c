@@ -196,7 +196,9 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 	};
 	const struct flag *const tables[] = {serving, access, serves, limits};
 	o->refused = arena_new(a, ARRAY_LEN(refused) * sizeof(*o->refused));
-	return join(a, tables, ARRAY_LEN(tables), unused, o->refused);
+	struct flag *all = join(a, tables, ARRAY_LEN(tables), unused, o->refused);
+	o->flags = all;
+	return all;
 }
 
 /* ---- checks ---- */

@@ -29,6 +29,7 @@ struct api_options {
 	struct flag_list enable_admission, disable_admission;
 	struct str admission_config_file;
 	struct flag_map runtime_config, gates;
+	const struct flag *flags; /* the table, for who wants to see all values */
 	struct str service_cidr, node_port_range;
 	int64_t event_ttl;
 

@@ -25,6 +25,7 @@ static const struct plain {
 	{"/index.html", serve_index, false, false},
 	{"/.well-known/openid-configuration", serve_openid_configuration, false, false},
 	{"/openid/v1/jwks", serve_jwks, false, false},
+	{"/flagz", serve_flagz, true, false},
 	{"/metrics", serve_metrics, false, false},
 	{"/metrics/slis", serve_metrics_slis, false, false},
 	{"/openapi/v2", serve_openapi_v2, false, false},

@@ -5,7 +5,8 @@
 #include "request.h"
 
 stage_fn serve_version;
-stage_fn serve_statusz; /* the same and since when, for people; behind a feature gate */
+/* What runs and since when, and with which flags: for people. Each behind a feature gate. */
+stage_fn serve_statusz, serve_flagz;
 /* The same as labels of a metric. */
 void version_add_labels(struct buf *out);
 

@@ -99,6 +99,7 @@ check "who asks for removed versions is seen" contains \
 check "statusz for people" contains "Binary version: 1.36" "$(as_admin "$url/statusz")"
 check "statusz for programs" contains '"emulationVersion":"1.36"' "$(as_admin \
 	-H 'Accept: application/json;v=v1alpha1;g=config.k8s.io;as=Statusz' "$url/statusz")"
+check "flagz" contains "service-cluster-ip-range=10.96.0.0/16" "$(as_admin "$url/flagz")"
 check "statusz as something else" test \
 	"$(status_of -H 'Accept: application/json' "$url/statusz")" = 406
 check "the administrator's file is private" test \

@@ -706,6 +706,29 @@ TEST(help_breaks_words_that_do_not_fit_at_their_end)
 	buf_done(&out);
 }
 
+TEST(values_print_as_they_are_given)
+{
+	struct str name = STR("x"), items[] = {STR("a"), STR("b")};
+	struct flag_pair pairs[] = {{STR("k"), STR("1")}, {STR("l"), STR("")}};
+	struct flag_list list = {items, 2};
+	struct flag_map map = {pairs, 2};
+	bool on = true;
+	int64_t number = -5, time = 90 * SEC;
+	double ratio = 0.5;
+	const struct flag flags[] = {FLAG_STRING("s", &name, NULL, "X", ""),
+		FLAG_BOOL("b", &on, NULL, ""), FLAG_INT("i", &number, NULL, "N", ""),
+		FLAG_DOUBLE("d", &ratio, NULL, "N", ""), FLAG_DURATION("t", &time, NULL, ""),
+		FLAG_LIST("l", &list, NULL, "L", ""), FLAG_MAP("m", &map, NULL, ""), FLAG_END};
+	struct buf out = BUF_INIT(MIB);
+
+	for (const struct flag *f = flags; f->name; f++) {
+		flags_print_value(f, &out);
+		buf_add_char(&out, ' ');
+	}
+	EXPECT_STR(buf_str(&out), "x true -5 0.5 1m30s a,b k=1,l= ");
+	buf_done(&out);
+}
+
 static void expect_nearest(const char *word, const char *wanted)
 {
 	static const char *const names[] = {
