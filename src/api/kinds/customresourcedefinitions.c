@@ -34,7 +34,7 @@ static void record_storage(struct change *c)
 {
 	struct cJSON *stored = json_path(c->object, "status.storedVersions");
 
-	if (!stored) {
+	if (!json_is(stored, JSON_ARRAY)) { /* it may be there as null */
 		stored = json_new(c->arena, JSON_ARRAY);
 		tree_set(c->arena, c->object, "status.storedVersions", stored);
 	}
