@@ -11,6 +11,11 @@
 #define BACKOFF_RESET (2 * MINUTE)
 #define WATCH_SECONDS 300 /* at least; at most twice that */
 #define SHORT_WATCH   SEC
+/* Ours: a server that has vanished without a word must not be waited for for ever. HTTP/2 finds
+ * out in a minute; without it these are what does. */
+#define LIST_PATIENCE (10 * MINUTE)
+#define OPEN_PATIENCE (2 * MINUTE)
+#define END_PATIENCE  (30 * SEC) /* behind the end that the server was asked for */
 
 enum step { CHOOSE, LISTED, OPEN, OPENED, EVENT };
 static const char *const steps[] = {"choose", "listed", "open", "opened", "event"};
@@ -75,13 +80,16 @@ static void begin_list(struct reflector *r)
 		.labels = r->labels,
 		.fields = r->fields,
 		.resource_version = version,
+		/* Pages of a revision that is asked for would not come out of a server's cache. */
+		.page = r->revision && !r->forgotten ? -1 : 0,
 		.item = list_item,
 		.again = list_again,
 		.ctx = r};
 	r->listing = true;
 	r->lists++;
 	r->events->begin(r);
-	client_list_start(r->client, task_await(&r->task, LISTED, OP_NO_DEADLINE), &r->list);
+	client_list_start(r->client,
+		task_await(&r->task, LISTED, loop_in(env_of(r)->loop, LIST_PATIENCE)), &r->list);
 }
 
 static void set_revision(struct reflector *r, int64_t revision)
@@ -127,12 +135,15 @@ static void begin_watch(struct reflector *r)
 	r->events_before = r->event_count;
 	if (r->initial)
 		r->events->begin(r);
-	client_watch_start(r->client, task_await(&r->task, OPENED, OP_NO_DEADLINE), &r->watch);
+	client_watch_start(r->client,
+		task_await(&r->task, OPENED, loop_in(env->loop, OPEN_PATIENCE)), &r->watch);
 }
 
 static void next_event(struct reflector *r)
 {
-	client_watch_next(&r->watch, task_await(&r->task, EVENT, OP_NO_DEADLINE));
+	int64_t end = r->opened + r->watch.timeout_seconds * SEC + END_PATIENCE;
+
+	client_watch_next(&r->watch, task_await(&r->task, EVENT, end));
 }
 
 static void initial_ended(struct reflector *r)

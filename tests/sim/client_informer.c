@@ -21,7 +21,7 @@ struct world {
 	struct sim *sim;
 	struct scope *root;
 	struct loop *loop;
-	struct env *env;
+	struct env *env, *far;
 	struct fake_api api;
 	struct client *client;
 	struct informer *informer;
@@ -288,34 +288,71 @@ TEST(one_informer_serves_all_who_ask)
 
 /* ---- a bad network ---- */
 
+static struct http_server *open_far(struct world *w, uint64_t seed)
+{
+	struct client_options options = {.user_agent = "sim"};
+	struct http_server_options server_options = {.handler = fake_handle, .ctx = &w->api};
+	struct client_config config = {.server = STR("http://far:80")};
+	struct address at = address_of(ip_v4(10, 0, 0, 2), 80);
+	struct err err = {0};
+
+	memset(w, 0, sizeof(*w));
+	w->sim = sim_new(seed);
+	w->loop = sim_loop(w->sim);
+	w->root = loop_root(w->loop);
+	w->env = sim_host(w->sim, "near", ip_v4(10, 0, 0, 1));
+	w->far = sim_host(w->sim, "far", ip_v4(10, 0, 0, 2));
+	fake_api_init(&w->api, w->far);
+	buf_init(&w->heard, MIB);
+	struct http_server *server = http_server_new(w->far, w->root, &server_options);
+	EXPECT_OK(http_server_listen(server, &at, &at, &err), &err);
+	w->client = client_new(w->env, client_transport_https(w->env, w->root, &config), &options);
+	return server;
+}
+
+static void close_far(struct world *w, struct http_server *server)
+{
+	struct told told = {0};
+
+	http_server_stop(server, told_op(&told, w->root, OP_NO_DEADLINE), 0);
+	await(w, &told);
+	told_done(&told);
+	http_server_free(server);
+	close_world(w);
+}
+
+TEST(a_quiet_watch_is_kept_and_a_dead_one_found)
+{
+	struct world w;
+	struct http_server *server = open_far(&w, 3);
+
+	fake_put(&w.api, "configmaps/a/one", MAP("1"));
+	open_informer(&w, w.root, false);
+	sync(&w);
+	pass(&w, 4 * MINUTE);
+	EXPECT_INT(w.api.watching, 1);
+	/* The server's power goes, and comes back: nobody has said goodbye. */
+	sim_part(w.sim, w.env, w.far, true);
+	fake_put(&w.api, "configmaps/a/two", MAP("1"));
+	pass(&w, 30 * MINUTE);
+	sim_part(w.sim, w.env, w.far, false);
+	pass(&w, 2 * MINUTE);
+	EXPECT(informer_get(w.informer, STR("a"), STR("two")) != NULL);
+	close_far(&w, server);
+}
+
 static void live_through(uint64_t seed)
 {
 	struct world w;
-	struct client_options options = {.user_agent = "sim"};
-	struct http_server_options server_options = {.handler = fake_handle, .ctx = &w.api};
 	struct sim_faults faults = {.delay_min = MSEC,
 		.delay_max = 300 * MSEC,
 		.loss = 0.05,
 		.reset = 0.03,
 		.refuse = 0.1,
 		.split = 0.3};
-	struct client_config config = {.server = STR("http://far:80")};
-	struct told told = {0};
-	struct err err = {0};
 
 	test_context("seed %llu", (unsigned long long)seed);
-	memset(&w, 0, sizeof(w));
-	w.sim = sim_new(seed);
-	w.loop = sim_loop(w.sim);
-	w.root = loop_root(w.loop);
-	w.env = sim_host(w.sim, "near", ip_v4(10, 0, 0, 1));
-	struct env *far = sim_host(w.sim, "far", ip_v4(10, 0, 0, 2));
-	struct address at = address_of(ip_v4(10, 0, 0, 2), 80);
-	fake_api_init(&w.api, far);
-	buf_init(&w.heard, MIB);
-	struct http_server *server = http_server_new(far, w.root, &server_options);
-	EXPECT_OK(http_server_listen(server, &at, &at, &err), &err);
-	w.client = client_new(w.env, client_transport_https(w.env, w.root, &config), &options);
+	struct http_server *server = open_far(&w, seed);
 	open_informer(&w, w.root, seed % 2);
 	sim_set_faults(w.sim, &faults);
 	for (int i = 0; i < 200; i++) {
@@ -330,9 +367,9 @@ static void live_through(uint64_t seed)
 		if (rng_below(sim_rng(w.sim), 20) == 0)
 			fake_compact(&w.api);
 		if (rng_below(sim_rng(w.sim), 30) == 0)
-			sim_part(w.sim, w.env, far, true);
+			sim_part(w.sim, w.env, w.far, true);
 		pass(&w, (int64_t)rng_below(sim_rng(w.sim), 2 * SEC));
-		sim_part(w.sim, w.env, far, false);
+		sim_part(w.sim, w.env, w.far, false);
 	}
 	sim_set_faults(w.sim, &(struct sim_faults){0});
 	pass(&w, 20 * MINUTE);
@@ -348,11 +385,7 @@ static void live_through(uint64_t seed)
 		EXPECT(c && c->revision == it.object->revision);
 		arena_done(&a);
 	}
-	http_server_stop(server, told_op(&told, w.root, OP_NO_DEADLINE), 0);
-	await(&w, &told);
-	told_done(&told);
-	http_server_free(server);
-	close_world(&w);
+	close_far(&w, server);
 	test_context_end();
 }
 
