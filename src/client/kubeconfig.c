@@ -5,20 +5,65 @@
 #include <kube/codec.h>
 #include <kube/yaml.h>
 
+#include <stdarg.h>
+
 #define DATA_MAX MIB
 
 /* ---- reading ---- */
 
 struct list_row {
-	const char *list, *item;
-	const char *files[5]; /* members that name files */
+	const char *list, *item, *go_type;
+	const char *files[4];    /* members that name files */
+	const char *strings[12]; /* members that are strings */
+	const char *flag;        /* a member that is a boolean */
 };
 
 static const struct list_row lists[] = {
-	{"clusters", "cluster", {"certificate-authority"}},
-	{"users", "user", {"client-certificate", "client-key", "tokenFile"}},
-	{"contexts", "context", {NULL}},
+	{"clusters", "cluster", "Cluster", {"certificate-authority"},
+		{"server", "certificate-authority", "certificate-authority-data", "tls-server-name",
+			"proxy-url"},
+		"insecure-skip-tls-verify"},
+	{"users", "user", "AuthInfo", {"client-certificate", "client-key", "tokenFile"},
+		{"client-certificate", "client-certificate-data", "client-key", "client-key-data",
+			"token", "tokenFile", "as", "as-uid", "username", "password"},
+		NULL},
+	{"contexts", "context", "Context", {NULL}, {"cluster", "user", "namespace"}, NULL},
 };
+
+static int check_type(const struct cJSON *value, enum json_type type, struct err *err,
+	const char *format, ...) KUBE_PRINTF(4, 5);
+static int check_type(
+	const struct cJSON *value, enum json_type type, struct err *err, const char *format, ...)
+{
+	_cleanup_(buf_done) struct buf field = BUF_INIT(KIB);
+	va_list args;
+
+	if (!value || json_is(value, type) || json_is(value, JSON_NULL))
+		return 0;
+	va_start(args, format);
+	buf_vprint(&field, format, args);
+	va_end(args);
+	return err_set(err, ERR_SYNTAX,
+		"error loading config file: json: cannot unmarshal %s into Go struct field %s of "
+		"type %s",
+		json_type_name(json_type(value)), buf_text(&field), json_type_name(type));
+}
+
+static int check_item(const struct cJSON *item, const struct list_row *row, struct err *err)
+{
+	for (size_t i = 0; row->strings[i]; i++) {
+		const char *name = row->strings[i];
+		int code = check_type(json_get(item, str_from(name)), JSON_STRING, err,
+			"%s.%s.%s.%s", row->go_type, row->list, row->item, name);
+
+		if (code)
+			return code;
+	}
+	if (!row->flag)
+		return 0;
+	return check_type(json_get(item, str_from(row->flag)), JSON_BOOL, err, "%s.%s.%s.%s",
+		row->go_type, row->list, row->item, row->flag);
+}
 
 static void make_absolute(struct arena *a, struct cJSON *item, const char *member, struct str dir)
 {
@@ -43,6 +88,12 @@ static int check_list(struct arena *a, struct cJSON *root, const struct list_row
 			(item && !json_is(item, JSON_OBJECT) && !json_is(item, JSON_NULL)))
 			return err_set(
 				err, ERR_SYNTAX, "%s of a kubeconfig: malformed entry", row->list);
+		int code = check_type(json_get(named, STR("name")), JSON_STRING, err,
+			"Named%s.%s.name", row->go_type, row->list);
+		if (!code)
+			code = check_item(item, row, err);
+		if (code)
+			return code;
 		for (size_t i = 0; row->files[i]; i++)
 			make_absolute(a, item, row->files[i], dir);
 	}
@@ -72,6 +123,10 @@ int kubeconfig_parse(
 		if (code)
 			return code;
 	}
+	code = check_type(
+		json_get(root, STR("current-context")), JSON_STRING, err, "Config.current-context");
+	if (code)
+		return code;
 	*k = (struct kubeconfig){
 		.root = root, .current_context = json_str(json_get(root, STR("current-context")))};
 	return 0;
@@ -194,60 +249,146 @@ static int take_user(
 	return code;
 }
 
-static int check_choice(const struct client_config *c, struct str user, struct err *err)
-{
-	bool cert = c->cert_file.len || c->cert_data.len, key = c->key_file.len || c->key_data.len;
+/* ---- is it usable: client-go's checks, in its order ---- */
 
-	if (c->ca_file.len && c->insecure)
-		return err_set(err, ERR_INVALID,
-			"certificate-authority-data and insecure-skip-tls-verify must not both be "
-			"set");
-	if (cert && !key)
-		return err_set(err, ERR_INVALID,
+#define EMPTY_CLUSTER "cluster has no server defined"
+#define EMPTY_CONFIG                                                                               \
+	"no configuration has been provided, try setting KUBERNETES_MASTER environment variable"
+
+struct faults {
+	struct arena *arena;
+	struct str items[12];
+	size_t count;
+};
+
+static void fault(struct faults *f, const char *format, ...) KUBE_PRINTF(2, 3);
+static void fault(struct faults *f, const char *format, ...)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * KIB);
+	va_list args;
+
+	va_start(args, format);
+	buf_vprint(&text, format, args);
+	va_end(args);
+	if (f->count < ARRAY_LEN(f->items))
+		f->items[f->count++] = arena_str(f->arena, buf_str(&text));
+}
+
+static void check_certificate(struct faults *f, const struct client_config *c, struct str user)
+{
+	if (!c->cert_file.len && !c->cert_data.len)
+		return;
+	if (c->cert_file.len && c->cert_data.len)
+		fault(f,
+			"client-cert-data and client-cert are both specified for %.*s. "
+			"client-cert-data will override.",
+			STRF(user));
+	if (c->key_file.len && c->key_data.len)
+		fault(f,
+			"client-key-data and client-key are both specified for %.*s; "
+			"client-key-data will override",
+			STRF(user));
+	if (!c->key_file.len && !c->key_data.len)
+		fault(f,
 			"client-key-data or client-key must be specified for %.*s to use the "
 			"clientCert authentication method.",
 			STRF(user));
-	if (c->token.len && c->username.len)
-		return err_set(err, ERR_INVALID,
+}
+
+static void check_user(struct faults *f, const struct client_config *c, struct str user)
+{
+	check_certificate(f, c, user);
+	if (c->exec && !c->exec_command.len)
+		fault(f, "command must be specified for %.*s to use exec authentication plugin",
+			STRF(user));
+	if (c->token.len && (c->username.len || c->password.len))
+		fault(f,
 			"more than one authentication method found for %.*s; found [token "
 			"basicAuth], only one is allowed",
 			STRF(user));
+	if (!c->as.len && (c->as_uid.len || c->as_group_count || c->as_extra))
+		fault(f,
+			"requesting uid, groups or user-extra for %.*s without impersonating a "
+			"user",
+			STRF(user));
+}
+
+static void check_cluster(
+	struct faults *f, const struct client_config *c, const struct cJSON *body, struct str name)
+{
+	if (!json_count(body)) {
+		fault(f, EMPTY_CLUSTER);
+		return;
+	}
+	if (!c->server.len && !name.len)
+		fault(f, "default cluster has no server defined");
+	else if (!c->server.len)
+		fault(f, "no server found for cluster \"%.*s\"", STRF(name));
+	if (c->ca_file.len && c->ca_data.len)
+		fault(f,
+			"certificate-authority-data and certificate-authority are both specified "
+			"for %.*s. certificate-authority-data will override.",
+			STRF(name));
+}
+
+static int tell_faults(const struct faults *f, const struct client_config *c, struct err *err)
+{
+	_cleanup_(buf_done) struct buf all = BUF_INIT(KIB);
+
+	if (f->count == 1 && str_eq(f->items[0], STR(EMPTY_CLUSTER)))
+		return err_set(err, ERR_INVALID, "invalid configuration: " EMPTY_CONFIG);
+	if (f->count == 1)
+		return err_set(err, ERR_INVALID, "invalid configuration: %.*s", STRF(f->items[0]));
+	for (size_t i = 0; i < f->count; i++)
+		buf_print(&all, "%s%.*s", i ? ", " : "", STRF(f->items[i]));
+	if (f->count)
+		return err_set(err, ERR_INVALID, "invalid configuration: [%s]", buf_text(&all));
+	if (c->insecure && (c->ca_file.len || c->ca_data.len))
+		return err_set(err, ERR_INVALID,
+			"specifying a root certificates file with the insecure flag is not "
+			"allowed");
 	return 0;
+}
+
+/* What the caller has named must be there; what the context names may be missing, and is empty. */
+static int check_named(
+	const struct cJSON *named, struct str wanted, const char *what, struct err *err)
+{
+	if (!wanted.len || named)
+		return 0;
+	return err_set(err, ERR_NOT_FOUND, "%s \"%.*s\" does not exist", what, STRF(wanted));
 }
 
 int kubeconfig_resolve(struct arena *a, const struct kubeconfig *k,
 	const struct kubeconfig_choice *choice, struct client_config *out, struct err *err)
 {
 	struct str name = choice->context.len ? choice->context : k->current_context;
-	const struct cJSON *context = find_named(k->root, &lists[2], name), *named;
-	struct client_config c = {0};
-
-	if (choice->context.len && !context)
-		return err_set(err, ERR_NOT_FOUND, "context \"%.*s\" does not exist", STRF(name));
-	if (name.len && !context)
-		return err_set(err, ERR_NOT_FOUND,
-			"context was not found for specified context: %.*s", STRF(name));
+	const struct cJSON *context = find_named(k->root, &lists[2], name);
 	const struct cJSON *body = body_of(a, context, &lists[2]);
 	struct str cluster = choice->cluster.len ? choice->cluster : member(body, "cluster");
 	struct str user = choice->user.len ? choice->user : member(body, "user");
-	c.namespace = member(body, "namespace");
-	named = find_named(k->root, &lists[0], cluster);
-	if (cluster.len && !named)
-		return err_set(
-			err, ERR_NOT_FOUND, "cluster \"%.*s\" does not exist", STRF(cluster));
-	int code = take_cluster(a, body_of(a, named, &lists[0]), &c, err);
+	const struct cJSON *one = find_named(k->root, &lists[1], user);
+	const struct cJSON *other = find_named(k->root, &lists[0], cluster);
+	struct client_config c = {.namespace = member(body, "namespace")};
+	struct faults faults = {.arena = a};
+
+	int code = check_named(one, choice->user, "auth info", err);
+	if (!code)
+		code = check_named(context, choice->context, "context", err);
+	if (!code)
+		code = check_named(other, choice->cluster, "cluster", err);
+	if (!code && name.len && !context)
+		code = err_set(err, ERR_NOT_FOUND,
+			"context was not found for specified context: %.*s", STRF(name));
+	if (!code)
+		code = take_user(a, body_of(a, one, &lists[1]), &c, err);
+	if (!code)
+		code = take_cluster(a, body_of(a, other, &lists[0]), &c, err);
 	if (code)
 		return code;
-	named = find_named(k->root, &lists[1], user);
-	if (user.len && !named)
-		return err_set(err, ERR_NOT_FOUND, "auth info \"%.*s\" does not exist", STRF(user));
-	code = take_user(a, body_of(a, named, &lists[1]), &c, err);
-	if (!code)
-		code = check_choice(&c, user, err);
-	if (!code && !c.server.len)
-		code = err_set(err, ERR_INVALID,
-			"invalid configuration: no configuration has been provided, try setting "
-			"KUBERNETES_MASTER environment variable");
+	check_user(&faults, &c, user);
+	check_cluster(&faults, &c, body_of(a, other, &lists[0]), cluster);
+	code = tell_faults(&faults, &c, err);
 	if (!code)
 		*out = c;
 	return code;

@@ -1,7 +1,10 @@
 /* Leader election on virtual time: never two at once, and one again when the other is gone. */
 #include "sim_world.h"
 
+#include <kube/http_server.h>
 #include <kube/leader.h>
+
+#include <stdio.h>
 
 #define LEASE "leases/kube-system/it"
 
@@ -163,4 +166,87 @@ static void contend(struct world *w)
 TEST(one_leads_whatever_await_fails)
 {
 	world_torture(contend);
+}
+
+/* ---- several hosts, a bad network, clocks that jump ---- */
+
+#define HOSTS 3
+
+static void elect(uint64_t seed)
+{
+	struct world w = {0};
+	struct world hosts[HOSTS] = {0};
+	struct candidate all[HOSTS];
+	struct sim_faults faults = {.delay_min = MSEC,
+		.delay_max = 400 * MSEC,
+		.loss = 0.05,
+		.reset = 0.05,
+		.refuse = 0.1,
+		.split = 0.2};
+	struct client_options options = {.user_agent = "sim"};
+	struct client_config config = {.server = STR("http://far:80")};
+	struct address at = address_of(ip_v4(10, 0, 0, 9), 80);
+	struct err err = {0};
+	struct told told = {0};
+	int led = 0;
+
+	test_context("seed %llu", (unsigned long long)seed);
+	world_open(&w, seed);
+	struct env *far = sim_host(w.sim, "far", ip_v4(10, 0, 0, 9));
+	struct http_server_options server_options = {.handler = fake_handle, .ctx = &w.api};
+	w.api.env = far;
+	struct http_server *server = http_server_new(far, w.root, &server_options);
+	EXPECT_OK(http_server_listen(server, &at, &at, &err), &err);
+	for (int i = 0; i < HOSTS; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "host-%d", i);
+		hosts[i] = w;
+		hosts[i].env = sim_host(w.sim, name, ip_v4(10, 0, 1, (uint8_t)(i + 1)));
+		hosts[i].client = client_new(hosts[i].env,
+			client_transport_https(hosts[i].env, w.root, &config), &options);
+		all[i] = (struct candidate){.others = all, .count = HOSTS};
+		run_for(&all[i], &hosts[i], name);
+	}
+	sim_set_faults(w.sim, &faults);
+	for (int i = 0; i < 100; i++) {
+		int which = (int)rng_below(sim_rng(w.sim), HOSTS);
+		bool parted = rng_below(sim_rng(w.sim), 3) == 0;
+
+		sim_part(w.sim, hosts[which].env, far, parted);
+		if (rng_below(sim_rng(w.sim), 5) == 0)
+			sim_jump_clock(hosts[which].env,
+				((int64_t)rng_below(sim_rng(w.sim), 48) - 24) * HOUR);
+		/* Whoever starts to lead looks whether another does. */
+		world_pass(&w, (int64_t)rng_below(sim_rng(w.sim), 20 * SEC));
+		led += all[0].leads + all[1].leads + all[2].leads;
+		sim_part(w.sim, hosts[which].env, far, parted && i % 2);
+	}
+	for (int i = 0; i < HOSTS; i++)
+		sim_part(w.sim, hosts[i].env, far, false);
+	sim_set_faults(w.sim, &(struct sim_faults){0});
+	world_pass(&w, 2 * MINUTE);
+	EXPECT_INT(all[0].leads + all[1].leads + all[2].leads, 1);
+	EXPECT(led > 30);
+	for (int i = 0; i < HOSTS; i++) {
+		struct told stop = {0};
+
+		drop(&all[i]);
+		client_stop(hosts[i].client, told_op(&stop, w.root, OP_NO_DEADLINE));
+		world_await(&w, &stop);
+		told_done(&stop);
+		client_free(hosts[i].client);
+	}
+	http_server_stop(server, told_op(&told, w.root, OP_NO_DEADLINE), 0);
+	world_await(&w, &told);
+	told_done(&told);
+	http_server_free(server);
+	world_close(&w);
+	test_context_end();
+}
+
+TEST(never_two_lead_at_once)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		elect(seed);
 }

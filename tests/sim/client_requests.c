@@ -353,6 +353,23 @@ TEST(names_and_passwords_are_shown)
 	world_close(&w);
 }
 
+TEST(a_cluster_s_proxy_is_used)
+{
+	struct world w = {0};
+	struct far f;
+	struct asked q;
+	struct client_config config = {
+		.server = STR("http://elsewhere.example:8080"), .proxy_url = STR("http://far:80")};
+
+	world_open(&w, 1);
+	far_open(&w, &f, &config);
+	ask(&w, &q, CLIENT_GET, "m", OP_NO_DEADLINE);
+	EXPECT_INT(finish(&w, &q), ERR_NOT_FOUND);
+	EXPECT_INT(w.api.requests, 1);
+	far_close(&w, &f);
+	world_close(&w);
+}
+
 /* ---- torture ---- */
 
 /* One of each, with whatever outcome; nothing may be left behind. */

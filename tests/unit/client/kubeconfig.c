@@ -16,7 +16,14 @@ static const char home[] = "apiVersion: v1\n"
 			   "    server: https://far:6443\n"
 			   "    certificate-authority-data: aGVsbG8=\n"
 			   "    tls-server-name: kubernetes\n"
+			   "- name: open\n"
+			   "  cluster: {server: x, certificate-authority: /ca, "
+			   "insecure-skip-tls-verify: true}\n"
+			   "- name: nil\n"
+			   "  cluster: {certificate-authority: /ca}\n"
 			   "users:\n"
+			   "- name: twice\n"
+			   "  user: {token: t, username: u, as-uid: x}\n"
 			   "- name: me\n"
 			   "  user: {token: t1, as: you, as-groups: [g1, g2]}\n"
 			   "- name: plugin\n"
@@ -83,17 +90,30 @@ TEST(parts_of_a_context_are_overridden)
 	arena_done(&a);
 }
 
-TEST(what_is_not_there_is_named)
+TEST(what_is_wrong_is_said_in_client_go_s_words)
 {
 	static const struct {
-		const char *context;
+		struct kubeconfig_choice choice;
 		const char *text;
 	} cases[] = {
-		{"nowhere", "context \"nowhere\" does not exist"},
-		{"lost", "cluster \"gone\" does not exist"},
-		{"nobody", "auth info \"gone\" does not exist"},
-		{"half", "client-key-data or client-key must be specified for half to use the "
-			 "clientCert authentication method."},
+		{{.context = STR_INIT("nowhere")}, "context \"nowhere\" does not exist"},
+		{{.cluster = STR_INIT("nowhere")}, "cluster \"nowhere\" does not exist"},
+		{{.user = STR_INIT("nobody")}, "auth info \"nobody\" does not exist"},
+		{{.context = STR_INIT("lost")},
+			"invalid configuration: no configuration has been provided, try setting "
+			"KUBERNETES_MASTER environment variable"},
+		{{.context = STR_INIT("half")},
+			"invalid configuration: client-key-data or client-key must be specified "
+			"for half to use the clientCert authentication method."},
+		{{.context = STR_INIT("half"), .user = STR_INIT("twice")},
+			"invalid configuration: [more than one authentication method found for "
+			"twice; found [token basicAuth], only one is allowed, requesting uid, "
+			"groups or user-extra for twice without impersonating a user]"},
+		{{.cluster = STR_INIT("open")},
+			"specifying a root certificates file with the insecure flag is not "
+			"allowed"},
+		{{.cluster = STR_INIT("nil")},
+			"invalid configuration: no server found for cluster \"nil\""},
 	};
 	struct arena a;
 
@@ -101,13 +121,28 @@ TEST(what_is_not_there_is_named)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct client_config c = {0};
 		struct err err = {0};
-		struct kubeconfig_choice choice = {.context = str_from(cases[i].context)};
 
-		EXPECT(resolve(&a, choice, &c, &err) != 0);
+		test_context("case %zu", i);
+		EXPECT(resolve(&a, cases[i].choice, &c, &err) != 0);
 		EXPECT_TEXT(err_text(&err), cases[i].text);
 		EXPECT(!c.server.len);
 		err_done(&err);
 	}
+	test_context_end();
+	arena_done(&a);
+}
+
+TEST(a_user_that_is_missing_is_nobody)
+{
+	struct arena a;
+	struct client_config c = {0};
+	struct err err = {0};
+
+	arena_init(&a);
+	EXPECT_OK(
+		resolve(&a, (struct kubeconfig_choice){.context = STR("nobody")}, &c, &err), &err);
+	EXPECT_STR(c.server, "https://near:6443");
+	EXPECT(!c.token.len && !c.as.len);
 	arena_done(&a);
 }
 
@@ -134,7 +169,10 @@ TEST(the_first_file_wins)
 TEST(malformed_files_are_refused)
 {
 	static const char *const texts[] = {"[1]", "clusters: 3", "clusters: [3]",
-		"users: [{name: a, user: 3}]", "kind: Pod", "{"};
+		"users: [{name: a, user: 3}]", "kind: Pod", "{",
+		"users: [{name: a, user: {token: 3}}]", "clusters: [{name: 3}]",
+		"current-context: {}",
+		"clusters: [{name: a, cluster: {insecure-skip-tls-verify: 'true'}}]"};
 	struct arena a;
 
 	arena_init(&a);
@@ -147,6 +185,23 @@ TEST(malformed_files_are_refused)
 		err_done(&err);
 	}
 	test_context_end();
+	arena_done(&a);
+}
+
+TEST(a_wrong_type_is_named)
+{
+	struct arena a;
+	struct kubeconfig k;
+	struct err err = {0};
+
+	arena_init(&a);
+	EXPECT_INT(kubeconfig_parse(
+			   &a, STR("users: [{name: a, user: {token: y}}]"), STR(""), &k, &err),
+		ERR_SYNTAX);
+	EXPECT_TEXT(err_text(&err),
+		"error loading config file: json: cannot unmarshal bool into Go "
+		"struct field AuthInfo.users.user.token of type string");
+	err_done(&err);
 	arena_done(&a);
 }
 
