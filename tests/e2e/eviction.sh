@@ -69,4 +69,7 @@ check "binds" contains '"nodeName": "n"' "$(ask GET "$pods/new")"
 check "a second one does not" contains 'already assigned to node \"n\"' "$(ask POST \
 	"$pods/new/binding" '{"metadata":{"name":"new"},"target":{"name":"m"}}')"
 check "nobody can be reached in it" contains " 503" "$(ask GET "$pods/new/log")"
+kill -TERM "$pid"
+check "it ends in peace" wait "$pid"
+pid=
 finish

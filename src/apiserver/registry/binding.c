@@ -147,7 +147,7 @@ void handle_binding(struct api_request *r)
 	if (!s)
 		s = check_target(r, b->body);
 	if (!s)
-		s = registry_admit_body(r, pods(), name, b->body);
+		s = registry_admit_body(r, r->resource->hub, name, b->body);
 	if (s) {
 		request_fail(r, s);
 		return;
