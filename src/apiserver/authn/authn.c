@@ -5,6 +5,8 @@
 #include "authn.h"
 #include "pki.h"
 
+#include <kube/codec.h>
+#include <kube/hash.h>
 #include <kube/log.h>
 #include <kube/mem.h>
 
@@ -80,6 +82,24 @@ void authn_free(struct authn *a)
 
 /* ---- certificates ---- */
 
+/* Which certificate it was, as others record of tokens. */
+static void add_credential(struct arena *a, struct api_user *u, const struct cert *cert)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(KIB);
+	unsigned char digest[32];
+	struct str value;
+
+	sha256_of(cert_der(cert), digest);
+	buf_add_text(&text, "X509SHA256=");
+	hex_encode(&text, str_make((const char *)digest, sizeof(digest)));
+	value = arena_str(a, buf_str(&text));
+	u->extra = arena_new(a, sizeof(*u->extra));
+	*u->extra = (struct user_extra){.key = STR("authentication.kubernetes.io/credential-id"),
+		.values = arena_copy(a, &value, sizeof(value)),
+		.count = 1};
+	u->extra_count = 1;
+}
+
 static enum token_outcome by_certificate(struct api_request *r)
 {
 	const struct http_peer *peer = r->x->peer;
@@ -90,13 +110,17 @@ static enum token_outcome by_certificate(struct api_request *r)
 		return TOKEN_BAD;
 	if (!peer->tls_info.peer || !peer->tls_info.peer->count)
 		return TOKEN_UNKNOWN;
-	const struct cert_info *info = cert_info(peer->tls_info.peer->items[0]);
+	const struct cert *cert = peer->tls_info.peer->items[0];
+	const struct cert_info *info = cert_info(cert);
+	struct api_user *user;
 	if (r->now < info->not_before || r->now > info->not_after) /* a long connection */
 		return TOKEN_BAD;
 	if (!info->subject.common_name.len)
 		return TOKEN_UNKNOWN;
-	r->user = user_new(r->arena, info->subject.common_name, STR(""),
-		info->subject.organizations, info->subject.organization_count);
+	user = user_new(r->arena, info->subject.common_name, STR(""), info->subject.organizations,
+		info->subject.organization_count);
+	add_credential(r->arena, user, cert);
+	r->user = user;
 	return TOKEN_GOOD;
 }
 
@@ -115,14 +139,14 @@ void token_intersect(struct arena *a, const struct str *has, size_t has_count,
 			}
 }
 
-/* Tokens of the file know nothing of audiences: they are for the API's own. */
-static bool find_in_file(struct authn *a, struct arena *arena, struct str token,
+/* Tokens that know nothing of audiences are for the API's own. */
+static bool find_plain(struct authn *a, struct arena *arena, struct str token,
 	const struct str *audiences, size_t audience_count, struct token_found *found)
 {
 	const struct flag_list *own = &a->server->options->api_audiences;
 
 	found->user = map_get(&a->tokens, token);
-	if (!found->user)
+	if (!found->user && !bootstrap_token_find(a, arena, token, &found->user))
 		return false;
 	if (!audience_count) {
 		audiences = own->items;
@@ -138,7 +162,7 @@ enum token_outcome token_find(struct authn *a, struct arena *arena, struct str t
 {
 	_cleanup_(err_done) struct err why = {0};
 
-	if (find_in_file(a, arena, token, audiences, audience_count, found))
+	if (find_plain(a, arena, token, audiences, audience_count, found))
 		return TOKEN_GOOD;
 	switch (account_token_find(a, arena, token, audiences, audience_count, found, &why)) {
 	case TOKEN_GOOD:

@@ -39,6 +39,9 @@ enum token_outcome token_find(struct authn *a, struct arena *arena, struct str t
 enum token_outcome account_token_find(struct authn *a, struct arena *arena, struct str token,
 	const struct str *audiences, size_t audience_count, struct token_found *found,
 	struct err *err);
+/* The same for the tokens with which nodes join; false when it is none that is good. */
+bool bootstrap_token_find(
+	struct authn *a, struct arena *arena, struct str token, const struct api_user **user);
 /* Those of `has` that are wanted. */
 void token_intersect(struct arena *a, const struct str *has, size_t has_count,
 	const struct str *wanted, size_t wanted_count, struct token_found *found);

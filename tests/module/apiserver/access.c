@@ -300,6 +300,39 @@ TEST(a_token_is_good_as_long_as_its_account_is_there)
 	world_close();
 }
 
+/* id aaaaaa, secret bbbbbbbbbbbbbbbb, usage-bootstrap-authentication true */
+#define BOOTSTRAP(expiration, groups)                                                              \
+	"{\"metadata\":{\"namespace\":\"kube-system\",\"name\":\"bootstrap-token-aaaaaa\"},"       \
+	"\"type\":\"bootstrap.kubernetes.io/token\",\"data\":{\"token-id\":\"YWFhYWFh\","          \
+	"\"token-secret\":\"YmJiYmJiYmJiYmJiYmJiYg==\","                                           \
+	"\"usage-bootstrap-authentication\":\"dHJ1ZQ==\",\"expiration\":\"" expiration             \
+	"\",\"auth-extra-groups\":\"" groups "\"}}"
+#define IN_2099 "MjA5OS0wMS0wMVQwMDowMDowMFo="
+#define IN_1999 "MTk5OS0wMS0wMVQwMDowMDowMFo="
+
+TEST(a_bootstrap_token_is_good_while_its_secret_says_so)
+{
+	static const struct str token = STR_INIT("aaaaaa.bbbbbbbbbbbbbbbb");
+
+	world_open();
+	world.options.enable_bootstrap_token_auth = true;
+	EXPECT_STR(review(token, NULL, 0), "invalid bearer token");
+	put("", "secrets", BOOTSTRAP(IN_2099, ""));
+	EXPECT_STR(review(token, NULL, 0), "system:bootstrap:aaaaaa");
+	EXPECT_STR(review(STR("aaaaaa.bbbbbbbbbbbbbbbc"), NULL, 0), "invalid bearer token");
+	put("", "secrets", BOOTSTRAP(IN_1999, ""));
+	EXPECT_STR(review(token, NULL, 0), "invalid bearer token");
+	/* system:bootstrappers:x and system:masters */
+	put("", "secrets", BOOTSTRAP(IN_2099, "c3lzdGVtOmJvb3RzdHJhcHBlcnM6eA=="));
+	EXPECT_STR(review(token, NULL, 0), "system:bootstrap:aaaaaa");
+	put("", "secrets", BOOTSTRAP(IN_2099, "c3lzdGVtOm1hc3RlcnM="));
+	EXPECT_STR(review(token, NULL, 0), "invalid bearer token");
+	world.options.enable_bootstrap_token_auth = false;
+	put("", "secrets", BOOTSTRAP(IN_2099, ""));
+	EXPECT_STR(review(token, NULL, 0), "invalid bearer token");
+	world_close();
+}
+
 /* ---- admission ---- */
 
 static struct admission_review creating(
