@@ -235,3 +235,25 @@ TEST(quantities_keep_their_text_where_only_its_dress_differs)
 	}
 	arena_done(&rig_arena);
 }
+
+TEST(candidates_for_a_lease_run_nothing_newer_than_themselves)
+{
+#define CANDIDATE(versions)                                                                        \
+	"{\"spec\":{\"leaseName\":\"l\",\"strategy\":\"OldestEmulationVersion\"," versions "}}"
+	const char *kind = "coordination.k8s.io/v1beta1/leasecandidates";
+
+	arena_init(&rig_arena);
+	EXPECT_TEXT(rig_create(kind, CANDIDATE("\"binaryVersion\":\"1.36.0\",\"emulationVersion\":"
+					       "\"1.35.9\"")),
+		"");
+	EXPECT_TEXT(rig_create(kind, CANDIDATE("\"binaryVersion\":\"1.36.0-rc.1\","
+					       "\"emulationVersion\":\"1.36.0\"")),
+		"spec.binaryVersion: Invalid value: \"1.36.0-rc.1\": must be greater than or equal "
+		"to emulationVersion");
+	EXPECT_TEXT(rig_create(kind, CANDIDATE("\"binaryVersion\":\"1.036.0\"")),
+		"spec.binaryVersion: Invalid value: \"1.036.0\": must be a valid semantic version");
+	EXPECT_TEXT(rig_create(kind, "{}"),
+		"[spec.leaseName: Required value, spec.binaryVersion: Required value, "
+		"spec.strategy: Required value]");
+	arena_done(&rig_arena);
+}
