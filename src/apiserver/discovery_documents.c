@@ -2,10 +2,7 @@
 #include "discovery_private.h"
 #include "respond.h"
 
-#include <kube/hash.h>
 #include <kube/media.h>
-
-#include <stdio.h>
 
 /* ---- trees, piece by piece ---- */
 
@@ -14,7 +11,7 @@ static struct cJSON *text(struct arena *a, struct str s)
 	return json_new_str(a, s);
 }
 
-static struct cJSON *verbs_tree(struct arena *a, unsigned verbs)
+struct cJSON *discovery_verbs(struct arena *a, unsigned verbs)
 {
 	struct cJSON *list = json_new(a, JSON_ARRAY);
 
@@ -24,8 +21,7 @@ static struct cJSON *verbs_tree(struct arena *a, unsigned verbs)
 	return list;
 }
 
-/* "all,api-extensions" as a list; nothing when it is empty */
-static void add_words(struct arena *a, struct cJSON *object, struct str key, struct str words)
+void discovery_add_words(struct arena *a, struct cJSON *object, struct str key, struct str words)
 {
 	struct cJSON *list = json_new(a, JSON_ARRAY);
 	struct str word;
@@ -53,8 +49,7 @@ static const struct resource *first_of_group(
 	return NULL;
 }
 
-/* Does the run of a group, or of a version, begin at this index? */
-static bool begins(const struct discovery *d, size_t i, bool version, bool removed)
+bool discovery_begins(const struct discovery *d, size_t i, bool version, bool removed)
 {
 	for (size_t j = 0; j < i; j++) {
 		if (!removed && d->items[j]->level == LEVEL_REMOVED)
@@ -86,7 +81,7 @@ static struct cJSON *group_tree(
 	removed |= !first_of_group(d, group, false);
 
 	for (size_t i = 0; i < d->count; i++)
-		if (str_eq(d->items[i]->group, group) && begins(d, i, true, removed))
+		if (str_eq(d->items[i]->group, group) && discovery_begins(d, i, true, removed))
 			json_append(versions, group_version_tree(a, d->items[i]));
 	json_add(a, tree, STR("name"), text(a, group));
 	json_add(a, tree, STR("versions"), versions);
@@ -129,7 +124,7 @@ static void answer_groups(struct api_request *r)
 	bool removed = maps_manifests(r);
 
 	for (size_t i = 0; i < d->count; i++)
-		if (d->items[i]->group.len && begins(d, i, false, removed))
+		if (d->items[i]->group.len && discovery_begins(d, i, false, removed))
 			json_append(groups, group_tree(r->arena, d, d->items[i]->group, removed));
 	json_add(r->arena, tree, STR("groups"), groups);
 	answer_meta(r, "APIGroupList", tree);
@@ -172,9 +167,9 @@ static struct cJSON *resource_tree(struct arena *a, const struct resource *r)
 	json_add(a, tree, STR("singularName"), text(a, r->singular));
 	json_add(a, tree, STR("namespaced"), json_new_bool(a, r->namespaced));
 	json_add(a, tree, STR("kind"), text(a, r->kind));
-	json_add(a, tree, STR("verbs"), verbs_tree(a, r->verbs));
-	add_words(a, tree, STR("shortNames"), r->short_names);
-	add_words(a, tree, STR("categories"), r->categories);
+	json_add(a, tree, STR("verbs"), discovery_verbs(a, r->verbs));
+	discovery_add_words(a, tree, STR("shortNames"), r->short_names);
+	discovery_add_words(a, tree, STR("categories"), r->categories);
 	if (r->storage_hash.len)
 		json_add(a, tree, STR("storageVersionHash"), text(a, r->storage_hash));
 	return tree;
@@ -194,7 +189,7 @@ static struct cJSON *subresource_tree(
 		json_add(a, tree, STR("version"), text(a, s->version));
 	}
 	json_add(a, tree, STR("kind"), text(a, s->kind));
-	json_add(a, tree, STR("verbs"), verbs_tree(a, s->verbs));
+	json_add(a, tree, STR("verbs"), discovery_verbs(a, s->verbs));
 	return tree;
 }
 
@@ -221,131 +216,13 @@ static void answer_resources(struct api_request *r, struct str group, struct str
 	answer_meta(r, "APIResourceList", tree);
 }
 
-/* ---- the aggregated lists ---- */
-
-static struct cJSON *response_kind_tree(
-	struct arena *a, struct str group, struct str version, struct str kind)
-{
-	struct cJSON *tree = json_new(a, JSON_OBJECT);
-
-	json_add(a, tree, STR("group"), text(a, group));
-	json_add(a, tree, STR("version"), text(a, version));
-	json_add(a, tree, STR("kind"), text(a, kind));
-	return tree;
-}
-
-static struct cJSON *aggregated_resource(struct arena *a, const struct resource *r)
-{
-	struct cJSON *tree = json_new(a, JSON_OBJECT), *subs = json_new(a, JSON_ARRAY);
-
-	json_add(a, tree, STR("resource"), text(a, r->plural));
-	/* its own group and version go without saying */
-	json_add(a, tree, STR("responseKind"), response_kind_tree(a, STR(""), STR(""), r->kind));
-	json_add(
-		a, tree, STR("scope"), text(a, r->namespaced ? STR("Namespaced") : STR("Cluster")));
-	json_add(a, tree, STR("singularResource"), text(a, r->singular));
-	json_add(a, tree, STR("verbs"), verbs_tree(a, r->verbs));
-	add_words(a, tree, STR("shortNames"), r->short_names);
-	add_words(a, tree, STR("categories"), r->categories);
-	for (size_t i = 0; i < r->subresource_count; i++) {
-		const struct subresource *s = &r->subresources[i];
-		struct cJSON *sub = json_new(a, JSON_OBJECT);
-
-		json_add(a, sub, STR("subresource"), text(a, s->name));
-		json_add(a, sub, STR("responseKind"),
-			str_eq(s->group, r->group) && str_eq(s->version, r->version)
-				? response_kind_tree(a, STR(""), STR(""), s->kind)
-				: response_kind_tree(a, s->group, s->version, s->kind));
-		json_add(a, sub, STR("verbs"), verbs_tree(a, s->verbs));
-		json_append(subs, sub);
-	}
-	if (json_first(subs))
-		json_add(a, tree, STR("subresources"), subs);
-	return tree;
-}
-
-static struct cJSON *aggregated_version(
-	struct arena *a, const struct discovery *d, const struct resource *first)
-{
-	struct cJSON *tree = json_new(a, JSON_OBJECT), *list = json_new(a, JSON_ARRAY);
-
-	for (size_t i = 0; i < d->count; i++)
-		if (same_version(d->items[i], first))
-			json_append(list, aggregated_resource(a, d->items[i]));
-	json_add(a, tree, STR("version"), text(a, first->version));
-	json_add(a, tree, STR("resources"), list);
-	json_add(a, tree, STR("freshness"), text(a, STR("Current")));
-	return tree;
-}
-
-static struct cJSON *aggregated_group(struct arena *a, const struct discovery *d, struct str group)
-{
-	struct cJSON *tree = json_new(a, JSON_OBJECT), *meta = json_new(a, JSON_OBJECT);
-	struct cJSON *versions = json_new(a, JSON_ARRAY);
-
-	if (group.len)
-		json_add(a, meta, STR("name"), text(a, group));
-	for (size_t i = 0; i < d->count; i++)
-		if (str_eq(d->items[i]->group, group) && begins(d, i, true, true))
-			json_append(versions, aggregated_version(a, d, d->items[i]));
-	json_add(a, tree, STR("metadata"), meta);
-	json_add(a, tree, STR("versions"), versions);
-	return tree;
-}
-
-static void make_aggregated(struct discovery *d, bool core)
-{
-	_cleanup_(arena_done) struct arena a;
-	_cleanup_(buf_done) struct buf out = BUF_INIT(4 * MIB);
-	unsigned char digest[32];
-
-	arena_init(&a);
-	struct cJSON *tree = json_new(&a, JSON_OBJECT), *items = json_new(&a, JSON_ARRAY);
-	json_add(&a, tree, STR("kind"), text(&a, STR("APIGroupDiscoveryList")));
-	json_add(&a, tree, STR("apiVersion"), text(&a, STR("apidiscovery.k8s.io/v2")));
-	json_add(&a, tree, STR("metadata"), json_new(&a, JSON_OBJECT));
-	for (size_t i = 0; i < d->count; i++)
-		if ((d->items[i]->group.len == 0) == core && begins(d, i, false, true))
-			json_append(items, aggregated_group(&a, d, d->items[i]->group));
-	json_add(&a, tree, STR("items"), items);
-	json_print(&out, tree, JSON_COMPACT);
-	buf_add_char(&out, '\n');
-	sha256_of(buf_str(&out), digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(d->aggregated[core].etag + 1 + 2 * i, 3, "%02X", digest[i]);
-	d->aggregated[core].etag[0] = d->aggregated[core].etag[65] = '"';
-	d->aggregated[core].body = block_from(buf_str(&out));
-}
-
-static void answer_aggregated(struct api_request *r, bool core)
-{
-	struct discovery *d = r->server->discovery;
-
-	if (!d->aggregated[core].body)
-		make_aggregated(d, core);
-	struct ready_answer ready = {
-		.body = block_str(d->aggregated[core].body),
-		.content_type =
-			"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-		.etag = str_from(d->aggregated[core].etag),
-	};
-	answer_ready(r, &ready);
-}
-
 /* ---- which one ---- */
 
 enum wanted { WANT_NOTHING, WANT_PLAIN, WANT_AGGREGATED };
 
-static bool is_aggregated(const struct media_type *range)
-{
-	return media_is(range, "application/json") &&
-	       str_eq_text(media_param(range, "as"), "APIGroupDiscoveryList") &&
-	       str_eq_text(media_param(range, "g"), "apidiscovery.k8s.io") &&
-	       str_eq_text(media_param(range, "v"), "v2");
-}
-
 /* The first range that can be satisfied decides. */
-static enum wanted negotiate(struct api_request *r, bool has_aggregated)
+/* format: of the aggregated list; NULL where there is none. */
+static enum wanted negotiate(struct api_request *r, enum wire_format *format)
 {
 	struct media_type *ranges;
 	size_t count;
@@ -356,7 +233,7 @@ static enum wanted negotiate(struct api_request *r, bool has_aggregated)
 	for (size_t i = 0; i < count; i++) {
 		if (!media_param(&ranges[i], "as").len)
 			return WANT_PLAIN;
-		if (has_aggregated && is_aggregated(&ranges[i]))
+		if (format && discovery_is_aggregated(&ranges[i], format))
 			return WANT_AGGREGATED;
 	}
 	return WANT_NOTHING;
@@ -381,9 +258,11 @@ static void fail_unknown_version(struct api_request *r)
 
 static void serve_tree_top(struct api_request *r, bool core)
 {
-	switch (negotiate(r, true)) {
+	enum wire_format format;
+
+	switch (negotiate(r, &format)) {
 	case WANT_AGGREGATED:
-		answer_aggregated(r, core);
+		discovery_answer_aggregated(r, core, format);
 		return;
 	case WANT_PLAIN:
 		if (core)
@@ -419,7 +298,7 @@ void serve_discovery(struct api_request *r)
 		serve_tree_top(r, core);
 	else if (!core && !discovery_has_group(d, group))
 		fail_unknown_group(r);
-	else if (negotiate(r, false) == WANT_NOTHING)
+	else if (negotiate(r, NULL) == WANT_NOTHING)
 		fail_not_acceptable(r);
 	else if (whole_group)
 		answer_group(r, group);

@@ -16,4 +16,16 @@ struct discovery {
 	} aggregated[2];
 };
 
+/* ---- pieces of both kinds of document ---- */
+struct cJSON *discovery_verbs(struct arena *a, unsigned verbs);
+/* "all,api-extensions" as a list; nothing when it is empty */
+void discovery_add_words(struct arena *a, struct cJSON *object, struct str key, struct str words);
+/* Does the run of a group, or of a version, begin at this index? */
+bool discovery_begins(const struct discovery *d, size_t i, bool version, bool removed);
+
+/* ---- the aggregated list ---- */
+struct media_type;
+bool discovery_is_aggregated(const struct media_type *range, enum wire_format *format);
+void discovery_answer_aggregated(struct api_request *r, bool core, enum wire_format format);
+
 #endif

@@ -96,6 +96,12 @@ check "health checks are metrics, too" contains \
 as_admin -o /dev/null "$url/apis/extensions/v1beta1/ingresses"
 check "who asks for removed versions is seen" contains \
 	'group="extensions",removed_release="1.22",resource="ingresses"' "$(as_admin "$url/metrics")"
+list=';g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList'
+check "everything that is served, as YAML" contains "resource: deployments" \
+	"$(as_admin -H "Accept: application/yaml$list" "$url/apis")"
+check "and as protobuf" contains "content-type: application/vnd.kubernetes.protobuf$list" \
+	"$(head_of -H "Accept: application/vnd.kubernetes.protobuf$list" "$url/apis")"
+check "which is wrapped" test "$(head -c 3 "$dir/out")" = k8s
 check "statusz for people" contains "Binary version: 1.36" "$(as_admin "$url/statusz")"
 check "statusz for programs" contains '"emulationVersion":"1.36"' "$(as_admin \
 	-H 'Accept: application/json;v=v1alpha1;g=config.k8s.io;as=Statusz' "$url/statusz")"
