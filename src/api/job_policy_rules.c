@@ -53,7 +53,7 @@ int64_t job_count_indexes(struct str text, int64_t completions, struct err *err)
 	struct str rest = text, part;
 	int64_t total = 0, from, to = -1;
 
-	while (str_next(&rest, ',', &part)) {
+	while (text.len && str_next(&rest, ',', &part)) {
 		if (parse_interval(part, completions, total ? to : INT64_MIN, &from, &to, err))
 			return -1;
 		total += to - from + 1;

@@ -105,6 +105,25 @@ static struct cJSON *as_held(struct arena *a, const struct cJSON *spec)
 	return held;
 }
 
+void pod_spec_print(struct buf *out, struct arena *a, const struct cJSON *spec)
+{
+	api_print_go(out, spec_type(a), as_held(a, spec));
+}
+
+/* Metadata is a part of the template itself there. */
+void pod_template_print(struct buf *out, struct arena *a, const struct cJSON *tmpl)
+{
+	const struct cJSON *meta = json_get(tmpl, STR("metadata"));
+
+	if (json_count(meta)) {
+		json_print(out, meta, JSON_COMPACT);
+		buf_cut(out, out->len - 1); /* its closing brace */
+	}
+	buf_print(out, "%s\"Spec\":", json_count(meta) ? "," : "{");
+	pod_spec_print(out, a, json_get(tmpl, STR("spec")));
+	buf_add_char(out, '}');
+}
+
 struct str pod_spec_diff(struct arena *a, const struct cJSON *old, const struct cJSON *spec)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(1 * MIB);

@@ -12,7 +12,9 @@ void pod_prepare_update(struct change *c);
 /* The profile an annotation's text means; NULL when it means none. */
 struct cJSON *pod_apparmor_of_annotation(struct arena *a, struct str text);
 
-/* What differs between two specs, as upstream shows it. */
+/* A spec and a template as upstream shows them, and what differs between two specs. */
+void pod_spec_print(struct buf *out, struct arena *a, const struct cJSON *spec);
+void pod_template_print(struct buf *out, struct arena *a, const struct cJSON *tmpl);
 struct str pod_spec_diff(struct arena *a, const struct cJSON *old, const struct cJSON *spec);
 
 /* Annotations of AppArmor against the members of the same meaning. */

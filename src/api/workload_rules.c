@@ -195,7 +195,7 @@ void workload_warn_name(struct change *c)
 	_cleanup_(buf_done) struct buf text = BUF_INIT(16 * KIB);
 	struct name_faults f = {0};
 
-	name_check_dns_label(c->name, &f);
+	name_check_dns_label(tree_str(c->object, "metadata.name"), &f);
 	if (c->old || !f.count)
 		return;
 	for (size_t i = 0; i < f.count; i++)

@@ -1,5 +1,6 @@
 /* Job */
 #include "job_rules.h"
+#include "pod_update.h"
 
 static void default_int(struct change *c, const char *path, int64_t value)
 {
@@ -168,6 +169,7 @@ static void check_template_update(struct change *c, struct field_errors *e)
 {
 	struct path spec = PATH(NULL, "spec"), tmpl = PATH(&spec, "template");
 	struct path pod = PATH(&tmpl, "spec");
+	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * MIB);
 	const struct cJSON *now = json_path(c->object, "spec.template");
 	const struct cJSON *old = json_path(c->old, "spec.template");
 	struct cJSON *now_rest, *old_rest;
@@ -175,17 +177,18 @@ static void check_template_update(struct change *c, struct field_errors *e)
 	if (json_equal(now, old))
 		return;
 	if (!rests(c->old)) {
-		workload_invalid(
-			e, &tmpl, SCHEMA(core_v1, PodTemplateSpec), now, "field is immutable");
+		pod_template_print(&text, c->arena, now);
+		field_invalid_raw(e, &tmpl, buf_str(&text), "field is immutable");
 		return;
 	}
 	now_rest = json_copy(c->arena, now);
 	old_rest = json_copy(c->arena, old);
 	drop_open(now_rest);
 	drop_open(old_rest);
-	if (!json_equal(now_rest, old_rest))
-		workload_invalid(e, &pod, SCHEMA(core_v1, PodSpec), json_get(now, STR("spec")),
-			"field is immutable");
+	if (json_equal(now_rest, old_rest))
+		return;
+	pod_spec_print(&text, c->arena, json_get(now, STR("spec")));
+	field_invalid_raw(e, &pod, buf_str(&text), "field is immutable");
 }
 
 static void check_fixed(struct change *c, struct field_errors *e, const char *name)

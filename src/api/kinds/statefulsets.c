@@ -12,15 +12,29 @@ static void claim_defaults(struct change *c)
 	}
 }
 
-static void defaults(struct change *c)
+/* Who names the strategy's type says all of it. */
+static void strategy_defaults(struct change *c)
 {
-	struct cJSON *strategy = json_path(c->object, "spec.updateStrategy");
+	struct cJSON *strategy;
 
-	pod_spec_defaults(c->arena, json_path(c->object, "spec.template.spec"), false);
-	claim_defaults(c);
+	if (!tree_str(c->object, "spec.updateStrategy.type").len) {
+		tree_set_str(c->arena, c->object, "spec.updateStrategy.type", STR("RollingUpdate"));
+		if (!tree_has(c->object, "spec.updateStrategy.rollingUpdate"))
+			tree_set(c->arena, c->object, "spec.updateStrategy.rollingUpdate",
+				json_new(c->arena, JSON_OBJECT));
+	}
+	strategy = json_path(c->object, "spec.updateStrategy");
 	if (str_eq_text(tree_str(strategy, "type"), "RollingUpdate") &&
+		tree_has(strategy, "rollingUpdate") &&
 		!tree_has(strategy, "rollingUpdate.partition"))
 		tree_set_int(c->arena, strategy, "rollingUpdate.partition", 0);
+}
+
+static void defaults(struct change *c)
+{
+	pod_spec_defaults(c->arena, json_path(c->object, "spec.template.spec"), false);
+	claim_defaults(c);
+	strategy_defaults(c);
 }
 
 /* Behind a gate that is shut: only who has it may keep it. */
