@@ -68,6 +68,8 @@ struct client_request {
 	struct cJSON *object;  /* what came back: an object or a Status; in the arena */
 	struct str text;       /* the same as it came */
 	struct status *status; /* of a refusal; NULL otherwise */
+	struct str *warnings;  /* of its Warning headers, in order */
+	size_t warning_count;
 	struct arena arena;
 
 	struct client_sending *sending; /* private */

@@ -141,6 +141,51 @@ bool answer_revision(const struct cJSON *tree, int64_t *revision)
 	return str_to_i64(tree_str(tree, "metadata.resourceVersion"), revision) && *revision >= 0;
 }
 
+/* ---- warnings ---- */
+
+#define WARNINGS_MAX 100
+
+/* `299 - "text"`, with backslashes in front of quotes; maybe a date behind. */
+static bool read_warning(struct arena *a, struct str value, struct str *text)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
+	struct str agent;
+	size_t i;
+
+	value = str_trim(value);
+	if (!str_starts(value, STR("299 ")))
+		return false;
+	str_cut(str_skip(value, 4), ' ', &agent, &value);
+	if (!agent.len || !value.len || value.at[0] != '"')
+		return false;
+	for (i = 1; i < value.len && value.at[i] != '"'; i++) {
+		i += value.at[i] == '\\' && i + 1 < value.len;
+		buf_add_char(&out, value.at[i]);
+	}
+	if (i >= value.len)
+		return false;
+	*text = arena_str(a, buf_str(&out));
+	return true;
+}
+
+size_t answer_warnings(struct arena *a, const struct http_headers *h, struct str **warnings)
+{
+	size_t count = 0;
+
+	*warnings = NULL;
+	for (size_t i = 0; i < h->count && count < WARNINGS_MAX; i++) {
+		struct str text;
+
+		if (!str_eq_nocase(h->items[i].name, STR("Warning")) ||
+			!read_warning(a, h->items[i].value, &text))
+			continue;
+		if (!*warnings)
+			*warnings = arena_new(a, WARNINGS_MAX * sizeof(**warnings));
+		(*warnings)[count++] = text;
+	}
+	return count;
+}
+
 /* ---- objects ---- */
 
 static bool labels_are_sound(const struct cJSON *labels)

@@ -54,6 +54,8 @@ static void answered(struct op *op, struct err *err)
 
 	r->code = s->call.status;
 	r->status = s->status;
+	r->warnings = s->warnings;
+	r->warning_count = s->warning_count;
 	r->text = buf_str(&s->text);
 	const struct json_options options = {.limits = {.max_bytes = ITEM_MAX}};
 	if (!err->code && r->verb != CLIENT_RAW_GET && r->text.len &&

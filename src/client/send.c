@@ -122,6 +122,7 @@ static void send_run(struct task *t, struct err *err)
 		call_server(s);
 		return;
 	case SEND_HEAD:
+		s->warning_count = answer_warnings(&s->arena, &s->call.response, &s->warnings);
 		if (s->stream && s->call.status < 300) {
 			task_finish(t, s->call.status);
 			return;

@@ -30,7 +30,9 @@ struct sending {
 	struct str name;
 	struct buf text;       /* the answer's body, or a part of it */
 	struct status *status; /* of a refusal */
-	struct arena arena;    /* target, headers, status */
+	struct str *warnings;
+	size_t warning_count;
+	struct arena arena; /* target, headers, status, warnings */
 };
 
 struct sending *sending_new(struct client *c);
@@ -53,6 +55,8 @@ struct str target_end(struct target *t, struct arena *a);
 /* What a refusal said; the code is that of errors.def. */
 struct status *answer_status_parse(struct arena *a, int http_code, struct str method,
 	const struct resource *r, struct str name, struct str text);
+/* The texts of Warning headers with code 299, unquoted; *warnings is made in the arena. */
+size_t answer_warnings(struct arena *a, const struct http_headers *h, struct str **warnings);
 int answer_error_code(const struct status *s);
 /* The op's error from it. */
 void answer_fail(struct err *err, const struct status *s);

@@ -30,6 +30,10 @@ static void walk_verbs(enum api_rig_transport how)
 	EXPECT_STR(tree_str(json_at(json_path(q.object, "metadata.managedFields"), 0), "manager"),
 		"rig");
 	client_request_done(&q);
+	ask(&r, &q, CLIENT_CREATE, "odd", "{\"metadata\":{\"name\":\"odd\"},\"nope\":1}", 0);
+	EXPECT_INT(q.warning_count, 1);
+	EXPECT_STR(q.warning_count ? q.warnings[0] : STR(""), "unknown field \"nope\"");
+	client_request_done(&q);
 	ask(&r, &q, CLIENT_CREATE, "a", "{\"metadata\":{\"name\":\"a\"}}", ERR_ALREADY_EXISTS);
 	EXPECT_INT(q.code, 409);
 	REQUIRE(q.status);

@@ -74,6 +74,26 @@ TEST(what_is_no_status_is_said_in_client_go_s_words)
 	arena_done(&a);
 }
 
+TEST(warnings_are_unquoted)
+{
+	static const char *const values[] = {"299 - \"a \\\"b\\\" \\\\ c\"", "199 - \"x\"",
+		"299 - \"dated\" \"Thu, 01 Jan 1970 00:00:00 GMT\"", "299 - \"open", "299 -",
+		"299 - \"\\", ""};
+	struct http_headers h = {0};
+	struct str *warnings;
+	struct arena a;
+
+	arena_init(&a);
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		http_headers_add(&a, &h, STR("warning"), str_from(values[i]));
+	REQUIRE(answer_warnings(&a, &h, &warnings) == 2);
+	EXPECT_STR(warnings[0], "a \"b\" \\ c");
+	EXPECT_STR(warnings[1], "dated");
+	h.count = 0;
+	EXPECT_INT(answer_warnings(&a, &h, &warnings), 0);
+	arena_done(&a);
+}
+
 static struct cJSON *parse(struct arena *a, const char *text)
 {
 	struct cJSON *tree = NULL;
