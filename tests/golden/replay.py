@@ -28,7 +28,11 @@ import scenario as golden
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KNOWN = os.path.join(HERE, "expected-failures")
-TOKENS = 'admintoken,admin,u1,"system:masters"\nalicetoken,alice,u2\nbobtoken,bob,u3\n'
+TOKENS = (  # some answers name them
+    'admin-token,admin,admin-uid,"system:masters"\n'
+    'alice-token,alice,alice-uid,"devs"\n'
+    "bob-token,bob,bob-uid\n"
+)
 TIMEOUT = 30
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
