@@ -91,14 +91,17 @@ void openapi_free(struct openapi *o)
 static struct openapi_source source_of(struct api_request *r)
 {
 	const struct discovery *d = r->server->discovery;
-	const struct resource **items;
+	const struct resource **items, *item;
 	size_t count = 0;
 
 	while (discovery_at(d, count))
 		count++;
 	items = arena_new(r->arena, (count + 1) * sizeof(*items));
-	for (size_t i = 0; i < count; i++)
-		items[i] = discovery_at(d, i);
+	count = 0;
+	/* Built-in ones alone: a worker reads them, and custom ones may go away meanwhile. */
+	for (size_t i = 0; (item = discovery_at(d, i)); i++)
+		if (!item->custom && item->schema)
+			items[count++] = item;
 	return (struct openapi_source){.resources = items,
 		.count = count,
 		.version = STR(KUBE_API_VERSION),
