@@ -21,9 +21,9 @@ static struct flag silent_list(const char *name, struct flag_list *unused)
 
 /* What upstream needs for etcd, cloud providers, profiling and tracing: read and not used. */
 static const char *const without_effect[] = {"etcd-cafile", "etcd-certfile", "etcd-keyfile",
-	"etcd-compaction-interval", "etcd-count-metric-poll-period", "etcd-db-metric-poll-interval",
-	"etcd-healthcheck-timeout", "etcd-prefix", "etcd-readycheck-timeout", "storage-backend",
-	"storage-media-type", "storage-initialization-timeout", "delete-collection-workers",
+	"etcd-count-metric-poll-period", "etcd-db-metric-poll-interval", "etcd-healthcheck-timeout",
+	"etcd-prefix", "etcd-readycheck-timeout", "storage-backend", "storage-media-type",
+	"storage-initialization-timeout", "delete-collection-workers",
 	"lease-reuse-duration-seconds", "http2-max-streams-per-connection",
 	"max-connection-bytes-per-sec", "permit-address-sharing", "permit-port-sharing",
 	"livez-grace-period", "shutdown-send-retry-after", "strict-transport-security-directives",
@@ -150,6 +150,10 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			"Addresses of services; one of each family after a comma for both."),
 		FLAG_STRING("service-node-port-range", &o->node_port_range, "30000-32767",
 			"FIRST-LAST", "Node ports of services."),
+		FLAG_DURATION("etcd-compaction-interval", &o->compaction_interval, "5m0s",
+			"How long changes stay for watches and lists of the past; 0 keeps as many "
+			"as "
+			"memory is given for."),
 		FLAG_DURATION("event-ttl", &o->event_ttl, "1h0m0s", "How long events are kept."),
 		FLAG_BOOL("watch-cache", &o->watch_cache, "true", "Always on here."),
 		FLAG_INT("default-watch-cache-size", &o->default_watch_cache_size, "100", "COUNT",
@@ -353,6 +357,8 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 	if (!code)
 		code = check_plugins(
 			"disable-admission-plugins", &o->disable_admission, false, err);
+	if (!code && o->compaction_interval < 0)
+		code = err_set(err, ERR_USAGE, "--etcd-compaction-interval is negative");
 	if (!code && o->request_timeout <= 0)
 		code = err_set(err, ERR_USAGE, "--request-timeout must be positive");
 	if (!code && o->max_in_flight + o->max_mutating_in_flight <= 0)

@@ -31,6 +31,7 @@ struct api_options {
 	struct flag_map runtime_config, gates;
 	const struct flag *flags; /* the table, for who wants to see all values */
 	struct str service_cidr, node_port_range;
+	int64_t compaction_interval; /* 0: history ends by its size only */
 	int64_t event_ttl;
 
 	/* how much */

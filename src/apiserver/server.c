@@ -23,6 +23,8 @@
 
 /* How often certificates are looked at: addresses change, clocks jump. */
 #define RENEW_EVERY (10 * MINUTE)
+/* An age that no change reaches; a sum with a point in time stays within 64 bits. */
+#define FOREVER (100 * 365 * 24 * HOUR)
 
 /* ---- what the parts look up ---- */
 
@@ -209,7 +211,9 @@ static void start_run(struct task *t, struct err *err)
 	switch ((enum start_step)t->step) {
 	case START_STORE: {
 		const char *dir = arena_print(&s->arena, "%.*s/state", STRF(o->data_dir)).at;
-		struct store_options store = {.path = dir, .no_sync = !o->sync};
+		struct store_options store = {.path = dir,
+			.no_sync = !o->sync,
+			.history_age = o->compaction_interval ? o->compaction_interval : FOREVER};
 
 		code = disk_make_dirs(s->env->disk, dir, 0700, err);
 		if (!code)
