@@ -114,6 +114,8 @@ static struct cJSON *shared_body(struct parts *p, const char *type, bool require
 	struct cJSON *tree = json_new(&p->scratch, JSON_OBJECT);
 	struct str name = arena_print(&p->scratch, "io.k8s.apimachinery.pkg.apis.meta.v1.%s", type);
 
+	part_add_text(p, tree, "description",
+		arena_print(&p->scratch, "The %s.", required ? "patch" : "options"));
 	part_add_text(p, tree, "in", STR("body"));
 	part_add_text(p, tree, "name", STR("body"));
 	if (required)

@@ -17,7 +17,8 @@ enum parameter_id {
 struct special_type {
 	enum field_kind kind;
 	const char *name;
-	const char *v2, *v3; /* its definition, as JSON */
+	const char *v2, *v3; /* its definition, as JSON; NULL: the same */
+	const char *doc;
 };
 
 struct definition {
@@ -38,7 +39,13 @@ struct parts {
 void parts_init(struct parts *p, const struct openapi_source *source, bool v3);
 void parts_done(struct parts *p);
 
-/* ---- schemas.c ---- */
+/* ---- references.c ---- */
+/* NULL: the kind is made of fields, or of nothing. */
+const struct special_type *part_special(enum field_kind kind);
+struct str part_full_name(struct arena *a, const struct schema *s);
+/* {"$ref": …} to a definition of that name. */
+struct cJSON *part_link(struct parts *p, struct str name);
+/* The same to a type, which is in use from now on. */
 struct cJSON *part_reference(struct parts *p, const struct schema *schema);
 /*
  * The type of a resource under its own name. Removed versions may look as today's do, whose type
@@ -51,6 +58,8 @@ struct str part_package(struct parts *p, const struct resource *r);
 const struct schema *part_list_schema(struct parts *p, const struct resource *r);
 /* Everything that the definitions in use refer to is in use, too. */
 void part_follow_references(struct parts *p);
+
+/* ---- schemas.c ---- */
 struct cJSON *part_definition(struct parts *p, const struct definition *d);
 
 /* ---- kinds.c ---- */

@@ -2,166 +2,6 @@
 
 #include "types.h"
 
-#define META      "io.k8s.apimachinery.pkg.apis.meta.v1."
-#define MACHINERY "io.k8s.apimachinery.pkg."
-#define CUSTOM    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
-
-/* ---- references ---- */
-
-static const struct special_type specials[] = {
-	{KIND_TIME, META "Time", "{\"type\":\"string\",\"format\":\"date-time\"}", NULL},
-	{KIND_MICRO_TIME, META "MicroTime", "{\"type\":\"string\",\"format\":\"date-time\"}", NULL},
-	{KIND_DURATION, META "Duration", "{\"type\":\"string\"}", NULL},
-	{KIND_FIELDS_V1, META "FieldsV1", "{\"type\":\"object\"}", NULL},
-	{KIND_QUANTITY, MACHINERY "api.resource.Quantity", "{\"type\":\"string\"}",
-		"{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"number\"}]}"},
-	{KIND_INT_OR_STRING, MACHINERY "util.intstr.IntOrString",
-		"{\"type\":\"string\",\"format\":\"int-or-string\"}",
-		"{\"oneOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}],"
-		"\"format\":\"int-or-string\"}"},
-	{KIND_RAW, MACHINERY "runtime.RawExtension", "{\"type\":\"object\"}", NULL},
-	{KIND_JSON, CUSTOM "JSON", "{}", NULL},
-	{KIND_SCHEMA_OR_ARRAY, CUSTOM "JSONSchemaPropsOrArray", "{}", NULL},
-	{KIND_SCHEMA_OR_BOOL, CUSTOM "JSONSchemaPropsOrBool", "{}", NULL},
-	{KIND_SCHEMA_OR_STRINGS, CUSTOM "JSONSchemaPropsOrStringArray", "{}", NULL},
-};
-
-static const struct special_type *special_of(enum field_kind kind)
-{
-	for (size_t i = 0; i < ARRAY_LEN(specials); i++)
-		if (specials[i].kind == kind)
-			return &specials[i];
-	return NULL;
-}
-
-static void use(struct parts *p, struct str name, struct definition d)
-{
-	if (!omap_has(&p->used, name))
-		omap_set(&p->used, name, arena_copy(&p->keep, &d, sizeof(d)));
-}
-
-static struct cJSON *reference(struct parts *p, struct str name)
-{
-	struct cJSON *tree = json_new(&p->scratch, JSON_OBJECT);
-
-	part_add_text(p, tree, "$ref",
-		arena_print(&p->scratch, "%s%.*s",
-			p->v3 ? "#/components/schemas/" : "#/definitions/", STRF(name)));
-	return tree;
-}
-
-static struct str full_name(struct arena *a, const struct schema *s)
-{
-	return arena_print(a, "%.*s.%.*s", STRF(s->package), STRF(s->name));
-}
-
-struct cJSON *part_reference(struct parts *p, const struct schema *schema)
-{
-	struct str name = full_name(&p->scratch, schema);
-
-	use(p, name, (struct definition){.schema = schema});
-	return reference(p, name);
-}
-
-/* The type of that name, if the tables have it or if it has been made before. */
-static const struct schema *known(struct parts *p, struct str name)
-{
-	const struct schema *found = schema_find(name);
-	const struct definition *made = omap_get(&p->used, name);
-
-	return !found && made ? made->schema : found;
-}
-
-struct str part_package(struct parts *p, const struct resource *r)
-{
-	struct str parent, group, version;
-
-	if (r->level != LEVEL_REMOVED)
-		return r->schema->package;
-	str_cut_last(r->hub->schema->package, '.', &parent, &version);
-	if (!str_eq(r->group, r->hub->group)) {
-		str_cut(r->group, '.', &group, &version);
-		str_cut_last(parent, '.', &parent, &version);
-		parent = arena_print(&p->scratch, "%.*s.%.*s", STRF(parent), STRF(group));
-	}
-	return arena_print(&p->scratch, "%.*s.%.*s", STRF(parent), STRF(r->version));
-}
-
-static struct schema *copy_as(
-	struct parts *p, const struct schema *model, struct str package, struct str name)
-{
-	struct schema *copy = arena_copy(&p->keep, model, sizeof(*copy));
-
-	copy->package = arena_str(&p->keep, package);
-	copy->name = name;
-	return copy;
-}
-
-const struct schema *part_object_schema(struct parts *p, const struct resource *r)
-{
-	struct str package = part_package(p, r);
-	struct str name = arena_print(&p->scratch, "%.*s.%.*s", STRF(package), STRF(r->kind));
-	const struct schema *found;
-
-	if (str_eq(package, r->schema->package) && str_eq(r->kind, r->schema->name))
-		return r->schema;
-	found = known(p, name);
-	return found ? found : copy_as(p, r->schema, package, r->kind);
-}
-
-const struct schema *part_list_schema(struct parts *p, const struct resource *r)
-{
-	const struct schema *object = part_object_schema(p, r), *model = SCHEMA(core_v1, PodList);
-	struct str name =
-		arena_print(&p->scratch, "%.*s.%.*s", STRF(object->package), STRF(r->list_kind));
-	const struct schema *found = known(p, name);
-
-	if (found)
-		return found;
-	struct schema *list = copy_as(p, model, object->package, r->list_kind);
-	struct schema_field *fields =
-		arena_copy(&p->keep, model->fields, model->field_count * sizeof(*fields));
-	list->doc = arena_print(&p->keep, "A list of %.*s objects.", STRF(r->kind)).at;
-	list->fields = fields;
-	for (size_t i = 0; i < list->field_count; i++)
-		if (str_eq_text(fields[i].name, "items"))
-			fields[i].of = object;
-	return list;
-}
-
-/* One step: uses what the fields of this one need. */
-static void follow(struct parts *p, const struct schema *s)
-{
-	for (size_t i = 0; i < s->field_count; i++) {
-		const struct schema_field *f = &s->fields[i];
-		const struct special_type *special = special_of(f->kind);
-
-		if (f->kind == KIND_OBJECT)
-			use(p, full_name(&p->scratch, f->of), (struct definition){.schema = f->of});
-		else if (special)
-			use(p, str_from(special->name), (struct definition){.special = special});
-	}
-}
-
-void part_follow_references(struct parts *p)
-{
-	size_t before;
-
-	/* A map may not grow while it is walked: the names of one round are listed first. */
-	do {
-		struct definition **round =
-			arena_new(&p->scratch, (p->used.count + 1) * sizeof(*round));
-		size_t count = 0;
-
-		before = p->used.count;
-		omap_each (it, &p->used)
-			round[count++] = it.value;
-		for (size_t i = 0; i < count; i++)
-			if (round[i]->schema)
-				follow(p, round[i]->schema);
-	} while (p->used.count > before);
-}
-
 /* ---- fields ---- */
 
 static void add_type(struct parts *p, struct cJSON *tree, const char *type, const char *format)
@@ -198,13 +38,13 @@ static struct cJSON *value_tree(struct parts *p, const struct schema_field *f)
 		[KIND_DOUBLE] = {"number", "double"},
 		[KIND_BYTES] = {"string", "byte"},
 	};
-	const struct special_type *special = special_of(f->kind);
+	const struct special_type *special = part_special(f->kind);
 	struct cJSON *tree;
 
 	if (f->kind == KIND_OBJECT)
-		return reference(p, full_name(&p->scratch, f->of));
+		return part_link(p, part_full_name(&p->scratch, f->of));
 	if (special)
-		return reference(p, str_from(special->name));
+		return part_link(p, str_from(special->name));
 	tree = json_new(&p->scratch, JSON_OBJECT);
 	add_type(p, tree, types[f->kind][0], types[f->kind][1]);
 	if (f->choices)
@@ -415,6 +255,7 @@ struct cJSON *part_definition(struct parts *p, const struct definition *d)
 
 		if (json_parse(&p->scratch, str_from(text), NULL, &tree, NULL))
 			assert(!"special types are JSON");
+		part_add_description(p, tree, d->special->doc);
 		return tree;
 	}
 	part_add_description(p, tree, s->doc);
