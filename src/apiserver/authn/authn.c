@@ -60,6 +60,7 @@ int authn_new(struct api_server *s, struct authn **authn, struct err *err)
 	a->server = s;
 	arena_init(&a->arena);
 	map_init(&a->tokens);
+	map_init(&a->signatures);
 	map_init(&a->habits);
 	a->anonymous = make_anonymous(&a->arena);
 	int code = read_token_file(a, err);
@@ -75,6 +76,7 @@ void authn_free(struct authn *a)
 	if (!a)
 		return;
 	map_done(&a->tokens);
+	map_done(&a->signatures);
 	map_done(&a->habits);
 	arena_done(&a->arena);
 	mem_free(a);

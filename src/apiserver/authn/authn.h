@@ -9,9 +9,10 @@
 
 struct authn {
 	struct api_server *server;
-	struct arena arena; /* of the users of the token file */
-	struct map tokens;  /* token → const struct api_user * */
-	struct map habits;  /* user name → how they last became somebody else: impersonate.c */
+	struct arena arena;    /* of the users of the token file */
+	struct map tokens;     /* token → const struct api_user * */
+	struct map signatures; /* SHA-256 of service account tokens that are rightly signed */
+	struct map habits;     /* user name → how they last became somebody else: impersonate.c */
 	const struct api_user *anonymous;
 };
 

@@ -451,11 +451,27 @@ static struct status *refuse_nameless(struct impersonation *i)
 		"requested %.*s without impersonating a user name", STRF(buf_str(&out)));
 }
 
+/* Most requests do not. */
+static bool asks(const struct api_request *r)
+{
+	const struct http_headers *h = &r->x->request.headers;
+
+	for (size_t k = 0; k < h->count; k++)
+		if (str_starts_nocase(h->items[k].name, STR("impersonate-")))
+			return true;
+	return false;
+}
+
 void stage_impersonate(struct api_request *r)
 {
-	struct impersonation *i = arena_new(r->arena, sizeof(*i));
+	struct impersonation *i;
 	struct status *refusal;
 
+	if (!asks(r)) {
+		request_next(r);
+		return;
+	}
+	i = arena_new(r->arena, sizeof(*i));
 	read_headers(r, i);
 	if (!i->user.len) {
 		if (i->uid.len || i->group_count || i->extra_count)

@@ -7,16 +7,18 @@
 #include "pki.h"
 
 #include <kube/codec.h>
+#include <kube/hash.h>
 #include <kube/jwt.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
-#define LEGACY_ISSUER "kubernetes/serviceaccount"
-#define LEGACY        "kubernetes.io/serviceaccount/"
-#define INVALID_SINCE "kubernetes.io/legacy-token-invalid-since"
-#define LEEWAY        MINUTE
-#define USER_PREFIX   "system:serviceaccount:"
-#define EXTRA         "authentication.kubernetes.io/"
+#define LEGACY_ISSUER  "kubernetes/serviceaccount"
+#define LEGACY         "kubernetes.io/serviceaccount/"
+#define INVALID_SINCE  "kubernetes.io/legacy-token-invalid-since"
+#define LEEWAY         MINUTE
+#define SIGNATURES_MAX 8192
+#define USER_PREFIX    "system:serviceaccount:"
+#define EXTRA          "authentication.kubernetes.io/"
 
 struct account_token {
 	struct authn *authn;
@@ -37,13 +39,30 @@ static bool is_listed(const struct flag_list *list, struct str text)
 	return false;
 }
 
+/*
+ * What a key has signed it has signed for good, and the same token comes with every request of a
+ * client: it is verified once. Only good ones are remembered, so strangers fill nothing.
+ */
 static int check_signature(struct account_token *t, struct err *err)
 {
 	const struct pki *pki = t->authn->server->pki;
+	struct map *known = &t->authn->signatures;
+	unsigned char digest[32];
+	struct str key = str_make((const char *)digest, sizeof(digest));
 
-	for (size_t i = 0; i < pki->verifying_count; i++)
-		if (!jwt_verify(&t->jwt, pki->verifying[i], NULL))
-			return 0;
+	sha256_of(t->text, digest);
+	if (map_has(known, key))
+		return 0;
+	for (size_t i = 0; i < pki->verifying_count; i++) {
+		if (jwt_verify(&t->jwt, pki->verifying[i], NULL))
+			continue;
+		if (known->count >= SIGNATURES_MAX) {
+			map_done(known);
+			map_init(known);
+		}
+		map_set(known, key, NULL);
+		return 0;
+	}
 	return err_set(err, ERR_UNAUTHORIZED, "go-jose/go-jose: error in cryptographic primitive");
 }
 

@@ -455,3 +455,98 @@ TEST(a_runtime_class_says_where_and_at_what_cost)
 				 "pod.spec.nodeSelector[vm] = no");
 	world_close();
 }
+
+/* ---- what nodes may change ---- */
+
+static struct str by_node(struct admission_review *a, const char *subresource, const char *old)
+{
+	a->user = node("n1");
+	a->subresource = str_from(subresource);
+	if (old) {
+		a->operation = ADMIT_UPDATE;
+		a->old = tree(old);
+	}
+	return admitted(a);
+}
+
+TEST(a_node_changes_only_its_own)
+{
+	static const char labels[] = "{\"metadata\":{\"name\":\"n1\",\"labels\":{\"%s\":\"x\"}}}";
+	char good[100], bad[100];
+
+	world_open();
+	put_namespace();
+	admission_free(world.server.admission);
+	struct str plugin = STR("NodeRestriction");
+	world.options.enable_admission.items = &plugin;
+	world.options.enable_admission.count = 1;
+	EXPECT_INT(admission_new(&world.server, &world.server.admission, NULL), 0);
+	snprintf(good, sizeof(good), labels, "kubelet.kubernetes.io/x");
+	snprintf(bad, sizeof(bad), labels, "node-role.kubernetes.io/x");
+	struct admission_review own = creating("", "nodes", "n1", good);
+	struct admission_review role = creating("", "nodes", "n1", bad);
+	struct admission_review other = creating("", "nodes", "n2", "{}");
+	EXPECT_STR(by_node(&own, "", NULL), "yes");
+	EXPECT_STR(by_node(&role, "", NULL), "nodes \"n1\" is forbidden: node \"n1\" is not "
+					     "allowed to set the following labels: "
+					     "node-role.kubernetes.io/x");
+	EXPECT_STR(by_node(&role, "", good),
+		"nodes \"n1\" is forbidden: is not allowed to modify labels: "
+		"node-role.kubernetes.io/x");
+	EXPECT_STR(by_node(&other, "", NULL),
+		"nodes \"n2\" is forbidden: node \"n1\" is not allowed to modify node \"n2\"");
+	struct admission_review mirror = creating("", "pods", "p", POD("n1"));
+	EXPECT_STR(by_node(&mirror, "", NULL),
+		"pods \"p\" is forbidden: pod does not have \"kubernetes.io/config.mirror\" "
+		"annotation, node \"n1\" can only create mirror pods");
+	world_close();
+}
+
+TEST(a_node_asks_for_tokens_of_its_pods_alone)
+{
+	char wrong_node[300], right[300], audience[300];
+	static const char text[] =
+		"{\"spec\":{\"audiences\":[%s],\"boundObjectRef\":{\"kind\":\"Pod\","
+		"\"apiVersion\":\"v1\",\"name\":\"%s\",\"uid\":\"%.*s\"}}}";
+	static const char projected[] =
+		"{\"metadata\":{\"namespace\":\"ns\",\"name\":\"%s\"},\"spec\":{\"nodeName\":\"%"
+		"s\","
+		"\"containers\":[],\"volumes\":[{\"name\":\"t\",\"projected\":{\"sources\":[{"
+		"\"serviceAccountToken\":{\"audience\":\"vault\",\"path\":\"t\"}}]}}]}}";
+	char mine[400], theirs[400];
+
+	world_open();
+	put_namespace();
+	admission_free(world.server.admission);
+	struct str plugin = STR("NodeRestriction");
+	world.options.enable_admission.items = &plugin;
+	world.options.enable_admission.count = 1;
+	EXPECT_INT(admission_new(&world.server, &world.server.admission, NULL), 0);
+	snprintf(mine, sizeof(mine), projected, "mine", "n1");
+	snprintf(theirs, sizeof(theirs), projected, "theirs", "n2");
+	put("", "pods", mine);
+	put("", "pods", theirs);
+	struct str mine_uid = tree_str(
+		server_read(&world.server, &world.arena, "", "pods", STR("ns"), STR("mine")),
+		"metadata.uid");
+	struct str theirs_uid = tree_str(
+		server_read(&world.server, &world.arena, "", "pods", STR("ns"), STR("theirs")),
+		"metadata.uid");
+	snprintf(right, sizeof(right), text, "\"vault\"", "mine", STRF(mine_uid));
+	snprintf(audience, sizeof(audience), text, "\"other\"", "mine", STRF(mine_uid));
+	snprintf(wrong_node, sizeof(wrong_node), text, "", "theirs", STRF(theirs_uid));
+	struct admission_review a = creating("", "serviceaccounts", "default", right);
+	struct admission_review b = creating("", "serviceaccounts", "default", audience);
+	struct admission_review c = creating("", "serviceaccounts", "default", wrong_node);
+	struct admission_review d = creating("", "serviceaccounts", "default", "{\"spec\":{}}");
+	EXPECT_STR(by_node(&a, "token", NULL), "yes");
+	EXPECT_STR(by_node(&b, "token", NULL), "serviceaccounts \"default\" is forbidden: audience "
+					       "\"other\" not found in pod spec "
+					       "volume");
+	EXPECT_STR(by_node(&c, "token", NULL),
+		"serviceaccounts \"default\" is forbidden: node requested token bound to a pod "
+		"scheduled on a different node");
+	EXPECT_STR(by_node(&d, "token", NULL), "serviceaccounts \"default\" is forbidden: node "
+					       "requested token not bound to a pod");
+	world_close();
+}
