@@ -52,6 +52,11 @@ struct part_strategy {
 	change_check_fn *validate;
 };
 
+struct field_alias {
+	const char *group, *label;
+	const char *hub; /* the same in field_labels */
+};
+
 struct strategy {
 	name_check_fn *name_rule;
 	bool put_creates;   /* PUT on a name that is not there creates */
@@ -86,6 +91,8 @@ struct strategy {
 
 	/* Field selectors beyond metadata.name and metadata.namespace. */
 	const char *const *field_labels; /* ends with NULL; NULL: none */
+	/* What versions of another group call them, and no others; ends with label == NULL. */
+	const struct field_alias *field_aliases;
 	/* The value of one of these labels; NULL: they are paths, all of them. */
 	struct str (*field_value)(struct arena *a, const struct cJSON *object, struct str label);
 

@@ -348,6 +348,27 @@ static void check_watch(struct field_errors *e, const struct request_options *o,
 			e, &path, "resourceVersionMatch is forbidden when continue is provided");
 }
 
+/* Does the version's group call the fields otherwise than the hub's? */
+static bool has_aliases(const struct resource *r)
+{
+	const struct strategy *s = r->hub->strategy;
+
+	for (const struct field_alias *a = s ? s->field_aliases : NULL; a && a->label; a++)
+		if (str_eq_text(r->group, a->group))
+			return true;
+	return false;
+}
+
+static bool take_alias(const struct resource *r, struct str *key)
+{
+	for (const struct field_alias *a = r->hub->strategy->field_aliases; a->label; a++)
+		if (str_eq_text(r->group, a->group) && str_eq_text(*key, a->label)) {
+			*key = str_from(a->hub);
+			return true;
+		}
+	return false;
+}
+
 /* Which fields a kind may be selected by, and the words of those that may not. */
 static struct status *check_fields(struct api_request *r)
 {
@@ -360,8 +381,11 @@ static struct status *check_fields(struct api_request *r)
 			str_eq(key, STR("metadata.name")) ||
 			(str_eq(key, STR("metadata.namespace")) && (hub->namespaced || !known));
 
-		for (size_t k = 0; known && known[k] && !found; k++)
-			found = str_eq_text(key, known[k]);
+		if (!found && has_aliases(r->resource))
+			found = take_alias(r->resource, &r->options.fields.terms[i].key);
+		else
+			for (size_t k = 0; known && known[k] && !found; k++)
+				found = str_eq_text(key, known[k]);
 		if (found)
 			continue;
 		if (!known)

@@ -149,6 +149,21 @@ static const char *const labels[] = {"involvedObject.kind", "involvedObject.name
 	"involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
 	"reportingComponent", "source", "type", NULL};
 
+#define VIEW "events.k8s.io"
+static const struct field_alias aliases[] = {
+	{VIEW, "regarding.kind", "involvedObject.kind"},
+	{VIEW, "regarding.namespace", "involvedObject.namespace"},
+	{VIEW, "regarding.name", "involvedObject.name"},
+	{VIEW, "regarding.uid", "involvedObject.uid"},
+	{VIEW, "regarding.apiVersion", "involvedObject.apiVersion"},
+	{VIEW, "regarding.resourceVersion", "involvedObject.resourceVersion"},
+	{VIEW, "regarding.fieldPath", "involvedObject.fieldPath"},
+	{VIEW, "reportingController", "reportingComponent"},
+	{VIEW, "reason", "reason"},
+	{VIEW, "type", "type"},
+	{NULL, NULL, NULL},
+};
+
 /* The source is whoever reports when nobody is named. */
 static struct str value(struct arena *a, const struct cJSON *object, struct str label)
 {
@@ -167,5 +182,6 @@ const struct strategy strategy_events = {
 	.validate = validate,
 	.validate_update = validate_update,
 	.field_labels = labels,
+	.field_aliases = aliases,
 	.field_value = value,
 };
