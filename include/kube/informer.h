@@ -59,7 +59,10 @@ struct informer *informer_new(struct scope *parent, const struct informer_option
 void informer_stop(struct informer *i, struct op *op);
 void informer_free(struct informer *i); /* NULL is fine */
 
-/* Embedded by its owner. Told at once of all that is there. May not be called by a handler. */
+/*
+ * Embedded by its owner. Told at once of all that is there. Not to be called by a handler, but for
+ * removing itself.
+ */
 void informer_add_handler(struct informer *i, struct informer_handler *h);
 void informer_remove_handler(struct informer *i, struct informer_handler *h);
 

@@ -11,8 +11,9 @@ struct client_watching {
 	struct sending *sending;
 	struct op *op; /* of the caller: of start or of next */
 	struct op wait;
-	size_t scanned; /* of the text: no line ends before */
-	size_t line;    /* length of the line of the present event, with its end */
+	size_t from;    /* of the text: where the present line begins */
+	size_t line;    /* its length with its end; 0: there is none yet */
+	size_t scanned; /* no line ends between `from` and here */
 	struct arena arena;
 };
 
@@ -87,9 +88,9 @@ static void event_over(struct client_watching *g)
 	arena_reset(&g->arena);
 	if (!g->line)
 		return;
-	buf_drop_front(&g->sending->text, g->line);
+	g->from += g->line;
 	g->line = 0;
-	g->scanned = 0;
+	g->scanned = g->from;
 }
 
 /* The next whole line; empty ones are skipped by the caller. */
@@ -102,8 +103,8 @@ static bool find_line(struct client_watching *g, struct str *line)
 		g->scanned = text.len;
 		return false;
 	}
-	g->line = g->scanned + (size_t)end + 1;
-	*line = str_sub(text, 0, g->line - 1);
+	g->line = g->scanned + (size_t)end + 1 - g->from;
+	*line = str_sub(text, g->from, g->from + g->line - 1);
 	return true;
 }
 
@@ -198,6 +199,10 @@ static void read_more(struct client_watching *g)
 {
 	struct client_call *c = &g->sending->call;
 
+	/* Once for all events that were read together. */
+	buf_drop_front(&g->sending->text, g->from);
+	g->scanned -= g->from;
+	g->from = 0;
 	op_init(&g->wait, g->op->scope, more_read, OP_NO_DEADLINE);
 	c->transport->ops->read(c, &g->wait, &g->sending->text, READ_SIZE);
 }
