@@ -105,6 +105,8 @@ struct disk_ops {
 	int (*rename)(struct disk *d, const char *from, const char *to, struct err *err);
 	int (*remove)(
 		struct disk *d, const char *path, struct err *err); /* file or empty directory */
+	/* When it was last written, in wall ns. Opens nothing: locks on the file stay. */
+	int64_t (*changed)(struct disk *d, const char *path, struct err *err);
 	int (*mkdir)(struct disk *d, const char *path, unsigned mode, struct err *err);
 	int (*sync_dir)(struct disk *d, const char *path, struct err *err);
 	/* Calls back for each name in no order; non-zero stops. */
@@ -113,6 +115,7 @@ struct disk_ops {
 };
 struct disk {
 	const struct disk_ops *ops;
+	bool is_machine; /* its paths are the machine's: libraries may open them by themselves */
 };
 
 /* Whole files. Reading stops with ERR_TOO_LARGE above *out's ceiling. */

@@ -18,6 +18,7 @@ struct sim_faults {
 	double refuse;     /* chance that a connect is refused */
 	double split;      /* chance that a segment arrives in pieces */
 	double disk_error; /* chance that a disk call fails with ERR_IO */
+	double torn; /* chance that a sector is on the disk after a crash though never synced */
 };
 
 struct sim *sim_new(uint64_t seed);
@@ -33,6 +34,11 @@ void sim_jump_clock(struct env *host, int64_t ns); /* wall clock only, either wa
 void sim_crash(struct env *host);
 /* The disk fails its k-th call from now with the code (0: off); total bytes it may hold. */
 void sim_disk_fail(struct env *host, uint64_t k, int code);
+/*
+ * The power goes in the disk's k-th call from now (0: it stays): the disk falls back as in a
+ * crash, and every call fails until sim_crash, which then finds it as it was left.
+ */
+void sim_disk_cut(struct env *host, uint64_t k);
 void sim_disk_limit(struct env *host, int64_t bytes);
 
 /* A hash of everything that happened, in order: equal for equal seeds. */

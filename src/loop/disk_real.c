@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <kube/time.h>
+
 #include "transport.h"
 
 static int real_open(struct disk *d, const char *path, int flags, unsigned mode, struct err *err)
@@ -97,6 +99,15 @@ static int real_remove(struct disk *d, const char *path, struct err *err)
 	return remove(path) ? err_set_errno(err, errno, "remove %s", path) : 0;
 }
 
+static int64_t real_changed(struct disk *d, const char *path, struct err *err)
+{
+	struct stat st;
+	(void)d;
+	if (stat(path, &st))
+		return err_set_errno(err, errno, "stat %s", path);
+	return (int64_t)st.st_mtim.tv_sec * SEC + st.st_mtim.tv_nsec;
+}
+
 static int real_mkdir(struct disk *d, const char *path, unsigned mode, struct err *err)
 {
 	(void)d;
@@ -145,9 +156,10 @@ static const struct disk_ops real_ops = {
 	.truncate = real_truncate,
 	.rename = real_rename,
 	.remove = real_remove,
+	.changed = real_changed,
 	.mkdir = real_mkdir,
 	.sync_dir = real_sync_dir,
 	.list = real_list,
 };
 
-struct disk machine_disk = {.ops = &real_ops};
+struct disk machine_disk = {.ops = &real_ops, .is_machine = true};

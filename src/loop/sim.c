@@ -215,6 +215,11 @@ void sim_disk_fail(struct env *host, uint64_t k, int code)
 	sim_host_of(host)->disk.fail_code = code;
 }
 
+void sim_disk_cut(struct env *host, uint64_t k)
+{
+	sim_host_of(host)->disk.cut_in = k;
+}
+
 void sim_disk_limit(struct env *host, int64_t bytes)
 {
 	sim_host_of(host)->disk.limit = bytes;

@@ -10,11 +10,13 @@
 #include "sim_world.h"
 
 #define FILE_MAX (256 * MIB)
+#define SECTOR   ((size_t)512)
 
 struct sim_inode {
 	int refs; /* names in both trees, and open handles */
 	bool is_dir;
 	struct buf live, durable;
+	int64_t changed;
 };
 
 struct sim_handle {
@@ -96,6 +98,12 @@ static bool has_dir(struct sim_disk *d, struct str path)
 
 static int call(struct sim_disk *d, const char *what, struct err *err)
 {
+	if (d->cut_in && --d->cut_in == 0) {
+		sim_disk_crash(d);
+		d->dark = true;
+	}
+	if (d->dark)
+		return err_set(err, ERR_IO, "%s: the machine has no power", what);
 	if (d->fail_in && --d->fail_in == 0)
 		return err_set(err, d->fail_code, "%s: injected", what);
 	if (sim_chance(d->sim, d->sim->faults.disk_error))
@@ -223,6 +231,7 @@ static ssize_t disk_write(
 	fill_to(b, to);
 	if (len)
 		memcpy(b->at + from, at, len);
+	h->inode->changed = loop_now(d->sim->loop);
 	return (ssize_t)len;
 }
 
@@ -312,6 +321,19 @@ static int disk_remove(struct disk *base, const char *path, struct err *err)
 		return err_set(err, ERR_CONFLICT, "remove %s: directory not empty", path);
 	name_set(&d->live, name, NULL);
 	return 0;
+}
+
+static int64_t disk_changed(struct disk *base, const char *path, struct err *err)
+{
+	struct sim_disk *d = disk_of(base);
+	struct sim_inode *n = omap_get(&d->live, trim_path(path));
+	int code = call(d, "changed", err);
+
+	if (code)
+		return code;
+	if (!n)
+		return err_set(err, ERR_NOT_FOUND, "stat %s: no such file or directory", path);
+	return n->changed;
 }
 
 static int disk_mkdir(struct disk *base, const char *path, unsigned mode, struct err *err)
@@ -406,6 +428,7 @@ void sim_disk_init(struct sim_disk *d, struct sim *sim)
 		.truncate = disk_truncate,
 		.rename = disk_rename,
 		.remove = disk_remove,
+		.changed = disk_changed,
 		.mkdir = disk_mkdir,
 		.sync_dir = disk_sync_dir,
 		.list = disk_list,
@@ -424,17 +447,42 @@ static void drop_names(struct omap *tree)
 	omap_init(tree);
 }
 
+/*
+ * What was written since the last sync reached the disk by sectors, in any order or not at all:
+ * each one is as it was, or as it was to be.
+ */
+static void tear(struct sim_disk *d, struct sim_inode *n)
+{
+	struct str live = buf_str(&n->live);
+
+	for (size_t at = 0; at < live.len; at += SECTOR) {
+		size_t len = MIN(SECTOR, live.len - at);
+		bool same = at + len <= n->durable.len &&
+			    memcmp(n->durable.at + at, live.at + at, len) == 0;
+
+		if (same || !sim_chance(d->sim, d->sim->faults.torn))
+			continue;
+		fill_to(&n->durable, at + len);
+		memcpy(n->durable.at + at, live.at + at, len);
+	}
+}
+
 void sim_disk_crash(struct sim_disk *d)
 {
 	drop_names(&d->live);
 	omap_each (it, &d->durable) {
 		struct sim_inode *n = it.value;
+
+		if (d->sim->faults.torn > 0)
+			tear(d, n);
 		name_set(&d->live, it.key, n);
 		buf_cut(&n->live, 0);
 		buf_add_str(&n->live, buf_str(&n->durable));
 	}
 	for (size_t i = 0; i < d->handle_count; i++)
 		d->handles[i].dead = true;
+	d->cut_in = 0;
+	d->dark = false;
 }
 
 void sim_disk_done(struct sim_disk *d)

@@ -24,7 +24,9 @@ struct sim_disk {
 	size_t handle_count;
 	uint64_t fail_in; /* calls until the one that fails; 0: none does */
 	int fail_code;
-	int64_t limit; /* bytes of all files; -1: none */
+	uint64_t cut_in; /* calls until the power goes; 0: it stays */
+	bool dark;       /* it has gone */
+	int64_t limit;   /* bytes of all files; -1: none */
 };
 
 void sim_disk_init(struct sim_disk *d, struct sim *sim);

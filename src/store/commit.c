@@ -30,9 +30,9 @@ static int compare(struct commit *c, struct err *err)
 	if (c->draft.text.len > OBJECT_MAX)
 		return err_set(
 			err, ERR_TOO_LARGE, "the object is larger than %d bytes", (int)OBJECT_MAX);
-	if (c->expected == COMMIT_ANY && !(c->delete_ && !stands))
+	if (c->expected == COMMIT_ANY && (stands || !c->delete_))
 		return 0;
-	if (!stands && c->expected == COMMIT_FRESH)
+	if (!stands && c->expected == COMMIT_FRESH && !c->delete_)
 		return 0;
 	if (!stands)
 		return err_set(err, ERR_NOT_FOUND, "nothing stands there");
@@ -275,6 +275,8 @@ static void batch_failed(struct store *s, struct err *err)
 		op_fail(w->commit->op, &copy);
 		write_free(w);
 	}
+	if (err->code == ERR_IO) /* who knows what the disk has: nothing overtakes it */
+		s->ceiling = 0;
 	if (!s->stats.failing)
 		log_error(err, "the store cannot be written; reading goes on");
 	s->stats.failing = true;
@@ -286,6 +288,7 @@ static void wrote(struct op *op, struct err *err)
 
 	s->writing = false;
 	s->stats.transactions++;
+	s->stats.file_bytes = log_file_size(s->file);
 	if (err->code)
 		batch_failed(s, err);
 	else

@@ -139,8 +139,6 @@ int watch_next(struct watch *w, struct store_change *change, struct err *err)
 	while (w->position < b->end) {
 		const struct change_record *c = history_at(b, w->position++);
 
-		if (c->revision <= w->revision)
-			continue;
 		w->revision = c->revision;
 		*change = (struct store_change){.revision = c->revision,
 			.type = c->type,

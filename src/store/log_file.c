@@ -1,19 +1,20 @@
 #include "log_file.h"
 
+#include "disk_vfs.h"
+
 #include <kube/log.h>
 #include <kube/mem.h>
+#include <kube/time.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FULL_CHECK_MAX (64 * MIB) /* larger files are not read through after a crash */
-#define COPY_AGE       (24 * 3600)
+#define COPY_AGE       (24 * HOUR)
 
 struct log_file {
+	struct disk *disk;
+	struct disk_vfs *vfs;
 	sqlite3 *db;
 	sqlite3_stmt *insert, *drop, *set;
 	char *path, *good_path;
@@ -130,7 +131,8 @@ static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers
 {
 	int64_t version = 0;
 	int code = sqlite3_open_v2(f->path, &f->db,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+		disk_vfs_name(f->vfs));
 
 	if (code)
 		return db_error(f, err, code, "opening");
@@ -175,6 +177,7 @@ static void close_db(struct log_file *f)
 static void file_free(struct log_file *f)
 {
 	close_db(f);
+	disk_vfs_free(f->vfs);
 	mem_free(f->path);
 	mem_free(f->good_path);
 	mem_free(f);
@@ -186,26 +189,35 @@ static int fall_back(struct log_file *f, struct err *err)
 	_cleanup_(mem_done) char *aside = mem_print("%s.damaged", f->path);
 	_cleanup_(mem_done) char *wal = mem_print("%s-wal", f->path);
 	_cleanup_(mem_done) char *aside_wal = mem_print("%s-wal", aside);
+	struct disk *disk = f->disk;
 
-	if (access(f->good_path, R_OK))
+	if (disk->ops->changed(disk, f->good_path, NULL) < 0)
 		return err_wrap(err, ERR_IO,
 			"there is no last good copy (%s): restore a backup, or move the file away",
 			f->good_path);
 	log_warning(err, "the store is damaged: taking the last good copy, changes since are lost",
 		LOG_TEXT("damaged", aside), LOG_TEXT("copy", f->good_path));
-	if (rename(f->path, aside) || (rename(wal, aside_wal) && errno != ENOENT) ||
-		rename(f->good_path, f->path))
-		return err_set_errno(err, errno, "putting %s in place", f->good_path);
 	err_done(err);
-	return 0;
+	int code = disk->ops->rename(disk, f->path, aside, err);
+	if (!code)
+		code = disk->ops->rename(disk, wal, aside_wal, err);
+	if (code == ERR_NOT_FOUND) {
+		err_done(err);
+		code = 0;
+	}
+	if (!code)
+		code = disk->ops->rename(disk, f->good_path, f->path, err);
+	return code ? err_wrap(err, code, "putting %s in place", f->good_path) : 0;
 }
 
-int log_file_open(const char *dir, bool no_sync, struct log_file **file,
+int log_file_open(struct disk *disk, const char *dir, bool no_sync, struct log_file **file,
 	struct log_numbers *numbers, struct err *err)
 {
 	struct log_file *f = mem_new(sizeof(*f));
 	_cleanup_(err_done) struct err inner = {0};
 
+	f->disk = disk;
+	f->vfs = disk_vfs_new(disk);
 	f->path = mem_print("%s/state.db", dir);
 	f->good_path = mem_print("%s/state.db.good", dir);
 	int code = open_db(f, no_sync, numbers, &inner);
@@ -308,14 +320,28 @@ int log_file_write(struct log_file *f, const struct log_batch *batch, struct err
 
 /* ---- copies ---- */
 
+static int settle(struct disk *disk, const char *path, struct err *err)
+{
+	int handle = disk->ops->open(disk, path, O_RDONLY, 0, err);
+
+	if (handle < 0)
+		return handle;
+	int code = disk->ops->sync(disk, handle, err);
+	disk->ops->close(disk, handle);
+	return code;
+}
+
 int log_file_copy(struct log_file *f, const char *path, struct err *err)
 {
 	_cleanup_(mem_done) char *part = mem_print("%s.part", path);
+	struct disk *disk = f->disk;
 	sqlite3_stmt *s = NULL;
 
-	if (unlink(part) && errno != ENOENT)
-		return err_set_errno(err, errno, "removing %s", part);
-	int code = sqlite3_prepare_v2(f->db, "VACUUM INTO ?", -1, &s, NULL);
+	int code = disk->ops->remove(disk, part, err);
+	if (code && code != ERR_NOT_FOUND)
+		return code;
+	err_done(err);
+	code = sqlite3_prepare_v2(f->db, "VACUUM INTO ?", -1, &s, NULL);
 	if (!code) {
 		sqlite3_bind_text(s, 1, part, -1, SQLITE_STATIC);
 		code = sqlite3_step(s);
@@ -323,32 +349,27 @@ int log_file_copy(struct log_file *f, const char *path, struct err *err)
 	sqlite3_finalize(s);
 	if (code != SQLITE_DONE)
 		return db_error(f, err, code, "copying");
-	int fd = open(part, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd)) {
-		if (fd >= 0)
-			close(fd);
-		return err_set_errno(err, errno, "writing %s", part);
-	}
-	close(fd);
-	if (rename(part, path))
-		return err_set_errno(err, errno, "renaming %s", part);
-	return 0;
+	code = settle(disk, part, err);
+	return code ? code : disk->ops->rename(disk, part, path, err);
 }
 
 int64_t log_file_size(struct log_file *f)
 {
-	struct stat st;
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size = 0;
 
-	return stat(f->path, &st) ? 0 : st.st_size;
+	if (sqlite3_file_control(f->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) || !file ||
+		file->pMethods->xFileSize(file, &size))
+		return 0;
+	return size;
 }
 
 static bool copy_is_old(struct log_file *f)
 {
-	struct stat good, now;
+	struct disk *disk = f->disk;
+	int64_t good = disk->ops->changed(disk, f->good_path, NULL);
 
-	if (stat(f->good_path, &good))
-		return true;
-	return !stat(f->path, &now) && now.st_mtime - good.st_mtime > COPY_AGE;
+	return good < 0 || disk->ops->changed(disk, f->path, NULL) - good > COPY_AGE;
 }
 
 void log_file_close(struct log_file *f, bool good)

@@ -6,7 +6,7 @@
 #ifndef KUBE_STORE_LOG_FILE_H
 #define KUBE_STORE_LOG_FILE_H
 
-#include <kube/err.h>
+#include <kube/env.h>
 #include <kube/str.h>
 
 struct log_file;
@@ -39,7 +39,7 @@ struct log_batch {
  * warning; without one ERR_IO and nothing is touched. ERR_UNSUPPORTED for a newer schema,
  * ERR_REFUSED when another process has it.
  */
-int log_file_open(const char *dir, bool no_sync, struct log_file **file,
+int log_file_open(struct disk *disk, const char *dir, bool no_sync, struct log_file **file,
 	struct log_numbers *numbers, struct err *err);
 typedef int log_row_fn(void *ctx, const struct log_row *row);
 int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *err);
@@ -48,6 +48,6 @@ int log_file_write(struct log_file *f, const struct log_batch *batch, struct err
 int log_file_copy(struct log_file *f, const char *path, struct err *err);
 int64_t log_file_size(struct log_file *f);
 /* Copies the file as the last good one when that is older than a day; truncates the WAL. */
-void log_file_close(struct log_file *f, bool good);
+void log_file_close(struct log_file *f, bool good); /* NULL is fine */
 
 #endif

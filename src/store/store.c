@@ -121,7 +121,8 @@ static void open_and_read(struct work *w)
 	struct store *s = o->store;
 
 	if (disk_make_dirs(s->env->disk, s->path, 0700, &w->err) ||
-		log_file_open(s->path, s->options.no_sync, &s->file, &o->numbers, &w->err))
+		log_file_open(
+			s->env->disk, s->path, s->options.no_sync, &s->file, &o->numbers, &w->err))
 		return;
 	s->compacted = o->numbers.compacted;
 	log_file_read(s->file, read_row, s, &w->err);
@@ -166,6 +167,7 @@ static void opened(struct op *op, struct err *err)
 		return;
 	}
 	start_counting(o);
+	s->stats.file_bytes = log_file_size(s->file);
 	*o->out = s;
 	store_care(s);
 	op_finish(waiter, (int64_t)s->stats.objects);
@@ -268,7 +270,6 @@ void store_stats(const struct store *s, struct store_stats *stats)
 	list_each (link, &s->queue)
 		stats->queued++;
 	stats->syncs = stats->transactions;
-	stats->file_bytes = log_file_size(s->file);
 }
 
 /* ---- backup ---- */

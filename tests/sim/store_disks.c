@@ -1,0 +1,260 @@
+/* The store on disks that are damaged, full, of another age, or copied while it works. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <kube/mem.h>
+#include <kube/sim.h>
+#include <kube/store.h>
+#include <kube/time.h>
+
+#include <stdio.h>
+
+#include "loop_test.h"
+#include "loop_torture.h"
+
+#define DIR "/var/lib/kube"
+
+struct world {
+	struct sim *sim;
+	struct env *host;
+	struct scope *root;
+	struct store *store;
+	struct bucket *bucket;
+	struct err err; /* of the last call */
+};
+
+static int await(struct world *w, struct told *told)
+{
+	_cleanup_(err_done) struct err err = {0};
+
+	loop_run_until(sim_loop(w->sim), &told->done, &err);
+	EXPECT(told->done);
+	err_done(&w->err);
+	err_move(&w->err, &told->err);
+	return w->err.code;
+}
+
+static int open_at(struct world *w, const char *path)
+{
+	struct store_options options = {.path = path};
+	struct told told = {0};
+
+	w->store = NULL;
+	store_open(w->host, told_op(&told, w->root, OP_NO_DEADLINE), w->root, &options, &w->store);
+	int code = await(w, &told);
+	w->bucket = code ? NULL : store_bucket(w->store, STR("/registry/things/"));
+	return code;
+}
+
+static void close_store(struct world *w)
+{
+	struct told told = {0};
+
+	store_close(w->store, told_op(&told, w->root, OP_NO_DEADLINE));
+	await(w, &told);
+	w->store = NULL;
+}
+
+static void world_init(struct world *w)
+{
+	*w = (struct world){.sim = sim_new(1)};
+	w->host = sim_host(w->sim, "a", ip_v4(192, 0, 2, 1));
+	w->root = loop_root(sim_loop(w->sim));
+	REQUIRE(open_at(w, DIR) == 0);
+}
+
+static void world_done(struct world *w)
+{
+	if (w->store)
+		close_store(w);
+	err_done(&w->err);
+	sim_free(w->sim);
+}
+
+static struct draft draft_of(const char *value)
+{
+	_cleanup_(arena_done) struct arena a;
+	struct cJSON *tree = NULL;
+	struct draft d;
+
+	arena_init(&a);
+	json_parse(&a, arena_print(&a, "{\"metadata\":{\"name\":\"a\"},\"v\":\"%s\"}", value), NULL,
+		&tree, NULL);
+	draft_from_tree(&d, tree);
+	return d;
+}
+
+static int put(struct world *w, const char *key, const char *value)
+{
+	struct told told = {0};
+	struct commit c = {.bucket = w->bucket,
+		.key = str_from(key),
+		.expected = COMMIT_ANY,
+		.draft = draft_of(value)};
+
+	store_commit(w->store, told_op(&told, w->root, OP_NO_DEADLINE), &c);
+	int code = await(w, &told);
+	object_unref(c.result);
+	object_unref(c.found);
+	return code;
+}
+
+static struct str value_at(struct world *w, const char *key)
+{
+	struct object *o = store_get(w->bucket, str_from(key));
+
+	return o ? object_scan(o, "v") : STR("(nothing)");
+}
+
+/* Writes over the middle of a file. */
+static void damage(struct world *w, const char *path)
+{
+	struct disk *d = w->host->disk;
+	char rubbish[3000];
+	int handle = d->ops->open(d, path, O_RDWR, 0, NULL);
+
+	REQUIRE(handle >= 0);
+	memset(rubbish, 0x5a, sizeof(rubbish));
+	EXPECT(d->ops->write(d, handle, rubbish, sizeof(rubbish), 4096, NULL) > 0);
+	EXPECT_INT(d->ops->write(d, handle, rubbish, 90, 0, NULL), 90);
+	d->ops->close(d, handle);
+}
+
+static bool is_there(struct world *w, const char *path)
+{
+	return w->host->disk->ops->changed(w->host->disk, path, NULL) >= 0;
+}
+
+TEST(a_damaged_store_gives_way_to_its_last_good_copy)
+{
+	struct world w;
+
+	world_init(&w);
+	put(&w, "a", "1");
+	close_store(&w); /* makes the first copy */
+	EXPECT(is_there(&w, DIR "/state.db.good"));
+	REQUIRE(open_at(&w, DIR) == 0);
+	put(&w, "a", "2");
+	close_store(&w);
+	damage(&w, DIR "/state.db");
+	REQUIRE(open_at(&w, DIR) == 0);
+	EXPECT_STR(value_at(&w, "a"), "1");
+	EXPECT(is_there(&w, DIR "/state.db.damaged"));
+	EXPECT_INT(put(&w, "a", "3"), 0);
+	world_done(&w);
+}
+
+TEST(without_a_copy_a_damaged_store_stays_untouched_and_says_so)
+{
+	struct world w;
+
+	world_init(&w);
+	put(&w, "a", "1");
+	close_store(&w);
+	w.host->disk->ops->remove(w.host->disk, DIR "/state.db.good", NULL);
+	damage(&w, DIR "/state.db");
+	EXPECT_INT(open_at(&w, DIR), ERR_IO);
+	EXPECT(str_find(str_from(err_text(&w.err)), STR("there is no last good copy")) >= 0);
+	EXPECT(is_there(&w, DIR "/state.db"));
+	EXPECT(!is_there(&w, DIR "/state.db.damaged"));
+	world_done(&w);
+}
+
+/* The number stands in the file's header, where SQLite keeps it. */
+TEST(a_store_of_a_newer_version_is_refused_and_untouched)
+{
+	struct world w;
+	struct disk *d;
+	int handle;
+
+	world_init(&w);
+	close_store(&w);
+	d = w.host->disk;
+	handle = d->ops->open(d, DIR "/state.db", O_RDWR, 0, NULL);
+	REQUIRE(handle >= 0);
+	EXPECT_INT(d->ops->write(d, handle, "\0\0\0\143", 4, 60, NULL), 4);
+	d->ops->close(d, handle);
+	EXPECT_INT(open_at(&w, DIR), ERR_UNSUPPORTED);
+	EXPECT(str_find(str_from(err_text(&w.err)), STR("schema 99")) >= 0);
+	EXPECT(!is_there(&w, DIR "/state.db.damaged"));
+	world_done(&w);
+}
+
+TEST(a_full_disk_refuses_writes_and_nothing_else)
+{
+	struct world w;
+	char fill[20000];
+
+	memset(fill, 'x', sizeof(fill) - 1);
+	fill[sizeof(fill) - 1] = 0;
+	world_init(&w);
+	EXPECT_INT(put(&w, "a", "1"), 0);
+	sim_disk_limit(w.host, 30000);
+	EXPECT_INT(put(&w, "a", fill), ERR_NO_SPACE);
+	EXPECT_STR(value_at(&w, "a"), "1");
+	EXPECT_INT(put(&w, "b", fill), ERR_NO_SPACE);
+	sim_disk_limit(w.host, -1); /* somebody made room */
+	EXPECT_INT(put(&w, "a", "2"), 0);
+	close_store(&w);
+	REQUIRE(open_at(&w, DIR) == 0);
+	EXPECT_STR(value_at(&w, "a"), "2");
+	EXPECT_STR(value_at(&w, "b"), "(nothing)");
+	world_done(&w);
+}
+
+TEST(a_copy_made_while_it_works_opens_by_itself)
+{
+	struct world w;
+	struct told told = {0};
+
+	world_init(&w);
+	put(&w, "a", "1");
+	store_backup(w.store, told_op(&told, w.root, OP_NO_DEADLINE), DIR "/copy");
+	EXPECT_INT(await(&w, &told), 0);
+	put(&w, "a", "2");
+	close_store(&w);
+	w.host->disk->ops->mkdir(w.host->disk, "/restored", 0700, NULL);
+	EXPECT_INT(w.host->disk->ops->rename(w.host->disk, DIR "/copy", "/restored/state.db", NULL),
+		0);
+	REQUIRE(open_at(&w, "/restored") == 0);
+	EXPECT_STR(value_at(&w, "a"), "1");
+	world_done(&w);
+}
+
+/* Opening, writing, copying: each await refused and cancelled; nothing hangs, nothing leaks. */
+static void scenario(struct world *w)
+{
+	struct told told = {0};
+
+	if (open_at(w, DIR))
+		return;
+	put(w, "a", "1");
+	put(w, "b", "2");
+	store_backup(w->store, told_op(&told, w->root, OP_NO_DEADLINE), DIR "/copy");
+	await(w, &told);
+}
+
+TEST(every_await_of_the_store_may_fail)
+{
+	const int codes[] = {ERR_IO, ERR_CANCELLED};
+
+	for (size_t c = 0; c < ARRAY_LEN(codes); c++) {
+		bool hit = true;
+		uint64_t k;
+
+		for (k = 1; hit && k < 100 && !test_failed(); k++) {
+			struct world w = {.sim = sim_new(1)};
+
+			test_context("await %d: %s", (int)k, err_code_name(codes[c]));
+			w.host = sim_host(w.sim, "a", ip_v4(192, 0, 2, 1));
+			w.root = loop_root(sim_loop(w.sim));
+			loop_torture(sim_loop(w.sim), k, codes[c]);
+			scenario(&w);
+			hit = loop_torture_hit(sim_loop(w.sim));
+			loop_torture(sim_loop(w.sim), 0, 0);
+			world_done(&w);
+		}
+		EXPECT(k > 3 && k < 100);
+	}
+	test_context_end();
+}
