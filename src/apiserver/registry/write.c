@@ -212,6 +212,17 @@ static void hand_on_warnings(struct writing *w, struct change *c)
 		request_warn(w->r, c->warnings[i]);
 }
 
+/* Rules see empty lists as they were sent, the store does not. */
+static bool any_empty(const struct cJSON *n)
+{
+	if (json_is(n, JSON_ARRAY) && !json_count(n))
+		return true;
+	json_each (child, n)
+		if (any_empty(child))
+			return true;
+	return false;
+}
+
 static struct status *run_strategy(struct writing *w)
 {
 	struct change c = {.arena = w->r->arena,
@@ -230,8 +241,10 @@ static struct status *run_strategy(struct writing *w)
 	prepare(w, &c);
 	if (w->creating) /* a strategy may name what has no name */
 		w->name = tree_str(c.object, "metadata.name");
-	w->tree = c.object = api_canonical(w->r->arena, w->hub->schema, w->tree);
+	w->tree = c.object = api_canonical_sent(w->r->arena, w->hub->schema, w->tree);
 	struct status *s = validate(w, &c);
+	if (!s && any_empty(w->tree))
+		w->tree = c.object = api_canonical(w->r->arena, w->hub->schema, w->tree);
 	if (!s)
 		hand_on_warnings(w, &c);
 	return s;
