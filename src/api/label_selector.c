@@ -312,7 +312,8 @@ int label_selector_parse(struct arena *a, struct str text, struct selector *s, s
 		if (p.token != TOKEN_NAME && p.token != TOKEN_NOT)
 			return expected(&p, p.text, ", expected: identifier after ','");
 	}
-	qsort(s->terms, s->count, sizeof(*s->terms), by_term_key);
+	if (s->count)
+		qsort(s->terms, s->count, sizeof(*s->terms), by_term_key);
 	return 0;
 }
 

@@ -75,13 +75,16 @@ static struct str read_selector(
 	const struct cJSON *selector = json_get(resource, str_from(name));
 	struct str text = tree_str(selector, "rawSelector");
 	struct selector parsed = {0};
-	bool good = text.len || join(a, json_get(selector, STR("requirements")), fields, &text);
+	bool good;
 
+	if (!selector)
+		return (struct str){0};
+	good = text.len || join(a, json_get(selector, STR("requirements")), fields, &text);
 	if (good && fields)
 		good = !field_selector_parse(a, text, &parsed, NULL);
 	else if (good)
 		good = !label_selector_parse(a, text, &parsed, NULL);
-	if (!selector || good)
+	if (good)
 		return text;
 	*fault = arena_print(a, "%.*s%sspec.resourceAttributes.%s ignored due to parse error",
 		STRF(*fault), fault->len ? ", " : "", name);
