@@ -3,7 +3,7 @@
 
 /* ---- ports ---- */
 
-static void check_port(struct pod_check *c, const struct path *p, const struct cJSON *list,
+static void check_port(struct pod_check *c, const struct path *p, const struct rule_index *names,
 	size_t index, const struct cJSON *port)
 {
 	static const char *const protocols[] = {"SCTP", "TCP", "UDP", NULL};
@@ -16,7 +16,7 @@ static void check_port(struct pod_check *c, const struct path *p, const struct c
 	if (name.len) {
 		name_check_port_name(name, &f);
 		field_check_name(c->e, &name_at, name, name_check_port_name);
-		if (!f.count && rule_came_before(list, index, "name", name))
+		if (!f.count && rule_index_before(names, index, name))
 			field_duplicate_str(c->e, &name_at, name);
 	}
 	if (!number)
@@ -32,19 +32,21 @@ static void check_ports(struct pod_check *c, const struct path *p, const struct 
 {
 	struct path list_at = PATH(p, "ports");
 	const struct cJSON *list = json_get(container, STR("ports"));
+	_cleanup_(rule_index_done) struct rule_index names;
 	size_t i = 0;
 
+	rule_index_init(&names, list, "name");
 	json_each (port, list) {
 		struct path at = PATH_INDEX(&list_at, i);
 
-		check_port(c, &at, list, i++, port);
+		check_port(c, &at, &names, i++, port);
 	}
 }
 
 /* Across the containers of one list: one port of the host for each. */
 static void check_host_ports(struct pod_check *c, const struct path *list_at, const char *list)
 {
-	struct cJSON *taken = json_new(c->e->arena, JSON_OBJECT);
+	_cleanup_(map_done) struct map taken = {0};
 	size_t i = 0;
 
 	json_each (container, json_get(c->spec, str_from(list))) {
@@ -59,10 +61,10 @@ static void check_host_ports(struct pod_check *c, const struct path *list_at, co
 				STRF(tree_str(port, "protocol")), STRF(tree_str(port, "hostIP")),
 				(long long)host);
 
-			if (host && json_get(taken, key))
+			if (host && map_has(&taken, key))
 				field_duplicate_str(c->e, &at, key);
 			else if (host)
-				json_add(c->e->arena, taken, key, json_new_bool(c->e->arena, true));
+				map_set(&taken, key, NULL);
 		}
 	}
 }
@@ -127,23 +129,26 @@ static void check_mounts(struct pod_check *c, const struct path *p, const struct
 	struct path list_at = PATH(p, "volumeMounts");
 	const struct cJSON *list = json_get(container, STR("volumeMounts"));
 	const struct cJSON *devices = json_get(container, STR("volumeDevices"));
+	_cleanup_(rule_index_done) struct rule_index paths, device_names, device_paths;
 	size_t i = 0;
 
+	rule_index_init(&paths, list, "mountPath");
+	rule_index_init(&device_names, devices, "name");
+	rule_index_init(&device_paths, devices, "devicePath");
 	json_each (mount, list) {
 		struct path at = PATH_INDEX(&list_at, i), name_at = PATH(&at, "name");
 		struct path path_at = PATH(&at, "mountPath");
 		struct str name = tree_str(mount, "name"), path = tree_str(mount, "mountPath");
 
 		rule_text(c->e, &at, mount, "name");
-		if (!pod_has_volume(c->spec, name))
+		if (!pod_has_volume(c, name))
 			field_not_found_str(c->e, &name_at, name);
-		if (rule_text(c->e, &at, mount, "mountPath") &&
-			rule_came_before(list, i, "mountPath", path))
+		if (rule_text(c->e, &at, mount, "mountPath") && rule_index_before(&paths, i, path))
 			field_invalid_str(c->e, &path_at, path, "must be unique");
-		if (name.len && rule_came_before(devices, SIZE_MAX, "name", name))
+		if (name.len && rule_index_before(&device_names, SIZE_MAX, name))
 			field_invalid_str(
 				c->e, &name_at, name, "must not already exist in volumeDevices");
-		if (path.len && rule_came_before(devices, SIZE_MAX, "devicePath", path))
+		if (path.len && rule_index_before(&device_paths, SIZE_MAX, path))
 			field_invalid_str(c->e, &path_at, path,
 				"must not already exist as a path in volumeDevices");
 		check_mount_ways(c->e, &list_at, &at, container, mount);
@@ -179,7 +184,7 @@ static void check_devices(struct pod_check *c, const struct path *p, const struc
 		struct path at = PATH_INDEX(&list_at, i), name_at = PATH(&at, "name");
 		struct path path_at = PATH(&at, "devicePath");
 		struct str name = tree_str(device, "name"), path = tree_str(device, "devicePath");
-		bool known = pod_has_volume(c->spec, name);
+		bool known = pod_has_volume(c, name);
 
 		if (rule_text(c->e, &at, device, "name") && rule_came_before(list, i, "name", name))
 			field_invalid_str(c->e, &name_at, name, "must be unique");
@@ -225,15 +230,17 @@ static void check_main(struct pod_check *c, const struct path *p)
 {
 	struct path list_at = PATH(p, "containers");
 	const struct cJSON *list = json_get(c->spec, STR("containers"));
+	_cleanup_(rule_index_done) struct rule_index names;
 	size_t i = 0;
 
+	rule_index_init(&names, list, "name");
 	rule_some(c->e, p, c->spec, "containers");
 	json_each (container, list) {
 		struct path at = PATH_INDEX(&list_at, i), name_at = PATH(&at, "name");
 		struct str name = tree_str(container, "name");
 
 		check_common(c, &at, container);
-		if (name.len && rule_came_before(list, i, "name", name))
+		if (name.len && rule_index_before(&names, i, name))
 			field_duplicate_str(c->e, &name_at, name);
 		pod_check_lifecycle(c, &at, container);
 		pod_check_probes(c, &at, container);
@@ -265,16 +272,19 @@ static void check_init(struct pod_check *c, const struct path *p)
 	struct path list_at = PATH(p, "initContainers");
 	const struct cJSON *list = json_get(c->spec, STR("initContainers"));
 	const struct cJSON *main = json_get(c->spec, STR("containers"));
+	_cleanup_(rule_index_done) struct rule_index own, others;
 	size_t i = 0;
 
+	rule_index_init(&own, list, "name");
+	rule_index_init(&others, main, "name");
 	json_each (container, list) {
 		struct path at = PATH_INDEX(&list_at, i), name_at = PATH(&at, "name");
 		struct str name = tree_str(container, "name");
 
 		check_common(c, &at, container);
 		pod_check_restart(c, &at, container);
-		if (name.len && (rule_came_before(list, i, "name", name) ||
-					rule_came_before(main, SIZE_MAX, "name", name)))
+		if (name.len && (rule_index_before(&own, i, name) ||
+					rule_index_before(&others, SIZE_MAX, name)))
 			field_duplicate_str(c->e, &name_at, name);
 		if (str_eq_text(tree_str(container, "restartPolicy"), "Always")) {
 			pod_check_lifecycle(c, &at, container);

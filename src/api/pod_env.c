@@ -144,7 +144,7 @@ static void check_file_ref(struct pod_check *c, const struct path *p, const stru
 		rule_name(c->e, p, ref, "key", name_check_env_var);
 	if (rule_text(c->e, p, ref, "path"))
 		rule_free_path(c->e, &path_at, tree_str(ref, "path"));
-	if (rule_text(c->e, p, ref, "volumeName") && !pod_has_volume(c->spec, volume))
+	if (rule_text(c->e, p, ref, "volumeName") && !pod_has_volume(c, volume))
 		field_not_found_str(c->e, &volume_at, volume);
 }
 

@@ -11,11 +11,12 @@ struct pod_check {
 	const struct cJSON *spec;
 	int64_t grace; /* seconds it may take to end */
 	bool has_grace;
+	struct rule_index volumes; /* by name */
 };
 
 /* volumes and what stands in them */
 void pod_check_volumes(struct pod_check *c, const struct path *p);
-bool pod_has_volume(const struct cJSON *spec, struct str name);
+bool pod_has_volume(const struct pod_check *c, struct str name);
 /* Is it a claim's, so that it can be a block device? */
 bool pod_volume_is_claim(const struct cJSON *spec, struct str name);
 

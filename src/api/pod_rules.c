@@ -120,8 +120,10 @@ static void check_gates(struct pod_check *c, const struct path *p)
 {
 	struct path ready = PATH(p, "readinessGates"), schedule = PATH(p, "schedulingGates");
 	const struct cJSON *list = json_get(c->spec, STR("schedulingGates"));
+	_cleanup_(rule_index_done) struct rule_index names;
 	size_t i = 0;
 
+	rule_index_init(&names, list, "name");
 	json_each (gate, json_get(c->spec, STR("readinessGates"))) {
 		struct path at = PATH_INDEX(&ready, i++), type = PATH(&at, "conditionType");
 
@@ -133,7 +135,7 @@ static void check_gates(struct pod_check *c, const struct path *p)
 		struct path at = PATH_INDEX(&schedule, i);
 
 		field_check_name(c->e, &at, tree_str(gate, "name"), name_check_qualified);
-		if (rule_came_before(list, i++, "name", tree_str(gate, "name")))
+		if (rule_index_before(&names, i++, tree_str(gate, "name")))
 			field_duplicate_str(c->e, &at, tree_str(gate, "name"));
 	}
 }
@@ -188,6 +190,7 @@ void check_pod_spec(struct field_errors *e, const struct path *p, const struct c
 		.has_grace = tree_has(spec, "terminationGracePeriodSeconds"),
 		.grace = tree_int(spec, "terminationGracePeriodSeconds", 30)};
 
+	rule_index_init(&c.volumes, json_get(spec, STR("volumes")), "name");
 	pod_check_volumes(&c, p);
 	pod_check_resource_claims(&c, p);
 	pod_check_containers(&c, p);
@@ -199,6 +202,7 @@ void check_pod_spec(struct field_errors *e, const struct path *p, const struct c
 	check_gates(&c, p);
 	pod_check_spread(&c, p);
 	check_rest(&c, p);
+	rule_index_done(&c.volumes);
 }
 
 /* ---- templates ---- */

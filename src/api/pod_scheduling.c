@@ -243,18 +243,15 @@ static void check_domains(
 			STRF(action));
 }
 
-static bool comes_again(const struct cJSON *constraint)
+/* Key and action together: where such a constraint comes last. */
+static struct str pair_of(struct arena *a, const struct cJSON *constraint)
 {
-	for (const struct cJSON *later = json_next(constraint); later; later = json_next(later))
-		if (str_eq(tree_str(constraint, "topologyKey"), tree_str(later, "topologyKey")) &&
-			str_eq(tree_str(constraint, "whenUnsatisfiable"),
-				tree_str(later, "whenUnsatisfiable")))
-			return true;
-	return false;
+	return arena_print(a, "{%.*s, %.*s}", STRF(tree_str(constraint, "topologyKey")),
+		STRF(tree_str(constraint, "whenUnsatisfiable")));
 }
 
-static void check_constraint(
-	struct field_errors *e, const struct path *p, const struct cJSON *constraint)
+static void check_constraint(struct field_errors *e, const struct path *p,
+	const struct cJSON *constraint, bool comes_again)
 {
 	static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway", NULL};
 	static const char *const policies[] = {"Honor", "Ignore", NULL};
@@ -268,10 +265,8 @@ static void check_constraint(
 	check_topology_key(e, p, constraint, false);
 	if (!rule_is_one_of(action, actions))
 		field_not_supported_str(e, &action_at, action, actions);
-	if (comes_again(constraint))
-		field_duplicate_str(e, &both,
-			arena_print(e->arena, "{%.*s, %.*s}",
-				STRF(tree_str(constraint, "topologyKey")), STRF(action)));
+	if (comes_again)
+		field_duplicate_str(e, &both, pair_of(e->arena, constraint));
 	check_domains(e, p, constraint);
 	rule_choice(e, p, constraint, "nodeAffinityPolicy", policies);
 	rule_choice(e, p, constraint, "nodeTaintsPolicy", policies);
@@ -282,12 +277,17 @@ static void check_constraint(
 void pod_check_spread(struct pod_check *c, const struct path *p)
 {
 	struct path list_at = PATH(p, "topologySpreadConstraints");
+	const struct cJSON *list = json_get(c->spec, STR("topologySpreadConstraints"));
+	_cleanup_(map_done) struct map last = {0};
 	size_t i = 0;
 
-	json_each (constraint, json_get(c->spec, STR("topologySpreadConstraints"))) {
+	json_each (constraint, list)
+		map_set(&last, pair_of(c->e->arena, constraint), constraint);
+	json_each (constraint, list) {
 		struct path at = PATH_INDEX(&list_at, i++);
 
-		check_constraint(c->e, &at, constraint);
+		check_constraint(c->e, &at, constraint,
+			map_get(&last, pair_of(c->e->arena, constraint)) != constraint);
 	}
 }
 

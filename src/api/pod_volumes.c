@@ -6,9 +6,9 @@
 #define TOKEN_SHORTEST (10 * 60)
 #define TOKEN_LONGEST  (1LL << 32)
 
-bool pod_has_volume(const struct cJSON *spec, struct str name)
+bool pod_has_volume(const struct pod_check *c, struct str name)
 {
-	return rule_came_before(json_get(spec, STR("volumes")), SIZE_MAX, "name", name);
+	return rule_index_before(&c->volumes, SIZE_MAX, name);
 }
 
 bool pod_volume_is_claim(const struct cJSON *spec, struct str name)
@@ -308,7 +308,7 @@ void pod_check_volumes(struct pod_check *c, const struct path *p)
 		check_source(c->e, &at, volume);
 		if (rule_text(c->e, &at, volume, "name")) {
 			rule_name(c->e, &at, volume, "name", name_check_dns_label);
-			if (rule_came_before(list, i, "name", name))
+			if (rule_index_before(&c->volumes, i, name))
 				field_duplicate_str(c->e, &name_at, name);
 		}
 		i++;

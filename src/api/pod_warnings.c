@@ -209,13 +209,15 @@ static void warn_env(struct change *c, const struct path *p, const struct cJSON 
 {
 	struct path list_at = PATH(p, "env");
 	const struct cJSON *list = json_get(container, STR("env"));
+	_cleanup_(rule_index_done) struct rule_index names;
 	size_t i = 0;
 
+	rule_index_init(&names, list, "name");
 	json_each (env, list) {
 		struct path at = PATH_INDEX(&list_at, i);
 		struct str name = tree_str(env, "name");
 
-		if (rule_came_before(list, i++, "name", name))
+		if (rule_index_before(&names, i++, name))
 			change_warn(c,
 				"%.*s: hides previous definition of \"%.*s\", which may be dropped "
 				"when using apply",
@@ -223,46 +225,48 @@ static void warn_env(struct change *c, const struct path *p, const struct cJSON 
 	}
 }
 
-static bool same_port(const struct cJSON *a, const struct cJSON *b)
+/* Where a name, or all of a port in its container, was seen first. */
+struct port_places {
+	struct map names, ports; /* → struct port_place in the arena */
+};
+struct port_place {
+	size_t container;
+	struct str path;
+};
+
+static struct port_place *note_place(
+	struct change *c, struct map *places, struct str key, size_t container, struct str path)
 {
-	return tree_int(a, "containerPort", 0) == tree_int(b, "containerPort", 0) &&
-	       str_eq(tree_str(a, "protocol"), tree_str(b, "protocol")) &&
-	       tree_int(a, "hostPort", 0) == tree_int(b, "hostPort", 0) &&
-	       str_eq(tree_str(a, "hostIP"), tree_str(b, "hostIP"));
+	struct port_place *first = map_get(places, key);
+
+	if (first)
+		return first;
+	first = arena_alloc(c->arena, sizeof(*first));
+	*first = (struct port_place){container, path};
+	map_set(places, key, first);
+	return NULL;
 }
 
-/* The first port before this one that it collides with. */
-static void warn_port(struct change *c, const struct path *containers, const struct cJSON *list,
-	const struct cJSON *container, const struct cJSON *port, const struct path *at)
+/* The first port before this one that it collides with: by name elsewhere, or as a whole here. */
+static void warn_port(struct change *c, struct port_places *seen, size_t container,
+	const struct cJSON *port, const struct path *at)
 {
-	size_t i = 0;
+	struct str name = tree_str(port, "name"), path = path_text(c->arena, at);
+	struct str whole = arena_print(c->arena, "%zu %lld/%.*s/%lld/%.*s", container,
+		(long long)tree_int(port, "containerPort", 0), STRF(tree_str(port, "protocol")),
+		(long long)tree_int(port, "hostPort", 0), STRF(tree_str(port, "hostIP")));
+	const struct port_place *same = note_place(c, &seen->ports, whole, container, path);
+	const struct port_place *named =
+		name.len ? note_place(c, &seen->names, name, container, path) : NULL;
 
-	json_each (other, list) {
-		struct path item = PATH_INDEX(containers, i++), ports = PATH(&item, "ports");
-		size_t j = 0;
-
-		json_each (earlier, json_get(other, STR("ports"))) {
-			struct path first = PATH_INDEX(&ports, j++);
-			struct str name = tree_str(port, "name");
-
-			if (earlier == port)
-				return;
-			if (other == container && same_port(earlier, port)) {
-				change_warn(c, "%.*s: duplicate port definition with %.*s",
-					TEXT(c, at), TEXT(c, &first));
-				return;
-			}
-			if (other != container && name.len &&
-				str_eq(name, tree_str(earlier, "name"))) {
-				change_warn(c,
-					"%.*s: duplicate port name \"%.*s\" with %.*s, services "
-					"and "
-					"probes that select ports by name will use %.*s",
-					TEXT(c, at), STRF(name), TEXT(c, &first), TEXT(c, &first));
-				return;
-			}
-		}
-	}
+	if (named && named->container != container)
+		change_warn(c,
+			"%.*s: duplicate port name \"%.*s\" with %.*s, services and probes that "
+			"select ports by name will use %.*s",
+			STRF(path), STRF(name), STRF(named->path), STRF(named->path));
+	else if (same)
+		change_warn(c, "%.*s: duplicate port definition with %.*s", STRF(path),
+			STRF(same->path));
 }
 
 static void warn_host_ip(struct change *c, const struct path *at, const struct cJSON *port)
@@ -281,6 +285,7 @@ static void warn_containers(
 {
 	struct path list_at = PATH(p, name);
 	const struct cJSON *list = json_get(spec, str_from(name));
+	struct port_places seen = {0};
 	size_t i = 0;
 
 	json_each (container, list) {
@@ -294,10 +299,12 @@ static void warn_containers(
 		json_each (port, json_get(container, STR("ports"))) {
 			struct path port_at = PATH_INDEX(&ports, j++);
 
-			warn_port(c, &list_at, list, container, port, &port_at);
+			warn_port(c, &seen, i - 1, port, &port_at);
 			warn_host_ip(c, &port_at, port);
 		}
 	}
+	map_done(&seen.names);
+	map_done(&seen.ports);
 }
 
 /* ---- annotations ---- */

@@ -102,6 +102,32 @@ bool rule_came_before(const struct cJSON *list, size_t index, const char *key, s
 	return false;
 }
 
+void rule_index_init(struct rule_index *x, const struct cJSON *list, const char *key)
+{
+	uintptr_t position = 0;
+
+	map_init_borrowed(&x->first);
+	json_each (item, list) {
+		struct str text = json_str(key ? json_get(item, str_from(key)) : item);
+
+		position++;
+		if (!map_has(&x->first, text))
+			map_set(&x->first, text, (void *)position);
+	}
+}
+
+void rule_index_done(struct rule_index *x)
+{
+	map_done(&x->first);
+}
+
+bool rule_index_before(const struct rule_index *x, size_t index, struct str value)
+{
+	uintptr_t position = (uintptr_t)map_get(&x->first, value);
+
+	return position && position - 1 < index;
+}
+
 /* ---- ports ---- */
 
 void rule_port_number(struct field_errors *e, const struct path *at, int64_t port)

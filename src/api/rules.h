@@ -5,6 +5,8 @@
 
 #include "kinds.h"
 
+#include <kube/map.h>
+
 /* Text that must be there; false (and an error) when it is not. */
 bool rule_text(
 	struct field_errors *e, const struct path *p, const struct cJSON *o, const char *name);
@@ -30,6 +32,16 @@ void rule_name_joined(struct field_errors *e, const struct path *at, struct str 
 	const char *intro, name_check_fn *check);
 /* Does an item before `index` have the same text in `key` (NULL: is it the same text)? */
 bool rule_came_before(const struct cJSON *list, size_t index, const char *key, struct str value);
+/*
+ * The same question over long lists, asked of every item: texts by where they come first.
+ * Clients decide how long lists are, so they are not walked once for each of their items.
+ */
+struct rule_index {
+	struct map first; /* text → position + 1; borrows the list's text */
+};
+void rule_index_init(struct rule_index *x, const struct cJSON *list, const char *key);
+void rule_index_done(struct rule_index *x);
+bool rule_index_before(const struct rule_index *x, size_t index, struct str value);
 /* A number or a port's name. */
 void rule_port(struct field_errors *e, const struct path *at, const struct cJSON *port);
 void rule_port_number(struct field_errors *e, const struct path *at, int64_t port);
