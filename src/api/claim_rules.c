@@ -104,3 +104,27 @@ void check_claim_template(struct field_errors *e, const struct path *p, const st
 	check_annotations(e, &annotations, json_path(tmpl, "metadata.annotations"));
 	check_claim_spec(e, &spec, json_get(tmpl, STR("spec")));
 }
+
+/* ---- warnings ---- */
+
+void claim_warn(struct change *c, const struct path *p, const struct cJSON *spec)
+{
+	static const char *const lists[] = {"requests", "limits", NULL};
+	struct path resources = PATH(p, "resources");
+
+	for (size_t i = 0; lists[i]; i++) {
+		_cleanup_(buf_done) struct buf text = BUF_INIT(4 * KIB);
+		struct path list = PATH(&resources, lists[i]), at = PATH_KEY(&list, STR("storage"));
+		const struct cJSON *list_of =
+			json_get(json_get(spec, STR("resources")), str_from(lists[i]));
+		const struct cJSON *storage = json_get(list_of, STR("storage"));
+		struct quantity q;
+
+		if (!storage || quantity_parse(json_str(storage), &q, NULL) || quantity_is_whole(q))
+			continue;
+		path_print(&text, &at);
+		change_warn(c,
+			"%.*s: fractional byte value \"%.*s\" is invalid, must be an integer",
+			STRF(buf_str(&text)), STRF(json_str(storage)));
+	}
+}

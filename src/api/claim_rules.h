@@ -10,4 +10,7 @@ void check_claim_template(struct field_errors *e, const struct path *p, const st
 /* At least one, of the known ones; ReadWriteOncePod stands alone. */
 void check_access_modes(struct field_errors *e, const struct path *p, const struct cJSON *spec);
 
+/* Amounts that are no whole bytes; `p` is how warnings call the spec. */
+void claim_warn(struct change *c, const struct path *p, const struct cJSON *spec);
+
 #endif

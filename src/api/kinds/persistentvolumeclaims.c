@@ -193,18 +193,6 @@ static void validate_status(struct change *c, struct field_errors *e)
 
 /* ---- warnings ---- */
 
-static void warn_fraction(struct change *c, const char *list)
-{
-	const struct cJSON *storage = json_get(json_path(c->object, list), STR("storage"));
-	struct quantity q;
-
-	if (storage && !quantity_parse(json_str(storage), &q, NULL) && !quantity_is_whole(q))
-		change_warn(c,
-			"%s[storage]: fractional byte value \"%.*s\" is invalid, must be an "
-			"integer",
-			list, STRF(json_str(storage)));
-}
-
 static void warn(struct change *c)
 {
 	if (json_get(json_path(c->object, "metadata.annotations"), STR(BETA_CLASS)))
@@ -212,8 +200,7 @@ static void warn(struct change *c)
 			"metadata.annotations[%s]: deprecated since v1.8; use "
 			"\"storageClassName\" attribute instead",
 			BETA_CLASS);
-	warn_fraction(c, "spec.resources.requests");
-	warn_fraction(c, "spec.resources.limits");
+	claim_warn(c, &PATH(NULL, "spec"), json_get(c->object, STR("spec")));
 }
 
 const struct strategy strategy_persistentvolumeclaims = {

@@ -216,9 +216,17 @@ static void validate_status(struct change *c, struct field_errors *e)
 
 static void warn(struct change *c)
 {
+	struct path spec = PATH(NULL, "spec"), list = PATH(&spec, "volumeClaimTemplates");
+	size_t i = 0;
+
 	if (workload_is_quiet(c))
 		return;
 	workload_warn(c);
+	json_each (claim, json_path(c->object, "spec.volumeClaimTemplates")) {
+		struct path item = PATH_INDEX(&list, i++); /* upstream leaves "spec" out */
+
+		claim_warn(c, &item, json_get(claim, STR("spec")));
+	}
 	if (tree_int(c->object, "spec.revisionHistoryLimit", 0) < 0)
 		change_warn(c, "spec.revisionHistoryLimit: a negative value retains all historical "
 			       "revisions; a value >= 0 is recommended");

@@ -136,3 +136,15 @@ TEST(who_names_the_strategy_of_a_stateful_set_says_all_of_it)
 		       STR("\"rollingUpdate\":{\"partition\":0}")) > 0);
 	arena_done(&rig_arena);
 }
+
+TEST(claims_of_a_stateful_set_are_whole_bytes)
+{
+	arena_init(&rig_arena);
+	EXPECT_TEXT(rig_warnings(STATEFULSETS,
+			    SELECTED ",\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"d\"},"
+				     "\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],"
+				     "\"resources\":{\"requests\":{\"storage\":\"1500m\"}}}}]}}"),
+		"spec.volumeClaimTemplates[0].resources.requests[storage]: fractional byte value "
+		"\"1500m\" is invalid, must be an integer\n");
+	arena_done(&rig_arena);
+}
