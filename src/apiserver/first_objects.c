@@ -6,7 +6,7 @@
 #include <kube/mem.h>
 #include <kube/time.h>
 
-#define OBJECTS_MAX 64
+#define OBJECTS_MAX 128
 
 struct first_objects;
 struct first_write {
@@ -180,6 +180,15 @@ static void add_flows(struct first_objects *f)
 		add(f, "flowcontrol.apiserver.k8s.io", "v1", "flowschemas", text);
 }
 
+static void add_api_services(struct first_objects *f)
+{
+	struct str text;
+	size_t index = 0;
+
+	while ((text = first_api_service(f->server, &f->arena, &index, f->now)).len)
+		add(f, "apiregistration.k8s.io", "v1", "apiservices", text);
+}
+
 /* ---- writing, all at once: one wait for the disk ---- */
 
 static void first_cancel(struct op *op)
@@ -234,6 +243,7 @@ void first_objects_write(struct api_server *s, struct op *op, uint16_t port)
 	add_kubernetes_service(f, port);
 	add_service_cidr(f);
 	add_flows(f);
+	add_api_services(f);
 	f->left = f->count;
 	for (size_t i = 0; i < f->count; i++) {
 		struct first_write *w = &f->writes[i];

@@ -11,6 +11,9 @@ void first_objects_write(struct api_server *s, struct op *op, uint16_t port);
 struct str first_flow_schema(struct arena *a, size_t index, struct str now);
 struct str first_priority_level(struct arena *a, size_t index);
 
+/* ---- first_services.c: APIServices of what is served; *index goes on from 0 until empty ---- */
+struct str first_api_service(struct api_server *s, struct arena *a, size_t *index, struct str now);
+
 /* The server's own lease: made at start, renewed in memory until the scope closes. */
 struct identity_lease;
 void identity_lease_start(struct api_server *s, struct scope *parent, struct identity_lease **l);

@@ -3,6 +3,7 @@
 #include "loop_torture.h"
 
 #include "apiserver/api_options.h"
+#include "apiserver/discovery.h"
 #include "apiserver/first_objects.h"
 #include "apiserver/pki.h"
 
@@ -48,6 +49,7 @@ static void world_open(struct loop_test *t)
 	world.server.options = &world.options;
 	world.server.pki = &world.pki;
 	world.server.advertise = ip_v4(192, 0, 2, 1);
+	EXPECT_INT(discovery_new(&world.options.runtime_config, &world.server.discovery, NULL), 0);
 	store_open(t->env, told_op(&world.opened, t->root, OP_NO_DEADLINE), t->root, &store,
 		&world.server.store);
 	loop_test_run_until(t, &world.opened.done);
@@ -61,6 +63,7 @@ static void world_close(struct loop_test *t)
 		store_close(world.server.store, told_op(&world.closed, t->root, OP_NO_DEADLINE));
 		loop_test_run_until(t, &world.closed.done);
 	}
+	discovery_free(world.server.discovery);
 	told_done(&world.opened);
 	told_done(&world.first);
 	told_done(&world.second);
@@ -98,7 +101,7 @@ TEST(a_first_start_makes_them_and_a_second_writes_nothing)
 	first_objects_write(&world.server, told_op(&world.first, t.root, OP_NO_DEADLINE), 6443);
 	loop_test_run_until(&t, &world.first.done);
 	EXPECT_TEXT(err_text(&world.first.err), err_text(&(struct err){0}));
-	EXPECT_INT(world.first.n, 32);
+	EXPECT_INT(world.first.n, 53);
 	struct cJSON *service = stored(&a, "", "v1", "services", "default/kubernetes");
 	EXPECT_STR(tree_str(service, "spec.clusterIP"), "10.96.0.1");
 	EXPECT_INT(tree_int(service, "spec.ports.0.targetPort", 0), 6443);
@@ -107,6 +110,12 @@ TEST(a_first_start_makes_them_and_a_second_writes_nothing)
 		"192.0.2.1");
 	EXPECT_STR(tree_str(stored(&a, "", "v1", "namespaces", "kube-system"), "status.phase"),
 		"Active");
+	EXPECT_INT(tree_int(stored(&a, "apiregistration.k8s.io", "v1", "apiservices",
+				    "v2.autoscaling"),
+			   "spec.versionPriority", 0),
+		30);
+	EXPECT(!stored(&a, "apiregistration.k8s.io", "v1", "apiservices",
+		"v1beta1.certificates.k8s.io")); /* not switched on */
 	EXPECT(uuid_valid(tree_str(service, "metadata.uid")));
 
 	int64_t revision = store_revision(world.server.store);
@@ -159,7 +168,7 @@ static bool round_with(uint64_t k, int code)
 	first_objects_write(&world.server, told_op(&world.second, t.root, OP_NO_DEADLINE), 6443);
 	loop_test_run_until(&t, &world.second.done);
 	EXPECT_INT(world.second.err.code, 0);
-	EXPECT_INT(stored_count(), 32);
+	EXPECT_INT(stored_count(), 53);
 	world_close(&t);
 	loop_test_done(&t);
 	return hit;
@@ -174,6 +183,6 @@ TEST(whatever_fails_the_next_start_makes_up_for_it)
 
 		while (round_with(k, codes[i]) && !test_failed())
 			k++;
-		EXPECT(k > 32);
+		EXPECT(k > 53);
 	}
 }
