@@ -12,7 +12,7 @@ CORE = "/api/v1/namespaces/default"
 MAPS = CORE + "/configmaps"
 ONE = MAPS + "/there"
 APPS = "/apis/apps/v1/namespaces/default/deployments"
-ADMIN = "Bearer admintoken"
+ADMIN = "Bearer admin-token"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSONPATCH = "application/json-patch+json"
@@ -63,7 +63,7 @@ def raw(text, token=True):
     """Bytes as they are; the line of the token follows the first line where there is one."""
     data = text.encode("utf-8", "surrogateescape")
     first, end, rest = data.partition(b"\r\n")
-    return first + end + (b"Authorization: Bearer admintoken\r\n" if token and rest else b"") + rest
+    return first + end + (b"Authorization: Bearer admin-token\r\n" if token and rest else b"") + rest
 
 
 def wire():
@@ -249,14 +249,14 @@ def headers():
         yield "content encoding %s, body is not" % value, post(MAPS, "{}", Content_Encoding=value)
     yield "a compressed body", post(MAPS, gzip.compress(b"{}", mtime=0), Content_Encoding="gzip")
     for value in (
-        "Bearer", "Bearer ", "Bearer nope", "bearer admintoken", "Basic YTpi", "Basic !!!", "Digest x",
-        "Bearer a b", "Bearer " + "x" * 20000, "admintoken", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.e30.",
+        "Bearer", "Bearer ", "Bearer nope", "bearer admin-token", "Basic YTpi", "Basic !!!", "Digest x",
+        "Bearer a b", "Bearer " + "x" * 20000, "admin-token", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.e30.",
         "Bearer eyJhbGciOiJIUzI1NiJ9.e30.AAAA", "Negotiate x", ",",
     ):
         yield "authorization %.40s" % value, get(ONE, token=value)
     yield "nobody", get(ONE, token=None)
     yield "nobody writes", post(MAPS, config_map(), token=None)
-    yield "another's rights", get(ONE, token="Bearer alicetoken")
+    yield "another's rights", get(ONE, token="Bearer alice-token")
     yield "two tokens", raw("GET %s HTTP/1.1\r\nHost: kube\r\nAuthorization: Bearer no\r\n\r\n" % ONE)
     for name, fields in {
         "user empty": {"Impersonate_User": ""}, "group alone": {"Impersonate_Group": "g"},
@@ -266,9 +266,9 @@ def headers():
         "an unknown header": {"Impersonate_Nope": "x", "Impersonate_User": "mallory"},
     }.items():
         yield "impersonates " + name, get(ONE, **fields)
-    yield "impersonates without right", get(ONE, token="Bearer alicetoken", Impersonate_User="admin")
+    yield "impersonates without right", get(ONE, token="Bearer alice-token", Impersonate_User="admin")
     yield "impersonates a group without right", get(
-        ONE, token="Bearer alicetoken", Impersonate_User="bob", Impersonate_Group="system:masters"
+        ONE, token="Bearer alice-token", Impersonate_User="bob", Impersonate_Group="system:masters"
     )
 
 
