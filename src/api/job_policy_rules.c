@@ -177,8 +177,10 @@ static void check_exit_values(
 
 	if (!json_count(list))
 		field_invalid(e, &list_at, list, "at least one value is required");
-	else if (json_count(list) > EXIT_CODES_MAX)
+	if (json_count(list) > EXIT_CODES_MAX) { /* enough is said of it */
 		field_too_many(e, &list_at, (int64_t)json_count(list), EXIT_CODES_MAX);
+		return;
+	}
 	json_each (value, list) {
 		struct path at = PATH_INDEX(&list_at, i++);
 

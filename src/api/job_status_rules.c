@@ -4,7 +4,7 @@
  */
 #include "job_rules.h"
 
-#include <kube/time.h>
+#include <kube/map.h>
 
 /* One status under inspection. */
 struct job_status {
@@ -56,28 +56,28 @@ static void refuse_conditions(const struct job_status *s, const char *detail)
 
 /* ---- by itself ---- */
 
+/* No pod twice, in neither list. */
 static void check_uncounted(struct job_status *s)
 {
 	static const char *const lists[] = {"succeeded", "failed", NULL};
 	struct path status = PATH(NULL, "status"), p = PATH(&status, "uncountedTerminatedPods");
 	const struct cJSON *pods = json_get(s->now, STR("uncountedTerminatedPods"));
+	_cleanup_(map_done) struct map seen = {0};
 
+	map_init_borrowed(&seen);
 	for (size_t l = 0; lists[l]; l++) {
 		struct path list_at = PATH(&p, lists[l]);
-		const struct cJSON *list = json_get(pods, str_from(lists[l]));
 		size_t i = 0;
 
-		json_each (uid, list) {
-			struct path at = PATH_INDEX(&list_at, i);
-			bool seen = rule_came_before(list, i++, NULL, json_str(uid));
+		json_each (uid, json_get(pods, str_from(lists[l]))) {
+			struct path at = PATH_INDEX(&list_at, i++);
 
-			if (l)
-				seen |= rule_came_before(json_get(pods, STR("succeeded")), SIZE_MAX,
-					NULL, json_str(uid));
 			if (!json_str(uid).len)
 				field_invalid_str(s->e, &at, json_str(uid), "must not be empty");
-			else if (seen)
+			else if (map_has(&seen, json_str(uid)))
 				field_duplicate(s->e, &at, uid);
+			else
+				map_set(&seen, json_str(uid), NULL);
 		}
 	}
 }

@@ -156,3 +156,14 @@ TEST(old_schedules_may_keep_their_zone)
 		"schedule, use timeZone field instead");
 	arena_done(&rig_arena);
 }
+
+TEST(a_pod_is_uncounted_once)
+{
+	arena_init(&rig_arena);
+	EXPECT_TEXT(status_update("", "{}",
+			    "{\"uncountedTerminatedPods\":{\"succeeded\":[\"a\",\"b\"],"
+			    "\"failed\":[\"c\",\"\",\"a\"]}}"),
+		"[status.uncountedTerminatedPods.failed[1]: Invalid value: \"\": must not be "
+		"empty, status.uncountedTerminatedPods.failed[2]: Duplicate value: \"a\"]");
+	arena_done(&rig_arena);
+}
