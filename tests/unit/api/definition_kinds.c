@@ -109,3 +109,46 @@ TEST(who_asks_is_what_the_server_knows)
 	EXPECT(!tree_has(c.object, "spec.uid"));
 	arena_done(&rig_arena);
 }
+
+/* ---- trust bundles, migrations ---- */
+
+#define BUNDLES "certificates.k8s.io/v1beta1/clustertrustbundles"
+
+static const char *bundle_faults(const char *name, const char *object)
+{
+	struct change c = rig_change(BUNDLES, object, NULL);
+	struct field_errors e = {.arena = &rig_arena};
+
+	c.name = str_from(name);
+	c.resource->strategy->validate(&c, &e);
+	return rig_text(&e);
+}
+
+TEST(a_bundle_is_named_after_its_signer_and_holds_authorities)
+{
+	arena_init(&rig_arena);
+	EXPECT_TEXT(
+		bundle_faults("x", "{\"spec\":{\"signerName\":\"a.io/s\",\"trustBundle\":\"\"}}"),
+		"[metadata.name: Invalid value: \"x\": ClusterTrustBundle for signerName a.io/s "
+		"must be named with prefix a.io:s:, spec.trustBundle: Invalid value: \"<value "
+		"omitted>\": at least one trust anchor must be provided]");
+	EXPECT_TEXT(bundle_faults("a:b", "{\"spec\":{\"trustBundle\":\"-----BEGIN X-----\\nAAAA\\n"
+					 "-----END X-----\\n\"}}"),
+		"[metadata.name: Invalid value: \"a:b\": ClusterTrustBundle without signer name "
+		"must not have \":\" in its name, spec.trustBundle: Invalid value: \"<value "
+		"omitted>\": entry 0 has bad block type: X]");
+	arena_done(&rig_arena);
+}
+
+TEST(a_migration_names_a_resource_and_keeps_it)
+{
+	const char *kind = "storagemigration.k8s.io/v1beta1/storageversionmigrations";
+
+	arena_init(&rig_arena);
+	EXPECT_TEXT(rig_create(kind, "{\"spec\":{\"resource\":{\"group\":\"a\"}}}"),
+		"spec.resource.resource: Required value: resource is required to be set");
+	EXPECT_TEXT(rig_update(kind, "{\"spec\":{\"resource\":{\"resource\":\"as\"}}}",
+			    "{\"spec\":{\"resource\":{\"resource\":\"bs\"}}}"),
+		"spec.resource.resource: Invalid value: \"bs\": field is immutable");
+	arena_done(&rig_arena);
+}
