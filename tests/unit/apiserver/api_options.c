@@ -59,6 +59,8 @@ TEST(ranges_are_checked)
 	EXPECT(parse("--secure-port=70000", NULL).len > 0);
 	EXPECT(parse("--tls-cert-file=a", NULL).len > 0);
 	EXPECT(parse("--request-timeout=0s", NULL).len > 0);
+	EXPECT(parse("--etcd-compaction-interval=-1s", NULL).len > 0);
+	EXPECT(parse("--etcd-compaction-interval=0s", NULL).len == 0);
 	arena_done(&arena);
 }
 
