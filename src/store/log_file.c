@@ -18,6 +18,7 @@ struct log_file {
 	sqlite3 *db;
 	sqlite3_stmt *insert, *drop, *set;
 	char *path, *good_path;
+	bool damaged; /* what is in it is wrong: more than a call that failed */
 };
 
 /* ---- errors ---- */
@@ -35,6 +36,10 @@ static int db_error(struct log_file *f, struct err *err, int code, const char *w
 	case SQLITE_LOCKED:
 		mine = ERR_REFUSED;
 		text = "another process is using it";
+		break;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		f->damaged = true;
 		break;
 	}
 	return err_set(err, mine, "%s %s: %s", what, f->path, text);
@@ -116,15 +121,16 @@ static int read_numbers(struct log_file *f, struct log_numbers *n, struct err *e
 static int check(struct log_file *f, bool clean, struct err *err)
 {
 	sqlite3_stmt *s = NULL;
-	bool good = false;
 
 	if (clean || log_file_size(f) > (int64_t)FULL_CHECK_MAX)
 		return 0;
 	int code = sqlite3_prepare_v2(f->db, "PRAGMA quick_check(1)", -1, &s, NULL);
-	if (!code && sqlite3_step(s) == SQLITE_ROW)
-		good = str_eq_text(str_from((const char *)sqlite3_column_text(s, 0)), "ok");
+	if (!code && (code = sqlite3_step(s)) == SQLITE_ROW)
+		f->damaged |= !str_eq_text(str_from((const char *)sqlite3_column_text(s, 0)), "ok");
 	sqlite3_finalize(s);
-	return good ? 0 : err_set(err, ERR_IO, "%s is damaged", f->path);
+	if (code != SQLITE_ROW)
+		return db_error(f, err, code, "checking");
+	return f->damaged ? err_set(err, ERR_IO, "%s is damaged", f->path) : 0;
 }
 
 static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers, struct err *err)
@@ -183,6 +189,29 @@ static void file_free(struct log_file *f)
 	mem_free(f);
 }
 
+/* A power cut in the middle of a fall-back may have left only a part of what it moves. */
+static int move_aside(struct disk *disk, const char *from, const char *to, struct err *err)
+{
+	int code = disk->ops->rename(disk, from, to, err);
+
+	if (code != ERR_NOT_FOUND)
+		return code;
+	err_done(err);
+	return 0;
+}
+
+static bool disk_lacks(struct disk *disk, const char *path)
+{
+	_cleanup_(err_done) struct err err = {0};
+
+	return disk->ops->changed(disk, path, &err) == ERR_NOT_FOUND;
+}
+
+static bool fell_half_back(struct log_file *f)
+{
+	return disk_lacks(f->disk, f->path) && !disk_lacks(f->disk, f->good_path);
+}
+
 /* Puts the damaged file aside and the last good copy in its place. */
 static int fall_back(struct log_file *f, struct err *err)
 {
@@ -198,13 +227,9 @@ static int fall_back(struct log_file *f, struct err *err)
 	log_warning(err, "the store is damaged: taking the last good copy, changes since are lost",
 		LOG_TEXT("damaged", aside), LOG_TEXT("copy", f->good_path));
 	err_done(err);
-	int code = disk->ops->rename(disk, f->path, aside, err);
+	int code = move_aside(disk, f->path, aside, err);
 	if (!code)
-		code = disk->ops->rename(disk, wal, aside_wal, err);
-	if (code == ERR_NOT_FOUND) {
-		err_done(err);
-		code = 0;
-	}
+		code = move_aside(disk, wal, aside_wal, err);
 	if (!code)
 		code = disk->ops->rename(disk, f->good_path, f->path, err);
 	return code ? err_wrap(err, code, "putting %s in place", f->good_path) : 0;
@@ -220,8 +245,11 @@ int log_file_open(struct disk *disk, const char *dir, bool no_sync, struct log_f
 	f->vfs = disk_vfs_new(disk);
 	f->path = mem_print("%s/state.db", dir);
 	f->good_path = mem_print("%s/state.db.good", dir);
-	int code = open_db(f, no_sync, numbers, &inner);
-	if (code == ERR_IO) {
+	f->damaged = fell_half_back(f);
+	int code = f->damaged ? err_set(&inner, ERR_IO, "%s is not there", f->path)
+			      : open_db(f, no_sync, numbers, &inner);
+	/* A call that failed says nothing about the file: the next start may read all of it. */
+	if (f->damaged) {
 		close_db(f);
 		code = fall_back(f, &inner);
 		if (!code)
