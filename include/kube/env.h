@@ -43,6 +43,7 @@ struct transport_ops {
 	int (*listen)(struct env *env, struct scope *scope, const struct address *at, int backlog,
 		struct listener **listener, struct err *err);
 	void (*resolve)(struct env *env, struct op *op, struct str host, struct addresses *found);
+	void (*own)(struct env *env, struct addresses *found);
 };
 
 struct env {
@@ -79,6 +80,8 @@ void listener_accept(
 void listener_close(struct listener *l); /* as stream_close; NULL is fine */
 /* A literal address answers without asking anybody. */
 void net_resolve(struct env *env, struct op *op, struct str host, struct addresses *found);
+/* The host's own addresses, loopback too, of interfaces that are up; none when nobody knows. */
+void net_own_addresses(struct env *env, struct addresses *found);
 /*
  * A stream over a descriptor that is already open (pipe, socket, terminal); takes the descriptor,
  * makes it non-blocking. NULL, and the descriptor stays the caller's, when it is nothing that can

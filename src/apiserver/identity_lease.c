@@ -11,8 +11,6 @@
 #include <kube/random.h>
 #include <kube/time.h>
 
-#include <unistd.h>
-
 #define DURATION    3600 /* seconds, as upstream */
 #define RENEW_EVERY (10 * MINUTE)
 
@@ -44,10 +42,9 @@ static void name_it(struct identity_lease *l)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 	unsigned char digest[32];
-	char host[256] = "localhost", out[27], uid[37];
+	char out[27], uid[37];
 
-	gethostname(host, sizeof(host) - 1);
-	l->host = arena_str(&l->arena, str_from(host));
+	l->host = str_from(l->server->env->host);
 	sha256_of(l->host, digest);
 	for (size_t i = 0; i < 26; i++) {
 		size_t bit = i * 5;

@@ -4,12 +4,7 @@
 #include <kube/codec.h>
 #include <kube/mem.h>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <unistd.h>
 
 #define YEAR          (365 * 24 * HOUR)
 #define CA_LIFETIME   (10 * YEAR)
@@ -149,33 +144,22 @@ static void add_ip(struct names *n, struct ip ip)
 		n->ips[n->ip_count++] = ip;
 }
 
-/* Link-local addresses come and go, and nobody names a server by them. */
-static void add_machine(struct names *n)
+static bool is_link_local(const struct ip *ip)
 {
-	struct ifaddrs *all = NULL;
+	return ip->len == 4 ? ip->bytes[0] == 169 && ip->bytes[1] == 254
+			    : ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+}
 
-	if (getifaddrs(&all))
-		return;
-	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
-		struct ip ip = {0};
+/* Link-local addresses come and go, and nobody names a server by them. */
+static void add_machine(struct env *env, struct names *n)
+{
+	struct addresses own;
 
-		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP))
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET) {
-			ip.len = 4;
-			memcpy(ip.bytes, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, 4);
-			if (ip.bytes[0] == 169 && ip.bytes[1] == 254)
-				continue;
-		} else if (i->ifa_addr->sa_family == AF_INET6) {
-			ip.len = 16;
-			memcpy(ip.bytes, &((struct sockaddr_in6 *)(void *)i->ifa_addr)->sin6_addr,
-				16);
-			if (ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80)
-				continue;
-		}
-		add_ip(n, ip);
-	}
-	freeifaddrs(all);
+	net_own_addresses(env, &own);
+	for (size_t i = 0; i < own.count; i++)
+		if (!is_link_local(&own.items[i]))
+			add_ip(n, own.items[i]);
+	mem_free(own.items);
 }
 
 struct ip cidr_first(const struct cidr *c)
@@ -188,10 +172,9 @@ struct ip cidr_first(const struct cidr *c)
 	return ip;
 }
 
-static void find_names(struct api_server *s, struct pki *p, struct names *n)
+static void find_names(struct api_server *s, struct names *n)
 {
 	const struct api_options *o = s->options;
-	char host[256] = "";
 	struct ip named;
 
 	add_dns(n, STR("kubernetes"));
@@ -199,8 +182,7 @@ static void find_names(struct api_server *s, struct pki *p, struct names *n)
 	add_dns(n, STR("kubernetes.default.svc"));
 	add_dns(n, STR("kubernetes.default.svc.cluster.local"));
 	add_dns(n, STR("localhost"));
-	if (!gethostname(host, sizeof(host) - 1))
-		add_dns(n, arena_str(&p->arena, str_from(host)));
+	add_dns(n, str_from(s->env->host));
 	if (ip_parse(o->external_hostname, &named))
 		add_ip(n, named);
 	else
@@ -211,7 +193,7 @@ static void find_names(struct api_server *s, struct pki *p, struct names *n)
 	add_ip(n, o->advertise);
 	add_ip(n, ip_v4(127, 0, 0, 1));
 	add_ip(n, (struct ip){.len = 16, .bytes[15] = 1});
-	add_machine(n);
+	add_machine(s->env, n);
 }
 
 static bool covers(const struct cert *cert, const struct names *n)
@@ -316,7 +298,7 @@ static int open_serving(struct api_server *s, struct pki *p, struct err *err)
 	if (code)
 		return code;
 	names = arena_new(&p->arena, sizeof(*names));
-	find_names(s, p, names);
+	find_names(s, names);
 	code = read_certs(s->env, path_of(p, "apiserver.crt"), &p->serving, NULL);
 	if (code || !fresh(p->serving.items[0], env_wall(s->env)) ||
 		!covers(p->serving.items[0], names) ||
@@ -336,7 +318,7 @@ int pki_renew(struct api_server *s, struct pki *p, bool *renewed, struct err *er
 	if (p->renew_at == INT64_MAX)
 		return 0;
 	names = mem_new(sizeof(*names));
-	find_names(s, p, names);
+	find_names(s, names);
 	code = 0;
 	if (!fresh(p->serving.items[0], env_wall(s->env)) || !covers(p->serving.items[0], names)) {
 		code = issue_serving(s, p, names, err);

@@ -16,11 +16,6 @@
 #include <kube/task.h>
 #include <kube/time.h>
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
-
 /* How often certificates are looked at: addresses change, clocks jump. */
 #define RENEW_EVERY (10 * MINUTE)
 /* An age that no change reaches; a sum with a point in time stays within 64 bits. */
@@ -110,24 +105,17 @@ static const struct task_kind stop_kind = TASK_KIND("api server stop", stop_name
 static void find_advertised(struct api_server *s)
 {
 	const struct api_options *o = s->options;
-	struct ifaddrs *all = NULL;
+	struct addresses own;
 
 	s->advertise = o->advertise.len ? o->advertise : o->bind;
-	if (!ip_is_unspecified(&s->advertise) || getifaddrs(&all))
+	if (!ip_is_unspecified(&s->advertise))
 		return;
 	s->advertise = ip_v4(127, 0, 0, 1);
-	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
-		struct ip ip = {.len = 4};
-
-		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP))
-			continue;
-		memcpy(ip.bytes, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, 4);
-		if (ip_is_loopback(&ip))
-			continue;
-		s->advertise = ip;
-		break;
-	}
-	freeifaddrs(all);
+	net_own_addresses(s->env, &own);
+	for (size_t i = 0; i < own.count && ip_is_loopback(&s->advertise); i++)
+		if (own.items[i].len == 4)
+			s->advertise = own.items[i];
+	mem_free(own.items);
 }
 
 static int open_parts(struct api_server *s, struct err *err)

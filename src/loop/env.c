@@ -60,6 +60,12 @@ void net_resolve(struct env *env, struct op *op, struct str host, struct address
 	env->transport->resolve(env, op, host, found);
 }
 
+void net_own_addresses(struct env *env, struct addresses *found)
+{
+	*found = (struct addresses){0};
+	env->transport->own(env, found);
+}
+
 static void accept_cancel(struct op *op)
 {
 	struct listener *l = op->ctx;

@@ -252,8 +252,17 @@ static void sim_resolve(struct env *env, struct op *op, struct str host, struct 
 	op_finish(op, 1);
 }
 
+static void sim_own(struct env *env, struct addresses *found)
+{
+	found->items = mem_new(2 * sizeof(*found->items));
+	found->items[0] = ip_v4(127, 0, 0, 1);
+	found->items[1] = sim_host_of(env)->ip;
+	found->count = 2;
+}
+
 const struct transport_ops sim_transport = {
 	.connect = sim_connect,
 	.listen = sim_listen,
 	.resolve = sim_resolve,
+	.own = sim_own,
 };

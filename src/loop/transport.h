@@ -15,7 +15,7 @@ int sockaddr_from(
 	const struct address *a, struct sockaddr_storage *to, socklen_t *len, struct err *err);
 struct address sockaddr_to(const struct sockaddr_storage *from, socklen_t len);
 
-/* ---- socket.c, connect.c, listen.c, resolve.c ---- */
+/* ---- socket.c, connect.c, listen.c, resolve.c, interfaces.c ---- */
 /*
  * A stream over a descriptor, TCP if one end has an IP address; takes the descriptor. NULL (and
  * it stays open) on refusal.
@@ -29,5 +29,6 @@ void socket_connect(struct env *env, struct op *op, struct scope *scope, const s
 int socket_listen(struct env *env, struct scope *scope, const struct address *at, int backlog,
 	struct listener **listener, struct err *err);
 void machine_resolve(struct env *env, struct op *op, struct str host, struct addresses *found);
+void machine_addresses(struct env *env, struct addresses *found);
 
 #endif
