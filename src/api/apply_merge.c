@@ -131,17 +131,36 @@ struct cJSON *merge_values(struct arena *a, struct typed live, struct typed conf
 
 /* ---- taking out ---- */
 
+/* For each child in the value's order what the set has of it: both are walked in theirs. */
+static const struct field_set **match(
+	struct arena *a, const struct typed_children *children, const struct field_set *set)
+{
+	const struct field_set **found = arena_alloc(a, children->count * sizeof(set));
+	const struct field_set *at = set->children;
+
+	for (size_t i = 0; i < children->count; i++) {
+		const struct typed_child *c = children->sorted[i];
+
+		while (at && str_cmp(at->element, c->element) < 0)
+			at = at->next;
+		found[c - children->items] = at && str_eq(at->element, c->element) ? at : NULL;
+	}
+	return found;
+}
+
 struct cJSON *remove_fields(struct arena *a, struct typed t, const struct field_set *set)
 {
 	struct typed_children children = typed_children_of(a, t);
+	const struct field_set **found;
 	struct cJSON *out;
 
 	if (!children.count)
 		return json_copy(a, t.value);
 	out = json_new(a, children.list ? JSON_ARRAY : JSON_OBJECT);
+	found = match(a, &children, set);
 	for (size_t i = 0; i < children.count; i++) {
 		const struct typed_child *c = &children.items[i];
-		const struct field_set *here = field_set_find(set, c->element);
+		const struct field_set *here = found[i];
 		struct cJSON *left;
 
 		if (here && here->member)

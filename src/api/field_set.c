@@ -1,5 +1,7 @@
 #include "field_set.h"
 
+#include <stdlib.h>
+
 /* ---- the tree ---- */
 
 struct field_set *field_set_new(struct arena *a)
@@ -18,6 +20,26 @@ struct field_set *field_set_find(const struct field_set *s, struct str element)
 	return NULL;
 }
 
+/*
+ * The child of that element for walks in order: **at is where the one before it was. Clients choose
+ * how many there are, so none of the walks below looks for each from the start.
+ */
+static struct field_set *child_behind(
+	struct arena *a, struct field_set *s, struct field_set ***at, struct str element)
+{
+	while (**at && str_cmp((**at)->element, element) < 0)
+		*at = &(**at)->next;
+	if (**at && str_eq((**at)->element, element))
+		return **at;
+	struct field_set *made = field_set_new(a);
+	made->element = element;
+	made->next = **at;
+	**at = made;
+	if (!made->next)
+		s->last = made;
+	return made;
+}
+
 /* Most come in order: those go to the end at once. */
 struct field_set *field_set_child(struct arena *a, struct field_set *s, struct str element)
 {
@@ -25,17 +47,7 @@ struct field_set *field_set_child(struct arena *a, struct field_set *s, struct s
 
 	if (s->last && str_cmp(s->last->element, element) < 0)
 		at = &s->last->next;
-	while (*at && str_cmp((*at)->element, element) < 0)
-		at = &(*at)->next;
-	if (*at && str_eq((*at)->element, element))
-		return *at;
-	struct field_set *made = field_set_new(a);
-	made->element = element;
-	made->next = *at;
-	*at = made;
-	if (!made->next)
-		s->last = made;
-	return made;
+	return child_behind(a, s, &at, element);
 }
 
 bool field_set_empty(const struct field_set *s)
@@ -65,11 +77,26 @@ static void prune(struct field_set *s)
 
 /* ---- FieldsV1 ---- */
 
+static int by_key(const void *x, const void *y)
+{
+	const struct cJSON *const *a = x, *const *b = y;
+
+	return str_cmp(json_key(*a), json_key(*b));
+}
+
 struct field_set *field_set_parse(struct arena *a, const struct cJSON *fields)
 {
 	struct field_set *s = field_set_new(a);
+	const struct cJSON **items =
+		arena_alloc(a, (json_count(fields) + 1) * sizeof(const struct cJSON *));
+	size_t count = 0;
 
-	json_each (item, fields) {
+	json_each (item, fields)
+		items[count++] = item;
+	qsort(items, count, sizeof(const struct cJSON *), by_key);
+	for (size_t i = 0; i < count; i++) {
+		const struct cJSON *item = items[i];
+
 		if (str_eq_text(json_key(item), ".")) {
 			s->member = true;
 			continue;
@@ -116,9 +143,11 @@ struct field_set *field_set_copy(struct arena *a, const struct field_set *s)
 
 void field_set_unite(struct arena *a, struct field_set *into, const struct field_set *from)
 {
+	struct field_set **at = &into->children;
+
 	into->member |= from->member;
 	for (const struct field_set *c = from->children; c; c = c->next)
-		field_set_unite(a, field_set_child(a, into, c->element), c);
+		field_set_unite(a, child_behind(a, into, &at, c->element), c);
 }
 
 void field_set_subtract(struct field_set *from, const struct field_set *what)
@@ -167,14 +196,15 @@ void field_set_cut(struct field_set *s, const char *dotted)
 void field_set_of(struct arena *a, struct typed t, struct field_set *set)
 {
 	struct typed_children children = typed_children_of(a, t);
+	struct field_set **at = &set->children;
 
 	if (typed_is_atomic(t.field)) {
 		set->member = true;
 		return;
 	}
 	for (size_t i = 0; i < children.count; i++) {
-		const struct typed_child *c = &children.items[i];
-		struct field_set *below = field_set_child(a, set, c->element);
+		const struct typed_child *c = children.sorted[i];
+		struct field_set *below = child_behind(a, set, &at, c->element);
 		bool empty = json_type(c->at.value) == JSON_NULL ||
 			     (json_is(c->at.value, JSON_OBJECT) && !json_count(c->at.value));
 
@@ -185,27 +215,49 @@ void field_set_of(struct arena *a, struct typed t, struct field_set *set)
 	prune(set);
 }
 
+/* The children of two containers side by side, in the order of their elements. */
+struct pairs {
+	struct typed_children before, after;
+	size_t b, a;
+	const struct typed_child *was, *now;
+	struct str element;
+};
+
+static bool next_pair(struct pairs *p)
+{
+	bool more_before = p->b < p->before.count, more_after = p->a < p->after.count;
+	const struct typed_child *was = more_before ? p->before.sorted[p->b] : NULL;
+	const struct typed_child *now = more_after ? p->after.sorted[p->a] : NULL;
+	int order = !was ? -1 : !now ? 1 : str_cmp(now->element, was->element);
+
+	if (!was && !now)
+		return false;
+	p->was = order >= 0 ? was : NULL;
+	p->now = order <= 0 ? now : NULL;
+	p->element = p->now ? now->element : was->element;
+	p->a += order <= 0;
+	p->b += order > 0;
+	/* of items that are there twice each one is compared with the first */
+	if (order || (p->a < p->after.count && str_eq(p->after.sorted[p->a]->element, p->element)))
+		return true;
+	while (p->b < p->before.count && str_eq(p->before.sorted[p->b]->element, p->element))
+		p->b++;
+	return true;
+}
+
 static void compare(struct arena *a, struct typed old, struct typed now, struct field_set *changed,
 	struct field_set *removed)
 {
-	struct typed_children before = typed_children_of(a, old), after = typed_children_of(a, now);
-	bool leaf = typed_is_atomic(now.field) || (!before.count && !after.count);
+	struct pairs p = {.before = typed_children_of(a, old), .after = typed_children_of(a, now)};
+	bool leaf = typed_is_atomic(now.field) || (!p.before.count && !p.after.count);
+	struct field_set **in_changed = &changed->children, **in_removed = &removed->children;
 
-	for (size_t i = 0; i < after.count; i++) {
-		const struct typed_child *c = &after.items[i];
-		const struct typed_child *was = typed_find(&before, c->element);
-		struct typed nothing = {.field = c->at.field};
+	while (next_pair(&p)) {
+		struct typed nothing = {.field = (p.now ? p.now : p.was)->at.field};
 
-		compare(a, was ? was->at : nothing, c->at, field_set_child(a, changed, c->element),
-			field_set_child(a, removed, c->element));
-	}
-	for (size_t i = 0; i < before.count; i++) {
-		const struct typed_child *c = &before.items[i];
-		struct typed nothing = {.field = c->at.field};
-
-		if (!typed_find(&after, c->element))
-			compare(a, c->at, nothing, field_set_child(a, changed, c->element),
-				field_set_child(a, removed, c->element));
+		compare(a, p.was ? p.was->at : nothing, p.now ? p.now->at : nothing,
+			child_behind(a, changed, &in_changed, p.element),
+			child_behind(a, removed, &in_removed, p.element));
 	}
 	if (!old.value)
 		changed->member = true;

@@ -1,4 +1,5 @@
 #include "pod_update.h"
+#include <kube/map.h>
 
 /* ---- the pod itself ---- */
 
@@ -78,27 +79,32 @@ static void check_gates(struct change *c, struct field_errors *e)
 	}
 }
 
+/* All of it but the seconds. */
+static struct str toleration_name(struct arena *a, const struct cJSON *t)
+{
+	struct str key = tree_str(t, "key"), effect = tree_str(t, "effect");
+
+	return arena_print(a, "%zu %.*s %zu %.*s %.*s %.*s", key.len, STRF(key), effect.len,
+		STRF(effect), STRF(tree_str(t, "operator")), STRF(tree_str(t, "value")));
+}
+
 /* What stood there stays; only how long it is tolerated may change. */
 static void check_tolerations(struct change *c, struct field_errors *e)
 {
 	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "tolerations");
-	const struct cJSON *now = json_path(c->object, "spec.tolerations");
+	struct map now;
 
-	json_each (old, json_path(c->old, "spec.tolerations")) {
-		bool found = false;
-
-		json_each (t, now)
-			found |= str_eq(tree_str(t, "key"), tree_str(old, "key")) &&
-				 str_eq(tree_str(t, "effect"), tree_str(old, "effect")) &&
-				 str_eq(tree_str(t, "operator"), tree_str(old, "operator")) &&
-				 str_eq(tree_str(t, "value"), tree_str(old, "value"));
-		if (!found) {
+	map_init(&now);
+	json_each (t, json_path(c->object, "spec.tolerations"))
+		map_set(&now, toleration_name(c->arena, t), c);
+	json_each (old, json_path(c->old, "spec.tolerations"))
+		if (!map_has(&now, toleration_name(c->arena, old))) {
 			field_forbidden(e, &at,
 				"existing toleration can not be modified except its "
 				"tolerationSeconds");
-			return;
+			break;
 		}
-	}
+	map_done(&now);
 }
 
 static bool counts_differ(struct change *c, struct field_errors *e)

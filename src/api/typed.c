@@ -17,9 +17,8 @@ bool typed_is_atomic(const struct schema_field *f)
 	case SHAPE_LIST:
 		return f->list_type != LIST_MAP && f->list_type != LIST_SET;
 	case SHAPE_MAP:
-		return f->map_type == MAP_ATOMIC;
 	case SHAPE_MAP_OF_LISTS:
-		return true;
+		return f->map_type == MAP_ATOMIC;
 	default:
 		return f->kind != KIND_OBJECT || (f->of->flags & SCHEMA_ATOMIC) ||
 		       f->map_type == MAP_ATOMIC;
@@ -135,7 +134,7 @@ static const struct schema_field *one_of(struct arena *a, const struct schema_fi
 	struct schema_field *one = arena_new(a, sizeof(*one));
 
 	*one = *f;
-	one->shape = SHAPE_ONE;
+	one->shape = f->shape == SHAPE_MAP_OF_LISTS ? SHAPE_LIST : SHAPE_ONE;
 	one->map_type = MAP_UNSET;
 	return one;
 }

@@ -34,6 +34,7 @@ void review_self_subject(struct api_request *r)
 
 	if (!tree)
 		return;
+	tree_set(r->arena, tree, "metadata", json_new(r->arena, JSON_OBJECT));
 	status = json_new(r->arena, JSON_OBJECT);
 	json_add_borrowed(status, STR("userInfo"), access_user_tree(r->arena, r->user));
 	tree_set(r->arena, tree, "status", status);

@@ -7,6 +7,7 @@
 
 #include "access.h"
 
+#include <kube/map.h>
 #include <kube/patch.h>
 #include <kube/pods.h>
 #include <kube/random.h>
@@ -304,14 +305,16 @@ static struct status *track(struct writing *w)
 
 /* ---- owners named twice ---- */
 
-static bool comes_before(const struct cJSON *list, const struct cJSON *owner)
+/* The whole owner as text; notes it. */
+static bool comes_again(struct arena *a, struct map *seen, const struct cJSON *owner)
 {
-	json_each (earlier, list) {
-		if (earlier == owner)
-			return false;
-		if (json_equal(earlier, owner))
-			return true;
-	}
+	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * MIB);
+
+	json_print(&text, owner, JSON_COMPACT);
+	struct str key = arena_str(a, buf_str(&text));
+	if (map_has(seen, key))
+		return true;
+	map_set(seen, key, seen);
 	return false;
 }
 
@@ -320,17 +323,22 @@ static void drop_repeated_owners(struct writing *w, bool after_admission)
 	struct cJSON *list = json_path(w->tree, "metadata.ownerReferences");
 	struct cJSON *owner = json_first(list);
 	_cleanup_(buf_done) struct buf uids = BUF_INIT(1 * MIB);
+	struct map seen;
 
+	if (!owner || !json_next(owner))
+		return;
+	map_init(&seen);
 	while (owner) {
 		struct cJSON *next = json_next(owner);
 
-		if (comes_before(list, owner)) {
+		if (comes_again(w->r->arena, &seen, owner)) {
 			buf_print(&uids, "%s%.*s", uids.len ? ", " : "",
 				STRF(tree_str(owner, "uid")));
 			json_remove(list, owner);
 		}
 		owner = next;
 	}
+	map_done(&seen);
 	if (uids.len)
 		request_warn(w->r,
 			arena_print(w->r->arena,
