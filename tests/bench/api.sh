@@ -1,12 +1,14 @@
 #!/bin/bash
 # The API server over TLS with a bearer token: requests a second beside the CPU seconds that the
-# server itself used (the load generator shares the machine), memory, and the time to its start.
+# server itself used (the load generator shares the machine), delivery to watchers, memory, and the
+# time to its start.
 # Lines `name value unit`.
 #
 #   tests/bench/api.sh [BUILD] [SECONDS]
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 kube=${1:-build/release}/kube
+bench=${1:-build/release}/bench/bench_watch
 seconds=${2:-5}
 work=$(mktemp -d)
 pid=
@@ -14,7 +16,9 @@ trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$work"' EXIT
 for tool in wrk curl; do
 	command -v $tool >/dev/null || { echo "api: no $tool here" >&2; exit 1; }
 done
-[ -x "$kube" ] || { echo "api: no $kube" >&2; exit 1; }
+for file in "$kube" "$bench"; do
+	[ -x "$file" ] || { echo "api: no $file (ninja kube bench_watch)" >&2; exit 1; }
+done
 printf 'secret,admin,1,"system:masters"\n' >"$work/tokens"
 ticks=$(getconf CLK_TCK)
 
@@ -108,23 +112,77 @@ fill() {
 	fillers=
 }
 
+# Bytes of everything in a namespace, as it is stored and as lists show it
+listed() {
+	ask -o "$work/list" "$base/api/v1/namespaces/$1/configmaps"
+	stat -c %s "$work/list"
+}
+
+# What delivering events costs the server, and what it keeps for each watch that waits.
+watches() {
+	local before after held=
+	before=$(cpu)
+	"$bench" fanout "$base" secret "$work/d/pki/ca.crt" 100 1000 1000 | sed 's/^/api_/'
+	after=$(cpu)
+	echo "api_watch_fanout_cpu $(((after - before) * 1000 / ticks)) ms"
+	ask -o "$work/out" -X DELETE "$base$maps"
+	sleep 3
+	before=$(rss)
+	mkfifo "$work/hold"
+	"$bench" hold "$base" secret "$work/d/pki/ca.crt" 10000 <"$work/hold" >"$work/held" &
+	exec 9>"$work/hold"
+	while kill -0 $! 2>/dev/null && [ -z "$held" ]; do
+		held=$(sed -n 's/held //p' "$work/held")
+		sleep 0.2
+	done
+	[ -z "$held" ] || echo "api_rss_per_watch $((($(rss) - before) * 1024 / held)) B"
+	exec 9>&-
+	wait $!
+}
+
+start "$work/d"
+echo "api_start_first $ready ms"
+sleep 1
+stop
 start "$work/d"
 echo "api_start_empty $ready ms"
 sleep 1
-echo "api_rss_idle $(rss) KiB"
+idle=$(rss)
+echo "api_rss_idle $idle KiB"
 ask -o "$work/out" -X POST -H 'Content-Type: application/json' \
 	-d "{\"metadata\":{\"name\":\"one\"},\"data\":{\"k\":\"$value\"}}" "$base$maps"
 load get 64 $maps/one
 load put 64 $maps/one "$put"
 load patch 64 $maps/one "$patch"
 load post 128 $maps "$post"
-before=$(rss)
 fill 1000 small
 fill 10000 large
-echo "api_rss_per_1KiB_object $((($(rss) - before) * 1024 / 11000)) B"
 load list_1000 8 /api/v1/namespaces/small/configmaps
 load list_10000 4 /api/v1/namespaces/large/configmaps
 stop
+
+# From here on with nothing in it but what is measured.
+rm -rf "$work/d"
 start "$work/d"
-echo "api_start_filled $ready ms"
+watches
+stop
+rm -rf "$work/d"
+start "$work/d"
+sleep 1
+idle=$(rss)
+fill 100000 stored
+full=$(rss)
+bytes=$(listed stored)
+stored() { # NAME RSS
+	echo "api_$1 $((($2 - idle) * 1024 / 100000)) B"
+	echo "api_$1_ratio $(awk -v r=$((($2 - idle) * 1024)) -v b="$bytes" \
+		'BEGIN {printf "%.2f", r / b}') x"
+}
+echo "api_object_text $((bytes / 100000)) B"
+stored rss_per_object "$full"
+stop
+start "$work/d"
+echo "api_start_100000 $ready ms"
+sleep 1
+stored rss_per_object_read "$(rss)"
 stop
