@@ -163,7 +163,7 @@ static void wrote(struct op *op, struct err *err)
 	struct watching *w = CONTAINER_OF(op, struct watching, write);
 
 	w->writing = false;
-	buf_clear(&w->out);
+	buf_done(&w->out); /* the next event may be an hour away */
 	if (err->code) {
 		finish(w);
 		return;
