@@ -1,0 +1,26 @@
+/*
+ * controllers: the control loops of a cluster, one part each. `kube controllers` runs them with
+ * leader election, `kube server` without.
+ */
+#ifndef KUBE_CONTROLLERS_H
+#define KUBE_CONTROLLERS_H
+
+#include <kube/component.h>
+#include <kube/flags.h>
+
+struct controllers_options {
+	struct str controllers; /* --controllers: "*,-podgc-controller"; empty: "*" */
+	struct str root_ca;     /* PEM for kube-root-ca.crt; empty: that publisher is off */
+	struct str cluster_cidr, service_cidr; /* "10.42.0.0/16,fd00::/56" */
+	bool allocate_node_cidrs;
+	int node_mask_v4, node_mask_v6;           /* 0: 24, 64 */
+	int64_t node_grace, pod_eviction_timeout; /* 0: 50 s, 5 min */
+	int terminated_pod_threshold;             /* 0: 12500 */
+	struct str signing_cert, signing_key;     /* PEM: CSRs are signed; empty: that is off */
+};
+
+/* `base->client` as system:kube-controller-manager. */
+struct part *controllers_new(
+	const struct component_base *base, const struct controllers_options *options);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * What the controllers share. A controller is one file that defines a `struct controller_kind`;
+ * controllers.def names them all, in the order in which they start. Decisions are reconcile
+ * functions (plan.h): pure, tested as tables of objects in and plans out.
+ */
+#ifndef KUBE_CONTROLLERS_PRIVATE_H
+#define KUBE_CONTROLLERS_PRIVATE_H
+
+#include <kube/api_codec.h>
+#include <kube/controllers.h>
+#include <kube/mem.h>
+#include <kube/plan.h>
+#include <kube/time.h>
+
+struct controllers_world {
+	struct component_base base;
+	const struct controllers_options *options;
+};
+
+struct controller_kind {
+	const char *name;    /* upstream's: "replicaset-controller" */
+	const char *aliases; /* older names, by spaces: "replicaset" */
+	bool off;            /* only when it is asked for by name */
+	struct part *(*start)(const struct controllers_world *w, const struct controller_kind *k);
+};
+
+#define CONTROLLER(kind) extern const struct controller_kind kind;
+#include "controllers.def"
+#undef CONTROLLER
+
+/*
+ * All share one informer a resource; its indexes (whichever controller they are for) stand in one
+ * table in informers.c.
+ */
+struct informer *controllers_informer(const struct controllers_world *w, const struct resource *r);
+
+/* ---- a controller of the usual shape: informers, one queue, one reconcile function ---- */
+/*
+ * Watches some resources; each change adds keys to the queue; reconcile turns a key into a plan.
+ * The memory of what it decides from is in informers alone.
+ */
+struct usual;
+/* What of a change is queued: usual_enqueue for each key. */
+typedef void usual_changed_fn(struct usual *u, struct object *old, struct object *fresh);
+struct usual_source {
+	const char *group, *version, *resource; /* "apps", "v1", "replicasets" */
+	usual_changed_fn *changed;              /* NULL: only looked at */
+};
+struct usual_options {
+	const char *recorder;               /* the component of its events; NULL: it tells none */
+	const struct usual_source *sources; /* ends with resource == NULL */
+	reconcile_fn *reconcile;            /* ctx is the struct usual */
+	int workers;
+	void *ctx;               /* usual_ctx */
+	void (*done)(void *ctx); /* frees ctx; may be NULL */
+};
+struct part *usual_new(const struct controllers_world *w, const struct controller_kind *k,
+	const struct usual_options *o);
+struct informer *usual_informer(const struct usual *u, const char *resource); /* of its sources */
+const struct resource *usual_resource(const struct usual *u, const char *resource);
+const struct controllers_world *usual_world(const struct usual *u);
+void *usual_ctx(const struct usual *u);
+void usual_enqueue(struct usual *u, struct str key);
+void usual_enqueue_after(struct usual *u, struct str key, int64_t ns);
+void usual_enqueue_object(struct usual *u, const struct object *o);
+/* The controller of that object, when it is of this kind ("ReplicaSet", "apps"). */
+void usual_enqueue_owner(
+	struct usual *u, const struct object *o, const char *kind, const char *group);
+#endif
