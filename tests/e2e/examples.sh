@@ -4,30 +4,21 @@
 . "$(dirname "$0")/../harness/check.sh"
 kube=$1
 here=$(cd "$(dirname "$0")/../.." && pwd)
-dir=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-: >"$dir/log"
-"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-	--service-cluster-ip-range 10.96.0.0/16 2>"$dir/log" &
-pid=$!
-for _ in $(seq 200); do
-	grep -q '"serving"' "$dir/log" && break
-	sleep 0.05
-done
-k() { HOME=$dir kubectl --kubeconfig "$dir/d/admin.kubeconfig" "$@" 2>"$dir/err"; }
-command -v kubectl >/dev/null
-check "kubectl is there" test $? = 0
+. "$here/tests/harness/apiserver.sh"
+kubectl=$here/build/clients/kubectl # packaging/setup --tests puts it there
+start_apiserver "$kube"
+check "the server starts" test $? = 0
+k() { HOME=$dir "$kubectl" --kubeconfig "$kubeconfig" "$@" 2>"$dir/err"; }
 k create serviceaccount default >"$dir/out"
 check "pods have an account" test $? = 0
 
 for file in "$here"/examples/*.yaml "$here"/examples/old/*.yaml; do
 	name=${file#"$here"/examples/}
-	k apply --validate=false -f "$file" >"$dir/out"
+	k apply -f "$file" >"$dir/out"
 	check "$name applies" test $? = 0
 	check "$name: every object is new" test \
 		"$(grep -c ' created$' "$dir/out")" = "$(grep -c '^kind:' "$file")"
-	k apply --validate=false -f "$file" >"$dir/out"
+	k apply -f "$file" >"$dir/out"
 	check "$name applies again" test $? = 0
 	check "$name: no object is new now" test "$(grep -c ' created$' "$dir/out")" = 0
 done
@@ -67,7 +58,5 @@ for file in "$here"/examples/old/*.yaml "$here"/examples/*.yaml; do
 	k delete --wait=false -f "$file" >"$dir/out"
 	check "${file#"$here"/examples/} is deleted" test $? = 0
 done
-kill -TERM "$pid"
-wait "$pid"
+end_apiserver
 check "the server ends" test $? = 0
-pid=
