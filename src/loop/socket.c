@@ -88,7 +88,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *space)
 	} else if (n < 0) {
 		/* libuv stops watching by itself at the end and after an error. */
 		s->armed = false;
-		s->eof = n == UV_EOF;
+		/* A terminal says so when the last program has closed its end. */
+		s->eof = n == UV_EOF || (n == UV_EIO && s->terminal);
 		s->broken = s->eof ? 0 : (int)n;
 		read_end(s, s->broken);
 	}
@@ -298,7 +299,8 @@ static void open_describe(const struct op *op, struct buf *out)
 		.fd = socket_fd                                                                    \
 	}
 
-static const struct stream_ops tcp_ops = SOCKET_OPS("tcp"), pipe_ops = SOCKET_OPS("pipe");
+static const struct stream_ops tcp_ops = SOCKET_OPS("tcp"), pipe_ops = SOCKET_OPS("pipe"),
+			       terminal_ops = SOCKET_OPS("terminal");
 
 struct socket *socket_new(struct scope *scope, bool tcp)
 {
@@ -373,5 +375,10 @@ struct stream *stream_from_fd(struct loop *loop, struct scope *scope, int fd)
 	len = sizeof(name);
 	if (getpeername(fd, (struct sockaddr *)&name, &len) == 0)
 		remote = sockaddr_to(&name, len);
-	return socket_open(loop, scope, fd, &local, &remote);
+	struct stream *s = socket_open(loop, scope, fd, &local, &remote);
+	if (s && isatty(fd)) {
+		s->ops = &terminal_ops;
+		socket_of(s)->terminal = true;
+	}
+	return s;
 }

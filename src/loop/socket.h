@@ -22,8 +22,9 @@ struct socket {
 	size_t max;
 	struct socket_write *pending; /* what the kernel has not taken yet */
 	int broken;                   /* errno of the read that failed: every later one does too */
-	bool armed;                   /* libuv watches for input */
-	bool fresh;                   /* input was read since the last look without a reader */
+	bool terminal;
+	bool armed; /* libuv watches for input */
+	bool fresh; /* input was read since the last look without a reader */
 	bool eof;
 	bool gone;     /* the handle is closed or closing: only stream_close is left */
 	bool closed;   /* libuv has let go of the handle */

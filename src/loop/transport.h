@@ -5,9 +5,18 @@
 #include <kube/env.h>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 extern const struct transport_ops machine_transport;
 extern struct disk machine_disk;
+
+/* Once: -1 is no descriptor. */
+static inline void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
 
 /* ---- sockaddr.c ---- */
 /* The kernel's form. ERR_ADDRESS when there is none (a path that is too long, no IP). */
