@@ -1,20 +1,36 @@
 #include "mbed_compat_tls.h"
 
-/* ECDHE only; the faster cipher first (ChaCha20 outruns mbedTLS's AES-GCM even with AES-NI). */
-static const int suites[] = {
+#include "gcm.h"
+
+#include <mbedtls/platform_util.h>
+
+/*
+ * ECDHE only; the faster cipher first. With the CPU's instructions that is AES (gcm.h); without
+ * them, and through mbedTLS alone, ChaCha20.
+ */
+#define AES_12                                                                                     \
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,                                           \
+		MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,                                     \
+		MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,                                   \
+		MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+#define CHACHA_12                                                                                  \
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,                                     \
+		MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
 #if MBED_HAS_TLS13
-	MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
-	MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
-	MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+#define ALL_13                                                                                     \
+	MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256, MBEDTLS_TLS1_3_AES_128_GCM_SHA256,                \
+		MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+#else
+#define ALL_13
 #endif
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	0,
-};
+
+static const int suites_aes[] = {ALL_13 AES_12, CHACHA_12, 0};
+static const int suites_chacha[] = {ALL_13 CHACHA_12, AES_12, 0};
+
+static const int *suites(void)
+{
+	return gcm_available() ? suites_aes : suites_chacha;
+}
 
 #if MBEDTLS_VERSION_MAJOR < 3
 
@@ -26,7 +42,7 @@ static const int hashes[] = {
 void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 {
 	(void)tls13;
-	mbedtls_ssl_conf_ciphersuites(conf, suites);
+	mbedtls_ssl_conf_ciphersuites(conf, suites());
 	mbedtls_ssl_conf_curves(conf, curves);
 	mbedtls_ssl_conf_sig_hashes(conf, hashes);
 	mbedtls_ssl_conf_min_version(
@@ -51,7 +67,7 @@ static const uint16_t algorithms[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
 
 void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 {
-	mbedtls_ssl_conf_ciphersuites(conf, suites);
+	mbedtls_ssl_conf_ciphersuites(conf, suites());
 	mbedtls_ssl_conf_groups(conf, groups);
 	mbedtls_ssl_conf_sig_algs(conf, algorithms);
 	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
@@ -71,6 +87,76 @@ void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 }
 
 #endif
+
+/* ---- the keys of records ---- */
+
+static void tell_secret(const unsigned char *master, const unsigned char *client_random,
+	const unsigned char *server_random, mbedtls_tls_prf_types prf)
+{
+	struct mbed_secret secret = {.prf = prf};
+
+	memcpy(secret.master, master, sizeof(secret.master));
+	memcpy(secret.randoms, server_random, 32);
+	memcpy(secret.randoms + 32, client_random, 32);
+	mbed_secret_came(&secret);
+	mbedtls_platform_zeroize(&secret, sizeof(secret));
+}
+
+#if MBEDTLS_VERSION_MAJOR < 3
+
+static int secret_exported(void *p, const unsigned char *master, const unsigned char *keys,
+	size_t mac_len, size_t key_len, size_t iv_len, const unsigned char client_random[32],
+	const unsigned char server_random[32], mbedtls_tls_prf_types prf)
+{
+	(void)p, (void)keys, (void)mac_len, (void)key_len, (void)iv_len;
+	tell_secret(master, client_random, server_random, prf);
+	return 0;
+}
+
+void mbed_conf_tell_secret(mbedtls_ssl_config *conf)
+{
+	mbedtls_ssl_conf_export_keys_ext_cb(conf, secret_exported, NULL);
+}
+
+void mbed_ssl_tell_secret(mbedtls_ssl_context *ssl)
+{
+	(void)ssl;
+}
+
+#else
+
+static void secret_exported(void *p, mbedtls_ssl_key_export_type type, const unsigned char *secret,
+	size_t len, const unsigned char client_random[32], const unsigned char server_random[32],
+	mbedtls_tls_prf_types prf)
+{
+	(void)p;
+	if (type == MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET && len == 48)
+		tell_secret(secret, client_random, server_random, prf);
+}
+
+void mbed_conf_tell_secret(mbedtls_ssl_config *conf)
+{
+	(void)conf;
+}
+
+void mbed_ssl_tell_secret(mbedtls_ssl_context *ssl)
+{
+	mbedtls_ssl_set_export_keys_cb(ssl, secret_exported, NULL);
+}
+
+#endif
+
+unsigned char *mbed_ssl_out_sequence(mbedtls_ssl_context *ssl)
+{
+	return ssl->cur_out_ctr;
+}
+
+unsigned char *mbed_ssl_in_sequence(mbedtls_ssl_context *ssl)
+{
+	return ssl->in_ctr;
+}
+
+/* ---- states ---- */
 
 int mbed_ssl_state(const mbedtls_ssl_context *ssl)
 {

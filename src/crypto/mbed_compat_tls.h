@@ -45,6 +45,23 @@ int mbed_ssl_state(const mbedtls_ssl_context *ssl);
 int mbed_ssl_alert_read(const mbedtls_ssl_context *ssl);
 /* Whether bytes of an incomplete record have been taken in. */
 bool mbed_ssl_record_begun(const mbedtls_ssl_context *ssl);
+
+/*
+ * What the keys of a TLS 1.2 connection are made of, told inside the handshake of each engine's
+ * config (2.28) or context (3.x): tls_records.c takes it.
+ */
+struct mbed_secret {
+	unsigned char master[48];
+	unsigned char randoms[64]; /* the server's, the client's */
+	mbedtls_tls_prf_types prf;
+};
+void mbed_conf_tell_secret(mbedtls_ssl_config *conf);
+void mbed_ssl_tell_secret(mbedtls_ssl_context *ssl);
+void mbed_secret_came(const struct mbed_secret *secret);
+/* The numbers of the next records, eight bytes each, big end first. */
+unsigned char *mbed_ssl_out_sequence(mbedtls_ssl_context *ssl);
+unsigned char *mbed_ssl_in_sequence(mbedtls_ssl_context *ssl);
+
 const mbedtls_x509_crt *mbed_session_peer(const mbedtls_ssl_session *session);
 /* Whether it holds a ticket or an id that the server may know again. */
 bool mbed_session_resumable(const mbedtls_ssl_session *session);

@@ -166,6 +166,7 @@ static struct tls_config *config_new(bool server, bool tls13)
 	(void)ret;
 	mbedtls_ssl_conf_rng(&c->conf, rng_mbed, NULL);
 	mbed_ssl_conf_protocol(&c->conf, tls13);
+	mbed_conf_tell_secret(&c->conf);
 	return c;
 }
 

@@ -101,6 +101,7 @@ struct tls_engine *tls_engine_new(
 	(void)ret;
 	mbedtls_ssl_set_bio(&e->ssl, e, engine_send, engine_recv, NULL);
 	mbedtls_ssl_set_verify(&e->ssl, tls_peer_verify, e);
+	mbed_ssl_tell_secret(&e->ssl);
 	if (!config->server)
 		engine_setup_client(e, host, resume);
 	return e;
@@ -111,6 +112,7 @@ void tls_engine_free(struct tls_engine *e)
 	if (!e)
 		return;
 	mbedtls_ssl_free(&e->ssl);
+	tls_records_end(e);
 	mem_free(e->host);
 	mem_free(e->sni);
 	certs_done(&e->peer);
@@ -152,6 +154,11 @@ static int engine_decrypt(
 	struct tls_engine *e, struct buf *plain, size_t max, bool *ended, struct err *err)
 {
 	while (max > 0) {
+		enum tls_opened opened = tls_records_open(e, plain, &max);
+		if (opened == TLS_OPENED)
+			continue;
+		if (opened == TLS_CUT)
+			return 0;
 		int code = engine_next_record(e, ended, err);
 		if (code)
 			return code < 0 ? code : 0;
@@ -182,18 +189,17 @@ int tls_engine_decrypt(struct tls_engine *e, struct buf *in, struct buf *plain, 
 
 bool tls_engine_has_plain(const struct tls_engine *e, const struct buf *in)
 {
-	return e->done && !e->dead && (mbedtls_ssl_get_bytes_avail(&e->ssl) > 0 || in->len > 0);
+	return e->done && !e->dead &&
+	       (mbedtls_ssl_get_bytes_avail(&e->ssl) > 0 || in->len > e->records.cut);
 }
 
 bool tls_engine_in_record(const struct tls_engine *e)
 {
-	return mbed_ssl_record_begun(&e->ssl);
+	return e->records.cut > 0 || mbed_ssl_record_begun(&e->ssl);
 }
 
-int tls_engine_encrypt(struct tls_engine *e, struct str plain, struct buf *out, struct err *err)
+static int engine_encrypt(struct tls_engine *e, struct str plain, struct buf *out, struct err *err)
 {
-	if (!e->done || e->dead)
-		return err_set(err, ERR_TLS, "tls: the connection has failed");
 	int code = 0;
 	tls_engine_enter(e, NULL, out);
 	while (plain.len && !code) {
@@ -206,6 +212,15 @@ int tls_engine_encrypt(struct tls_engine *e, struct str plain, struct buf *out, 
 			code = tls_error(e, ret, err);
 	}
 	tls_engine_leave(e);
+	return code;
+}
+
+int tls_engine_encrypt(struct tls_engine *e, struct str plain, struct buf *out, struct err *err)
+{
+	if (!e->done || e->dead)
+		return err_set(err, ERR_TLS, "tls: the connection has failed");
+	int code = tls_records_seal_here(e) ? tls_records_seal(e, plain, out, err)
+					    : engine_encrypt(e, plain, out, err);
 	if (code)
 		e->dead = true;
 	return code;

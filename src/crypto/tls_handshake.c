@@ -155,8 +155,10 @@ static int handshake_step(struct tls_engine *e)
 	int ret = mbedtls_ssl_handshake_step(&e->ssl);
 	if (ret == 0)
 		learn_resumption(e, before);
-	if (ret == 0 && mbed_ssl_state(&e->ssl) == MBEDTLS_SSL_HANDSHAKE_OVER)
+	if (ret == 0 && mbed_ssl_state(&e->ssl) == MBEDTLS_SSL_HANDSHAKE_OVER) {
 		e->done = true;
+		tls_records_begin(e);
+	}
 	return ret;
 }
 

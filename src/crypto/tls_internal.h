@@ -2,6 +2,7 @@
 #ifndef TLS_INTERNAL_H
 #define TLS_INTERNAL_H
 
+#include "gcm.h"
 #include "key_private.h"
 #include "mbed_compat_tls.h"
 
@@ -58,6 +59,19 @@ struct tls_config {
 	struct tickets tickets;
 };
 
+/*
+ * Records of application data that go past mbedTLS: see tls_records.c. Without keys (another
+ * cipher, another CPU, no handshake yet) all of them are mbedTLS's.
+ */
+struct tls_records {
+	struct gcm *seal, *open;
+	unsigned char seal_salt[4], open_salt[4];
+	struct mbed_secret secret; /* until the handshake is done */
+	bool has_secret;
+	size_t cut; /* of the input: what has come of a record that is left there until it is whole
+		     */
+};
+
 struct tls_engine {
 	mbedtls_ssl_context ssl;
 	struct tls_config *config;
@@ -73,6 +87,7 @@ struct tls_engine {
 	bool resumed, full; /* both false before it is known */
 	struct certs peer;
 	struct err peer_error;
+	struct tls_records records;
 };
 
 struct tls_session {
@@ -87,6 +102,19 @@ extern _Thread_local struct tls_engine *tls_engine_running;
 /* Around every call into mbedTLS that may read or write. in may be NULL. */
 void tls_engine_enter(struct tls_engine *e, struct buf *in, struct buf *out);
 void tls_engine_leave(struct tls_engine *e);
+
+/* The handshake is done: from now on records are ours where they can be. */
+void tls_records_begin(struct tls_engine *e);
+void tls_records_end(struct tls_engine *e);
+static inline bool tls_records_seal_here(const struct tls_engine *e)
+{
+	return e->records.seal != NULL;
+}
+/* All of `plain`, as tls_engine_encrypt. */
+int tls_records_seal(struct tls_engine *e, struct str plain, struct buf *out, struct err *err);
+/* What became of the record at the front of the input. */
+enum tls_opened { TLS_NOT_OURS, TLS_OPENED, TLS_CUT };
+enum tls_opened tls_records_open(struct tls_engine *e, struct buf *plain, size_t *max);
 
 /* mbedTLS's callbacks for the peer's chain and for the name a client asks for. */
 int tls_peer_verify(void *engine, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
