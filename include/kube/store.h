@@ -100,6 +100,17 @@ struct commit {
  * when that is still on its way to the disk.
  */
 void store_commit(struct store *s, struct op *op, struct commit *c);
+/*
+ * Done when everything that was on its way to the disk when it was asked is published: for who
+ * was refused because of it and tells others so. Fails with the error that befell it instead.
+ */
+struct settling {
+	/* private */
+	struct op *op;
+	struct link in_store;
+	int64_t revision;
+};
+void store_settle(struct store *s, struct op *op, struct settling *settling);
 
 /* ---- watching ---- */
 enum change_type { CHANGE_ADDED, CHANGE_MODIFIED, CHANGE_DELETED };

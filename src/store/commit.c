@@ -100,6 +100,46 @@ void store_commit(struct store *s, struct op *op, struct commit *c)
 	store_write_more(s);
 }
 
+/* ---- waiting for what others have written ---- */
+
+static void settle_cancel(struct op *op)
+{
+	struct settling *settling = op->ctx;
+
+	link_remove(&settling->in_store);
+	op_fail_cancelled(op);
+}
+
+void store_settle(struct store *s, struct op *op, struct settling *settling)
+{
+	static const struct op_kind kind = {.name = "store settle", .cancel = settle_cancel};
+
+	*settling = (struct settling){.op = op, .revision = s->assigned};
+	if (!op_begin(op, &kind, settling))
+		return;
+	list_push(&s->settling, &settling->in_store);
+	store_publish_ready(s);
+}
+
+/* All of them when `err` befell what they wait for. */
+static void settle(struct store *s, const struct err *err)
+{
+	list_each_safe (link, &s->settling) {
+		struct settling *settling = CONTAINER_OF(link, struct settling, in_store);
+		struct err copy = {0};
+
+		if (!err && !list_empty(&s->queue) && settling->revision > s->published)
+			return;
+		link_remove(link);
+		if (!err) {
+			op_finish(settling->op, 0);
+			continue;
+		}
+		err_copy(&copy, err);
+		op_fail(settling->op, &copy);
+	}
+}
+
 /* ---- publishing ---- */
 
 static void wake_watches(struct bucket *b)
@@ -171,6 +211,7 @@ void store_publish_ready(struct store *s)
 		else
 			write_free(w);
 	}
+	settle(s, NULL);
 	store_bound_history(s);
 	store_care(s);
 }
@@ -258,14 +299,9 @@ static void batch_written(struct store *s)
 	s->stats.failing = false;
 }
 
-/*
- * Nothing of the queue has happened: whatever came later was compared with what is not there
- * now. What had been published lazily stays, and is tried again with the next write.
- */
-static void batch_failed(struct store *s, struct err *err)
+/* Nothing of the queue has happened, and nothing of it will. */
+static void fail_queue(struct store *s, const struct err *err)
 {
-	for (size_t i = 0; i < s->batch->drop_count; i++)
-		store_garbage(s, s->batch->drops[i]);
 	while (!list_empty(&s->queue)) {
 		struct write *w = CONTAINER_OF(s->queue.head.next, struct write, in_list);
 		struct err copy = {0};
@@ -275,11 +311,32 @@ static void batch_failed(struct store *s, struct err *err)
 		op_fail(w->commit->op, &copy);
 		write_free(w);
 	}
+	settle(s, err);
+}
+
+/*
+ * What came after the batch was compared with what is not there now: it fails, too. What had been
+ * published lazily stays, and is tried again with the next write.
+ */
+static void batch_failed(struct store *s, struct err *err)
+{
+	for (size_t i = 0; i < s->batch->drop_count; i++)
+		store_garbage(s, s->batch->drops[i]);
+	fail_queue(s, err);
 	if (err->code == ERR_IO) /* who knows what the disk has: nothing overtakes it */
 		s->ceiling = 0;
 	if (!s->stats.failing)
 		log_error(err, "the store cannot be written; reading goes on");
 	s->stats.failing = true;
+}
+
+/* What came while the last transaction was under way, before the end. */
+static void turn_away(struct store *s)
+{
+	_cleanup_(err_done) struct err err = {0};
+
+	err_set(&err, ERR_CLOSED, "the store is closing");
+	fail_queue(s, &err);
 }
 
 static void wrote(struct op *op, struct err *err)
@@ -296,6 +353,8 @@ static void wrote(struct op *op, struct err *err)
 	batch_free(s->batch);
 	s->batch = NULL;
 	store_publish_ready(s);
+	if (s->closing)
+		turn_away(s);
 	store_write_more(s);
 }
 

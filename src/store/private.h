@@ -49,6 +49,7 @@ struct store {
 	int64_t assigned, published, compacted, ceiling;
 	struct list queue;     /* writes not published, by revision */
 	struct list unwritten; /* lazy writes published, not on disk */
+	struct list settling;  /* settling.in_store, by revision */
 	struct log_batch *batch;
 	struct work work;
 	struct op op; /* of the transaction under way */

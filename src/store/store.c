@@ -201,6 +201,7 @@ void store_open(struct env *env, struct op *op, struct scope *parent,
 	omap_init(&s->expiring);
 	list_init(&s->queue);
 	list_init(&s->unwritten);
+	list_init(&s->settling);
 	scope_init(&s->scope, parent, "store", NULL);
 	o->op = op;
 	o->store = s;

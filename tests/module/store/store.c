@@ -104,6 +104,64 @@ static void no_wake(struct watch *watch)
 	(void)watch;
 }
 
+TEST(writes_that_meet_the_end_are_answered)
+{
+	/* Alone, or behind a transaction that a worker has in hand. */
+	for (int round = 0; round < 20 && !test_failed(); round++) {
+		struct world w;
+		struct told told[8] = {0}, settled = {0};
+		struct commit c[ARRAY_LEN(told)];
+		struct settling settling;
+		char keys[ARRAY_LEN(told)][8];
+
+		world_init(&w);
+		for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+			snprintf(keys[i], sizeof(keys[i]), "d/%zu", i);
+			c[i] = (struct commit){
+				.bucket = w.bucket, .key = str_from(keys[i]), .draft = draft("1")};
+			store_commit(w.store, told_op(&told[i], w.t.root, OP_NO_DEADLINE), &c[i]);
+			if (i == 0 && round % 2) /* long enough for the worker to begin */
+				usleep(300);
+		}
+		store_settle(w.store, told_op(&settled, w.t.root, OP_NO_DEADLINE), &settling);
+		world_done(&w);
+		EXPECT(settled.done);
+		for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+			EXPECT(told[i].done);
+			EXPECT_INT(told[i].err.code != 0, !c[i].result);
+			object_unref(c[i].result);
+			told_done(&told[i]);
+		}
+		told_done(&settled);
+	}
+}
+
+TEST(who_settles_hears_when_what_was_on_its_way_is_seen)
+{
+	struct world w;
+	struct told told = {0}, settled = {0}, idle = {0};
+	struct commit c;
+	struct settling settling, none;
+
+	world_init(&w);
+	c = (struct commit){.bucket = w.bucket, .key = STR("d/a"), .draft = draft("1")};
+	store_settle(w.store, told_op(&idle, w.t.root, OP_NO_DEADLINE), &none);
+	store_commit(w.store, told_op(&told, w.t.root, OP_NO_DEADLINE), &c);
+	store_settle(w.store, told_op(&settled, w.t.root, OP_NO_DEADLINE), &settling);
+	EXPECT(!store_get(w.bucket, STR("d/a")));
+	loop_test_run_until(&w.t, &idle.done);
+	EXPECT(!settled.done);
+	loop_test_run_until(&w.t, &settled.done);
+	EXPECT(told.done && idle.order < told.order);
+	EXPECT_INT(settled.err.code, 0);
+	EXPECT(store_get(w.bucket, STR("d/a")) != NULL);
+	object_unref(c.result);
+	told_done(&told);
+	told_done(&settled);
+	told_done(&idle);
+	world_done(&w);
+}
+
 TEST(writes_are_compared_with_what_stands_there)
 {
 	struct world w;
