@@ -51,6 +51,8 @@ struct writing {
 
 	struct reservation taken; /* addresses and ports of a Service */
 	struct commit commit;
+	struct settling settling;
+	struct status *refusal; /* told when what it is about has settled */
 	struct op op;
 };
 
@@ -86,6 +88,7 @@ struct direct_write {
 	/* private */
 	int attempts;
 	struct commit commit;
+	struct settling settling;
 	struct op op;
 };
 void direct_write_start(struct direct_write *d);
@@ -141,6 +144,8 @@ struct deletion {
 	struct cJSON *tree;
 	int attempts;
 	struct commit commit;
+	struct settling settling;
+	struct status *outcome; /* told when what it is about has settled */
 	struct op op;
 };
 void deletion_start(struct deletion *d);

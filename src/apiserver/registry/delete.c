@@ -106,9 +106,27 @@ static void attempt(struct deletion *d);
 
 static void commit(struct deletion *d, bool gone);
 
+static void settled(struct op *op, struct err *err)
+{
+	struct deletion *d = CONTAINER_OF(op, struct deletion, op);
+
+	if (err->code) {
+		object_unref(TAKE(d->result));
+		d->outcome = status_from_err(d->r->arena, err);
+	}
+	d->done(d, d->outcome);
+}
+
+/* What somebody else has just written is told when it is what readers see. */
 static void done(struct deletion *d, struct status *failure)
 {
-	d->done(d, failure);
+	if (!d->attempts) {
+		d->done(d, failure);
+		return;
+	}
+	d->outcome = failure;
+	op_init(&d->op, &d->r->x->scope, settled, OP_NO_DEADLINE);
+	store_settle(d->r->server->store, &d->op, &d->settling);
 }
 
 static void addresses_followed(struct op *op, struct err *err)

@@ -5,6 +5,16 @@
 
 static void attempt(struct direct_write *d);
 
+static void settled(struct op *op, struct err *err)
+{
+	struct direct_write *d = CONTAINER_OF(op, struct direct_write, op);
+
+	if (err->code)
+		d->done(d, status_from_err(d->r->arena, err));
+	else
+		attempt(d);
+}
+
 static void committed(struct op *op, struct err *err)
 {
 	struct direct_write *d = CONTAINER_OF(op, struct direct_write, op);
@@ -15,9 +25,10 @@ static void committed(struct op *op, struct err *err)
 	object_unref(TAKE(d->commit.found));
 	if (!err->code)
 		d->done(d, NULL);
-	else if (raced && ++d->attempts < ATTEMPTS_MAX)
-		attempt(d);
-	else if (err->code == ERR_CONFLICT)
+	else if (raced && ++d->attempts < ATTEMPTS_MAX) {
+		op_init(&d->op, &r->x->scope, settled, OP_NO_DEADLINE);
+		store_settle(r->server->store, &d->op, &d->settling);
+	} else if (err->code == ERR_CONFLICT)
 		d->done(d, status_stale(r->arena, d->hub, d->name));
 	else
 		d->done(d, status_from_err(r->arena, err));

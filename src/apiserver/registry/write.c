@@ -448,6 +448,31 @@ static bool follows(struct writing *w)
 	return true;
 }
 
+static void settled(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+
+	if (err->code)
+		request_fail_err(w->r, err);
+	else
+		request_fail(w->r, w->refusal);
+}
+
+/*
+ * What came in between may still be on its way to the disk, and could fail there: nobody hears
+ * of something that a reader would not see.
+ */
+static void refuse(struct writing *w, struct status *s)
+{
+	if (!w->attempts) {
+		request_fail(w->r, s);
+		return;
+	}
+	w->refusal = s;
+	op_init(&w->op, &w->r->x->scope, settled, OP_NO_DEADLINE);
+	store_settle(w->r->server->store, &w->op, &w->settling);
+}
+
 static void committed(struct op *op, struct err *err)
 {
 	struct writing *w = CONTAINER_OF(op, struct writing, op);
@@ -467,14 +492,14 @@ static void committed(struct op *op, struct err *err)
 	} else if (err->code == ERR_ALREADY_EXISTS && w->may_create && again) {
 		attempt(w);
 	} else if (err->code == ERR_ALREADY_EXISTS) {
-		request_fail(r, already_exists(w));
+		refuse(w, already_exists(w));
 	} else if ((err->code == ERR_CONFLICT || err->code == ERR_NOT_FOUND) && !w->pinned &&
 		   again) {
 		attempt(w);
 	} else if (err->code == ERR_CONFLICT) {
-		request_fail(r, status_stale(r->arena, r->resource, w->name));
+		refuse(w, status_stale(r->arena, r->resource, w->name));
 	} else if (err->code == ERR_NOT_FOUND) {
-		request_fail(r, status_not_found(r->arena, r->resource, w->name));
+		refuse(w, status_not_found(r->arena, r->resource, w->name));
 	} else {
 		request_fail_err(r, err);
 	}
@@ -638,7 +663,7 @@ static void attempt(struct writing *w)
 		s = go_through(w);
 	if (s) {
 		allocate_release(r->server->allocators, &w->taken);
-		request_fail(r, s);
+		refuse(w, s);
 	} else {
 		finish(w);
 	}
