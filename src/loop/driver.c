@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "file_hub.h"
 #include "work_pool.h"
 
 static void on_wake(uv_async_t *wake)
@@ -72,6 +73,7 @@ void driver_free(struct driver *d)
 	uv_close((uv_handle_t *)&d->alarm, NULL);
 	if (d->dump_fd >= 0)
 		uv_close((uv_handle_t *)&d->dump, NULL);
+	file_hub_free(d);
 	uv_run(&d->uv, UV_RUN_DEFAULT);
 	int left = uv_loop_close(&d->uv);
 	assert(left == 0);

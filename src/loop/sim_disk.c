@@ -231,7 +231,8 @@ static ssize_t disk_write(
 	fill_to(b, to);
 	if (len)
 		memcpy(b->at + from, at, len);
-	h->inode->changed = loop_now(d->sim->loop);
+	d->written = MAX(loop_now(d->sim->loop), d->written + 1);
+	h->inode->changed = d->written;
 	return (ssize_t)len;
 }
 

@@ -27,6 +27,7 @@ struct sim_disk {
 	uint64_t cut_in; /* calls until the power goes; 0: it stays */
 	bool dark;       /* it has gone */
 	int64_t limit;   /* bytes of all files; -1: none */
+	int64_t written; /* the last write's time: no two have the same */
 };
 
 void sim_disk_init(struct sim_disk *d, struct sim *sim);
