@@ -158,8 +158,12 @@ static void arrival_done(struct op *op, struct err *err)
 	struct sim_inbox *in = inbox_of(e);
 	int64_t now = loop_now(e->conn->sim->loop);
 
-	if (err->code)
-		return; /* closed */
+	if (err->code) {
+		/* Closed; or torture, which is for those who use the network, not for it. */
+		if (!scope_closing(&e->life))
+			arrival_arm(e);
+		return;
+	}
 	struct link *k;
 	while (!held_up(e, now) && (k = list_first(&in->segments))) {
 		struct segment *g = LIST_ENTRY(k, struct segment, in_inbox);
