@@ -27,7 +27,7 @@ bool test_fail(const char *file, int line, const char *format, ...) KUBE_PRINTF(
 bool test_expect_int(const char *file, int line, const char *what, int64_t got, int64_t wanted);
 bool test_expect_str(
 	const char *file, int line, const char *what, struct str got, struct str wanted);
-/* Says in which round of a loop (seed, k, input) failures happen; NULL ends it. */
+/* Says in which round of a loop (seed, k, input) failures happen. */
 void test_context(const char *format, ...) KUBE_PRINTF(1, 2);
 void test_context_end(void);
 bool test_failed(void); /* has the running test failed so far? */

@@ -43,7 +43,7 @@ static void each_kind(law_fn *law)
 				law(&m, r, &held);
 			total++;
 		}
-	test_context(NULL);
+	test_context_end();
 	EXPECT(held * 3 > total);
 }
 

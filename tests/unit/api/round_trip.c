@@ -74,7 +74,7 @@ static void each_type(bool wire)
 				check_text(&m, s);
 		}
 	}
-	test_context(NULL);
+	test_context_end();
 	EXPECT(types > 800);
 }
 
