@@ -19,8 +19,13 @@ struct controllers_options {
 	struct str signing_cert, signing_key;     /* PEM: CSRs are signed; empty: that is off */
 };
 
+/* Every word of --controllers known? ERR_USAGE. */
+int controllers_check(const struct controllers_options *options, struct err *err);
+/* Upstream's names, in the order of their start; NULL behind the last. */
+const char *controllers_name(size_t index, bool *off_by_default);
+
 /* `base->client` as system:kube-controller-manager. */
 struct part *controllers_new(
-	const struct component_base *base, const struct controllers_options *options);
+	const struct component_base *base, const struct controllers_options *options); /* copied */
 
 #endif

@@ -21,6 +21,7 @@ enum plan_verb {
 	PLAN_APPLY,
 	PLAN_DELETE,
 	PLAN_EVENT,
+	PLAN_CONFIRM, /* reads it past the caches: go on only if it is that object, and stays */
 };
 
 struct plan_step {
@@ -33,6 +34,7 @@ struct plan_step {
 	/* of EVENT */
 	struct event_about about;
 	struct str event_type, reason, message;
+	bool names_last; /* the message ends with the name that the write before it was given */
 };
 
 struct plan {
@@ -42,6 +44,14 @@ struct plan {
 	int64_t requeue_after; /* ns; 0: not before something changes */
 	bool failed;           /* cannot be done now: the key comes again, later each time */
 	struct str why;
+	void *memo; /* reconcile's, for plan_refused_fn */
+};
+
+/* A write that was refused. */
+struct plan_refusal {
+	const struct plan_step *step;
+	const struct err *err;
+	const struct status *status; /* NULL: no answer came */
 };
 
 void plan_create(struct plan *p, const struct resource *r, struct cJSON *object);
@@ -57,17 +67,29 @@ void plan_delete(struct plan *p, const struct resource *r, struct str namespace,
 	struct str uid, struct cJSON *options);
 void plan_event(struct plan *p, const struct cJSON *about, const char *type, const char *reason,
 	struct str message);
+/* "Created pod: " and the name that the API gave to what the step before this one wrote. */
+void plan_event_naming(struct plan *p, const struct cJSON *about, const char *type,
+	const char *reason, struct str message);
+/* Nothing behind this is done unless that very object is still there and not being deleted. */
+void plan_confirm(struct plan *p, const struct resource *r, const struct cJSON *object);
 void plan_requeue_after(struct plan *p, int64_t ns); /* the soonest counts */
 void plan_fail(struct plan *p, const char *format, ...) KUBE_PRINTF(2, 3);
 
 /* Pure: reads caches, fills the plan. `now` is the wall clock. */
 typedef void reconcile_fn(void *ctx, struct str key, int64_t now, struct plan *p);
+/*
+ * Told of the first write that was refused, conflicts apart: what follows it in the plan is not
+ * done, what is added now is. Pure. false: it was to be expected, the key need not come again.
+ */
+typedef bool plan_refused_fn(
+	void *ctx, struct plan *p, const struct plan_refusal *refusal, int64_t now);
 
 struct controller_options {
-	const char *name; /* also the field manager of its writes */
+	const char *name; /* also the field manager of what it applies; else the client's */
 	struct client *client;
 	struct event_recorder *recorder; /* NULL: events of plans are dropped */
 	reconcile_fn *reconcile;
+	plan_refused_fn *refused; /* may be NULL */
 	void *ctx;
 	/* Synced before the first key; those whose resource is written are waited for. */
 	struct informer *const *informers;

@@ -36,9 +36,10 @@ struct worker {
 	struct plan plan;
 	size_t step;
 	struct client_request request;
-	bool requesting, failed, conflict;
+	bool requesting, failed, conflict, told;
+	struct str last_name; /* of what was written last */
 	struct catch_up *waits;
-	size_t wait_count, waited;
+	size_t wait_count, wait_cap, waited;
 };
 
 struct controller {
@@ -73,6 +74,7 @@ static const struct {
 	[PLAN_PATCH_STATUS] = {CLIENT_PATCH_MERGE, "status"},
 	[PLAN_APPLY] = {CLIENT_APPLY, ""},
 	[PLAN_DELETE] = {CLIENT_DELETE, ""},
+	[PLAN_CONFIRM] = {CLIENT_GET, ""},
 };
 
 static struct cJSON *delete_options(struct worker *w, const struct plan_step *s)
@@ -101,34 +103,48 @@ static void send_step(struct worker *w, const struct plan_step *s)
 	w->requesting = true;
 	r->subresource = str_from(writes[s->verb].subresource);
 	r->body = s->verb == PLAN_DELETE ? delete_options(w, s) : s->body;
-	r->field_manager = str_from(o->name);
 	r->force = s->verb == PLAN_APPLY;
+	if (r->force)
+		r->field_manager = str_from(o->name);
 	client_send(o->client, task_await(&w->task, WORK_WRITTEN, loop_in(loop, o->timeout)), r);
 }
 
 /* ---- what the caches have to see of it ---- */
 
-static void note_wait(struct worker *w, const struct plan_step *s)
+static struct catch_up *add_wait(struct worker *w, struct informer *informer, bool gone)
 {
-	const struct client_request *r = &w->request;
+	/* One revision a cache is enough: the highest. */
+	for (size_t i = 0; i < w->wait_count && !gone; i++)
+		if (w->waits[i].informer == informer && !w->waits[i].gone_key.len)
+			return &w->waits[i];
+	if (w->wait_count == w->wait_cap) {
+		size_t cap = w->wait_cap ? w->wait_cap * 2 : 8;
+		struct catch_up *waits = arena_alloc(&w->arena, cap * sizeof(*waits));
+
+		if (w->wait_count)
+			memcpy(waits, w->waits, w->wait_count * sizeof(*waits));
+		w->waits = waits;
+		w->wait_cap = cap;
+	}
+	struct catch_up *wait = &w->waits[w->wait_count++];
+	*wait = (struct catch_up){.informer = informer};
+	return wait;
+}
+
+static void note_wait(
+	struct worker *w, const struct plan_step *s, bool gone, struct str uid, int64_t revision)
+{
 	const struct controller *c = w->controller;
 	struct arena *a = &w->arena;
-	bool gone = s->verb == PLAN_DELETE && !tree_has(r->object, "metadata.deletionTimestamp");
-	struct str uid = s->precondition_uid;
-	int64_t revision = 0;
 
-	if (gone && !uid.len)
-		uid = tree_str(r->object, "details.uid");
-	if (!gone && !str_to_i64(tree_str(r->object, "metadata.resourceVersion"), &revision))
-		return;
 	for (size_t i = 0; i < c->options.informer_count; i++) {
 		struct informer *informer = c->informers[i];
 
 		if (informer_resource(informer) != s->resource ||
 			!informer_covers(informer, s->namespace))
 			continue;
-		struct catch_up *wait = &w->waits[w->wait_count++];
-		*wait = (struct catch_up){.informer = informer, .revision = revision};
+		struct catch_up *wait = add_wait(w, informer, gone);
+		wait->revision = MAX(wait->revision, revision);
 		if (!gone)
 			continue;
 		wait->gone_uid = arena_str(a, uid);
@@ -136,6 +152,22 @@ static void note_wait(struct worker *w, const struct plan_step *s)
 							    STRF(s->name))
 						  : s->name;
 	}
+}
+
+static void note_written(struct worker *w, const struct plan_step *s)
+{
+	const struct client_request *r = &w->request;
+	bool gone = s->verb == PLAN_DELETE && !tree_has(r->object, "metadata.deletionTimestamp");
+	struct str uid = s->precondition_uid;
+	int64_t revision = 0;
+
+	w->last_name = arena_str(&w->arena, s->name);
+	if (s->verb == PLAN_CREATE)
+		w->last_name = arena_str(&w->arena, tree_str(r->object, "metadata.name"));
+	if (gone && !uid.len)
+		uid = tree_str(r->object, "details.uid");
+	if (gone || str_to_i64(tree_str(r->object, "metadata.resourceVersion"), &revision))
+		note_wait(w, s, gone, uid, revision);
 }
 
 static void catch_up(struct worker *w)
@@ -182,9 +214,20 @@ static void finish_key(struct worker *w)
 	take_key(w);
 }
 
-static void next_step(struct worker *w)
+static void tell_event(struct worker *w, const struct plan_step *s)
 {
 	struct event_recorder *recorder = w->controller->options.recorder;
+	struct str message = s->message;
+
+	if (!recorder)
+		return;
+	if (s->names_last)
+		message = arena_print(&w->arena, "%.*s%.*s", STRF(s->message), STRF(w->last_name));
+	event_record(recorder, &s->about, s->event_type, s->reason, message);
+}
+
+static void next_step(struct worker *w)
+{
 
 	while (w->step < w->plan.count) {
 		const struct plan_step *s = &w->plan.steps[w->step];
@@ -193,8 +236,7 @@ static void next_step(struct worker *w)
 			send_step(w, s);
 			return;
 		}
-		if (recorder)
-			event_record(recorder, &s->about, s->event_type, s->reason, s->message);
+		tell_event(w, s);
 		w->step++;
 	}
 	finish_key(w);
@@ -206,8 +248,9 @@ static void decide(struct worker *w)
 	const struct controller_options *o = &c->options;
 
 	w->plan = (struct plan){.arena = &w->arena};
-	w->step = w->wait_count = w->waited = 0;
-	w->failed = w->conflict = false;
+	w->step = w->wait_count = w->wait_cap = w->waited = 0;
+	w->last_name = (struct str){0};
+	w->failed = w->conflict = w->told = false;
 	c->stats.reconciles++;
 	o->reconcile(o->ctx, w->key, env_wall(env_of(w)), &w->plan);
 	if (w->plan.failed) {
@@ -215,47 +258,75 @@ static void decide(struct worker *w)
 		log_v(2, "not done yet", LOG_TEXT("controller", o->name), LOG_STR("key", w->key),
 			LOG_STR("why", w->plan.why));
 	}
-	w->waits =
-		arena_new(&w->arena, (w->plan.count * o->informer_count + 1) * sizeof(*w->waits));
 	next_step(w);
 }
 
-/* What a failed write means: nothing, come again, or come again and say so. */
-static void judge(struct worker *w, const struct plan_step *s, const struct err *err)
+/* The controller's own word about a refusal. What it adds is done, what it had planned is not. */
+static bool tell_refusal(struct worker *w, size_t step, const struct err *err)
+{
+	const struct controller_options *o = &w->controller->options;
+	struct plan_refusal refusal = {.err = err, .status = w->request.status};
+	size_t planned = w->plan.count;
+
+	w->told = true;
+	refusal.step = arena_copy(&w->arena, &w->plan.steps[step], sizeof(*refusal.step));
+	bool again = o->refused(o->ctx, &w->plan, &refusal, env_wall(env_of(w)));
+	w->step = planned;
+	return again;
+}
+
+/* What a failed write means: nothing, come again, or come again and say so. Does the plan go on? */
+static bool judge(struct worker *w, size_t step, const struct err *err)
 {
 	struct controller *c = w->controller;
+	const struct plan_step s = w->plan.steps[step];
 
-	if (s->verb == PLAN_DELETE && err->code == ERR_NOT_FOUND)
-		return;
-	if (err->code == ERR_CONFLICT || err->code == ERR_ALREADY_EXISTS) {
+	if (s.verb == PLAN_DELETE && err->code == ERR_NOT_FOUND)
+		return true;
+	if (err->code == ERR_CONFLICT || err->code == ERR_ALREADY_EXISTS ||
+		(s.verb == PLAN_CONFIRM && err->code == ERR_NOT_FOUND)) {
 		c->stats.conflicts++;
 		w->conflict = true;
-		return;
+		return false;
 	}
+	bool tell = c->options.refused && !w->told && err->code != ERR_CANCELLED;
+	if (tell && !tell_refusal(w, step, err))
+		return true;
 	w->failed = true;
 	c->stats.failures++;
 	if (err->code != ERR_CANCELLED)
 		log_error(err, "cannot write", LOG_TEXT("controller", c->options.name),
-			LOG_STR("key", w->key), LOG_STR("resource", s->resource->plural),
-			LOG_STR("namespace", s->namespace), LOG_STR("name", s->name));
+			LOG_STR("key", w->key), LOG_STR("resource", s.resource->plural),
+			LOG_STR("namespace", s.namespace), LOG_STR("name", s.name));
+	return tell;
+}
+
+static bool is_confirmed(const struct plan_step *s, const struct cJSON *object)
+{
+	return str_eq(tree_str(object, "metadata.uid"), s->precondition_uid) &&
+	       !tree_has(object, "metadata.deletionTimestamp");
 }
 
 static void written(struct worker *w, const struct err *err)
 {
-	const struct plan_step *s = &w->plan.steps[w->step++];
+	size_t step = w->step++;
+	const struct plan_step *s = &w->plan.steps[step];
+	bool goes_on = true;
 
-	w->controller->stats.writes++;
+	w->controller->stats.writes += s->verb != PLAN_CONFIRM;
 	if (err->code)
-		judge(w, s, err);
+		goes_on = judge(w, step, err);
+	else if (s->verb == PLAN_CONFIRM)
+		w->conflict = !(goes_on = is_confirmed(s, w->request.object));
 	else
-		note_wait(w, s);
+		note_written(w, s);
 	w->requesting = false;
 	client_request_done(&w->request);
 	/* What follows may rest on what could not be done. */
-	if (w->failed || w->conflict)
-		finish_key(w);
-	else
+	if (goes_on)
 		next_step(w);
+	else
+		finish_key(w);
 }
 
 /* ---- the worker ---- */

@@ -95,6 +95,22 @@ void plan_event(struct plan *p, const struct cJSON *about, const char *type, con
 	s->message = arena_str(p->arena, message);
 }
 
+void plan_event_naming(struct plan *p, const struct cJSON *about, const char *type,
+	const char *reason, struct str message)
+{
+	plan_event(p, about, type, reason, message);
+	p->steps[p->count - 1].names_last = true;
+}
+
+void plan_confirm(struct plan *p, const struct resource *r, const struct cJSON *object)
+{
+	struct plan_step *s = add_step(p, PLAN_CONFIRM, r);
+
+	s->namespace = tree_str(object, "metadata.namespace");
+	s->name = tree_str(object, "metadata.name");
+	s->precondition_uid = tree_str(object, "metadata.uid");
+}
+
 void plan_requeue_after(struct plan *p, int64_t ns)
 {
 	ns = MAX(ns, 1);

@@ -21,6 +21,7 @@ struct controller_kind {
 	const char *name;    /* upstream's: "replicaset-controller" */
 	const char *aliases; /* older names, by spaces: "replicaset" */
 	bool off;            /* only when it is asked for by name */
+	/* NULL: off, since something it needs was not given. */
 	struct part *(*start)(const struct controllers_world *w, const struct controller_kind *k);
 };
 
@@ -30,7 +31,7 @@ struct controller_kind {
 
 /*
  * All share one informer a resource; its indexes (whichever controller they are for) stand in one
- * table in informers.c.
+ * table in informers.c. Resources that are not in it have "namespace" and "claim".
  */
 struct informer *controllers_informer(const struct controllers_world *w, const struct resource *r);
 
@@ -50,6 +51,7 @@ struct usual_options {
 	const char *recorder;               /* the component of its events; NULL: it tells none */
 	const struct usual_source *sources; /* ends with resource == NULL */
 	reconcile_fn *reconcile;            /* ctx is the struct usual */
+	plan_refused_fn *refused;           /* the same; may be NULL */
 	int workers;
 	void *ctx;               /* usual_ctx */
 	void (*done)(void *ctx); /* frees ctx; may be NULL */
@@ -63,7 +65,7 @@ void *usual_ctx(const struct usual *u);
 void usual_enqueue(struct usual *u, struct str key);
 void usual_enqueue_after(struct usual *u, struct str key, int64_t ns);
 void usual_enqueue_object(struct usual *u, const struct object *o);
-/* The controller of that object, when it is of this kind ("ReplicaSet", "apps"). */
-void usual_enqueue_owner(
+/* The controller of that object, when it is of this kind ("ReplicaSet", "apps"). False: not so. */
+bool usual_enqueue_owner(
 	struct usual *u, const struct object *o, const char *kind, const char *group);
 #endif

@@ -13,6 +13,7 @@ const struct command commands[] = {
 	{.name = "controllers",
 		.aliases = {"controller-manager"},
 		.programs = {"kube-controller-manager"},
+		.run = controllers_run,
 		.help = "run the controllers"},
 	{.name = "kubelet", .programs = {"kubelet"}, .help = "run the node's agent"},
 	{.name = "proxy", .programs = {"kube-proxy"}, .help = "run the service proxy"},
