@@ -46,6 +46,8 @@ struct api_server {
 	uint16_t port;       /* that was really taken */
 	bool ready;
 	bool draining;
+	size_t burst;     /* bytes that large answers have taken since memory was last given back */
+	struct op relief; /* gives it back */
 };
 
 /* The bucket of a hub resource ("/registry/pods/"), and a key in it ("default/web"). */
@@ -60,6 +62,12 @@ const struct resource *server_resource(
 	struct api_server *s, struct str group, struct str version, struct str plural);
 const struct resource *server_kind(
 	struct api_server *s, struct str group, struct str version, struct str kind);
+
+/*
+ * Tells of memory that a large answer has taken. What it leaves behind lies in pieces between
+ * what lives on: when much has come together it is given back to the system, once it is quiet.
+ */
+void server_took_memory(struct api_server *s, size_t bytes);
 
 /*
  * Writes that the server makes by itself (first objects, allocations, reconciled roles), through

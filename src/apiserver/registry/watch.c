@@ -1,10 +1,12 @@
 /*
  * WATCH: a reader of the store's history with a place in it. Nothing is queued for it: when there
  * is room in its outgoing buffer it reads on, and a reader that is too slow finds its place gone
- * and is told so. What one turn of the loop brings goes out as one write.
+ * and is told so. What one turn of the loop brings goes out as one write; what stood there before
+ * goes out a write at a time, however much it is.
  */
 #include "registry.h"
 
+#include <kube/mem.h>
 #include <kube/time.h>
 
 #define WRITE_MAX       (256 * KIB) /* bytes of events in one write */
@@ -20,7 +22,9 @@ struct watching {
 	struct scope scope;
 	struct op closer;
 	int64_t ends, next_bookmark;
-	int64_t told; /* the last revision the client knows of */
+	int64_t told;            /* the last revision the client knows of */
+	struct object **initial; /* what stood there at the beginning, not yet shown: references */
+	size_t initial_count, initial_next;
 	bool writing, woken, ending, first_row, initial_end;
 };
 
@@ -112,22 +116,55 @@ static void add_error(struct watching *w, const struct status *s)
 	w->ending = true;
 }
 
-/* Everything that stands there, as if it had just come. */
-static void add_initial(struct watching *w)
+/* ---- the beginning: everything that stands there, as if it had just come ---- */
+
+/* References only: what is shown of them is made as the client takes it. */
+static void take_initial(struct watching *w)
 {
 	struct api_request *r = w->r;
 	struct store_iter it = store_seek(w->watch.bucket, registry_prefix(r), STR(""));
+	struct object *one = r->has_name ? registry_find(r) : NULL;
+	size_t cap = 0;
 
-	if (r->has_name) {
-		struct object *o = registry_find(r);
+	while (r->has_name ? one != NULL : store_next(&it)) {
+		struct object *o = r->has_name ? TAKE(one) : it.object;
 
-		if (o && registry_selects(r, o))
-			add_event(w, "ADDED", o);
+		if (!registry_selects(r, o))
+			continue;
+		if (w->initial_count == cap) {
+			cap = cap ? 2 * cap : 16;
+			w->initial = mem_resize(w->initial, cap * sizeof(struct object *));
+		}
+		w->initial[w->initial_count++] = object_ref(o);
 	}
-	while (!r->has_name && store_next(&it))
-		if (registry_selects(r, it.object))
-			add_event(w, "ADDED", it.object);
 	w->told = w->watch.revision;
+}
+
+static void drop_initial(struct watching *w)
+{
+	while (w->initial_next < w->initial_count)
+		object_unref(w->initial[w->initial_next++]);
+	mem_free(TAKE(w->initial));
+	w->initial_count = w->initial_next = 0;
+}
+
+/* As much as one write holds; the bookmark behind the last says that these were all. */
+static void add_initial(struct watching *w)
+{
+	if (!w->initial_count && !w->initial_end)
+		return;
+	while (w->initial_next < w->initial_count && w->out.len < WRITE_MAX) {
+		struct object *o = w->initial[w->initial_next++];
+
+		add_event(w, "ADDED", o);
+		object_unref(o);
+	}
+	server_took_memory(w->r->server, w->out.len);
+	if (w->initial_next < w->initial_count)
+		return;
+	drop_initial(w);
+	if (TAKE(w->initial_end))
+		add_bookmark(w, true);
 }
 
 /* ---- the end ---- */
@@ -138,6 +175,7 @@ static void closed(struct op *op, struct err *err)
 
 	(void)err;
 	buf_done(&w->out);
+	drop_initial(w);
 	request_end(w->r);
 }
 
@@ -232,6 +270,8 @@ static void go_on(struct watching *w)
 		return;
 	w->woken = false;
 	if (!w->ending)
+		add_initial(w);
+	if (!w->ending && !w->initial_count)
 		read_changes(w);
 	check_time(w);
 	if (w->out.len) {
@@ -250,7 +290,7 @@ static void go_on(struct watching *w)
 	}
 }
 
-/* ---- the beginning ---- */
+/* ---- where it begins ---- */
 
 static void started(struct op *op, struct err *err)
 {
@@ -305,9 +345,8 @@ static void place(struct watching *w)
 	}
 	if (!initial)
 		return;
-	add_initial(w);
-	if (o->allow_bookmarks && (o->has_send_initial || o->resource_version.len))
-		add_bookmark(w, true);
+	take_initial(w);
+	w->initial_end = o->allow_bookmarks && (o->has_send_initial || o->resource_version.len);
 }
 
 void verb_watch(struct api_request *r)
