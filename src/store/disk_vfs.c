@@ -176,7 +176,8 @@ static int vfs_open(sqlite3_vfs *v, const char *path, sqlite3_file *base, int fl
 	*f = (struct vfs_file){.disk = disk};
 	if (!path) /* temporary files are kept in memory: nobody asks for one */
 		return SQLITE_CANTOPEN;
-	f->unsettled = (flags & SQLITE_OPEN_CREATE) && exists(disk, path) == 0;
+	/* Even if it is there: whoever made it may not have come to sync its directory. */
+	f->unsettled = flags & SQLITE_OPEN_CREATE;
 	if (flags & SQLITE_OPEN_CREATE)
 		how |= O_CREAT;
 	f->handle = disk->ops->open(disk, path, how, 0600, NULL);

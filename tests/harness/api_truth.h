@@ -82,10 +82,11 @@ static inline void truth_check_update(const struct object *old, const struct obj
 {
 	int64_t grown =
 		truth_number(o, "metadata.generation") - truth_number(old, "metadata.generation");
+	bool spec = !str_eq(object_scan(old, "spec"), object_scan(o, "spec"));
 	/* Deployments count their annotations in. */
-	bool spec = !str_eq(object_scan(old, "spec"), object_scan(o, "spec")) ||
-		    !str_eq(object_scan(old, "metadata.annotations"),
-			    object_scan(o, "metadata.annotations"));
+	if (str_eq_text(object_scan(o, "kind"), "Deployment"))
+		spec |= !str_eq(object_scan(old, "metadata.annotations"),
+			object_scan(o, "metadata.annotations"));
 	bool marked = truth_ending(o) && !truth_ending(old);
 
 	EXPECT(str_eq(object_scan(old, "metadata.uid"), object_scan(o, "metadata.uid")));

@@ -26,6 +26,7 @@ struct watcher {
 	bool has_place;   /* `position` means something */
 	int64_t position; /* everything up to here has been told */
 	int64_t asked_at; /* what the server had then */
+	int64_t wakes;    /* when it reads on */
 	size_t next;      /* of the truth's facts */
 	int64_t initially[TRUTH_KEYS];
 	int last_initial;
@@ -93,7 +94,7 @@ static inline void watcher_read(struct watcher *w)
 	w->state = WATCHER_READING;
 	w->transport->ops->read(&w->call,
 		told_op(&w->told, w->world->root, loop_in(w->world->loop, 90 * SEC)), &w->in,
-		4 * KIB);
+		64 * KIB);
 }
 
 /* ---- events ---- */
@@ -234,16 +235,18 @@ static inline void watcher_take_lines(struct watcher *w)
 	buf_drop_front(&w->in, taken);
 }
 
-/* ---- one step: what came, and what is asked next ---- */
+/* ---- one step: what came, and what is asked next, after a rest ---- */
 
-static inline void watcher_step(struct watcher *w, bool rest)
+static inline void watcher_step(struct watcher *w, int64_t rest)
 {
+	int64_t now = loop_now(w->world->loop);
+
 	if (w->state == WATCHER_OFF) {
 		watcher_start(w);
 		return;
 	}
 	if (w->state == WATCHER_RESTING) {
-		if (!rest)
+		if (now >= w->wakes)
 			watcher_read(w);
 		return;
 	}
@@ -255,9 +258,9 @@ static inline void watcher_step(struct watcher *w, bool rest)
 	}
 	if (w->state == WATCHER_READING && !w->told.err.code && w->told.n > 0) {
 		watcher_take_lines(w);
-		if (rest)
-			w->state = WATCHER_RESTING;
-		else
+		w->state = WATCHER_RESTING;
+		w->wakes = now + rest;
+		if (!rest)
 			watcher_read(w);
 		return;
 	}
