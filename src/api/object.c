@@ -66,8 +66,11 @@ static size_t skip_value(struct str s, size_t i)
 	return i;
 }
 
-/* The member's value in the object text that begins at `at`; false when it has none. */
-static bool find_member(struct str s, size_t at, struct str key, size_t *from, size_t *to)
+/*
+ * Where the member's value begins in the object text that begins at `at`. `last`, if given, is a
+ * key that stands behind it: there the search ends, before a value that may be long.
+ */
+static bool find_key(struct str s, size_t at, struct str key, struct str last, size_t *from)
 {
 	if (at >= s.len || s.at[at] != '{')
 		return false;
@@ -76,12 +79,21 @@ static bool find_member(struct str s, size_t at, struct str key, size_t *from, s
 		struct str name = str_sub(s, i + 1, end - 1);
 
 		*from = end + 1;
-		*to = skip_value(s, *from);
 		if (str_eq(name, key))
 			return true;
-		i = *to + 1;
+		if (last.len && str_eq(name, last))
+			return false;
+		i = skip_value(s, *from) + 1;
 	}
 	return false;
+}
+
+static bool find_member(struct str s, size_t at, struct str key, size_t *from, size_t *to)
+{
+	if (!find_key(s, at, key, STR(""), from))
+		return false;
+	*to = skip_value(s, *from);
+	return true;
 }
 
 struct str object_scan(const struct object *o, const char *dotted)
@@ -110,7 +122,7 @@ static struct str take_text(struct buf *text)
 	return str_make(at, len);
 }
 
-/* Where things stand in a text whose resourceVersion is missing. */
+/* Where things stand in a text whose resourceVersion may be missing. */
 static void locate(struct draft *d)
 {
 	struct str s = d->text;
@@ -119,12 +131,13 @@ static void locate(struct draft *d)
 	d->rest_at = 1;
 	if (find_member(s, 0, STR("apiVersion"), &from, &to))
 		d->rest_at = (uint32_t)to + 1; /* behind the comma */
-	bool has = find_member(s, 0, STR("metadata"), &meta, &to);
+	bool has = find_key(s, 0, STR("metadata"), STR(""), &meta);
 	assert(has);
 	d->labels_size = 0;
-	if (find_member(s, meta, STR("labels"), &from, &to)) {
+	/* Managed fields stand behind labels, in the order of the types and in the alphabet. */
+	if (find_key(s, meta, STR("labels"), STR("managedFields"), &from)) {
 		d->labels_at = (uint32_t)from;
-		d->labels_size = (uint32_t)(to - from);
+		d->labels_size = (uint32_t)(skip_value(s, from) - from);
 	}
 }
 
@@ -200,7 +213,7 @@ void draft_from_object(struct draft *d, const struct object *o)
 	struct buf out = BUF_INIT(DRAFT_MAX);
 	size_t from, to, meta;
 
-	bool has = find_member(text, 0, STR("metadata"), &meta, &to) &&
+	bool has = find_key(text, 0, STR("metadata"), STR(""), &meta) &&
 		   find_member(text, meta, STR("resourceVersion"), &from, &to);
 	assert(has);
 	buf_add_str(&out, str_sub(text, 0, from + 1));

@@ -88,8 +88,9 @@ static int read_row(void *ctx, const struct log_row *r)
 {
 	struct store *s = ctx;
 	struct bucket *b = store_bucket(s, r->bucket);
-	struct object *old = omap_get(&b->objects, r->key);
 	struct object *now = r->text.at ? object_from_text(r->text, r->revision) : NULL;
+	struct object *old =
+		now ? omap_set(&b->objects, r->key, now) : omap_get(&b->objects, r->key);
 
 	s->assigned = r->revision;
 	if (r->revision > s->compacted && (now || old)) {
@@ -100,9 +101,7 @@ static int read_row(void *ctx, const struct log_row *r)
 		if (!now)
 			store_garbage(s, r->revision);
 	}
-	if (now)
-		omap_set(&b->objects, r->key, now);
-	else if (old)
+	if (!now && old)
 		omap_remove(&b->objects, r->key);
 	s->stats.objects += (size_t)((now != NULL) - (old != NULL));
 	s->stats.object_bytes += (now ? now->size : 0) - (size_t)(old ? old->size : 0);
