@@ -30,7 +30,10 @@ struct http_client_options {
 
 struct http_client *http_client_new(
 	struct env *env, struct scope *parent, const struct http_client_options *options);
-/* For new connections; sessions to resume are forgotten. */
+/*
+ * For new connections; sessions to resume are forgotten. Connections that there are go on with the
+ * calls they have, and take no others: who shows another certificate is somebody else.
+ */
 void http_client_set_tls(
 	struct http_client *c, struct tls_config *tls, struct tls_config *tls_http1);
 /* Ends every connection, running calls too; op done when all is gone. Then only free. */

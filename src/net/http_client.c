@@ -65,6 +65,7 @@ void http_client_set_tls(
 		struct origin *o = LIST_ENTRY(k, struct origin, in_client);
 		tls_session_free(TAKE(o->session));
 	}
+	pool_retire(c);
 }
 
 void http_client_stop(struct http_client *c, struct op *op)

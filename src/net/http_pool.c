@@ -222,6 +222,18 @@ static void pool_keep(struct origin *o)
 	sweep_arm(o->client);
 }
 
+void pool_retire(struct http_client *client)
+{
+	list_each (k, &client->origins) {
+		struct origin *o = LIST_ENTRY(k, struct origin, in_client);
+		if (!o->https)
+			continue;
+		list_each (i, &o->conns)
+			LIST_ENTRY(i, struct client_conn, in_pool)->broken = true;
+		pool_keep(o);
+	}
+}
+
 /* ---- what connections tell ---- */
 
 void client_conn_idle(struct client_conn *c)

@@ -69,6 +69,9 @@ void pool_dispatch(struct origin *o);
 void pool_call_go(struct pool_call *p, struct client_conn *conn);
 void pool_call_fail(struct pool_call *p, struct err *err);
 
+/* Connections over TLS take no further call; each ends when it is idle. */
+void pool_retire(struct http_client *client);
+
 /* Starts making a connection; ends in pool_dialed. */
 void pool_dial(struct origin *o);
 /* conn is NULL when it failed. */

@@ -307,6 +307,62 @@ TEST(a_stranger_s_certificate_is_refused_with_its_reason)
 	bench_close(&b);
 }
 
+static void other_tls_round(const char *const *alpn)
+{
+	struct bench b = {0};
+	struct one o;
+
+	bench_tls(&b, alpn);
+	bench_open(&b);
+	for (int i = 0; i < 4; i++) {
+		if (i == 2)
+			http_client_set_tls(b.client, b.client_tls, b.client_tls);
+		one_start(&b, &o, "GET", "/");
+		one_go(&b, &o);
+		one_wait(&b, &o);
+		EXPECT_OK(o.told.err.code, &o.told.err);
+		EXPECT_INT(o.call.reused, i == 1 || i == 3);
+		one_end(&o);
+	}
+	EXPECT_INT(accepted(&b), 2);
+	bench_close(&b);
+}
+
+TEST(connections_made_with_another_certificate_take_no_more_calls)
+{
+	static const char *const both[] = {"h2", "http/1.1", NULL}, *const old[] = {
+									    "http/1.1", NULL};
+
+	other_tls_round(both);
+	other_tls_round(old);
+}
+
+TEST(a_call_goes_on_when_its_connection_takes_no_others)
+{
+	static const char *const alpn[] = {"h2", NULL};
+	struct bench b = {0};
+	struct one first, second;
+
+	bench_tls(&b, alpn);
+	bench_open(&b);
+	one_start(&b, &first, "POST", "/echo");
+	first.call.body = STR("still here");
+	one_go(&b, &first);
+	loop_test_run_until(&b.rig.t, &first.told.done);
+	http_client_set_tls(b.client, b.client_tls, b.client_tls);
+	one_start(&b, &second, "GET", "/");
+	one_go(&b, &second);
+	one_wait(&b, &second);
+	EXPECT_OK(second.told.err.code, &second.told.err);
+	one_end(&second);
+	one_wait(&b, &first);
+	EXPECT_OK(first.told.err.code, &first.told.err);
+	EXPECT_STR(buf_str(&first.body), "still here");
+	one_end(&first);
+	EXPECT_INT(accepted(&b), 2);
+	bench_close(&b);
+}
+
 /* ---- servers that fail ---- */
 
 struct script {
