@@ -72,7 +72,8 @@ void client_transport_local_share(struct client_transport *local, client_find_fn
 /*
  * To a server by URL. Tokens and certificates in files are read again when a minute has passed
  * (on WORK_DISK); what cannot be read then stays as it was. *config is copied. The first reading
- * happens with the first call. Credential plugins are refused with ERR_UNSUPPORTED.
+ * happens with the first call. A credential plugin is run when a call wants what it gives and there
+ * is none, or that has expired; and once more after the server has answered 401, for later calls.
  */
 struct client_transport *client_transport_https(
 	struct env *env, struct scope *parent, const struct client_config *config);

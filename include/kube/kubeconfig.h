@@ -7,6 +7,26 @@
 
 #include <kube/json.h>
 
+struct client_exec_env {
+	struct str name, value;
+};
+
+/* A program that gives credentials (client.authentication.k8s.io). */
+struct client_exec {
+	struct str api_version, command;
+	struct str *args;
+	size_t arg_count;
+	struct client_exec_env *env; /* added to ours */
+	size_t env_count;
+	struct str interactive_mode;        /* "Never", "IfAvailable", "Always" */
+	struct str install_hint;            /* said when the program is not there */
+	bool provide_cluster_info;          /* it is told which server it is for … */
+	const struct cJSON *cluster_config; /* … with this, or NULL */
+	/* Standard input is for something else, and for what ("…", may be empty). */
+	bool stdin_unavailable;
+	struct str stdin_message;
+};
+
 /* One cluster and one user, ready for client_transport_https. Empty means not given. */
 struct client_config {
 	struct str server; /* "https://host:6443", maybe with a path */
@@ -15,6 +35,7 @@ struct client_config {
 	struct str ca_file, ca_data; /* PEM; data wins; neither: whom the system believes */
 	struct str tls_server_name;
 	bool insecure;
+	bool disable_compression;
 	struct str proxy_url;
 	struct str no_proxy; /* with proxy settings of the environment, see http_proxy_from_env */
 	bool proxy_from_env;
@@ -25,9 +46,8 @@ struct client_config {
 	struct str as, as_uid; /* impersonation */
 	struct str *as_groups;
 	size_t as_group_count;
-	const struct cJSON *as_extra; /* {"key": ["value"]} or NULL */
-	bool exec;                    /* a credential plugin is named */
-	struct str exec_command;
+	const struct cJSON *as_extra;   /* {"key": ["value"]} or NULL */
+	const struct client_exec *exec; /* a credential plugin, or NULL */
 };
 
 /* A tree with kind Config, checked: lists of named clusters, users, contexts. */

@@ -1,5 +1,7 @@
 #include "credentials.h"
 
+#include "kubeconfig_exec.h"
+
 #include <kube/codec.h>
 #include <kube/mem.h>
 #include <kube/url.h>
@@ -17,10 +19,9 @@ static struct str copy(struct arena *a, struct str s)
 static void copy_config(struct client_config *to, struct arena *a, const struct client_config *from)
 {
 	*to = *from;
-	struct str *all[] = {&to->server, &to->ca_file, &to->ca_data, &to->tls_server_name,
-		&to->cert_file, &to->cert_data, &to->key_file, &to->key_data, &to->token,
-		&to->token_file, &to->username, &to->password, &to->as, &to->as_uid,
-		&to->exec_command};
+	struct str *all[] = {&to->server, &to->proxy_url, &to->ca_file, &to->ca_data,
+		&to->tls_server_name, &to->cert_file, &to->cert_data, &to->key_file, &to->key_data,
+		&to->token, &to->token_file, &to->username, &to->password, &to->as, &to->as_uid};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		*all[i] = copy(a, *all[i]);
@@ -29,6 +30,7 @@ static void copy_config(struct client_config *to, struct arena *a, const struct 
 		to->as_groups[i] = copy(a, from->as_groups[i]);
 	if (from->as_extra)
 		to->as_extra = json_copy(a, from->as_extra);
+	to->exec = client_exec_copy(a, from->exec);
 }
 
 static void make_basic(struct credentials *cr)
@@ -46,7 +48,8 @@ static void make_basic(struct credentials *cr)
 	cr->authorization = arena_str(cr->arena, buf_str(&text));
 }
 
-void credentials_init(struct credentials *cr, struct arena *a, const struct client_config *config)
+void credentials_init(struct credentials *cr, struct arena *a, struct env *env, struct scope *scope,
+	const struct client_config *config)
 {
 	*cr = (struct credentials){.arena = a};
 	for (int i = 0; i < PARTS; i++)
@@ -54,10 +57,13 @@ void credentials_init(struct credentials *cr, struct arena *a, const struct clie
 	copy_config(&cr->config, a, config);
 	cr->token = cr->config.token;
 	make_basic(cr);
+	if (config->exec)
+		cr->plugin = exec_plugin_new(env, scope, &cr->config);
 }
 
 void credentials_done(struct credentials *cr)
 {
+	exec_plugin_free(TAKE(cr->plugin));
 	for (int i = 0; i < PARTS; i++)
 		buf_done(&cr->parts[i]);
 }
@@ -161,19 +167,37 @@ void credentials_load(
 
 /* ---- taking it ---- */
 
-static int make_tls(const struct credentials_load *load, const struct client_config *c,
-	const char *const *alpn, struct tls_config **tls, struct err *err)
+struct shown { /* in handshakes */
+	struct str ca, cert, key;
+};
+
+/* A certificate of the config's own goes before a plugin's. */
+static struct shown shown_of(const struct credentials *cr, const struct buf parts[PARTS])
+{
+	struct shown s = {.ca = buf_str(&parts[PART_CA]),
+		.cert = buf_str(&parts[PART_CERT]),
+		.key = buf_str(&parts[PART_KEY])};
+
+	if (!s.cert.len && cr->plugin) {
+		s.cert = exec_plugin_credential(cr->plugin)->cert;
+		s.key = exec_plugin_credential(cr->plugin)->key;
+	}
+	return s;
+}
+
+static int make_tls(const struct shown *s, const struct client_config *c, const char *const *alpn,
+	struct tls_config **tls, struct err *err)
 {
 	struct certs roots = {0}, chain = {0};
 	struct key *key = NULL;
-	struct str ca = buf_str(&load->parts[PART_CA]), cert = buf_str(&load->parts[PART_CERT]);
+	struct str ca = s->ca, cert = s->cert;
 	int code = 0;
 
 	if (ca.len && certs_parse_pem(ca, &roots, err))
 		code = err_wrap(err, err->code, "unable to load root certificates");
 	if (!code && cert.len && certs_parse_pem(cert, &chain, err))
 		code = err_wrap(err, err->code, "unable to load the client certificate");
-	if (!code && cert.len && key_parse(buf_str(&load->parts[PART_KEY]), &key, err))
+	if (!code && cert.len && key_parse(s->key, &key, err))
 		code = err_wrap(err, err->code, "unable to load the client key");
 	if (!code) {
 		struct tls_identity identity = {.chain = &chain, .key = key};
@@ -190,16 +214,17 @@ static int make_tls(const struct credentials_load *load, const struct client_con
 	return code;
 }
 
-static int give_tls(const struct credentials_load *load, const struct client_config *c,
-	struct http_client *http, struct err *err)
+static int give_tls(struct credentials *cr, const struct buf parts[PARTS], struct http_client *http,
+	struct err *err)
 {
 	static const char *const both[] = {"h2", "http/1.1", NULL};
 	static const char *const old[] = {"http/1.1", NULL};
 	struct tls_config *tls = NULL, *tls_http1 = NULL;
-	int code = make_tls(load, c, both, &tls, err);
+	const struct shown shown = shown_of(cr, parts);
+	int code = make_tls(&shown, &cr->config, both, &tls, err);
 
 	if (!code)
-		code = make_tls(load, c, old, &tls_http1, err);
+		code = make_tls(&shown, &cr->config, old, &tls_http1, err);
 	if (!code)
 		http_client_set_tls(http, tls, tls_http1);
 	tls_config_unref(tls);
@@ -214,14 +239,10 @@ static int take_parts(struct credentials *cr, struct credentials_load *load,
 
 	for (int i = 0; i < PART_TOKEN; i++)
 		changed |= !str_eq(buf_str(&cr->parts[i]), buf_str(&load->parts[i]));
-	if (cr->config.exec)
-		return err_set(err, ERR_UNSUPPORTED,
-			"exec plugin: credentials by running %.*s are not supported",
-			STRF(cr->config.exec_command));
 	if (cr->config.token_file.len && !str_trim(buf_str(&load->parts[PART_TOKEN])).len)
 		return err_set(err, ERR_SYNTAX, "read empty token from file %.*s",
 			STRF(cr->config.token_file));
-	if (changed && give_tls(load, &cr->config, http, err))
+	if (changed && give_tls(cr, load->parts, http, err))
 		return err->code;
 	for (int i = 0; i < PARTS; i++) {
 		struct buf was = cr->parts[i];
@@ -247,6 +268,35 @@ void credentials_loaded(struct credentials *cr, struct credentials_load *load, s
 		buf_done(&load->parts[i]);
 }
 
+/* ---- a plugin's ---- */
+
+void credentials_ask(
+	struct credentials *cr, struct exec_wait *wait, struct op *op, uint64_t refused)
+{
+	const struct client_config *c = &cr->config;
+	struct str ca = {0};
+
+	/* What the system believes is nothing to tell. */
+	if (c->ca_data.len || c->ca_file.len)
+		ca = buf_str(&cr->parts[PART_CA]);
+	if (refused)
+		exec_plugin_renew(cr->plugin, wait, op, ca, refused);
+	else
+		exec_plugin_get(cr->plugin, wait, op, ca);
+}
+
+void credentials_answered(struct credentials *cr, struct http_client *http, struct err *err)
+{
+	uint64_t pairs = exec_plugin_pairs(cr->plugin);
+
+	/* Another token needs no other connections. */
+	if (!err->code && cr->plugin_pairs != pairs && !cr->parts[PART_CERT].len &&
+		!give_tls(cr, cr->parts, http, err))
+		cr->plugin_pairs = pairs;
+	if (err->code)
+		err_wrap(err, err->code, "getting credentials");
+}
+
 /* ---- showing it ---- */
 
 static void add_extra(const struct credentials *cr, struct arena *a, struct http_headers *h)
@@ -264,10 +314,13 @@ static void add_extra(const struct credentials *cr, struct arena *a, struct http
 void credentials_add(const struct credentials *cr, struct arena *a, struct http_headers *h)
 {
 	const struct client_config *c = &cr->config;
+	struct str token = cr->token;
 
-	if (cr->token.len)
+	if (!token.len && !cr->authorization.len && cr->plugin)
+		token = exec_plugin_credential(cr->plugin)->token;
+	if (token.len)
 		http_headers_add(
-			a, h, STR("Authorization"), arena_print(a, "Bearer %.*s", STRF(cr->token)));
+			a, h, STR("Authorization"), arena_print(a, "Bearer %.*s", STRF(token)));
 	else if (cr->authorization.len)
 		http_headers_add(a, h, STR("Authorization"), cr->authorization);
 	if (!c->as.len)

@@ -5,6 +5,8 @@
 #ifndef KUBE_CLIENT_CREDENTIALS_H
 #define KUBE_CLIENT_CREDENTIALS_H
 
+#include "exec_plugin.h"
+
 #include <kube/http_client.h>
 #include <kube/kubeconfig.h>
 #include <kube/work.h>
@@ -19,6 +21,8 @@ struct credentials {
 	int64_t at;               /* of the last loading */
 	struct str authorization; /* "Basic …" of name and password */
 	struct arena *arena;
+	struct exec_plugin *plugin; /* NULL: none */
+	uint64_t plugin_pairs;      /* its certificate that TLS has, by number */
 };
 
 /* One loading, embedded in who waits for it. */
@@ -29,7 +33,9 @@ struct credentials_load {
 	struct buf parts[PARTS];
 };
 
-void credentials_init(struct credentials *cr, struct arena *a, const struct client_config *config);
+/* A plugin's runs belong to the scope. */
+void credentials_init(struct credentials *cr, struct arena *a, struct env *env, struct scope *scope,
+	const struct client_config *config);
 void credentials_done(struct credentials *cr);
 /* Never loaded, or files that may have changed by now. */
 bool credentials_due(const struct credentials *cr, struct env *env);
@@ -41,6 +47,13 @@ void credentials_load(
  */
 void credentials_loaded(struct credentials *cr, struct credentials_load *load, struct env *env,
 	struct http_client *http, struct err *err);
+/*
+ * With a plugin, before every call: its op, and what follows it. When the server has refused what
+ * it was shown, the plugin is asked once more (`refused`: its serial at that time; 0: not so).
+ */
+void credentials_ask(
+	struct credentials *cr, struct exec_wait *wait, struct op *op, uint64_t refused);
+void credentials_answered(struct credentials *cr, struct http_client *http, struct err *err);
 /* Authorization and Impersonate-… headers. */
 void credentials_add(const struct credentials *cr, struct arena *a, struct http_headers *h);
 

@@ -17,14 +17,16 @@ struct https_transport {
 	struct task stopping;
 };
 
-enum call_step { CALL_CREDENTIALS, CALL_SEND, CALL_HEAD };
-static const char *const call_steps[] = {"credentials", "send", "head"};
+enum call_step { CALL_BEGIN, CALL_LOADED, CALL_ANSWERED, CALL_HEAD, CALL_REFUSED };
+static const char *const call_steps[] = {"begin", "loaded", "answered", "head", "refused"};
 
 struct https_call {
 	struct task task;
 	struct https_transport *transport;
 	struct client_call *c;
 	struct credentials_load load;
+	struct exec_wait wait;
+	uint64_t plugin_serial; /* of what it shows */
 	struct http_call http;
 	bool begun;
 };
@@ -46,6 +48,8 @@ static void send_call(struct https_call *h)
 	struct https_transport *t = h->transport;
 
 	h->begun = true;
+	if (t->credentials.plugin)
+		h->plugin_serial = exec_plugin_serial(t->credentials.plugin);
 	http_call_init(http, t->http, c->method, STR(""));
 	http->url = arena_print(&http->arena, "%.*s%.*s", STRF(t->server), STRF(c->target));
 	for (size_t i = 0; i < c->headers.count; i++)
@@ -56,34 +60,78 @@ static void send_call(struct https_call *h)
 	http_call_start(http, task_await(&h->task, CALL_HEAD, OP_NO_DEADLINE));
 }
 
+static void call_loaded(struct https_call *h)
+{
+	struct credentials *cr = &h->transport->credentials;
+
+	if (cr->plugin)
+		credentials_ask(
+			cr, &h->wait, task_await(&h->task, CALL_ANSWERED, OP_NO_DEADLINE), 0);
+	else
+		send_call(h);
+}
+
+/*
+ * Refused for what it has shown: the next call will have something else. This one is over, as
+ * client-go has it; who made it knows whether it may be made again.
+ */
+static void call_refused(struct https_call *h)
+{
+	struct credentials *cr = &h->transport->credentials;
+
+	credentials_ask(
+		cr, &h->wait, task_await(&h->task, CALL_REFUSED, OP_NO_DEADLINE), h->plugin_serial);
+}
+
+static void call_finish(struct https_call *h)
+{
+	h->c->status = h->http.status;
+	h->c->response = h->http.response;
+	task_finish(&h->task, 0);
+}
+
 static void call_run(struct task *t, struct err *err)
 {
 	struct https_call *h = CONTAINER_OF(t, struct https_call, task);
-	struct credentials *cr = &h->transport->credentials;
+	struct https_transport *https = h->transport;
+	struct credentials *cr = &https->credentials;
+	enum call_step step = (enum call_step)t->step;
 
-	if (!err->code && t->step == CALL_CREDENTIALS) {
-		if (credentials_due(cr, h->transport->env)) {
-			credentials_load(cr, &h->load, task_await(t, CALL_SEND, OP_NO_DEADLINE),
-				h->transport->env);
-			return;
-		}
-		send_call(h);
-		return;
-	}
-	if (t->step == CALL_SEND) {
-		credentials_loaded(cr, &h->load, h->transport->env, h->transport->http, err);
-		if (!err->code) {
-			send_call(h);
-			return;
-		}
-	}
+	if (step == CALL_LOADED)
+		credentials_loaded(cr, &h->load, https->env, https->http, err);
+	if (step == CALL_ANSWERED || (step == CALL_REFUSED && !err->code))
+		credentials_answered(cr, https->http, err);
+	/* There are no others: then it is as it was. */
+	if (step == CALL_REFUSED && err->code != ERR_CANCELLED)
+		err_done(err);
 	if (err->code) {
 		task_fail(t, err);
 		return;
 	}
-	h->c->status = h->http.status;
-	h->c->response = h->http.response;
-	task_finish(t, 0);
+	switch (step) {
+	case CALL_BEGIN:
+		if (credentials_due(cr, https->env))
+			credentials_load(cr, &h->load, task_await(t, CALL_LOADED, OP_NO_DEADLINE),
+				https->env);
+		else
+			call_loaded(h);
+		return;
+	case CALL_LOADED:
+		call_loaded(h);
+		return;
+	case CALL_ANSWERED:
+		send_call(h);
+		return;
+	case CALL_HEAD:
+		if (h->http.status == 401 && cr->plugin)
+			call_refused(h);
+		else
+			call_finish(h);
+		return;
+	case CALL_REFUSED:
+		call_finish(h);
+		return;
+	}
 }
 
 static void transport_start(struct client_call *c, struct op *op)
@@ -188,7 +236,7 @@ struct client_transport *client_transport_https(
 	arena_init(&t->arena);
 	scope_init(&t->scope, parent, "https transport", NULL);
 	t->server = server_url(&t->arena, config->server);
-	credentials_init(&t->credentials, &t->arena, config);
+	credentials_init(&t->credentials, &t->arena, env, &t->scope, config);
 	if (config->proxy_url.len)
 		options.https_proxy = options.http_proxy = config->proxy_url;
 	else if (config->proxy_from_env)

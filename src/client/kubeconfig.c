@@ -1,5 +1,5 @@
 /* kubeconfig files: reading, merging, choosing. client-go's words where something is wrong. */
-#include <kube/kubeconfig.h>
+#include "kubeconfig_exec.h"
 
 #include <kube/api_codec.h>
 #include <kube/codec.h>
@@ -94,8 +94,15 @@ static int check_list(struct arena *a, struct cJSON *root, const struct list_row
 			code = check_item(item, row, err);
 		if (code)
 			return code;
+		struct cJSON *exec = json_get(item, STR("exec"));
+		if (row == &lists[1] && json_is(item, JSON_OBJECT) && exec)
+			code = kubeconfig_exec_check(exec, err);
+		if (code)
+			return code;
 		for (size_t i = 0; row->files[i]; i++)
 			make_absolute(a, item, row->files[i], dir);
+		if (row == &lists[1] && json_is(exec, JSON_OBJECT))
+			kubeconfig_exec_place(a, exec, dir);
 	}
 	return 0;
 }
@@ -211,6 +218,7 @@ static int take_cluster(
 	out->tls_server_name = member(cluster, "tls-server-name");
 	out->proxy_url = member(cluster, "proxy-url");
 	out->insecure = json_bool(json_get(cluster, STR("insecure-skip-tls-verify")));
+	out->disable_compression = json_bool(json_get(cluster, STR("disable-compression")));
 	return decode_member(a, cluster, "certificate-authority-data", &out->ca_data, err);
 }
 
@@ -228,8 +236,6 @@ static void take_groups(struct arena *a, const struct cJSON *user, struct client
 static int take_user(
 	struct arena *a, const struct cJSON *user, struct client_config *out, struct err *err)
 {
-	const struct cJSON *exec = json_get(user, STR("exec"));
-
 	out->cert_file = member(user, "client-certificate");
 	out->key_file = member(user, "client-key");
 	out->token = member(user, "token");
@@ -239,10 +245,6 @@ static int take_user(
 	out->as = member(user, "as");
 	out->as_uid = member(user, "as-uid");
 	take_groups(a, user, out);
-	if (json_is(exec, JSON_OBJECT)) {
-		out->exec = true;
-		out->exec_command = member(exec, "command");
-	}
 	int code = decode_member(a, user, "client-certificate-data", &out->cert_data, err);
 	if (!code)
 		code = decode_member(a, user, "client-key-data", &out->key_data, err);
@@ -295,12 +297,16 @@ static void check_certificate(struct faults *f, const struct client_config *c, s
 			STRF(user));
 }
 
+static void exec_fault(void *ctx, struct str text)
+{
+	fault(ctx, "%.*s", STRF(text));
+}
+
 static void check_user(struct faults *f, const struct client_config *c, struct str user)
 {
 	check_certificate(f, c, user);
-	if (c->exec && !c->exec_command.len)
-		fault(f, "command must be specified for %.*s to use exec authentication plugin",
-			STRF(user));
+	if (c->exec)
+		kubeconfig_exec_faults(c->exec, user, exec_fault, f);
 	if (c->token.len && (c->username.len || c->password.len))
 		fault(f,
 			"more than one authentication method found for %.*s; found [token "
@@ -386,6 +392,8 @@ int kubeconfig_resolve(struct arena *a, const struct kubeconfig *k,
 		code = take_cluster(a, body_of(a, other, &lists[0]), &c, err);
 	if (code)
 		return code;
+	c.exec = kubeconfig_exec_take(
+		a, json_get(body_of(a, one, &lists[1]), STR("exec")), body_of(a, other, &lists[0]));
 	check_user(&faults, &c, user);
 	check_cluster(&faults, &c, body_of(a, other, &lists[0]), cluster);
 	code = tell_faults(&faults, &c, err);

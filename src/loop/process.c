@@ -83,20 +83,26 @@ static struct str env_name(const char *entry)
 	return name;
 }
 
+/* false: a later one of the list has the same name. */
+static bool is_last_word(const char *entry, const char *const *later)
+{
+	while (later && *later)
+		if (str_eq(env_name(*later++), env_name(entry)))
+			return false;
+	return true;
+}
+
 static const char *const *make_env(struct arena *a, const struct process_options *o)
 {
 	const char *const *base = o->env ? o->env : (const char *const *)environ;
 	size_t more = count_texts(o->env_more), n = 0;
 	const char **env = arena_new(a, (count_texts(base) + more + 1) * sizeof(*env));
-	for (size_t i = 0; base && base[i]; i++) {
-		bool replaced = false;
-		for (size_t k = 0; k < more && !replaced; k++)
-			replaced = str_eq(env_name(base[i]), env_name(o->env_more[k]));
-		if (!replaced)
+	for (size_t i = 0; base && base[i]; i++)
+		if (is_last_word(base[i], o->env_more))
 			env[n++] = base[i];
-	}
-	for (size_t k = 0; k < more; k++)
-		env[n++] = o->env_more[k];
+	for (size_t i = 0; i < more; i++)
+		if (is_last_word(o->env_more[i], o->env_more + i + 1))
+			env[n++] = o->env_more[i];
 	return env;
 }
 

@@ -230,13 +230,6 @@ TEST(a_wrong_token_is_told)
 	EXPECT_STR(q.status->message, "Unauthorized");
 	client_request_done(&q);
 	api_rig_drop_client(&r, r.client);
-	config.exec = true;
-	config.exec_command = STR("get-token");
-	r.client =
-		client_new(r.t.env, client_transport_https(r.t.env, r.t.root, &config), &options);
-	ask(&r, &q, CLIENT_GET, "a", NULL, ERR_UNSUPPORTED);
-	client_request_done(&q);
-	api_rig_drop_client(&r, r.client);
 	config = (struct client_config){.server = str_from(r.url), .token = STR("rigtoken")};
 	r.client =
 		client_new(r.t.env, client_transport_https(r.t.env, r.t.root, &config), &options);

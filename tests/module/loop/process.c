@@ -232,7 +232,7 @@ TEST(environment_and_directory)
 {
 	struct run r;
 	const char *const env[] = {"PATH=/usr/bin:/bin", "A=1", "B=2", NULL};
-	const char *const more[] = {"B=3", "C=4", NULL};
+	const char *const more[] = {"C=3", "B=3", "C=4", NULL};
 	run_open(&r);
 	run_options(&r, (struct process_options){.argv = (const char *const[]){"env", NULL},
 				.env = env,

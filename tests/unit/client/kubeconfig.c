@@ -27,7 +27,8 @@ static const char home[] = "apiVersion: v1\n"
 			   "- name: me\n"
 			   "  user: {token: t1, as: you, as-groups: [g1, g2]}\n"
 			   "- name: plugin\n"
-			   "  user: {exec: {command: get-token}}\n"
+			   "  user: {exec: {command: get-token, apiVersion: "
+			   "client.authentication.k8s.io/v1beta1}}\n"
 			   "- name: half\n"
 			   "  user: {client-certificate: /c.crt}\n"
 			   "contexts:\n"
@@ -85,8 +86,9 @@ TEST(parts_of_a_context_are_overridden)
 	EXPECT_STR(c.tls_server_name, "kubernetes");
 	EXPECT_STR(c.token, "t1");
 	EXPECT_OK(resolve(&a, (struct kubeconfig_choice){.context = STR("there")}, &c, &err), &err);
-	EXPECT(c.exec);
-	EXPECT_STR(c.exec_command, "get-token");
+	REQUIRE(c.exec);
+	EXPECT_STR(c.exec->command, "get-token");
+	EXPECT_STR(c.exec->interactive_mode, "IfAvailable");
 	arena_done(&a);
 }
 
