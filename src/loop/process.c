@@ -1,10 +1,8 @@
-#include <kube/arena.h>
 #include <kube/mem.h>
 #include <kube/process.h>
 #include <kube/work.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,163 +49,19 @@ struct starting {
 	struct op wait;
 	struct scope *scope;
 	struct process **out;
-	struct spawn spawn;
-	struct arena arena;
-	int null;                       /* /dev/null, where it is wanted */
-	int theirs[PROCESS_FDS_MAX][2]; /* ends of pipes: ours, the child's; by place in the list */
+	struct spawn_plan plan;
 };
 
 static void starting_free(struct starting *s)
 {
-	for (size_t i = 0; i < PROCESS_FDS_MAX; i++) {
-		fd_close(&s->theirs[i][0]);
-		fd_close(&s->theirs[i][1]);
-	}
-	fd_close(&s->null);
-	arena_done(&s->arena);
+	spawn_plan_done(&s->plan);
 	mem_free(s);
-}
-
-static size_t count_texts(const char *const *list)
-{
-	size_t n = 0;
-	while (list && list[n])
-		n++;
-	return n;
-}
-
-static struct str env_name(const char *entry)
-{
-	struct str name = str_from(entry), value;
-	str_cut(name, '=', &name, &value);
-	return name;
-}
-
-/* false: a later one of the list has the same name. */
-static bool is_last_word(const char *entry, const char *const *later)
-{
-	while (later && *later)
-		if (str_eq(env_name(*later++), env_name(entry)))
-			return false;
-	return true;
-}
-
-static const char *const *make_env(struct arena *a, const struct process_options *o)
-{
-	const char *const *base = o->env ? o->env : (const char *const *)environ;
-	size_t more = count_texts(o->env_more), n = 0;
-	const char **env = arena_new(a, (count_texts(base) + more + 1) * sizeof(*env));
-	for (size_t i = 0; base && base[i]; i++)
-		if (is_last_word(base[i], o->env_more))
-			env[n++] = base[i];
-	for (size_t i = 0; i < more; i++)
-		if (is_last_word(o->env_more[i], o->env_more + i + 1))
-			env[n++] = o->env_more[i];
-	return env;
-}
-
-/* Our own, as Go's exec has it: what the child will have is the child's. */
-static struct str search_path(void)
-{
-	for (char **entry = environ; entry && *entry; entry++)
-		if (str_eq(env_name(*entry), STR("PATH")))
-			return str_from(*entry + sizeof("PATH=") - 1);
-	return STR("/usr/bin:/bin");
-}
-
-/* Empty and relative places are passed over: what happens to lie where we are is not meant. */
-static const char *const *make_files(struct arena *a, const char *file)
-{
-	struct str path = search_path(), dir;
-	size_t max = 2, n = 0;
-	for (size_t i = 0; i < path.len; i++)
-		max += path.at[i] == ':';
-	const char **files = arena_new(a, (max + 1) * sizeof(*files));
-	if (strchr(file, '/')) {
-		files[0] = file;
-		return files;
-	}
-	while (path.len && *file) {
-		str_cut(path, ':', &dir, &path);
-		if (dir.len && dir.at[0] == '/')
-			files[n++] = arena_print(a, "%.*s/%s", STRF(dir), file).at;
-	}
-	return files;
-}
-
-static int open_null(struct starting *s, struct err *err)
-{
-	if (s->null < 0)
-		s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	return s->null < 0 ? err_set_errno(err, errno, "open /dev/null") : s->null;
-}
-
-/* What the child gets at place i of the list: a descriptor of ours, or an error's code. */
-static int source_of(struct starting *s, size_t i, struct err *err)
-{
-	const struct process_fd *f = &s->spawn.options->fds[i];
-	bool reads = f->kind == PROCESS_FD_READS;
-	int ends[2];
-	switch (f->kind) {
-	case PROCESS_FD_NULL:
-		return open_null(s, err);
-	case PROCESS_FD_GIVEN:
-		return f->fd;
-	case PROCESS_FD_SAME:
-		for (size_t k = 0; k < i; k++)
-			if (s->spawn.fds[k].to == f->fd)
-				return s->spawn.fds[k].from;
-		break;
-	case PROCESS_FD_READS:
-	case PROCESS_FD_WRITES:
-		if (pipe2(ends, O_CLOEXEC))
-			return err_set_errno(err, errno, "pipe");
-		s->theirs[i][0] = ends[reads];
-		s->theirs[i][1] = ends[!reads];
-		return s->theirs[i][1];
-	}
-	assert(!"a descriptor like one that was not said before it");
-	return -1;
-}
-
-static int plan_fds(struct starting *s, struct err *err)
-{
-	const struct process_options *o = s->spawn.options;
-	bool said[3] = {false};
-	assert(o->fd_count <= PROCESS_FDS_MAX - 3);
-	for (size_t i = 0; i < o->fd_count; i++) {
-		int from = source_of(s, i, err), to = o->fds[i].number;
-		if (from < 0)
-			return err->code;
-		s->spawn.fds[s->spawn.fd_count++] = (struct spawn_fd){from, to};
-		if (to < 3)
-			said[to] = true;
-	}
-	for (int to = 0; to < 3; to++) {
-		if (said[to])
-			continue;
-		if (open_null(s, err) < 0)
-			return err->code;
-		s->spawn.fds[s->spawn.fd_count++] = (struct spawn_fd){s->null, to};
-	}
-	return 0;
-}
-
-static int plan(struct starting *s, struct err *err)
-{
-	const struct process_options *o = s->spawn.options;
-	assert(o->argv && o->argv[0] && o->enter_count <= PROCESS_ENTER_MAX);
-	assert(!o->terminal || o->group == PROCESS_SESSION_NEW);
-	s->spawn.argv = o->argv;
-	s->spawn.env = make_env(&s->arena, o);
-	s->spawn.files = make_files(&s->arena, o->path ? o->path : o->argv[0]);
-	return plan_fds(s, err);
 }
 
 static void spawn_work(struct work *w)
 {
 	struct starting *s = CONTAINER_OF(w, struct starting, work);
-	spawn_run(&s->spawn, &w->err);
+	spawn_run(&s->plan.spawn, &w->err);
 }
 
 /* ---- living ---- */
@@ -321,12 +175,12 @@ static const struct op_kind open_kind = {
 
 static struct process *process_new(struct starting *s)
 {
-	const struct process_options *o = s->spawn.options;
+	const struct process_options *o = s->plan.spawn.options;
 	struct process *p = mem_new(sizeof(*p));
 	p->loop = s->scope->loop;
 	p->scope = s->scope;
-	p->pidfd = s->spawn.pidfd;
-	p->pid = s->spawn.pid;
+	p->pidfd = s->plan.spawn.pidfd;
+	p->pid = s->plan.spawn.pid;
 	p->leads = o->group != PROCESS_GROUP_OURS;
 	p->pipes = mem_new((o->fd_count + 1) * sizeof(*p->pipes));
 	op_init(&p->open, s->scope, process_freed, OP_NO_DEADLINE);
@@ -344,14 +198,14 @@ static struct process *process_new(struct starting *s)
 /* false: no descriptor left for libuv. */
 static bool open_pipes(struct process *p, struct starting *s)
 {
-	const struct process_options *o = s->spawn.options;
+	const struct process_options *o = s->plan.spawn.options;
 	for (size_t i = 0; i < o->fd_count; i++) {
-		if (s->theirs[i][0] < 0)
+		if (s->plan.pipes[i] < 0)
 			continue;
-		struct stream *stream = stream_from_fd(p->loop, p->scope, s->theirs[i][0]);
+		struct stream *stream = stream_from_fd(p->loop, p->scope, s->plan.pipes[i]);
 		if (!stream)
 			return false;
-		s->theirs[i][0] = -1;
+		s->plan.pipes[i] = -1;
 		p->pipes[p->pipe_count++] = (struct process_pipe){o->fds[i].number, stream};
 	}
 	return true;
@@ -389,7 +243,7 @@ static void start_cancel(struct op *op)
 static void start_describe(const struct op *op, struct buf *out)
 {
 	const struct starting *s = op->ctx;
-	buf_add_text(out, s->spawn.options->argv[0]);
+	buf_add_text(out, s->plan.spawn.options->argv[0]);
 }
 
 /* Were it ignored, as some parents leave it, the kernel would reap and tell nobody how it ended. */
@@ -410,10 +264,7 @@ void process_start(struct op *op, struct scope *scope, const struct process_opti
 	s->op = op;
 	s->scope = scope;
 	s->out = process;
-	s->spawn.options = options;
-	s->null = -1;
-	memset(s->theirs, 0xff, sizeof(s->theirs));
-	arena_init(&s->arena);
+	spawn_plan_init(&s->plan, options);
 	if (!op_begin(op, &kind, s)) {
 		starting_free(s);
 		return;
@@ -422,7 +273,7 @@ void process_start(struct op *op, struct scope *scope, const struct process_opti
 	if (loop_is_virtual(op_loop(op)))
 		code = err_set(&err, ERR_UNSUPPORTED, "a virtual world has no processes");
 	if (!code)
-		code = plan(s, &err);
+		code = spawn_plan_make(&s->plan, &err);
 	if (code) {
 		op_fail(op, &err);
 		starting_free(s);
