@@ -18,6 +18,7 @@ const struct command commands[] = {
 	{.name = "kubelet", .programs = {"kubelet"}, .help = "run the node's agent"},
 	{.name = "proxy", .programs = {"kube-proxy"}, .help = "run the service proxy"},
 	{.name = "kubectl", .programs = {"kubectl"}, .help = "the client"},
+	{.name = "shim", .run = shim_run, .help = "hold one pod; started by kube itself"},
 	{.name = "version", .run = version_run, .help = "print the version"},
 	{.name = "help", .run = help_run, .help = "list the commands, or explain one"},
 };

@@ -1,0 +1,66 @@
+# An isolated node for tests written in shell: source it first, with the script's arguments. The
+# script goes on in namespaces and cgroups of its own (processes, mounts, network, names), with the
+# hierarchies mounted again from there; when it ends all of it is taken away.
+#
+#   . "$(dirname "$0")/../harness/node.sh"
+#
+# Where that cannot be had (not root, no right to mount) the script says so and is skipped.
+if [ -z "${KUBE_TEST_NODE:-}" ]; then
+	if [ "$(id -u)" != 0 ] || ! unshare -m -n -p -u -i -C --fork true 2>/dev/null; then
+		echo "skipped: no namespaces can be made here"
+		echo "1 passed, 0 failed"
+		exit 0
+	fi
+	export KUBE_TEST_NODE=kube-test-$$
+	for h in /sys/fs/cgroup/*/; do
+		[ -e "$h/cgroup.procs" ] || continue
+		mkdir -p "$h/$KUBE_TEST_NODE"
+		if [ -e "$h/cpuset.cpus" ]; then
+			cat "$h/cpuset.cpus" >"$h/$KUBE_TEST_NODE/cpuset.cpus"
+			cat "$h/cpuset.mems" >"$h/$KUBE_TEST_NODE/cpuset.mems"
+		fi
+	done
+	# The first one inside waits until it is in the groups, so that they become its roots.
+	(
+		for h in /sys/fs/cgroup/*/; do
+			[ -d "$h/$KUBE_TEST_NODE" ] && echo $BASHPID >"$h/$KUBE_TEST_NODE/cgroup.procs"
+		done
+		exec unshare -m -n -p -u -i -C --fork --kill-child --mount-proc --propagation private \
+			"$BASH" "$0" "$@"
+	)
+	status=$?
+	for h in /sys/fs/cgroup/*/; do
+		[ -d "$h/$KUBE_TEST_NODE" ] || continue
+		for try in 1 2 3 4 5 6 7 8 9 10; do
+			find "$h/$KUBE_TEST_NODE" -depth -type d -exec rmdir {} + 2>/dev/null
+			[ -d "$h/$KUBE_TEST_NODE" ] || break
+			sleep 0.1
+		done
+	done
+	exit $status
+fi
+
+mount -t tmpfs tmpfs /run
+mkdir -p /run/netns
+controllers=
+for h in /sys/fs/cgroup/*/; do
+	[ -e "$h/cgroup.procs" ] || continue
+	name=$(basename "$h")
+	[ "$name" = systemd ] || [ "$name" = unified ] || controllers="$controllers $name"
+done
+v2=
+[ -e /sys/fs/cgroup/cgroup.controllers ] && v2=1
+umount -R /sys/fs/cgroup
+umount -R /sys
+mount -t sysfs sysfs /sys
+if [ "$v2" ]; then
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+else
+	mount -t tmpfs tmpfs /sys/fs/cgroup
+	for c in $controllers; do
+		mkdir "/sys/fs/cgroup/$c"
+		mount -t cgroup -o "$c" cgroup "/sys/fs/cgroup/$c"
+	done
+fi
+mount --make-rshared /
+ip link set lo up
