@@ -1,0 +1,421 @@
+/*
+ * Batches to the kernel. Every step of a rule becomes a few expressions over registers; the
+ * comments show how nft's own listing would name them.
+ */
+#include "nft_expr.h"
+
+#include <kube/mem.h>
+#include <kube/time.h>
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/set.h>
+#include <libnftnl/table.h>
+#include <libnftnl/udata.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MESSAGE_MAX  (128 * KIB)
+#define BATCH_MAX    (256 * MIB)
+#define HOST_ORDER   1   /* as nft notes the order of bytes, to read it back */
+#define ELEMENTS_MAX 256 /* in a message */
+
+struct sending {
+	const struct nft_batch *batch;
+	struct buf out;
+	char *message; /* MESSAGE_MAX */
+	uint32_t seq;
+	uint32_t set_id;
+};
+
+/* ---- messages ---- */
+
+static struct nlmsghdr *begin_message(struct sending *s, uint16_t type, uint16_t flags)
+{
+	return nftnl_nlmsg_build_hdr(s->message, type, NFPROTO_INET, flags, s->seq++);
+}
+
+static void end_message(struct sending *s, const struct nlmsghdr *h)
+{
+	assert(h->nlmsg_len < MESSAGE_MAX);
+	buf_add(&s->out, h, NLMSG_ALIGN(h->nlmsg_len));
+}
+
+static char *text_of(struct sending *s, struct str text)
+{
+	return (char *)(uintptr_t)arena_str(s->batch->arena, text).at;
+}
+
+static void put_table(struct sending *s, bool delete_)
+{
+	struct nftnl_table *t = nftnl_table_alloc();
+	struct nlmsghdr *h = begin_message(
+		s, delete_ ? NFT_MSG_DELTABLE : NFT_MSG_NEWTABLE, delete_ ? 0 : NLM_F_CREATE);
+
+	nftnl_table_set_str(t, NFTNL_TABLE_NAME, s->batch->table);
+	nftnl_table_nlmsg_build_payload(h, t);
+	end_message(s, h);
+	nftnl_table_free(t);
+}
+
+/* ---- sets ---- */
+
+struct key_shape {
+	uint32_t type, len;
+	uint8_t parts[3];
+	uint32_t count;
+};
+#define TYPES2(a, b)    ((a) << 6 | (b))
+#define TYPES3(a, b, c) (TYPES2(a, b) << 6 | (c))
+/* nft's numbers of its types, which it reads back when it lists. */
+enum { TYPE_INTEGER = 4, TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13 };
+
+static const struct key_shape shapes[] = {
+	[NFT_KEY_SERVICE4] = {TYPES3(TYPE_IP4, TYPE_PROTO, TYPE_SERVICE), 12, {4, 1, 2}, 3},
+	[NFT_KEY_SERVICE6] = {TYPES3(TYPE_IP6, TYPE_PROTO, TYPE_SERVICE), 24, {16, 1, 2}, 3},
+	[NFT_KEY_PORT] = {TYPES2(TYPE_PROTO, TYPE_SERVICE), 8, {1, 2}, 2},
+	[NFT_KEY_ADDRESS4] = {TYPE_IP4, 4, {4}, 1},
+	[NFT_KEY_ADDRESS6] = {TYPE_IP6, 16, {16}, 1},
+	[NFT_KEY_PAIR4] = {TYPES2(TYPE_IP4, TYPE_IP4), 8, {4, 4}, 2},
+	[NFT_KEY_PAIR6] = {TYPES2(TYPE_IP6, TYPE_IP6), 32, {16, 16}, 2},
+};
+
+#define VERDICT_TYPE 0xffffff00
+
+static struct nftnl_set *new_set(struct sending *s, const char *name, uint32_t flags)
+{
+	struct nftnl_set *set = nftnl_set_alloc();
+
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, s->batch->table);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, name);
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, NFPROTO_INET);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, flags);
+	return set;
+}
+
+static void put_set(struct sending *s, const struct nft_set *wanted, bool delete_)
+{
+	const struct key_shape *k = &shapes[wanted->key];
+	uint32_t flags = (wanted->verdicts ? NFT_SET_MAP : 0u) |
+			 (wanted->timeout ? NFT_SET_TIMEOUT | NFT_SET_EVAL : 0u) |
+			 (k->count > 1 ? NFT_SET_CONCAT : 0u);
+	struct nftnl_set *set = new_set(s, text_of(s, wanted->name), flags);
+	struct nlmsghdr *h = begin_message(
+		s, delete_ ? NFT_MSG_DELSET : NFT_MSG_NEWSET, delete_ ? 0 : NLM_F_CREATE);
+
+	if (!delete_) {
+		nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, k->type);
+		nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, k->len);
+		nftnl_set_set_u32(set, NFTNL_SET_ID, ++s->set_id);
+		if (wanted->verdicts)
+			nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, VERDICT_TYPE);
+		if (wanted->timeout)
+			nftnl_set_set_u64(
+				set, NFTNL_SET_TIMEOUT, (uint64_t)(wanted->timeout / MSEC));
+		if (k->count > 1)
+			nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, k->parts, k->count);
+	}
+	nftnl_set_nlmsg_build_payload(h, set);
+	end_message(s, h);
+	nftnl_set_free(set);
+}
+
+static size_t put_bytes(char *key, size_t at, const void *bytes, size_t len)
+{
+	memcpy(key + at, bytes, len);
+	return at + (len + 3) / 4 * 4;
+}
+
+static size_t key_of(enum nft_key_type type, const struct nft_element *e, char key[64])
+{
+	uint16_t port = htons(e->port);
+	size_t at = 0;
+
+	memset(key, 0, 64);
+	if (type != NFT_KEY_PORT)
+		at = put_bytes(key, at, e->ip.bytes, e->ip.len);
+	if (type == NFT_KEY_PAIR4 || type == NFT_KEY_PAIR6)
+		return put_bytes(key, at, e->other.bytes, e->other.len);
+	if (type == NFT_KEY_ADDRESS4 || type == NFT_KEY_ADDRESS6)
+		return at;
+	at = put_bytes(key, at, &e->protocol, 1);
+	return put_bytes(key, at, &port, 2);
+}
+
+static struct nftnl_set_elem *new_element(
+	struct sending *s, const struct nft_set *set, const struct nft_element *e)
+{
+	struct nftnl_set_elem *element = nftnl_set_elem_alloc();
+	char key[64];
+	size_t len = key_of(set->key, e, key);
+
+	assert(len == shapes[set->key].len);
+	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, (uint32_t)len);
+	if (e->verdict == NFT_TO_CHAIN) {
+		nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_GOTO);
+		nftnl_set_elem_set_str(element, NFTNL_SET_ELEM_CHAIN, text_of(s, e->chain));
+	} else if (e->verdict == NFT_DROP) {
+		nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_VERDICT, NF_DROP);
+	}
+	return element;
+}
+
+static void put_elements(struct sending *s, const struct nft_change *c, bool delete_)
+{
+	for (size_t i = 0; i < c->element_count;) {
+		struct nftnl_set *set = new_set(s, text_of(s, c->set->name), 0);
+		struct nlmsghdr *h =
+			begin_message(s, delete_ ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM,
+				delete_ ? 0 : NLM_F_CREATE);
+
+		for (size_t n = 0; n < ELEMENTS_MAX && i < c->element_count; n++)
+			nftnl_set_elem_add(set, new_element(s, c->set, &c->elements[i++]));
+		nftnl_set_elems_nlmsg_build_payload(h, set);
+		end_message(s, h);
+		nftnl_set_free(set);
+	}
+}
+
+/* ---- chains and rules ---- */
+
+static void put_chain(struct sending *s, const struct nft_chain *chain, bool delete_)
+{
+	struct nftnl_chain *c = nftnl_chain_alloc();
+	struct nlmsghdr *h = begin_message(
+		s, delete_ ? NFT_MSG_DELCHAIN : NFT_MSG_NEWCHAIN, delete_ ? 0 : NLM_F_CREATE);
+
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, s->batch->table);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, text_of(s, chain->name));
+	if (chain->hook && !delete_) {
+		nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, chain->hook->type);
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, (uint32_t)chain->hook->place);
+		nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, chain->hook->priority);
+		nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	}
+	nftnl_chain_nlmsg_build_payload(h, c);
+	end_message(s, h);
+	nftnl_chain_free(c);
+}
+
+static struct nftnl_rule *new_rule(struct sending *s, const struct nft_chain *chain)
+{
+	struct nftnl_rule *r = nftnl_rule_alloc();
+
+	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, s->batch->table);
+	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, text_of(s, chain->name));
+	nftnl_rule_set_u32(r, NFTNL_RULE_FAMILY, NFPROTO_INET);
+	return r;
+}
+
+static void put_flush(struct sending *s, const struct nft_chain *chain)
+{
+	struct nftnl_rule *r = new_rule(s, chain);
+	struct nlmsghdr *h = begin_message(s, NFT_MSG_DELRULE, 0);
+
+	nftnl_rule_nlmsg_build_payload(h, r);
+	end_message(s, h);
+	nftnl_rule_free(r);
+}
+
+/* The choices of `numgen random` are a map without a name, that goes with its rule. */
+static uint32_t put_choices(struct sending *s, const struct nft_step *step)
+{
+	struct nftnl_set *set =
+		new_set(s, "__map%d", NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP);
+	struct nlmsghdr *h = begin_message(s, NFT_MSG_NEWSET, NLM_F_CREATE);
+	uint32_t id = ++s->set_id;
+	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(64);
+
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, TYPE_INTEGER);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, 4);
+	nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, VERDICT_TYPE);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
+	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, (uint32_t)step->chain_count);
+	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, HOST_ORDER);
+	nftnl_set_set_data(
+		set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(notes), nftnl_udata_buf_len(notes));
+	nftnl_udata_buf_free(notes);
+	nftnl_set_nlmsg_build_payload(h, set);
+	end_message(s, h);
+	nftnl_set_free(set);
+	for (uint32_t i = 0; i < step->chain_count;) {
+		set = new_set(s, "__map%d", 0);
+		nftnl_set_set_u32(set, NFTNL_SET_ID, id);
+		h = begin_message(s, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+		for (uint32_t n = 0; n < ELEMENTS_MAX && i < step->chain_count; n++, i++) {
+			struct nftnl_set_elem *e = nftnl_set_elem_alloc();
+
+			nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &i, sizeof(i));
+			nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_GOTO);
+			nftnl_set_elem_set_str(
+				e, NFTNL_SET_ELEM_CHAIN, text_of(s, step->chains[i]));
+			nftnl_set_elem_add(set, e);
+		}
+		nftnl_set_elems_nlmsg_build_payload(h, set);
+		end_message(s, h);
+		nftnl_set_free(set);
+	}
+	return id;
+}
+
+static void put_rules(struct sending *s, const struct nft_chain *chain)
+{
+	for (size_t i = 0; i < chain->rule_count; i++) {
+		const struct nft_rule *wanted = &chain->rules[i];
+		struct nftnl_rule *r = new_rule(s, chain);
+		struct expr_maker maker = {.rule = r,
+			.arena = s->batch->arena,
+			.v6 = wanted->count && wanted->steps[0].op == RULE_IS_V6};
+
+		for (size_t k = 0; k < wanted->count; k++) {
+			if (wanted->steps[k].op == RULE_RANDOM)
+				maker.choices = put_choices(s, &wanted->steps[k]);
+			expr_add(&maker, &wanted->steps[k]);
+		}
+		struct nlmsghdr *h = begin_message(s, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+		nftnl_rule_nlmsg_build_payload(h, r);
+		end_message(s, h);
+		nftnl_rule_free(r);
+	}
+}
+
+static void put_change(struct sending *s, const struct nft_change *c)
+{
+	switch (c->kind) {
+	case NFT_ADD_TABLE:
+	case NFT_DELETE_TABLE:
+		put_table(s, c->kind == NFT_DELETE_TABLE);
+		break;
+	case NFT_ADD_SET:
+	case NFT_DELETE_SET:
+		put_set(s, c->set, c->kind == NFT_DELETE_SET);
+		break;
+	case NFT_ADD_CHAIN:
+	case NFT_DELETE_CHAIN:
+		put_chain(s, c->chain, c->kind == NFT_DELETE_CHAIN);
+		break;
+	case NFT_FLUSH_CHAIN:
+		put_flush(s, c->chain);
+		break;
+	case NFT_ADD_RULES:
+		put_rules(s, c->chain);
+		break;
+	case NFT_ADD_ELEMENTS:
+	case NFT_DELETE_ELEMENTS:
+		put_elements(s, c, c->kind == NFT_DELETE_ELEMENTS);
+		break;
+	}
+}
+
+/* ---- the wire ---- */
+
+static int refused(int errnum, uint32_t seq, struct err *err)
+{
+	int code = errnum == ENOENT || errnum == EEXIST || errnum == EBUSY ? ERR_CONFLICT
+		   : errnum == EPERM                                       ? ERR_FORBIDDEN
+									   : ERR_IO;
+
+	return err_set(err, code, "nftables refused message %u of a batch: error %d", seq, errnum);
+}
+
+/* The kernel has worked on all of it when send returns: what it complains of is there. */
+static int read_complaints(int fd, struct err *err)
+{
+	char answer[16 * KIB];
+	int code = 0;
+
+	for (;;) {
+		ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return code;
+		int left = (int)n;
+		for (struct nlmsghdr *h = (struct nlmsghdr *)answer; mnl_nlmsg_ok(h, left);
+			h = mnl_nlmsg_next(h, &left)) {
+			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+
+			if (h->nlmsg_type == NLMSG_ERROR && e->error && !code)
+				code = refused(-e->error, e->msg.nlmsg_seq, err);
+		}
+	}
+}
+
+static int open_socket(size_t room, struct err *err)
+{
+	struct sockaddr_nl to = {.nl_family = AF_NETLINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	int size = (int)MIN(room + 64 * KIB, (size_t)INT32_MAX);
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "netfilter socket");
+	/* The batch goes as one: where forcing is not allowed a small one may still fit. */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	int code = err_set_errno(err, errno, "netfilter socket");
+	close(fd);
+	return code;
+}
+
+static int send_all(const struct buf *out, struct err *err)
+{
+	int fd = open_socket(out->len, err);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do
+		n = send(fd, out->at, out->len, 0);
+	while (n < 0 && errno == EINTR);
+	int code =
+		n < 0 ? err_set_errno(err, errno, "sending to nftables") : read_complaints(fd, err);
+	close(fd);
+	return code;
+}
+
+int nft_send(const struct nft_batch *b, struct err *err)
+{
+	struct sending s = {.batch = b, .out = BUF_INIT(BATCH_MAX), .seq = 1};
+	int code;
+
+	s.message = mem_alloc(MESSAGE_MAX);
+	nftnl_batch_begin(s.message, 0);
+	end_message(&s, (struct nlmsghdr *)s.message);
+	for (size_t i = 0; i < b->count; i++)
+		put_change(&s, &b->changes[i]);
+	nftnl_batch_end(s.message, s.seq++);
+	end_message(&s, (struct nlmsghdr *)s.message);
+	if (buf_over(&s.out))
+		code = err_set(err, ERR_TOO_LARGE, "a batch for nftables is too large");
+	else
+		code = send_all(&s.out, err);
+	mem_free(s.message);
+	buf_done(&s.out);
+	return code;
+}
+
+int nft_table_exists(const char *table, bool *exists, struct err *err)
+{
+	char message[1024];
+	struct nftnl_table *t = nftnl_table_alloc();
+	struct nlmsghdr *h =
+		nftnl_nlmsg_build_hdr(message, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, 1);
+	struct buf out = BUF_INIT(KIB);
+	struct err inner = {0};
+
+	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
+	nftnl_table_nlmsg_build_payload(h, t);
+	nftnl_table_free(t);
+	buf_add(&out, h, NLMSG_ALIGN(h->nlmsg_len));
+	int code = send_all(&out, &inner);
+	buf_done(&out);
+	*exists = !code;
+	if (code && code != ERR_CONFLICT)
+		return err_move(err, &inner);
+	err_done(&inner);
+	return 0;
+}
