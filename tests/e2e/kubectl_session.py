@@ -32,6 +32,7 @@ MARKS = [
     (re.compile(r"\b3[0-2]\d{3}/TCP"), "<port>/TCP"),
     (re.compile(r"\b(<invalid>|<unknown>|(\d+m)?\d+s)\b(?= *(?:$|\n| ))"), "<age>"),
     (re.compile(r"/tmp/\S*"), "<file>"),
+    (re.compile(re.escape(FOLDER) + r"\S*"), "<file>"),
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
 ]
 GAPS = re.compile(r"(?<=\S) {2,}(?=\S)")
