@@ -21,6 +21,9 @@ bool pod_has_condition(const struct cJSON *pod, const char *type, const char *st
  */
 struct cJSON *pod_sum(struct arena *a, const struct cJSON *spec, const char *path);
 
+/* The class of its quality of service: Guaranteed, Burstable, BestEffort. */
+const char *pod_qos(const struct cJSON *spec);
+
 /* Drops members behind closed feature gates that `old` (or NULL) does not use already. */
 void pod_drop_closed(struct cJSON *spec, const struct cJSON *old);
 

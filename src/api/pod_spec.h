@@ -8,8 +8,6 @@
 
 /* Defaults that are more than a constant. `pod`: of a pod itself, not of a template. */
 void pod_spec_defaults(struct arena *a, struct cJSON *spec, bool pod);
-/* The class of its quality of service: Guaranteed, Burstable, BestEffort. */
-const char *pod_qos(const struct cJSON *spec);
 
 /* What every template must have, and what makes it fit its selector. */
 void check_template(struct field_errors *e, const struct path *p, const struct cJSON *tmpl);

@@ -38,6 +38,12 @@ static const struct cJSON *entry_in(const struct cJSON *list, struct str name)
 
 /* ---- states ---- */
 
+/* As the API prints a time that there is none of. */
+static void set_null(struct arena *a, struct cJSON *object, const char *name)
+{
+	json_set(a, object, str_from(name), json_new(a, JSON_NULL));
+}
+
 static struct cJSON *terminated_lost(struct arena *a, const char *message)
 {
 	struct cJSON *t = json_new(a, JSON_OBJECT);
@@ -45,7 +51,8 @@ static struct cJSON *terminated_lost(struct arena *a, const char *message)
 	tree_set_int(a, t, "exitCode", 137);
 	tree_set_str(a, t, "reason", STR(LOST));
 	tree_set_str(a, t, "message", str_from(message));
-	tree_set(a, t, "startedAt", NULL);
+	set_null(a, t, "startedAt");
+	set_null(a, t, "finishedAt");
 	return t;
 }
 
@@ -68,6 +75,14 @@ static struct str runtime_id(
 	return arena_print(a, "%s://%.*s", in->runtime, STRF(c->id));
 }
 
+static void set_time(struct arena *a, struct cJSON *object, const char *name, int64_t ns)
+{
+	if (ns)
+		tree_set_str(a, object, name, status_time(a, ns));
+	else
+		set_null(a, object, name);
+}
+
 static struct cJSON *state_exited(
 	struct arena *a, const struct pod_status_input *in, const struct container *c)
 {
@@ -82,10 +97,8 @@ static struct cJSON *state_exited(
 	tree_set_str(a, t, "reason", reason);
 	if (c->message.len)
 		tree_set_str(a, t, "message", c->message);
-	if (c->started)
-		tree_set_str(a, t, "startedAt", status_time(a, c->started));
-	if (c->finished)
-		tree_set_str(a, t, "finishedAt", status_time(a, c->finished));
+	set_time(a, t, "startedAt", c->started);
+	set_time(a, t, "finishedAt", c->finished);
 	tree_set_str(a, t, "containerID", runtime_id(a, in, c));
 	return t;
 }

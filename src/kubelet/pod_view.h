@@ -27,7 +27,9 @@ struct container_note {
 	struct str name;
 	struct str id; /* whose verdicts these are */
 	enum verdict verdicts[PROBE_KINDS];
-	struct back_off restart;
+	struct back_off restart, pull;
+	struct str pull_error;
+	int64_t retry_at;           /* wall: not to be tried before */
 	struct str reason, message; /* why it does not run; empty: nothing is in the way */
 };
 

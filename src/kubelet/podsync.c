@@ -75,6 +75,10 @@ void podsync_start(struct arena *a, const struct pod_view *v, const struct cJSON
 	int64_t since = last && last->state == CONTAINER_EXITED ? last->finished : 0;
 	int64_t until = note && since ? back_off_until(&note->restart, since, v->now) : 0;
 
+	if (note && note->retry_at > v->now) {
+		podsync_earliest(&out->wake, note->retry_at);
+		return;
+	}
 	if (until) {
 		add_wait(a, v, name, note->restart.delay, until, out);
 		return;

@@ -1,0 +1,38 @@
+/*
+ * kubelet: makes the pods of one node run, and tells the API how they fare. Its client is
+ * system:node:NAME.
+ */
+#ifndef KUBE_KUBELET_H
+#define KUBE_KUBELET_H
+
+#include <kube/component.h>
+#include <kube/ip.h>
+#include <kube/runtime.h>
+
+struct kubelet_options {
+	struct str node_name;
+	struct str hostname;       /* empty: the node's name */
+	struct str root_dir;       /* "/var/lib/kube/kubelet": volumes, termination messages */
+	struct str log_dir;        /* "/var/log/pods" */
+	struct str manifests;      /* a directory of static pods; empty: none */
+	struct str cgroup_root;    /* what stands before "/kubepods"; "-": no cgroups at all */
+	struct str resolv_conf;    /* the node's own, for pods that want it; empty: none */
+	const struct ip *node_ips; /* the first is the primary one */
+	size_t node_ip_count;
+	const struct str *dns_servers; /* the cluster's */
+	size_t dns_server_count;
+	struct str dns_domain;
+	const struct str *node_labels; /* "key=value", at registration */
+	size_t node_label_count;
+	const struct str *node_taints; /* "key=value:NoSchedule" */
+	size_t node_taint_count;
+	int max_pods;             /* 0: 110 */
+	bool no_register;         /* the Node object is somebody else's */
+	int64_t status_frequency; /* of a node's status when nothing changes; 0: 5 min */
+};
+
+/* All that options point to is copied. The runtime must outlive the part. */
+struct part *kubelet_new(const struct component_base *base, struct runtime *runtime,
+	const struct kubelet_options *options);
+
+#endif

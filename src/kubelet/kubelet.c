@@ -1,0 +1,269 @@
+#include "kubelet_private.h"
+#include "object_watches.h"
+#include "pod_worker.h"
+
+#include <kube/api_codec.h>
+#include <kube/log.h>
+#include <kube/mem.h>
+
+struct env *kubelet_env(const struct kubelet *k)
+{
+	return k->base.env;
+}
+
+void kubelet_event(struct kubelet *k, const struct cJSON *pod, const struct cJSON *container,
+	const char *type, const char *reason, struct str message)
+{
+	static const char *const lists[] = {"initContainers", "containers", "ephemeralContainers"};
+	struct event_about about = event_about_object(pod);
+	_cleanup_(buf_done) struct buf field = BUF_INIT(KIB);
+
+	about.kind = STR("Pod");
+	about.api_version = STR("v1");
+	for (size_t i = 0; container && i < ARRAY_LEN(lists); i++)
+		json_each (spec, json_get(json_get(pod, STR("spec")), str_from(lists[i])))
+			if (str_eq(tree_str(spec, "name"), tree_str(container, "name")))
+				buf_print(&field, "spec.%s{%.*s}", lists[i],
+					STRF(tree_str(spec, "name")));
+	about.field_path = buf_str(&field);
+	event_record(k->recorder, &about, str_from(type), str_from(reason), message);
+}
+
+const struct cJSON *const *kubelet_services(
+	struct kubelet *k, struct arena *a, struct str namespace, size_t *count)
+{
+	const struct cJSON **list;
+	size_t most = 1;
+
+	informer_each(it, informer_by(k->services, "namespace", namespace)) most++;
+	list = arena_alloc(a, most * sizeof(*list));
+	*count = 0;
+	struct object *api = informer_get(k->services, STR("default"), STR("kubernetes"));
+	if (api && !str_eq(namespace, STR("default")))
+		list[(*count)++] = object_tree(a, api);
+	informer_each(it, informer_by(k->services, "namespace", namespace)) list[(*count)++] =
+		object_tree(a, it.object);
+	return list;
+}
+
+/* ---- pods ---- */
+
+static struct pod_worker *worker_of(struct kubelet *k, struct str uid)
+{
+	return map_get(&k->workers, uid);
+}
+
+static void take_pod(struct kubelet *k, struct object *object)
+{
+	struct pod_state *state = pod_state_new(object);
+	struct str uid = tree_str(state->pod, "metadata.uid");
+	struct pod_worker *w = worker_of(k, uid);
+
+	if (w)
+		pod_worker_update(w, state, false);
+	else if (uid.len)
+		map_set(&k->workers, uid, pod_worker_new(k, state));
+	pod_state_unref(state);
+}
+
+static void pod_changed(
+	struct informer_handler *h, struct object *old, struct object *fresh, bool initial)
+{
+	struct kubelet *k = h->ctx;
+
+	(void)initial;
+	if (scope_closing(&k->scope))
+		return;
+	/* Deleted and made anew behind our back: another pod of the same name. */
+	if (old && (!fresh || !str_eq(object_scan(old, "metadata.uid"),
+				      object_scan(fresh, "metadata.uid")))) {
+		struct pod_worker *w = worker_of(k, object_scan(old, "metadata.uid"));
+
+		if (w)
+			pod_worker_update(w, NULL, true);
+	}
+	if (fresh)
+		take_pod(k, fresh);
+}
+
+/* ---- what the runtime has ---- */
+
+/* Of a pod that nobody knows: as much of it as the runtime remembers. */
+static void adopt_orphan(struct kubelet *k, const struct sandbox *s)
+{
+	struct pod_state *state = pod_state_new(NULL);
+
+	state->pod = json_new(&state->arena, JSON_OBJECT);
+	tree_set_str(&state->arena, state->pod, "metadata.name", s->name);
+	tree_set_str(&state->arena, state->pod, "metadata.namespace", s->namespace);
+	tree_set_str(&state->arena, state->pod, "metadata.uid", s->uid);
+	tree_set(&state->arena, state->pod, "spec", json_new(&state->arena, JSON_OBJECT));
+	log_info("ending a pod that nobody knows", LOG_STR("pod", s->name),
+		LOG_STR("namespace", s->namespace), LOG_STR("uid", s->uid));
+	map_set(&k->workers, s->uid, pod_worker_new(k, state));
+	pod_state_unref(state);
+}
+
+static void find_orphans(struct kubelet *k)
+{
+	const struct sandbox *const *list;
+	size_t count = k->runtime->ops->sandboxes(k->runtime, &list);
+
+	for (size_t i = 0; i < count; i++)
+		if (list[i]->uid.len && !worker_of(k, list[i]->uid))
+			adopt_orphan(k, list[i]);
+}
+
+static void runtime_changed(struct runtime_listener *l, struct str sandbox, struct str container)
+{
+	struct kubelet *k = l->ctx;
+	const struct sandbox *const *list;
+	size_t count = k->runtime->ops->sandboxes(k->runtime, &list);
+
+	(void)container;
+	if (scope_closing(&k->scope))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct pod_worker *w =
+			str_eq(list[i]->id, sandbox) ? worker_of(k, list[i]->uid) : NULL;
+
+		if (w)
+			pod_worker_wake(w);
+	}
+}
+
+static void synced(struct op *op, struct err *err)
+{
+	struct kubelet *k = CONTAINER_OF(op, struct kubelet, synced);
+
+	if (err->code || scope_closing(&k->scope))
+		return;
+	k->serving = true;
+	find_orphans(k);
+}
+
+/* ---- the part ---- */
+
+/* The end of all is the end of the scope; this is only part of it. */
+static void part_ended(struct op *op, struct err *err)
+{
+	(void)op;
+	(void)err;
+}
+
+static void closed(struct op *op, struct err *err)
+{
+	struct kubelet *k = CONTAINER_OF(op, struct kubelet, closed);
+
+	(void)err;
+	op_finish(k->stopping, 0);
+}
+
+static const struct op_kind stop_kind = {.name = "kubelet stop"};
+
+static void stop(struct part *p, struct op *op)
+{
+	struct kubelet *k = CONTAINER_OF(p, struct kubelet, part);
+
+	op_begin_always(op, &stop_kind, k);
+	k->stopping = op;
+	informer_remove_handler(k->pods, &k->on_pod);
+	link_remove(&k->on_runtime.in_runtime);
+	map_each (it, &k->workers)
+		pod_worker_abandon(it.value);
+	op_init(&k->recorder_op, k->base.scope, part_ended, OP_NO_DEADLINE);
+	event_recorder_stop(k->recorder, &k->recorder_op);
+	op_init(&k->watches_op, k->base.scope, part_ended, OP_NO_DEADLINE);
+	object_watches_stop(k->objects, &k->watches_op);
+	op_init(&k->closed, k->base.scope, closed, OP_NO_DEADLINE);
+	scope_close(&k->scope, &k->closed);
+}
+
+static void free_part(struct part *p)
+{
+	struct kubelet *k = CONTAINER_OF(p, struct kubelet, part);
+
+	map_each (it, &k->workers)
+		pod_worker_free(it.value);
+	map_done(&k->workers);
+	object_watches_free(k->objects);
+	event_recorder_free(k->recorder);
+	arena_done(&k->arena);
+	mem_free(k);
+}
+
+static const struct part_ops part_ops = {.name = "kubelet", .stop = stop, .free = free_part};
+
+static void copy_texts(struct arena *a, const struct str **list, size_t count)
+{
+	struct str *items = arena_alloc(a, (count + 1) * sizeof(*items));
+
+	for (size_t i = 0; i < count; i++)
+		items[i] = arena_str(a, (*list)[i]);
+	*list = items;
+}
+
+static void copy_options(struct kubelet *k, const struct kubelet_options *from)
+{
+	struct kubelet_options *o = &k->options;
+	struct str *texts[] = {&o->node_name, &o->hostname, &o->root_dir, &o->log_dir,
+		&o->manifests, &o->cgroup_root, &o->resolv_conf, &o->dns_domain};
+
+	*o = *from;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		*texts[i] = arena_str(&k->arena, *texts[i]);
+	if (!o->hostname.len)
+		o->hostname = o->node_name;
+	if (!o->dns_domain.len)
+		o->dns_domain = STR("cluster.local");
+	if (!o->max_pods)
+		o->max_pods = 110;
+	copy_texts(&k->arena, &o->dns_servers, o->dns_server_count);
+	copy_texts(&k->arena, &o->node_labels, o->node_label_count);
+	copy_texts(&k->arena, &o->node_taints, o->node_taint_count);
+	o->node_ips = arena_copy(&k->arena, o->node_ips ? (const void *)o->node_ips : "",
+		o->node_ip_count * sizeof(*o->node_ips));
+}
+
+static void open_informers(struct kubelet *k)
+{
+	const struct informer_index by_namespace = index_by_namespace();
+	struct informer_options pods = {.client = k->base.client,
+		.resource = resource_find(STR(""), STR("v1"), STR("pods")),
+		.fields = arena_print(&k->arena, "spec.nodeName=%.*s", STRF(k->options.node_name))};
+	struct informer_options services = {.client = k->base.client,
+		.resource = resource_find(STR(""), STR("v1"), STR("services")),
+		.indexes = &by_namespace,
+		.index_count = 1};
+
+	k->services = informers_get(k->base.informers, &services);
+	k->pods = informers_get(k->base.informers, &pods);
+	k->on_pod = (struct informer_handler){.changed = pod_changed, .ctx = k};
+	informer_add_handler(k->pods, &k->on_pod);
+	op_init(&k->synced, &k->scope, synced, OP_NO_DEADLINE);
+	informer_wait_synced(k->pods, &k->synced);
+}
+
+struct part *kubelet_new(const struct component_base *base, struct runtime *runtime,
+	const struct kubelet_options *options)
+{
+	struct kubelet *k = mem_new(sizeof(*k));
+
+	k->part.ops = &part_ops;
+	k->base = *base;
+	k->runtime = runtime;
+	arena_init(&k->arena);
+	copy_options(k, options);
+	map_init(&k->workers);
+	scope_init(&k->scope, base->scope, "kubelet", NULL);
+	k->facts = (struct node_facts){.name = k->options.node_name,
+		.ips = k->options.node_ips,
+		.ip_count = k->options.node_ip_count};
+	k->recorder =
+		event_recorder_new(base->client, &k->scope, STR("kubelet"), k->options.node_name);
+	k->objects = object_watches_new(base->client, &k->scope);
+	open_informers(k);
+	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
+	runtime->ops->listen(runtime, &k->on_runtime);
+	return &k->part;
+}

@@ -1,0 +1,61 @@
+/* The kubelet's own: what its files share. All of it on the loop's thread. */
+#ifndef KUBE_KUBELET_PRIVATE_H
+#define KUBE_KUBELET_PRIVATE_H
+
+#include "environment.h"
+#include "pod_view.h"
+
+#include <kube/kubelet.h>
+#include <kube/map.h>
+#include <kube/scope.h>
+
+struct pod_worker;
+struct object_watches;
+
+struct kubelet {
+	struct part part; /* first */
+	struct component_base base;
+	struct runtime *runtime;
+	struct kubelet_options options;
+	struct arena arena;
+	struct scope scope; /* of everything in flight */
+	struct op closed, recorder_op, watches_op;
+	struct op *stopping;
+	struct event_recorder *recorder;
+	struct informer *pods, *services;
+	struct informer_handler on_pod;
+	struct runtime_listener on_runtime;
+	struct object_watches *objects;
+	struct map workers; /* by uid */
+	struct node_facts facts;
+	struct op synced;
+	bool serving; /* the pods of this node are known: what is more is an orphan */
+};
+
+static inline struct loop *kubelet_loop(const struct kubelet *k)
+{
+	return k->scope.loop;
+}
+
+/* One state of a pod, shared by who works with it. */
+struct pod_state {
+	uint32_t refs;
+	struct object *object; /* NULL: of an orphan */
+	struct arena arena;
+	struct cJSON *pod;
+};
+struct pod_state *pod_state_new(struct object *object);
+struct pod_state *pod_state_ref(struct pod_state *s);
+void pod_state_unref(struct pod_state *s); /* NULL is fine */
+
+/* About a pod, or one of its containers. type: "Normal" or "Warning". */
+void kubelet_event(struct kubelet *k, const struct cJSON *pod, const struct cJSON *container,
+	const char *type, const char *reason, struct str message);
+
+/* Services of the pod's namespace and the API's own, into the arena. */
+const struct cJSON *const *kubelet_services(
+	struct kubelet *k, struct arena *a, struct str namespace, size_t *count);
+
+struct env *kubelet_env(const struct kubelet *k);
+
+#endif

@@ -1,0 +1,53 @@
+/* Actions in flight: what one look of a worker has asked for. */
+#ifndef KUBE_KUBELET_POD_BATCH_H
+#define KUBE_KUBELET_POD_BATCH_H
+
+#include "pod_worker.h"
+
+#include <kube/task.h>
+
+struct pod_item {
+	struct pod_batch *batch;
+	struct pod_action action;
+	struct op op;
+	bool over;
+	/* of whatever kind it is */
+	struct task task;
+	struct arena arena;
+	struct runtime_sandbox_run sandbox;
+	struct runtime_container_create create;
+	struct runtime_pull pull;
+	struct runtime_exec exec;
+	struct buf output;
+	int64_t since;    /* on the loop's clock */
+	const char *hook; /* that failed */
+};
+
+struct pod_batch {
+	struct pod_worker *w;
+	struct pod_state *state;
+	struct arena arena;
+	struct pod_item *items;
+	size_t count, left;
+	bool serial;
+	bool cancelled;
+};
+
+/* Each is the implementation of item->op. */
+void container_start(struct pod_item *item);
+void container_stop(struct pod_item *item);
+void sandbox_start(struct pod_item *item);
+
+/* A hook in a container: exec, httpGet or sleep. */
+void hook_run(struct pod_item *item, struct op *op, const struct cJSON *hook, struct str id);
+
+static inline struct kubelet *item_kubelet(const struct pod_item *item)
+{
+	return item->batch->w->k;
+}
+static inline const struct cJSON *item_pod(const struct pod_item *item)
+{
+	return item->batch->state->pod;
+}
+
+#endif

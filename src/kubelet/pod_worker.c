@@ -1,0 +1,394 @@
+#include "pod_worker.h"
+#include "pod_status.h"
+
+#include <kube/api_codec.h>
+#include <kube/log.h>
+#include <kube/mem.h>
+#include <kube/pods.h>
+#include <kube/time.h>
+
+/* ---- states ---- */
+
+struct pod_state *pod_state_new(struct object *object)
+{
+	struct pod_state *s = mem_new(sizeof(*s));
+
+	s->refs = 1;
+	arena_init(&s->arena);
+	if (object) {
+		s->object = object_ref(object);
+		s->pod = object_tree(&s->arena, object);
+	}
+	return s;
+}
+
+struct pod_state *pod_state_ref(struct pod_state *s)
+{
+	s->refs++;
+	return s;
+}
+
+void pod_state_unref(struct pod_state *s)
+{
+	if (!s || --s->refs)
+		return;
+	object_unref(s->object);
+	arena_done(&s->arena);
+	mem_free(s);
+}
+
+/* ---- notes ---- */
+
+struct container_note *pod_worker_note(struct pod_worker *w, struct str name)
+{
+	for (size_t i = 0; i < w->note_count; i++)
+		if (str_eq(w->notes[i]->name, name))
+			return w->notes[i];
+	struct container_note *note = mem_new(sizeof(*note));
+	note->name = str_make(str_dup(name), name.len);
+	w->notes = mem_resize(w->notes, (w->note_count + 1) * sizeof(struct container_note *));
+	w->notes[w->note_count++] = note;
+	return note;
+}
+
+static void set_text(struct str *to, struct str text)
+{
+	struct str copy = text.len ? str_make(str_dup(text), text.len) : (struct str){0};
+
+	mem_free((void *)to->at);
+	*to = copy;
+}
+
+void pod_worker_obstacle(
+	struct pod_worker *w, struct str name, const char *reason, struct str message)
+{
+	struct container_note *note = pod_worker_note(w, name);
+
+	set_text(&note->reason, str_from(reason));
+	set_text(&note->message, message);
+	if (!note->reason.len)
+		note->retry_at = 0;
+}
+
+static void free_notes(struct pod_worker *w)
+{
+	for (size_t i = 0; i < w->note_count; i++) {
+		set_text(&w->notes[i]->name, STR(""));
+		set_text(&w->notes[i]->id, STR(""));
+		set_text(&w->notes[i]->reason, STR(""));
+		set_text(&w->notes[i]->message, STR(""));
+		set_text(&w->notes[i]->pull_error, STR(""));
+		mem_free(w->notes[i]);
+	}
+	mem_free(w->notes);
+}
+
+/* ---- observing ---- */
+
+static void view_runtime(struct pod_worker *w, struct arena *a, struct pod_view *v)
+{
+	struct runtime *r = w->k->runtime;
+	const struct sandbox *const *sandboxes;
+	size_t count = r->ops->sandboxes(r, &sandboxes), found = 0;
+	const struct sandbox **mine = arena_alloc(a, (count + 1) * sizeof(*mine));
+
+	for (size_t i = 0; i < count; i++)
+		if (str_eq_text(sandboxes[i]->uid, w->uid))
+			mine[found++] = sandboxes[i];
+	pod_view_sort_sandboxes(mine, found);
+	v->sandboxes = mine;
+	v->sandbox_count = found;
+
+	const struct container *const *containers;
+	count = r->ops->containers(r, &containers);
+	const struct container **all = arena_alloc(a, (count + 1) * sizeof(*all));
+	found = 0;
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < v->sandbox_count; k++)
+			if (str_eq(containers[i]->sandbox, v->sandboxes[k]->id))
+				all[found++] = containers[i];
+	pod_view_sort_containers(all, found);
+	v->containers = all;
+	v->container_count = found;
+}
+
+void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *view)
+{
+	struct container_note *notes = arena_alloc(a, (w->note_count + 1) * sizeof(*notes));
+
+	for (size_t i = 0; i < w->note_count; i++)
+		notes[i] = *w->notes[i];
+	*view = (struct pod_view){.pod = w->state->pod,
+		.notes = notes,
+		.note_count = w->note_count,
+		.now = env_wall(kubelet_env(w->k))};
+	view_runtime(w, a, view);
+}
+
+/* ---- the beginning of the end ---- */
+
+static void begin_end(struct pod_worker *w, int64_t grace, int64_t now)
+{
+	if (w->life == LIFE_SYNC) {
+		w->life = LIFE_ENDING;
+		w->ending_since = now;
+		w->ending_grace = grace;
+	} else if (grace < w->ending_grace) {
+		w->ending_grace = grace; /* it may be made shorter, never longer */
+	} else {
+		return;
+	}
+	pod_batch_hurry(w, grace);
+}
+
+static void fail_pod(struct pod_worker *w, const char *reason, const char *message, int64_t now)
+{
+	w->end_phase = "Failed";
+	w->end_reason = reason;
+	mem_free(w->end_message);
+	w->end_message = mem_copy_text(message);
+	begin_end(w, tree_int(w->state->pod, "spec.terminationGracePeriodSeconds", 30) * SEC, now);
+}
+
+static void look_for_end(struct pod_worker *w, const struct pod_view *v)
+{
+	int64_t spec = tree_int(v->pod, "spec.terminationGracePeriodSeconds", 30);
+	int64_t deadline = pod_deadline(v->pod);
+	struct str phase = tree_str(v->pod, "status.phase");
+
+	if (pod_is_deleted(v->pod))
+		begin_end(w, tree_int(v->pod, "metadata.deletionGracePeriodSeconds", spec) * SEC,
+			v->now);
+	else if (w->gone)
+		begin_end(w, spec * SEC, v->now);
+	else if (w->life == LIFE_SYNC &&
+		 (str_eq(phase, STR("Succeeded")) || str_eq(phase, STR("Failed"))))
+		begin_end(w, spec * SEC, v->now); /* before this kubelet began, or by others */
+	else if (w->life == LIFE_SYNC && deadline && v->now >= deadline) {
+		fail_pod(w, "DeadlineExceeded",
+			"Pod was active on the node longer than the specified deadline", v->now);
+		kubelet_event(
+			w->k, v->pod, NULL, "Normal", "DeadlineExceeded", str_from(w->end_message));
+	}
+}
+
+/* ---- what is to be done ---- */
+
+static void note_waits(struct pod_worker *w, const struct pod_actions *actions)
+{
+	_cleanup_(arena_done) struct arena a;
+
+	arena_init(&a);
+	for (size_t i = 0; i < actions->wait_count; i++) {
+		const struct pod_wait *wait = &actions->waits[i];
+		struct container_note *note = pod_worker_note(w, wait->name);
+		static const char *const lists[] = {
+			"spec.containers", "spec.initContainers", "spec.ephemeralContainers"};
+
+		if (str_eq(note->reason, STR("CrashLoopBackOff")) &&
+			str_eq(note->message, wait->message))
+			continue;
+		pod_worker_obstacle(w, wait->name, "CrashLoopBackOff", wait->message);
+		for (size_t k = 0; k < ARRAY_LEN(lists); k++)
+			json_each (container, json_path(w->state->pod, lists[k]))
+				if (str_eq(tree_str(container, "name"), wait->name))
+					kubelet_event(w->k, w->state->pod, container, "Warning",
+						"BackOff",
+						arena_print(&a,
+							"Back-off restarting failed "
+							"container %.*s in pod %.*s",
+							STRF(wait->name),
+							STRF(pod_title(&a, w->state->pod))));
+	}
+}
+
+static bool is_for_ever(const struct pod_worker *w)
+{
+	return w->gone || !w->state->object;
+}
+
+/* The next batch, and until when there is nothing else to do. */
+static void decide(struct pod_worker *w, struct arena *a, const struct pod_view *v,
+	struct pod_actions *actions)
+{
+	*actions = (struct pod_actions){0};
+	if (w->life == LIFE_SYNC && !object_hold_ready(w->hold))
+		return;
+	if (w->life == LIFE_SYNC) {
+		podsync(a, v, actions);
+		note_waits(w, actions);
+		if (actions->finished)
+			begin_end(w,
+				tree_int(v->pod, "spec.terminationGracePeriodSeconds", 30) * SEC,
+				v->now);
+	}
+	if (w->life == LIFE_ENDING) {
+		struct pod_ending ending = {w->ending_grace, w->ending_since};
+
+		podsync_end(a, v, &ending, actions);
+		if (actions->finished && !w->batch)
+			w->life = LIFE_LEAVING;
+	}
+	if (w->life == LIFE_LEAVING && !w->batch)
+		w->life = LIFE_ENDED;
+	if (w->life == LIFE_ENDED && is_for_ever(w))
+		podsync_purge(a, v, actions);
+	else if (!actions->count)
+		podsync_collect(a, v, actions);
+}
+
+/* ---- what is told ---- */
+
+static void publish(struct pod_worker *w, struct arena *a)
+{
+	struct pod_view view;
+	struct pod_status_input in = {.view = &view,
+		.old = w->status.wanted ? w->status.wanted : json_get(w->state->pod, STR("status")),
+		.host_ips = w->k->facts.ips,
+		.host_ip_count = w->k->facts.ip_count,
+		.runtime = w->k->runtime->ops->name,
+		.terminal = w->life >= LIFE_LEAVING,
+		.phase = str_from(w->end_phase),
+		.reason = str_from(w->end_reason),
+		.message = str_from(w->end_message)};
+
+	if (is_for_ever(w))
+		return;
+	pod_worker_view(w, a, &view);
+	status_writer_want(&w->status, pod_status_make(a, &in));
+	if (w->life == LIFE_ENDED && pod_is_deleted(w->state->pod))
+		status_writer_remove(&w->status);
+}
+
+/* ---- the worker ---- */
+
+static void looked(struct op *op, struct err *err);
+
+static void sleep_until(struct pod_worker *w, int64_t wall)
+{
+	int64_t ns = wall ? MAX(wall - env_wall(kubelet_env(w->k)), MSEC) : 0;
+
+	op_init(&w->idle, &w->k->scope, looked, OP_NO_DEADLINE);
+	timer_wait(&w->idle, wall ? loop_in(kubelet_loop(w->k), ns) : OP_NO_DEADLINE);
+}
+
+static bool is_over(struct pod_worker *w, const struct pod_view *v)
+{
+	return w->life == LIFE_ENDED && is_for_ever(w) && !w->batch && !v->sandbox_count &&
+	       !v->container_count && status_writer_is_idle(&w->status);
+}
+
+static void leave(struct pod_worker *w)
+{
+	map_remove(&w->k->workers, str_from(w->uid));
+	pod_worker_free(w);
+}
+
+static void looked(struct op *op, struct err *err)
+{
+	struct pod_worker *w = CONTAINER_OF(op, struct pod_worker, idle);
+	_cleanup_(arena_done) struct arena a;
+	struct pod_actions actions;
+	struct pod_view view;
+
+	(void)err; /* waking is cancelling the wait */
+	if (w->freed || scope_closing(&w->k->scope))
+		return;
+	arena_init(&a);
+	pod_worker_view(w, &a, &view);
+	look_for_end(w, &view);
+	publish(w, &a);
+	decide(w, &a, &view, &actions);
+	publish(w, &a);
+	if (is_over(w, &view)) {
+		leave(w);
+		return;
+	}
+	if (actions.count && !w->batch)
+		pod_batch_start(w, &actions);
+	sleep_until(w, w->batch ? pod_deadline(w->state->pod) : actions.wake);
+}
+
+void pod_worker_wake(struct pod_worker *w)
+{
+	if (op_active(&w->idle))
+		op_cancel(&w->idle);
+}
+
+static void wrote(struct status_writer *status)
+{
+	pod_worker_wake(CONTAINER_OF(status, struct pod_worker, status));
+}
+
+static void source_changed(void *ctx)
+{
+	struct pod_worker *w = ctx;
+
+	/* What could not be made for want of it is tried again at once. */
+	for (size_t i = 0; i < w->note_count; i++)
+		if (str_eq(w->notes[i]->reason, STR("CreateContainerConfigError")))
+			w->notes[i]->retry_at = 0;
+	pod_worker_wake(w);
+}
+
+struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state)
+{
+	struct pod_worker *w = mem_new(sizeof(*w));
+
+	w->k = k;
+	w->uid = str_dup(tree_str(state->pod, "metadata.uid"));
+	w->state = pod_state_ref(state);
+	w->gone = !state->object;
+	status_writer_init(&w->status, k->base.client, &k->scope,
+		str_from(str_dup(tree_str(state->pod, "metadata.namespace"))),
+		str_from(str_dup(tree_str(state->pod, "metadata.name"))), str_from(w->uid), wrote);
+	if (state->object)
+		status_writer_heard(
+			&w->status, json_get(state->pod, STR("status")), state->object->revision);
+	if (!w->gone)
+		object_watches_hold(k->objects, &w->hold, state->pod, source_changed, w);
+	sleep_until(w, 1);
+	return w;
+}
+
+void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone)
+{
+	w->gone |= gone;
+	if (state) {
+		pod_state_unref(w->state);
+		w->state = pod_state_ref(state);
+		if (state->object)
+			status_writer_heard(&w->status, json_get(state->pod, STR("status")),
+				state->object->revision);
+		if (!w->gone)
+			object_watches_hold(w->k->objects, &w->hold, state->pod, source_changed, w);
+	}
+	if (w->gone) {
+		object_watches_drop(w->k->objects, &w->hold);
+		status_writer_stop(&w->status);
+	}
+	pod_worker_wake(w);
+}
+
+void pod_worker_abandon(struct pod_worker *w)
+{
+	w->freed = true;
+	object_watches_drop(w->k->objects, &w->hold);
+	status_writer_stop(&w->status);
+	pod_batch_cancel(w);
+	op_cancel(&w->idle);
+}
+
+void pod_worker_free(struct pod_worker *w)
+{
+	assert(!w->batch && !op_active(&w->idle));
+	object_watches_drop(w->k->objects, &w->hold);
+	mem_free((void *)w->status.namespace.at);
+	mem_free((void *)w->status.name.at);
+	status_writer_done(&w->status);
+	free_notes(w);
+	pod_state_unref(w->state);
+	mem_free(w->end_message);
+	mem_free(w->uid);
+	mem_free(w);
+}

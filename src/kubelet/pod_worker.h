@@ -1,0 +1,68 @@
+/*
+ * pod_worker: one pod on its way through the node. It looks at what there is, publishes how the
+ * pod fares, asks podsync, runs one batch of actions, and looks again. Whatever happens to the
+ * pod wakes it; nothing else does.
+ *
+ *	SYNC ──deleted, deadline, nothing left to run──▶ ENDING ──all has stopped──▶ LEAVING
+ *	LEAVING ──volumes and cgroup are gone──▶ ENDED ──object is gone──▶ purged, freed
+ */
+#ifndef KUBE_KUBELET_POD_WORKER_H
+#define KUBE_KUBELET_POD_WORKER_H
+
+#include "kubelet_private.h"
+#include "object_watches.h"
+#include "podsync.h"
+#include "status_writer.h"
+
+enum worker_life { LIFE_SYNC, LIFE_ENDING, LIFE_LEAVING, LIFE_ENDED };
+
+struct pod_batch;
+
+struct pod_worker {
+	struct kubelet *k;
+	char *uid;
+	struct pod_state *state; /* the newest */
+	bool gone;               /* its object is no more */
+	bool seen;               /* admitted, or refused */
+	enum worker_life life;
+	struct op idle;
+	struct container_note **notes; /* each its own piece: they are pointed to */
+	size_t note_count;
+	int64_t ending_since, ending_grace;
+	const char *end_phase, *end_reason; /* decided for it; NULL: nothing was */
+	char *end_message;
+	struct pod_batch *batch; /* in flight; NULL: none */
+	struct status_writer status;
+	struct object_hold *hold;
+	bool freed; /* nothing may begin any more */
+};
+
+struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state);
+/* The pod's newest state; gone: it has been taken away. */
+void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone);
+/* Something that concerns it has changed. */
+void pod_worker_wake(struct pod_worker *w);
+/* The kubelet ends, the pod goes on: only what is in flight is given up. */
+void pod_worker_abandon(struct pod_worker *w);
+void pod_worker_free(struct pod_worker *w);
+
+struct container_note *pod_worker_note(struct pod_worker *w, struct str name);
+/* Why the container does not run; copies. reason empty: nothing is in the way. */
+void pod_worker_obstacle(
+	struct pod_worker *w, struct str name, const char *reason, struct str message);
+/* What runs of the pod; lives as long as the arena, and until the loop turns. */
+void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *view);
+
+static inline struct cJSON *pod_worker_pod(const struct pod_worker *w)
+{
+	return w->state->pod;
+}
+
+/* ---- batches ---- */
+/* Copies what it needs; wakes the worker when all of it is over. */
+void pod_batch_start(struct pod_worker *w, const struct pod_actions *actions);
+/* Starts are given up; kills that wait longer than `grace` are done anew. */
+void pod_batch_hurry(struct pod_worker *w, int64_t grace);
+void pod_batch_cancel(struct pod_worker *w);
+
+#endif

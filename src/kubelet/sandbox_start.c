@@ -1,0 +1,46 @@
+#include "container_config.h"
+#include "pod_batch.h"
+
+#include <kube/api_codec.h>
+
+enum sandbox_step { SANDBOX_RUN, SANDBOX_DONE };
+static const char *const sandbox_steps[] = {"run", "done"};
+
+static void sandbox_run(struct task *t, struct err *err)
+{
+	struct pod_item *item = CONTAINER_OF(t, struct pod_item, task);
+	struct kubelet *k = item_kubelet(item);
+	const struct kubelet_options *o = &k->options;
+
+	switch ((enum sandbox_step)t->step) {
+	case SANDBOX_RUN: {
+		const struct sandbox_input in = {.pod = item_pod(item),
+			.attempt = item->action.attempt,
+			.log_root = o->log_dir,
+			.hostname = o->hostname,
+			.dns_domain = o->dns_domain,
+			.dns_servers = o->dns_servers,
+			.dns_server_count = o->dns_server_count};
+
+		sandbox_config_make(&item->arena, &in, &item->sandbox.config);
+		k->runtime->ops->run_sandbox(
+			k->runtime, task_await(t, SANDBOX_DONE, OP_NO_DEADLINE), &item->sandbox);
+		return;
+	}
+	case SANDBOX_DONE:
+		if (!err->code)
+			return task_finish(t, 0);
+		if (err->code != ERR_CANCELLED)
+			kubelet_event(k, item_pod(item), NULL, "Warning", "FailedCreatePodSandBox",
+				arena_print(&item->arena, "Failed to create pod sandbox: %s",
+					err_text(err)));
+		task_fail(t, err);
+	}
+}
+
+static const struct task_kind sandbox_kind = TASK_KIND("sandbox", sandbox_steps, sandbox_run);
+
+void sandbox_start(struct pod_item *item)
+{
+	task_start(&item->task, &sandbox_kind, &item->op);
+}
