@@ -187,7 +187,7 @@ static bool is_ours(struct str type)
 	return false;
 }
 
-void pod_conditions(struct arena *a, const struct pod_status_input *in, struct cJSON *status)
+void pod_status_conditions(struct arena *a, const struct pod_status_input *in, struct cJSON *status)
 {
 	const struct pod_view *v = in->view;
 	struct cJSON *list = json_new(a, JSON_ARRAY);

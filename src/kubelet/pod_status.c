@@ -101,7 +101,7 @@ struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in
 		tree_set_str(a, status, "startTime", status_time(a, v->now));
 	/* The API server decided it at creation. */
 	keep(a, status, json_get(v->pod, STR("status")), "qosClass");
-	pod_conditions(a, in, status);
+	pod_status_conditions(a, in, status);
 	return status;
 }
 
