@@ -14,7 +14,8 @@ void container_statuses_end(struct arena *a, const struct pod_view *v, struct cJ
 const char *pod_phase(const struct pod_status_input *in, const struct cJSON *status);
 
 /* Adds conditions of ours to the list behind those of others. */
-void pod_status_conditions(struct arena *a, const struct pod_status_input *in, struct cJSON *status);
+void pod_status_conditions(
+	struct arena *a, const struct pod_status_input *in, struct cJSON *status);
 
 /* The entry of that name in status.initContainerStatuses or .containerStatuses. */
 struct cJSON *status_entry(const struct cJSON *status, struct str name);
