@@ -1,7 +1,8 @@
 /*
- * Lists. As stored they are sent without a copy: the texts of the items between commas, a slice
- * at a time, so that a large list over TLS does not hold up the loop. Other representations are
- * put together a hundred items a turn.
+ * Lists. As stored they are sent a slice at a time: the texts of the items between commas, small
+ * ones gathered (a thousand little pieces cost more than their copy), large ones as they stand. A
+ * slice is worth a worker's time to encrypt, so that a large list does not hold up the loop. Other
+ * representations are put together a hundred items a turn.
  */
 #include "represent_private.h"
 
@@ -9,15 +10,16 @@
 
 #define COPY_MAX   (64 * KIB)
 #define SLICE      (256 * KIB)
-#define PARTS_MAX  128
+#define GATHER_MAX (32 * KIB) /* an item from this size on is sent from where it is */
 #define TURN_ITEMS 100
 
 struct list_writer {
 	struct str head, tail;
 	struct arena scratch;
 	size_t next; /* item */
-	struct str parts[PARTS_MAX];
-	struct work work; /* from JSON to YAML or to lines */
+	struct buf gathered;
+	struct str parts[3]; /* what was gathered, a large item, the tail */
+	struct work work;    /* from JSON to YAML or to lines */
 	struct buf json, shaped;
 	bool yaml;
 };
@@ -119,35 +121,52 @@ static void copy_stored(struct api_request *r, const struct list_writer *w)
 	buf_add_str(&r->out, w->tail);
 }
 
+/* Up to a slice of small items and the large one behind them, if there is one: how many parts. */
+static size_t fill_slice(struct api_request *r, struct list_writer *w)
+{
+	struct str large = STR("");
+	size_t count = 0;
+
+	buf_clear(&w->gathered);
+	buf_add_str(&w->gathered, TAKE(w->head));
+	while (w->next < r->list->count && w->gathered.len < SLICE && !large.len) {
+		struct str opening,
+			text = item_text(r, r->list->items[w->next], w->next == 0, &opening);
+
+		buf_add_str(&w->gathered, opening);
+		if (text.len < GATHER_MAX)
+			buf_add_str(&w->gathered, text);
+		else
+			large = text;
+		w->next++;
+	}
+	if (w->gathered.len)
+		w->parts[count++] = buf_str(&w->gathered);
+	if (large.len)
+		w->parts[count++] = large;
+	if (w->next == r->list->count && w->tail.len)
+		w->parts[count++] = TAKE(w->tail);
+	return count;
+}
+
 static void write_slice(struct op *op, struct err *err)
 {
 	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
 	struct list_writer *w = r->writer;
-	size_t count = 0, size = 0;
+	size_t count = err->code ? 0 : fill_slice(r, w);
 
+	if (count) {
+		op_init(&r->op, &r->x->scope, write_slice, OP_NO_DEADLINE);
+		http_write(r->x, &r->op, w->parts, count);
+		return;
+	}
+	buf_done(&w->gathered);
 	if (err->code) {
 		request_end(r);
 		return;
 	}
-	if (w->head.len)
-		w->parts[count++] = TAKE(w->head);
-	while (w->next < r->list->count && count + 3 < PARTS_MAX && size < SLICE) {
-		struct str opening,
-			text = item_text(r, r->list->items[w->next], w->next == 0, &opening);
-
-		if (opening.len)
-			w->parts[count++] = opening;
-		w->parts[count++] = text;
-		size += text.len;
-		w->next++;
-	}
-	if (w->next == r->list->count && w->tail.len)
-		w->parts[count++] = TAKE(w->tail);
-	op_init(&r->op, &r->x->scope, count ? write_slice : respond_sent, OP_NO_DEADLINE);
-	if (count)
-		http_write(r->x, &r->op, w->parts, count);
-	else
-		http_respond_end(r->x, &r->op, NULL);
+	op_init(&r->op, &r->x->scope, respond_sent, OP_NO_DEADLINE);
+	http_respond_end(r->x, &r->op, NULL);
 }
 
 static void answer_stored_list(struct api_request *r)
@@ -163,6 +182,8 @@ static void answer_stored_list(struct api_request *r)
 	}
 	r->answered = true;
 	r->answer_code = 200;
+	buf_init(&w->gathered, SLICE + 2 * GATHER_MAX);
+	buf_reserve(&w->gathered, SLICE + GATHER_MAX);
 	op_init(&r->op, &r->x->scope, write_slice, OP_NO_DEADLINE);
 	http_respond_start(r->x, &r->op, 200, h.items, h.count, (int64_t)size);
 }
