@@ -39,6 +39,11 @@ int64_t store_revision(const struct store *s);  /* the last one published */
 int64_t store_compacted(const struct store *s); /* history begins behind it */
 /* Made when first asked for; lives as long as the store. */
 struct bucket *store_bucket(struct store *s, struct str prefix);
+/*
+ * Lazy writes go into it: some may have been seen that a power cut has undone. So its history
+ * begins with the opening, and whoever was somewhere before that is told that it is too old.
+ */
+void store_bucket_set_lazy(struct bucket *b);
 
 /* ---- reading ---- */
 /* Borrowed until the loop turns; NULL when absent. Keys are relative: "default/web". */

@@ -43,6 +43,7 @@ struct writing {
 	int attempts;
 
 	struct str namespace, name, subresource;
+	struct str meant_uid; /* of a PUT: it is about the object with that uid, or none */
 	const struct part_strategy *part; /* of subresources that change a part */
 	enum { WRITE_OBJECT, WRITE_STATUS, WRITE_PART } what;
 	int created_code, updated_code;

@@ -35,22 +35,32 @@ static const struct {
 	{STR_INIT("ingresses"), "ingress"},
 };
 
+bool server_writes_lazily(const struct resource *hub)
+{
+	return str_eq_text(hub->kind, "Event") || str_eq_text(hub->kind, "Lease");
+}
+
 struct bucket *server_bucket(struct api_server *s, const struct resource *hub)
 {
 	_cleanup_(buf_done) struct buf prefix = BUF_INIT(KIB);
+	const char *old = NULL;
 	bool whole = hub->custom || str_eq(hub->group, STR("apiextensions.k8s.io")) ||
 		     str_eq(hub->group, STR("apiregistration.k8s.io"));
 
-	for (size_t i = 0; !whole && i < ARRAY_LEN(old_prefixes); i++)
-		if (str_eq(hub->plural, old_prefixes[i].plural)) {
-			buf_print(&prefix, "/registry/%s/", old_prefixes[i].prefix);
-			return store_bucket(s->store, buf_str(&prefix));
-		}
+	for (size_t i = 0; !whole && !old && i < ARRAY_LEN(old_prefixes); i++)
+		if (str_eq(hub->plural, old_prefixes[i].plural))
+			old = old_prefixes[i].prefix;
 	buf_add_text(&prefix, "/registry/");
 	if (whole)
 		buf_print(&prefix, "%.*s/", STRF(hub->group));
-	buf_print(&prefix, "%.*s/", STRF(hub->plural));
-	return store_bucket(s->store, buf_str(&prefix));
+	if (old)
+		buf_print(&prefix, "%s/", old);
+	else
+		buf_print(&prefix, "%.*s/", STRF(hub->plural));
+	struct bucket *b = store_bucket(s->store, buf_str(&prefix));
+	if (server_writes_lazily(hub))
+		store_bucket_set_lazy(b);
+	return b;
 }
 
 struct str server_key(

@@ -52,6 +52,8 @@ struct api_server {
 
 /* The bucket of a hub resource ("/registry/pods/"), and a key in it ("default/web"). */
 struct bucket *server_bucket(struct api_server *s, const struct resource *hub);
+/* Heartbeats and news: answered before they are on the disk. */
+bool server_writes_lazily(const struct resource *hub);
 struct str server_key(
 	struct arena *a, const struct resource *r, struct str namespace, struct str name);
 /* A stored object as a tree, in the arena; NULL when absent. For authorizers and admission. */

@@ -110,16 +110,21 @@ void store_compact(struct store *s, int64_t revision)
 
 /* ---- watching ---- */
 
+static int64_t oldest(const struct bucket *b)
+{
+	return MAX(b->store->compacted, b->begins);
+}
+
 static int expired(const struct bucket *b, int64_t revision, struct err *err)
 {
 	return err_set(err, ERR_EXPIRED, "too old resource version: %lld (%lld)",
-		(long long)revision, (long long)b->store->compacted);
+		(long long)revision, (long long)oldest(b));
 }
 
 int watch_init(
 	struct watch *w, struct bucket *b, int64_t revision, watch_wake_fn *wake, struct err *err)
 {
-	if (revision < b->store->compacted)
+	if (revision < oldest(b))
 		return expired(b, revision, err);
 	*w = (struct watch){.bucket = b,
 		.revision = revision,
@@ -223,7 +228,7 @@ int store_list_at(const struct bucket *bucket, int64_t revision, struct str pref
 	struct past p = {.found = found, .limit = limit, .prefix = prefix, .from = from};
 
 	*found = (struct store_found){0};
-	if (revision < b->store->compacted)
+	if (revision < oldest(b))
 		return expired(b, revision, err);
 	if (revision > b->store->published)
 		return err_set(err, ERR_INVALID, "Too large resource version: %lld, current: %lld",

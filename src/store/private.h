@@ -19,6 +19,7 @@ struct change_record {
 struct bucket {
 	struct store *store;
 	char *prefix;
+	int64_t begins;      /* nobody may ask for what was before; 0: as the store's history */
 	struct omap objects; /* key → struct object *, one reference each */
 	struct map pending;  /* key → newest struct write that is not published */
 	struct list watches;
@@ -47,6 +48,7 @@ struct store {
 	struct log_file *file;
 	struct map buckets;
 	int64_t assigned, published, compacted, ceiling;
+	int64_t opened;        /* the revision it was opened at */
 	struct list queue;     /* writes not published, by revision */
 	struct list unwritten; /* lazy writes published, not on disk */
 	struct list settling;  /* settling.in_store, by revision */

@@ -137,7 +137,7 @@ static void start_counting(struct opening *o)
 		s->assigned = last;
 	if (s->assigned < s->compacted)
 		s->assigned = s->compacted;
-	s->published = s->assigned;
+	s->published = s->opened = s->assigned;
 	s->ceiling = 0; /* nothing is lazy before the first write has set it anew */
 }
 
@@ -214,6 +214,11 @@ void store_open(struct env *env, struct op *op, struct scope *parent,
 int64_t store_revision(const struct store *s)
 {
 	return s->published;
+}
+
+void store_bucket_set_lazy(struct bucket *b)
+{
+	b->begins = b->store->opened;
 }
 
 int64_t store_compacted(const struct store *s)

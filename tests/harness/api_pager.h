@@ -114,7 +114,7 @@ static inline void pager_check(struct pager *l)
 		EXPECT_INT(revision, l->revision);
 	else if (l->wanted)
 		EXPECT(revision >= l->began);
-	EXPECT(revision >= l->wanted);
+	EXPECT(revision >= l->wanted && revision >= t->begins);
 	for (int key = l->last + 1; key < TRUTH_KEYS && !more; key++) {
 		struct object *o = truth_at(t, key, revision);
 
@@ -161,7 +161,10 @@ static inline void pager_reap(struct pager *l)
 	if (!l->busy || !l->told.done)
 		return;
 	int code = l->told.err.code;
-	if (!code)
+	int64_t begins = l->truths[l->kind].begins;
+	if (l->began < begins || (!code && l->revision && l->revision < begins))
+		l->more[0] = 0; /* of a life that is forgotten */
+	else if (!code)
 		pager_check(l);
 	else if (code == ERR_EXPIRED)
 		pager_expired(l);

@@ -26,6 +26,7 @@ struct truth {
 	struct bucket *bucket;
 	struct watch watch;
 	bool watching;
+	bool lazy; /* what was written last may be gone after a restart: history begins anew */
 	struct fact *facts;
 	size_t count, cap;
 	int64_t begins, last;
@@ -157,6 +158,48 @@ static inline bool truth_selects(int space, int label, int key, const struct obj
 
 /* ---- following ---- */
 
+static inline int truth_by_revision(const void *a, const void *b)
+{
+	int64_t one = ((const struct fact *)a)->revision, two = ((const struct fact *)b)->revision;
+
+	return one < two ? -1 : one > two;
+}
+
+static inline void truth_forget(struct truth *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		object_unref(t->facts[i].object);
+		object_unref(t->facts[i].old);
+	}
+	t->count = 0;
+}
+
+static inline struct fact *truth_new_fact(struct truth *t)
+{
+	if (t->count == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 256;
+		t->facts = mem_resize(t->facts, t->cap * sizeof(*t->facts));
+	}
+	return &t->facts[t->count++];
+}
+
+/* What stands there is all that there ever was. */
+static inline void truth_begin_anew(struct truth *t, struct store *store)
+{
+	truth_forget(t);
+	for (int key = 0; key < TRUTH_KEYS; key++) {
+		struct object *o = store_get(t->bucket, truth_key(key));
+
+		if (o)
+			*truth_new_fact(t) = (struct fact){.revision = o->revision,
+				.type = CHANGE_ADDED,
+				.key = key,
+				.object = object_ref(o)};
+	}
+	qsort(t->facts, t->count, sizeof(*t->facts), truth_by_revision);
+	t->begins = t->last = t->forgotten = store_revision(store);
+}
+
 static inline void truth_no_wake(struct watch *w)
 {
 	(void)w;
@@ -176,11 +219,7 @@ static inline void truth_observe(struct truth *t, struct store *store)
 		struct object *stands = truth_at(t, f.key, INT64_MAX);
 
 		truth_check(t, &f, stands ? stands->revision : 0);
-		if (t->count == t->cap) {
-			t->cap = t->cap ? 2 * t->cap : 256;
-			t->facts = mem_resize(t->facts, t->cap * sizeof(*t->facts));
-		}
-		t->facts[t->count++] = f;
+		*truth_new_fact(t) = f;
 		t->last = f.revision;
 	}
 	EXPECT_INT(code, 0);
@@ -195,6 +234,8 @@ static inline void truth_follow(struct truth *t, struct api_server *s)
 	if (!t->begins)
 		t->begins = t->last = store_revision(s->store);
 	EXPECT(store_revision(s->store) >= t->last);
+	if (t->lazy)
+		truth_begin_anew(t, s->store);
 	t->watching = EXPECT_INT(watch_init(&t->watch, t->bucket, t->last, truth_no_wake, NULL), 0);
 	if (!t->watching)
 		return;
@@ -218,10 +259,7 @@ static inline void truth_leave(struct truth *t)
 
 static inline void truth_done(struct truth *t)
 {
-	for (size_t i = 0; i < t->count; i++) {
-		object_unref(t->facts[i].object);
-		object_unref(t->facts[i].old);
-	}
+	truth_forget(t);
 	mem_free(t->facts);
 }
 

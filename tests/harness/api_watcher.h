@@ -165,6 +165,7 @@ static inline void watcher_change(struct watcher *w, struct str type, const stru
 	int key = watcher_key(meta);
 
 	w->events++;
+	EXPECT(w->initial || w->position >= w->truth->begins);
 	if (w->initial) {
 		EXPECT_STR(type, "ADDED");
 		EXPECT(key > w->last_initial);

@@ -125,6 +125,7 @@ void verb_update(struct api_request *r)
 		return;
 	}
 	w->ctx = tree;
+	w->meant_uid = tree_str(tree, "metadata.uid");
 	w->may_create = w->what == WRITE_OBJECT && w->strategy->put_creates;
 	writing_start(w);
 }

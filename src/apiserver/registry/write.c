@@ -512,7 +512,7 @@ static void set_store_terms(struct writing *w)
 {
 	bool event = str_eq_text(w->hub->kind, "Event");
 
-	w->commit.lazy = event || str_eq_text(w->hub->kind, "Lease");
+	w->commit.lazy = server_writes_lazily(w->hub);
 	if (event)
 		w->commit.expires = w->r->now + registry_event_ttl(w->r->server);
 }
@@ -655,7 +655,11 @@ static void attempt(struct writing *w)
 	w->old_tree = w->old ? object_tree(r->arena, w->old) : NULL;
 	if (w->may_create)
 		w->creating = !w->old;
-	if (!w->old && !w->creating)
+	if (!w->old && w->meant_uid.len)
+		s = status_wrong_uid(r->arena, r->resource,
+			server_key(r->arena, w->hub, r->namespace, r->name), r->name, w->meant_uid,
+			STR(""));
+	else if (!w->old && !w->creating)
 		s = status_not_found(r->arena, r->resource, r->name);
 	if (!s && (w->build && !(w->creating && w->attempts && !w->may_create)))
 		s = w->build(w);

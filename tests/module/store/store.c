@@ -212,6 +212,27 @@ TEST(what_was_written_is_there_after_a_restart_and_so_is_history)
 	world_done(&w);
 }
 
+TEST(what_is_written_lazily_begins_anew_with_the_opening)
+{
+	struct world w;
+	struct watch watch;
+	struct store_found found;
+	int64_t first = 0, last = 0;
+
+	world_init(&w);
+	put(&w, "d/a", COMMIT_FRESH, "1", &first);
+	put(&w, "d/a", COMMIT_ANY, "2", &last);
+	world_close(&w);
+	world_open(&w);
+	store_bucket_set_lazy(w.bucket);
+	EXPECT_INT(watch_init(&watch, w.bucket, first, no_wake, NULL), ERR_EXPIRED);
+	EXPECT_INT(
+		store_list_at(w.bucket, first, STR("d/"), STR(""), 0, &found, NULL), ERR_EXPIRED);
+	REQUIRE(watch_init(&watch, w.bucket, last, no_wake, NULL) == 0);
+	watch_done(&watch);
+	world_done(&w);
+}
+
 TEST(the_past_can_be_listed_until_it_is_compacted)
 {
 	struct world w;
