@@ -292,9 +292,9 @@ static void looked(struct op *op, struct err *err)
 	struct pod_view view;
 
 	(void)err; /* waking is cancelling the wait */
+	arena_init(&a);
 	if (w->freed || scope_closing(&w->k->scope))
 		return;
-	arena_init(&a);
 	pod_worker_view(w, &a, &view);
 	look_for_end(w, &view);
 	publish(w, &a);

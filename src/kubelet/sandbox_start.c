@@ -22,6 +22,9 @@ static void sandbox_run(struct task *t, struct err *err)
 			.dns_servers = o->dns_servers,
 			.dns_server_count = o->dns_server_count};
 
+		if (item->action.attempt)
+			kubelet_event(k, item_pod(item), NULL, "Normal", "SandboxChanged",
+				STR("Pod sandbox changed, it will be killed and re-created."));
 		sandbox_config_make(&item->arena, &in, &item->sandbox.config);
 		k->runtime->ops->run_sandbox(
 			k->runtime, task_await(t, SANDBOX_DONE, OP_NO_DEADLINE), &item->sandbox);

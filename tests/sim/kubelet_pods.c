@@ -43,3 +43,251 @@ TEST(a_pod_runs_and_is_deleted)
 	EXPECT_INT(rig_events(&r, "p", "Killing", "Stopping container app"), 1);
 	kubelet_rig_close(&r);
 }
+
+TEST(what_leaves_comes_back_later_each_time)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p", "'containers':[{'name':'app','image':'fails'}]");
+	rig_pass(&r, 3 * SEC);
+	EXPECT_STR(tree_str(rig_container(&r, "p", "app"), "state.waiting.reason"),
+		"CrashLoopBackOff");
+	EXPECT_INT(tree_int(rig_container(&r, "p", "app"), "restartCount", 0), 1);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	EXPECT(str_starts(tree_str(rig_container(&r, "p", "app"), "state.waiting.message"),
+		STR("back-off 10s restarting failed container=app pod=p_default(")));
+	rig_pass(&r, 60 * SEC);
+	EXPECT_INT(tree_int(rig_container(&r, "p", "app"), "restartCount", 0), 3);
+	rig_pass(&r, HOUR);
+	/* 10, 20, 40, 80, 160, then 300 s each. */
+	EXPECT_INT(tree_int(rig_container(&r, "p", "app"), "restartCount", 0), 17);
+	EXPECT(rig_events(&r, "p", "BackOff", "Back-off restarting failed container app in pod p") >
+		3);
+	/* Only the newest that has ended is kept. */
+	EXPECT_INT(r.runtime.container_count, 1);
+	kubelet_rig_close(&r);
+}
+
+TEST(jobs_end_by_themselves)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "good", "'restartPolicy':'Never','containers':[{'name':'a','image':'once'}]");
+	rig_pod(&r, "bad",
+		"'restartPolicy':'Never','containers':[{'name':'a','image':'fails'},"
+		"{'name':'b','image':'once'}]");
+	rig_pass(&r, 5 * SEC);
+	EXPECT_STR(rig_status(&r, "good", "phase"), "Succeeded");
+	EXPECT_STR(
+		tree_str(rig_container(&r, "good", "a"), "state.terminated.reason"), "Completed");
+	EXPECT_STR(rig_status(&r, "bad", "phase"), "Failed");
+	EXPECT_INT(tree_int(rig_container(&r, "bad", "a"), "state.terminated.exitCode", 0), 3);
+	for (size_t i = 0; i < r.runtime.sandbox_count; i++)
+		EXPECT_INT(r.runtime.sandboxes[i]->s.state, SANDBOX_NOT_READY);
+	rig_delete(&r, "good", -1);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "good", "phase"), "(gone)");
+	kubelet_rig_close(&r);
+}
+
+TEST(init_containers_go_first_and_sidecars_last)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p",
+		"'initContainers':[{'name':'i1','image':'once'},{'name':'side','image':'app',"
+		"'restartPolicy':'Always'},{'name':'i2','image':'once'}],"
+		"'containers':[{'name':'app','image':'app'}]");
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Pending");
+	EXPECT_STR(
+		tree_str(rig_container(&r, "p", "app"), "state.waiting.reason"), "PodInitializing");
+	EXPECT_INT(fake_runtime_running(&r.runtime), 1);
+	rig_pass(&r, 2 * SEC);
+	EXPECT_INT(fake_runtime_running(&r.runtime), 2); /* side, i2 */
+	EXPECT(!rig_condition(&r, "p", "Initialized"));
+	rig_pass(&r, 3 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	EXPECT(rig_condition(&r, "p", "Initialized"));
+	EXPECT(rig_condition(&r, "p", "Ready"));
+	rig_delete(&r, "p", -1);
+	rig_pass(&r, 2 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "(gone)");
+	kubelet_rig_close(&r);
+}
+
+TEST(a_failed_init_container_fails_the_pod)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p",
+		"'restartPolicy':'Never','initContainers':[{'name':'i','image':'fails'}],"
+		"'containers':[{'name':'app','image':'app'}]");
+	rig_pass(&r, 5 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Failed");
+	EXPECT_INT(r.runtime.started, 1);
+	kubelet_rig_close(&r);
+}
+
+TEST(images_are_pulled_and_waited_for)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "far", "'containers':[{'name':'a','image':'far'}]");
+	rig_pod(&r, "lost", "'containers':[{'name':'a','image':'nowhere'}]");
+	rig_pod(&r, "never",
+		"'containers':[{'name':'a','image':'nowhere','imagePullPolicy':'Never'}]");
+	rig_pass(&r, 500 * MSEC);
+	EXPECT_STR(tree_str(rig_container(&r, "far", "a"), "state.waiting.reason"),
+		"ContainerCreating");
+	EXPECT_STR(
+		tree_str(rig_container(&r, "lost", "a"), "state.waiting.reason"), "ErrImagePull");
+	EXPECT_STR(tree_str(rig_container(&r, "never", "a"), "state.waiting.reason"),
+		"ErrImageNeverPull");
+	rig_pass(&r, 4 * SEC);
+	EXPECT_STR(rig_status(&r, "far", "phase"), "Running");
+	EXPECT_STR(tree_str(rig_container(&r, "lost", "a"), "state.waiting.reason"),
+		"ImagePullBackOff");
+	EXPECT_STR(tree_str(rig_container(&r, "lost", "a"), "state.waiting.message"),
+		"Back-off pulling image \"nowhere\": ErrImagePull: manifest unknown");
+	EXPECT_INT(rig_events(&r, "far", "Pulling", "Pulling image \"far\""), 1);
+	EXPECT_INT(
+		rig_events(&r, "far", "Pulled", "Successfully pulled image \"far\" in 3s (3s"), 1);
+	fresh[5].pull_error = NULL;
+	rig_pass(&r, 30 * SEC);
+	EXPECT_STR(rig_status(&r, "lost", "phase"), "Running");
+	kubelet_rig_close(&r);
+}
+
+TEST(what_cannot_be_made_says_why)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "odd", "'containers':[{'name':'a','image':'odd'}]");
+	rig_pod(&r, "broken", "'containers':[{'name':'a','image':'broken'}]");
+	rig_pod(&r, "unset",
+		"'containers':[{'name':'a','image':'app','env':[{'name':'X','valueFrom':"
+		"{'configMapKeyRef':{'name':'cm','key':'k'}}}]}]");
+	rig_pass(&r, SEC);
+	EXPECT_STR(tree_str(rig_container(&r, "odd", "a"), "state.waiting.reason"),
+		"CreateContainerError");
+	EXPECT_STR(tree_str(rig_container(&r, "broken", "a"), "state.waiting.reason"),
+		"RunContainerError");
+	EXPECT_STR(tree_str(rig_container(&r, "unset", "a"), "state.waiting.reason"),
+		"CreateContainerConfigError");
+	EXPECT_STR(tree_str(rig_container(&r, "unset", "a"), "state.waiting.message"),
+		"configmap \"cm\" not found");
+	EXPECT_INT(rig_ask(&r, CLIENT_CREATE, "configmaps", NULL, NULL,
+			   "{'metadata':{'name':'cm'},'data':{'k':'v'}}", NULL),
+		0);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "unset", "phase"), "Running");
+	rig_delete(&r, "odd", 0);
+	rig_delete(&r, "broken", 5);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "odd", "phase"), "(gone)");
+	EXPECT_STR(rig_status(&r, "broken", "phase"), "(gone)");
+	kubelet_rig_close(&r);
+}
+
+TEST(grace_is_given_and_can_be_taken_back)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p", "'containers':[{'name':'a','image':'sleeper'}]");
+	rig_pass(&r, SEC);
+	rig_delete(&r, "p", 20);
+	rig_pass(&r, 10 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	rig_delete(&r, "p", 1);
+	rig_pass(&r, 4 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "(gone)");
+	rig_pod(&r, "q", "'containers':[{'name':'a','image':'sleeper'}]");
+	rig_pass(&r, SEC);
+	rig_delete(&r, "q", 20);
+	rig_pass(&r, 19 * SEC);
+	EXPECT_INT(fake_runtime_running(&r.runtime), 1);
+	rig_pass(&r, 3 * SEC);
+	EXPECT_STR(rig_status(&r, "q", "phase"), "(gone)");
+	kubelet_rig_close(&r);
+}
+
+TEST(a_deadline_ends_the_pod)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p", "'activeDeadlineSeconds':5," APP);
+	rig_pass(&r, 3 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	rig_pass(&r, 4 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Failed");
+	EXPECT_STR(rig_status(&r, "p", "reason"), "DeadlineExceeded");
+	EXPECT_INT(fake_runtime_running(&r.runtime), 0);
+	kubelet_rig_close(&r);
+}
+
+TEST(a_new_kubelet_goes_on_with_what_runs)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "stays", APP);
+	rig_pod(&r, "goes", APP);
+	rig_pass(&r, SEC);
+	kubelet_rig_stop(&r);
+	EXPECT_INT(fake_runtime_running(&r.runtime), 2);
+	rig_delete(&r, "goes", 0);
+	rig_pass(&r, MINUTE);
+	kubelet_rig_start(&r);
+	rig_pass(&r, MINUTE);
+	EXPECT_STR(rig_status(&r, "stays", "phase"), "Running");
+	EXPECT_INT(tree_int(rig_container(&r, "stays", "app"), "restartCount", 9), 0);
+	EXPECT_INT(fake_runtime_running(&r.runtime), 1);
+	EXPECT_INT(r.runtime.sandbox_count, 1);
+	EXPECT_INT(r.runtime.started, 2);
+	kubelet_rig_close(&r);
+}
+
+TEST(a_sandbox_that_died_is_replaced)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p", APP);
+	rig_pass(&r, SEC);
+	fake_runtime_crash(&r.runtime, r.runtime.sandboxes[0]->s.id);
+	rig_pass(&r, 20 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	EXPECT(rig_condition(&r, "p", "Ready"));
+	EXPECT_INT(tree_int(rig_container(&r, "p", "app"), "restartCount", 0), 1);
+	EXPECT_INT(rig_events(&r, "p", "SandboxChanged", NULL), 1);
+	kubelet_rig_close(&r);
+}
+
+TEST(ephemeral_containers_join_what_runs)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p", APP);
+	rig_pass(&r, SEC);
+	EXPECT_INT(rig_ask(&r, CLIENT_PATCH_STRATEGIC, "pods", "p", "ephemeralcontainers",
+			   "{'spec':{'ephemeralContainers':[{'name':'debug','image':'once',"
+			   "'targetContainerName':'app'}]}}",
+			   NULL),
+		0);
+	rig_pass(&r, SEC);
+	EXPECT(tree_has(rig_container(&r, "p", "debug"), "state.running"));
+	rig_pass(&r, 5 * SEC);
+	EXPECT(tree_has(rig_container(&r, "p", "debug"), "state.terminated"));
+	EXPECT(rig_condition(&r, "p", "Ready"));
+	kubelet_rig_close(&r);
+}
