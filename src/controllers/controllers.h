@@ -12,8 +12,11 @@
 #include <kube/plan.h>
 #include <kube/time.h>
 
+struct catalog;
+
 struct controllers_world {
 	struct component_base base;
+	struct catalog *catalog; /* what is served (catalog.h) */
 	const struct controllers_options *options;
 };
 

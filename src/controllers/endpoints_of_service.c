@@ -291,7 +291,7 @@ static struct str trigger_time(const struct building *b, const struct cJSON *cur
 
 		if (map_get(&before, at->uid) == (at->ready ? &was_ready : &was_unready))
 			continue;
-		if (pod_ready_since(at->pod, &since))
+		if (pod_readiness_since(at->pod, &since))
 			first = MIN(first, since);
 	}
 	map_done(&before);

@@ -25,7 +25,7 @@ static struct informer_index index_by_claim(void)
 
 #define INDEX_MAX 6
 
-/* Beyond "namespace" and "claim", which all have. */
+/* Beyond "namespace", "claim" and "owner", which all have. */
 static size_t more_indexes(const struct resource *r, struct informer_index *to)
 {
 	size_t count = 0;
@@ -39,9 +39,10 @@ static size_t more_indexes(const struct resource *r, struct informer_index *to)
 
 struct informer *controllers_informer(const struct controllers_world *w, const struct resource *r)
 {
-	struct informer_index indexes[INDEX_MAX] = {index_by_namespace(), index_by_claim()};
-	struct informer_options options = {.resource = r, .indexes = indexes, .index_count = 2};
+	struct informer_index indexes[INDEX_MAX] = {
+		index_by_namespace(), index_by_claim(), index_by_owner()};
+	struct informer_options options = {.resource = r, .indexes = indexes, .index_count = 3};
 
-	options.index_count += more_indexes(r, &indexes[2]);
+	options.index_count += more_indexes(r, &indexes[3]);
 	return informers_get(w->base.informers, &options);
 }

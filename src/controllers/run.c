@@ -1,5 +1,5 @@
 /* Which controllers run, their beginning and their end. */
-#include "controllers.h"
+#include "catalog.h"
 
 #include <kube/task.h>
 
@@ -90,22 +90,22 @@ static void keep_options(struct controllers *c, const struct controllers_options
 		*texts[i] = arena_str(&c->arena, *texts[i]);
 }
 
-enum stop_step { STOP_NEXT, STOP_DONE };
-static const char *const stop_steps[] = {"next", "done"};
+enum stop_step { STOP_NEXT, STOP_DONE, STOP_CATALOG };
+static const char *const stop_steps[] = {"next", "done", "catalog"};
 
 static void stop_run(struct task *t, struct err *err)
 {
 	struct controllers *c = CONTAINER_OF(t, struct controllers, stopping);
 
 	(void)err;
-	if (c->count == 0) {
+	if (t->step == STOP_CATALOG) {
 		task_finish(t, 0);
 		return;
 	}
 	if (t->step == STOP_DONE)
 		part_free(c->parts[--c->count]);
 	if (c->count == 0)
-		task_finish(t, 0);
+		catalog_stop(c->world.catalog, task_await(t, STOP_CATALOG, OP_NO_DEADLINE));
 	else
 		part_stop(c->parts[c->count - 1], task_await(t, STOP_DONE, OP_NO_DEADLINE));
 }
@@ -125,6 +125,7 @@ static void free_all(struct part *p)
 {
 	struct controllers *c = CONTAINER_OF(p, struct controllers, part);
 
+	catalog_free(c->world.catalog);
 	arena_done(&c->arena);
 	mem_free(c);
 }
@@ -140,6 +141,7 @@ struct part *controllers_new(
 	arena_init(&c->arena);
 	keep_options(c, options);
 	c->world = (struct controllers_world){.base = *base, .options = &c->options};
+	c->world.catalog = catalog_new(&c->world);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (!is_wanted(kinds[i], c->options.controllers))
 			continue;

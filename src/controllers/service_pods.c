@@ -1,6 +1,13 @@
 /* Pods behind services: who counts, under which address, port and name. */
 #include "service_pods.h"
 
+bool pod_readiness_since(const struct cJSON *pod, int64_t *wall)
+{
+	const struct cJSON *ready = condition_find(json_path(pod, "status.conditions"), "Ready");
+
+	return ready && time_of(ready, "lastTransitionTime", wall);
+}
+
 bool pod_counts_as_endpoint(const struct cJSON *pod, bool with_terminating)
 {
 	if (pod_is_finished(pod))

@@ -8,6 +8,8 @@
 #include "workload.h"
 #include <kube/ip.h>
 
+/* When its readiness last changed, to whichever side. */
+bool pod_readiness_since(const struct cJSON *pod, int64_t *wall);
 /* Has it an address, and a right to stand in endpoints? */
 bool pod_counts_as_endpoint(const struct cJSON *pod, bool with_terminating);
 /* The port a service's port means in that pod; 0: it has none of that name. */

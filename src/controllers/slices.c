@@ -328,7 +328,7 @@ static void note_trigger(struct slicing *s, const struct wanted *w, const struct
 	if (before &&
 		json_equal(json_path(before, "conditions"), json_path(w->endpoint, "conditions")))
 		return;
-	if (pod_ready_since(w->pod, &since))
+	if (pod_readiness_since(w->pod, &since))
 		s->trigger = s->trigger ? MIN(s->trigger, since) : since;
 }
 
