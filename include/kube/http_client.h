@@ -18,6 +18,7 @@ struct http_client_options {
 	struct tls_config *tls_http1;
 	struct http_limits limits;
 	bool no_http2;
+	bool plain_http2;        /* http is HTTP/2 without being asked (gRPC) */
 	uint32_t max_idle;       /* idle connections an origin: 8 */
 	uint32_t max_per_origin; /* HTTP/1.1 connections an origin: 64; further calls queue */
 	int64_t connect_timeout; /* 30 s, with TLS */

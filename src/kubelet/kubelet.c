@@ -3,6 +3,7 @@
 #include "pod_worker.h"
 
 #include <kube/api_codec.h>
+#include <kube/http_client.h>
 #include <kube/log.h>
 #include <kube/mem.h>
 
@@ -175,6 +176,8 @@ static void stop(struct part *p, struct op *op)
 	event_recorder_stop(k->recorder, &k->recorder_op);
 	op_init(&k->watches_op, k->base.scope, part_ended, OP_NO_DEADLINE);
 	object_watches_stop(k->objects, &k->watches_op);
+	op_init(&k->knocker_op, k->base.scope, part_ended, OP_NO_DEADLINE);
+	http_client_stop(k->knocker, &k->knocker_op);
 	op_init(&k->closed, k->base.scope, closed, OP_NO_DEADLINE);
 	scope_close(&k->scope, &k->closed);
 }
@@ -188,6 +191,7 @@ static void free_part(struct part *p)
 	map_done(&k->workers);
 	object_watches_free(k->objects);
 	event_recorder_free(k->recorder);
+	http_client_free(k->knocker);
 	arena_done(&k->arena);
 	mem_free(k);
 }
@@ -244,6 +248,21 @@ static void open_informers(struct kubelet *k)
 	informer_wait_synced(k->pods, &k->synced);
 }
 
+/* Nobody knows the certificates that containers have. */
+static struct http_client *open_knocker(struct kubelet *k)
+{
+	const struct tls_client_options tls = {.insecure = true};
+	struct http_client_options options = {.no_http2 = true, .name = "knocker"};
+	_cleanup_(err_done) struct err err = {0};
+
+	if (tls_config_new_client(&tls, &options.tls, &err))
+		log_warning(&err, "no probes over https");
+	struct http_client *c = http_client_new(k->base.env, &k->scope, &options);
+	if (options.tls)
+		tls_config_unref(options.tls);
+	return c;
+}
+
 struct part *kubelet_new(const struct component_base *base, struct runtime *runtime,
 	const struct kubelet_options *options)
 {
@@ -261,6 +280,8 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 		.ip_count = k->options.node_ip_count};
 	k->recorder =
 		event_recorder_new(base->client, &k->scope, STR("kubelet"), k->options.node_name);
+	k->began = env_wall(base->env);
+	k->knocker = open_knocker(k);
 	k->objects = object_watches_new(base->client, &k->scope);
 	open_informers(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};

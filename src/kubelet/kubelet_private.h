@@ -11,6 +11,7 @@
 
 struct pod_worker;
 struct object_watches;
+struct http_client;
 
 struct kubelet {
 	struct part part; /* first */
@@ -19,7 +20,7 @@ struct kubelet {
 	struct kubelet_options options;
 	struct arena arena;
 	struct scope scope; /* of everything in flight */
-	struct op closed, recorder_op, watches_op;
+	struct op closed, recorder_op, watches_op, knocker_op;
 	struct op *stopping;
 	struct event_recorder *recorder;
 	struct informer *pods, *services;
@@ -28,6 +29,8 @@ struct kubelet {
 	struct object_watches *objects;
 	struct map workers; /* by uid */
 	struct node_facts facts;
+	struct http_client *knocker; /* asks containers: probes and hooks */
+	int64_t began;               /* wall */
 	struct op synced;
 	bool serving; /* the pods of this node are known: what is more is an orphan */
 };

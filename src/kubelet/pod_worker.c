@@ -1,5 +1,6 @@
 #include "pod_worker.h"
 #include "pod_status.h"
+#include "prober.h"
 
 #include <kube/api_codec.h>
 #include <kube/log.h>
@@ -297,6 +298,8 @@ static void looked(struct op *op, struct err *err)
 		return;
 	pod_worker_view(w, &a, &view);
 	look_for_end(w, &view);
+	probers_sync(w, &view);
+	pod_worker_view(w, &a, &view); /* with its verdicts */
 	publish(w, &a);
 	decide(w, &a, &view, &actions);
 	publish(w, &a);
@@ -347,6 +350,7 @@ struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state)
 			&w->status, json_get(state->pod, STR("status")), state->object->revision);
 	if (!w->gone)
 		object_watches_hold(k->objects, &w->hold, state->pod, source_changed, w);
+	list_init(&w->probers);
 	sleep_until(w, 1);
 	return w;
 }
@@ -373,6 +377,7 @@ void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone)
 void pod_worker_abandon(struct pod_worker *w)
 {
 	w->freed = true;
+	probers_stop(w);
 	object_watches_drop(w->k->objects, &w->hold);
 	status_writer_stop(&w->status);
 	pod_batch_cancel(w);
@@ -382,6 +387,7 @@ void pod_worker_abandon(struct pod_worker *w)
 void pod_worker_free(struct pod_worker *w)
 {
 	assert(!w->batch && !op_active(&w->idle));
+	probers_stop(w);
 	object_watches_drop(w->k->objects, &w->hold);
 	mem_free((void *)w->status.namespace.at);
 	mem_free((void *)w->status.name.at);

@@ -34,6 +34,7 @@ struct pod_worker {
 	struct pod_batch *batch; /* in flight; NULL: none */
 	struct status_writer status;
 	struct object_hold *hold;
+	struct list probers;
 	bool freed; /* nothing may begin any more */
 };
 

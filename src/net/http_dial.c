@@ -224,7 +224,7 @@ static void remember_session(struct dial *d)
 static void ready(struct dial *d)
 {
 	struct origin *o = d->origin;
-	bool http2 = false;
+	bool http2 = d->client->options.plain_http2;
 
 	if (o->https) {
 		struct tls_info info;
