@@ -16,6 +16,8 @@ enum work_lane {
 	WORK_DISK,    /* file reads and writes: 4 threads */
 	WORK_STORE,   /* the store's one writer: 1 thread */
 	WORK_RESOLVE, /* host names: 2 threads */
+	WORK_NETLINK, /* links, routes and rules of the kernel, which has one lock for them: 2
+			 threads */
 	WORK_LANES
 };
 

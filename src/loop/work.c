@@ -49,6 +49,7 @@ static const char *const lane_names[WORK_LANES] = {
 	[WORK_DISK] = "disk",
 	[WORK_STORE] = "store",
 	[WORK_RESOLVE] = "resolve",
+	[WORK_NETLINK] = "netlink",
 };
 
 /* ---- stacks: anybody pushes, somebody takes all ---- */
@@ -161,6 +162,7 @@ static unsigned lane_max(enum work_lane lane)
 	case WORK_DISK:
 		return 4;
 	case WORK_RESOLVE:
+	case WORK_NETLINK:
 		return 2;
 	case WORK_STORE:
 	case WORK_LANES:
