@@ -35,6 +35,16 @@ struct runtime_seccomp {
 	struct str profile; /* of LOCALHOST: a file */
 };
 
+struct runtime_port {     /* of a container with a hostPort */
+	uint8_t protocol; /* IPPROTO_TCP, … */
+	uint16_t container_port, host_port;
+	struct ip host_ip; /* none: every address of the node */
+};
+struct runtime_ports {
+	const struct runtime_port *items;
+	size_t count;
+};
+
 struct sandbox_config {
 	struct str name, namespace, uid;
 	uint32_t attempt;
@@ -44,6 +54,7 @@ struct sandbox_config {
 	size_t dns_server_count, dns_search_count, dns_option_count;
 	struct runtime_pairs labels, annotations;
 	struct runtime_pairs sysctls;
+	struct runtime_ports ports;
 	struct str cgroup_parent; /* "/kubepods/burstable/podUID", made by the caller */
 	enum runtime_namespace network, pid, ipc; /* POD or NODE; pid also CONTAINER */
 	bool host_users;                          /* false: a user namespace of its own */
@@ -59,6 +70,7 @@ struct sandbox {
 	enum sandbox_state state;
 	int64_t created; /* wall ns, as all times here */
 	struct runtime_pairs labels, annotations;
+	struct runtime_ports ports;
 	struct ip ips[2]; /* the pod's; of network NODE none */
 	size_t ip_count;
 	const char *netns; /* a path; NULL: the node's */
