@@ -119,6 +119,11 @@ static struct status *assign(struct direct_write *d, struct cJSON *pod)
 	take_map(b, pod, "metadata.annotations", true);
 	take_map(b, pod, "metadata.labels", false);
 	pod_set_condition(d->r->arena, pod, &scheduled, d->r->now);
+	/* The promise is kept, or of no use any more. */
+	struct cJSON *status = json_get(pod, STR("status"));
+	struct cJSON *nominated = json_get(status, STR("nominatedNodeName"));
+	if (nominated)
+		json_remove(status, nominated);
 	return NULL;
 }
 

@@ -1,0 +1,281 @@
+/* One component against an API server: from the kubeconfig to the end by a signal. */
+#include "process.h"
+
+#include <kube/client_transport.h>
+#include <kube/leader.h>
+#include <kube/log.h>
+#include <kube/random.h>
+#include <kube/task.h>
+#include <kube/time.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- the command line ---- */
+
+size_t process_flags(
+	struct process_line *l, struct flag *flags, const struct process_defaults *defaults)
+{
+	const struct flag all[] = {
+		FLAG_STRING("kubeconfig", &l->kubeconfig, NULL, "FILE",
+			"How to reach the API server; without it, as a pod does."),
+		FLAG_STRING("context", &l->context, NULL, "NAME", "The kubeconfig's context."),
+		FLAG_STRING("master", &l->master, NULL, "URL",
+			"The API server's address, above the kubeconfig's."),
+		FLAG_DOUBLE("kube-api-qps", &l->qps, "0", "COUNT",
+			"Requests a second at most; 0: as many as there are."),
+		FLAG_INT(
+			"kube-api-burst", &l->burst, defaults->burst, "COUNT", "Requests at once."),
+		FLAG_STRING(
+			"logging-format", &l->logging_format, "text", "FORMAT", "text or json."),
+		{.name = "v",
+			.letter = 'v',
+			.kind = FLAG_KIND_INT,
+			.target = &l->verbosity,
+			.fallback = "0",
+			.value_name = "LEVEL",
+			.help = "How much is logged."},
+		{.name = "help",
+			.letter = 'h',
+			.kind = FLAG_KIND_BOOL,
+			.target = &l->help,
+			.fallback = "false",
+			.help = "This text."},
+		/* of those who elect a leader */
+		FLAG_BOOL("leader-elect", &l->leader_elect, "true",
+			"Only work while holding a lease, so that several can stand by."),
+		FLAG_DURATION("leader-elect-lease-duration", &l->lease_duration, "15s",
+			"How long others wait for a leader that does not renew."),
+		FLAG_DURATION("leader-elect-renew-deadline", &l->renew_deadline, "10s",
+			"How long the leader tries to renew before it gives up."),
+		FLAG_DURATION("leader-elect-retry-period", &l->retry_period, "2s",
+			"How long to wait between tries."),
+		FLAG_STRING("leader-elect-resource-name", &l->lease_name, defaults->lease, "NAME",
+			"The lease."),
+		FLAG_STRING("leader-elect-resource-namespace", &l->lease_namespace, "kube-system",
+			"NAME", "The lease's namespace."),
+	};
+	size_t count = defaults->lease ? ARRAY_LEN(all) : 8;
+
+	_Static_assert(ARRAY_LEN(all) <= PROCESS_FLAGS, "room for all");
+	memcpy(flags, all, count * sizeof(*flags));
+	return count;
+}
+
+int process_read_file(
+	struct arena *a, const char *what, struct str path, struct str *text, struct err *err)
+{
+	_cleanup_(buf_done) struct buf all = BUF_INIT(3 * MIB);
+	char chunk[4096];
+	size_t got;
+
+	if (!path.len)
+		return 0;
+	FILE *file = fopen(arena_str(a, path).at, "re");
+	if (!file)
+		return err_set_errno(err, errno, "--%s %.*s", what, STRF(path));
+	while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		buf_add(&all, chunk, got);
+	fclose(file);
+	if (buf_over(&all))
+		return err_set(err, ERR_TOO_LARGE, "--%s %.*s: too large", what, STRF(path));
+	*text = arena_str(a, buf_str(&all));
+	return 0;
+}
+
+int process_server(struct arena *a, const struct process_line *l, struct client_config *config,
+	struct err *err)
+{
+	struct str text = {0}, dir, file;
+	struct kubeconfig kubeconfig = {0};
+	const struct kubeconfig_choice choice = {.context = l->context};
+
+	if (!l->kubeconfig.len && !l->master.len)
+		return client_config_in_cluster(a, str_from(getenv("KUBERNETES_SERVICE_HOST")),
+			str_from(getenv("KUBERNETES_SERVICE_PORT")), STR(""), config, err);
+	int code = process_read_file(a, "kubeconfig", l->kubeconfig, &text, err);
+	if (code)
+		return code;
+	if (!str_cut_last(l->kubeconfig, '/', &dir, &file))
+		dir = STR(".");
+	code = kubeconfig_parse(a, text, dir, &kubeconfig, err);
+	if (!code && l->kubeconfig.len)
+		code = kubeconfig_resolve(a, &kubeconfig, &choice, config, err);
+	if (l->master.len)
+		config->server = l->master;
+	return code;
+}
+
+/* ---- running ---- */
+
+enum end_step { END_PART, END_LEADER, END_INFORMERS, END_CLIENT, END_DONE };
+static const char *const end_steps[] = {"part", "leader", "informers", "client", "done"};
+
+struct process {
+	const struct process_line *line;
+	process_begin_fn *begin;
+	void *ctx;
+	struct env *env;
+	struct component_base base;
+	struct leader *leader;
+	struct part *part;
+	struct op term, interrupt, ended;
+	struct task ending;
+	bool stopping;
+	int status;
+};
+
+static void end_run(struct task *t, struct err *err)
+{
+	struct process *p = CONTAINER_OF(t, struct process, ending);
+
+	(void)err;
+	switch ((enum end_step)t->step) {
+	case END_PART:
+		if (p->part) {
+			part_stop(p->part, task_await(t, END_LEADER, OP_NO_DEADLINE));
+			return;
+		}
+		/* fallthrough */
+	case END_LEADER:
+		/* Whoever leads next must find all of our writing over. */
+		if (p->leader) {
+			leader_stop(p->leader, task_await(t, END_INFORMERS, OP_NO_DEADLINE));
+			return;
+		}
+		/* fallthrough */
+	case END_INFORMERS:
+		informers_stop(p->base.informers, task_await(t, END_CLIENT, OP_NO_DEADLINE));
+		return;
+	case END_CLIENT:
+		client_stop(p->base.client, task_await(t, END_DONE, OP_NO_DEADLINE));
+		return;
+	case END_DONE:
+		task_finish(t, 0);
+		return;
+	}
+}
+
+static void ended(struct op *op, struct err *err)
+{
+	struct process *p = CONTAINER_OF(op, struct process, ended);
+
+	(void)err;
+	loop_shutdown(p->env->loop);
+}
+
+static void asked_to_stop(struct process *p)
+{
+	static const struct task_kind kind = TASK_KIND("process end", end_steps, end_run);
+	struct err none = {0};
+
+	if (p->stopping)
+		return;
+	p->stopping = true;
+	log_info("stopping");
+	op_init(&p->ended, loop_root(p->env->loop), ended, OP_NO_DEADLINE);
+	p->ending = (struct task){.op = &p->ended, .kind = &kind};
+	op_begin_always(&p->ended, &kind.op, &p->ending);
+	end_run(&p->ending, &none);
+}
+
+static void terminated(struct op *op, struct err *err)
+{
+	if (!err->code)
+		asked_to_stop(CONTAINER_OF(op, struct process, term));
+}
+
+static void interrupted(struct op *op, struct err *err)
+{
+	if (!err->code)
+		asked_to_stop(CONTAINER_OF(op, struct process, interrupt));
+}
+
+static void begin(void *ctx)
+{
+	struct process *p = ctx;
+
+	if (p->stopping)
+		return;
+	log_info("running");
+	p->part = p->begin(p->ctx, &p->base);
+}
+
+static void lost(void *ctx)
+{
+	struct process *p = ctx;
+
+	if (p->stopping)
+		return;
+	log_error(NULL, "leader election lost");
+	p->status = 1;
+	asked_to_stop(p);
+}
+
+static void take_random(void *ctx, void *at, size_t len)
+{
+	env_random(ctx, at, len);
+}
+
+static void elect(struct process *p)
+{
+	const struct process_line *l = p->line;
+	char host[256] = "", uuid[37], identity[300];
+	struct leader_options options = {.client = p->base.client,
+		.namespace = l->lease_namespace,
+		.name = l->lease_name,
+		.lease_duration = l->lease_duration,
+		.renew_deadline = l->renew_deadline,
+		.retry_period = l->retry_period,
+		.started = begin,
+		.stopped = lost,
+		.ctx = p};
+
+	gethostname(host, sizeof(host) - 1);
+	uuid_make(uuid, take_random, p->env);
+	snprintf(identity, sizeof(identity), "%s_%s", host, uuid);
+	options.identity = str_from(identity);
+	p->leader = leader_new(p->base.scope, &options);
+}
+
+int process_run(const struct process_line *l, const struct client_config *config,
+	const char *user_agent, process_begin_fn *begin_fn, void *ctx)
+{
+	struct process p = {.line = l, .begin = begin_fn, .ctx = ctx};
+	struct loop *loop = loop_new();
+	struct scope *root = loop_root(loop);
+	_cleanup_(err_done) struct err err = {0};
+	const struct client_options client = {
+		.user_agent = user_agent, .qps = l->qps, .burst = (int)l->burst};
+
+	log_set_verbosity((int)l->verbosity);
+	if (str_eq_text(l->logging_format, "json"))
+		log_set_format(LOG_FORMAT_JSON);
+	p.env = env_new(loop);
+	if (loop_dump_on_signal(loop, SIGUSR1, 2, &err))
+		log_warning(&err, "SIGUSR1 will not be heard");
+	p.base.env = p.env;
+	p.base.scope = root;
+	p.base.client = client_new(p.env, client_transport_https(p.env, root, config), &client);
+	p.base.informers = informers_new(p.base.client, root);
+	op_init(&p.term, root, terminated, OP_NO_DEADLINE);
+	signal_wait(loop, &p.term, SIGTERM);
+	op_init(&p.interrupt, root, interrupted, OP_NO_DEADLINE);
+	signal_wait(loop, &p.interrupt, SIGINT);
+	if (l->leader_elect)
+		elect(&p);
+	else
+		begin(&p);
+	if (loop_run(loop, &err))
+		p.status = 1;
+	part_free(p.part);
+	leader_free(p.leader);
+	informers_free(p.base.informers);
+	client_free(p.base.client);
+	env_free(p.env);
+	loop_free(loop);
+	return p.status;
+}
