@@ -14,6 +14,11 @@
 bool file_tree_is_name(struct str name);
 
 /*
+ * A directory by its path on the machine, links and all; what is missing of it is made. The one
+ * function here that trusts what it finds. fd NULL: it is only made.
+ */
+int file_tree_top(const char *path, mode_t mode, int *fd, struct err *err);
+/*
  * What is at the path, by open(2)'s flags. No link on the way is followed, nor one at its end, and
  * no mount is entered unless `mounts`. ERR_NOT_FOUND.
  */

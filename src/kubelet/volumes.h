@@ -26,7 +26,7 @@ struct sources;
 struct volumes_host {
 	struct env *env;
 	struct client *client; /* for tokens of service accounts */
-	struct str root;       /* "/var/lib/kube/kubelet", absolute */
+	struct str root;       /* "/var/lib/kube/kubelet": absolute, a NUL behind it */
 	const struct node_facts *node;
 };
 
@@ -73,6 +73,7 @@ struct volume_mounts {
 	/* private */
 	struct task task;
 	struct work work;
+	const char *root, *uid;
 	struct str directory; /* ROOT/pods/UID */
 	struct volume_subpath *subpaths;
 	size_t subpath_count;

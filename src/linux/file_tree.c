@@ -33,6 +33,28 @@ static int open_how(int dir, const char *path, int flags, uint64_t resolve)
 	return fd;
 }
 
+int file_tree_top(const char *path, mode_t mode, int *fd, struct err *err)
+{
+	_cleanup_(buf_done) struct buf at = BUF_INIT(8 * KIB);
+	struct str rest = str_from(path), piece;
+
+	while (str_next(&rest, '/', &piece)) {
+		if (!piece.len && at.len)
+			continue;
+		buf_add_str(&at, piece);
+		if (piece.len && mkdir(buf_text(&at), mode) && errno != EEXIST)
+			return err_set_errno(err, errno, "mkdir %s", buf_text(&at));
+		buf_add_char(&at, '/');
+	}
+	if (!fd)
+		return 0;
+	int found = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (found < 0)
+		return err_set_errno(err, errno, "%s", path);
+	*fd = found;
+	return 0;
+}
+
 int file_tree_open(int dir, const char *path, int flags, bool mounts, int *fd, struct err *err)
 {
 	int found = open_how(

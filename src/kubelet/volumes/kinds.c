@@ -1,0 +1,196 @@
+/* The kinds of volumes, and what is the same for all of them. */
+#include "volume_plan.h"
+
+#include "environment.h"
+
+#include <kube/api_codec.h>
+#include <kube/file_tree.h>
+#include <kube/mount.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct volume_kind *const kinds[] = {&volume_empty_dir, &volume_host_path,
+	&volume_config_map, &volume_secret, &volume_downward_api, &volume_projected};
+
+int volume_kind_of(const struct cJSON *volume, const struct volume_kind **kind,
+	const struct cJSON **spec, struct err *err)
+{
+	struct str said = STR("");
+
+	json_each (member, volume) {
+		if (str_eq(json_key(member), STR("name")) || !json_is(member, JSON_OBJECT))
+			continue;
+		said = json_key(member);
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+			if (str_eq_text(said, kinds[i]->source)) {
+				*kind = kinds[i];
+				*spec = member;
+				return 0;
+			}
+	}
+	return err_set(err, ERR_UNSUPPORTED,
+		"volumes of kind \"%.*s\" are not supported by this node", STRF(said));
+}
+
+uint32_t volume_default_mode(const struct cJSON *spec)
+{
+	return (uint32_t)tree_int(spec, "defaultMode", 0644);
+}
+
+const struct cJSON *volume_by_name(const struct cJSON *pod, struct str name)
+{
+	json_each (volume, json_path(pod, "spec.volumes"))
+		if (str_eq(tree_str(volume, "name"), name))
+			return volume;
+	return NULL;
+}
+
+struct str volume_host_path_of(
+	struct arena *a, struct str directory, const struct cJSON *volume, bool *read_only)
+{
+	const struct volume_kind *kind;
+	const struct cJSON *spec;
+
+	if (volume_kind_of(volume, &kind, &spec, NULL))
+		return STR("");
+	*read_only = kind->read_only;
+	if (kind->place)
+		return kind->place(spec);
+	return arena_print(a, "%.*s/volumes/%s/%.*s", STRF(directory), kind->directory,
+		STRF(tree_str(volume, "name")));
+}
+
+/* ---- planning ---- */
+
+int volume_add_reference(const struct volume_planning *in, const struct volume_reference *ref,
+	struct volume_payload *out, struct err *err)
+{
+	const char *kind = ref->secret ? "secret" : "configmap";
+	const struct cJSON *object = NULL;
+
+	switch (in->sources->get(in->sources->ctx, in->arena,
+		ref->secret ? resource_secrets() : resource_config_maps(), ref->name, &object)) {
+	case SOURCE_FOUND:
+		break;
+	case SOURCE_MISSING:
+		if (ref->optional)
+			return 0;
+		return err_set(err, ERR_NOT_FOUND, "%s \"%.*s\" not found", kind, STRF(ref->name));
+	case SOURCE_NOT_YET:
+		return err_set(err, ERR_UNAVAILABLE,
+			"failed to sync %s cache: timed out waiting for the condition", kind);
+	}
+	return payload_add_source(in->arena, out, ref, object, err);
+}
+
+static int plan(const struct volume_planning *in, struct volume_plan *out, struct err *err)
+{
+	struct volume_planning mine = *in;
+	struct str name = tree_str(in->volume, "name");
+	int code;
+
+	if (!file_tree_is_name(name))
+		return err_set(err, ERR_INVALID, "not a name of a volume");
+	code = volume_kind_of(in->volume, &out->kind, &mine.spec, err);
+	if (code)
+		return code;
+	out->owner.read_only = out->kind->read_only;
+	out->memory = out->kind->memory;
+	if (out->kind->files)
+		volume_nested(in->arena, in->pod, name, &out->nested, &out->nested_count);
+	if (out->kind->plan)
+		code = out->kind->plan(&mine, out, err);
+	if (!code)
+		code = payload_end(in->arena, &out->payload, err);
+	return code;
+}
+
+void volume_plan_make(const struct volume_planning *in, struct volume_plan *out)
+{
+	*out = (struct volume_plan){.name = arena_str(in->arena, tree_str(in->volume, "name")).at,
+		.stamp = in->stamp,
+		.owner.group = tree_int(in->pod, "spec.securityContext.fsGroup", -1)};
+	plan(in, out, &out->err);
+}
+
+/* ---- making ---- */
+
+/* Secrets are not to be found on disks: no swap either, where the kernel knows how. */
+static int mount_tmpfs(const struct volume_plan *plan, int place, struct err *err)
+{
+	char size[32];
+	struct mount_option options[2] = {{"noswap", NULL}};
+	int fd, code;
+
+	snprintf(size, sizeof(size), "%lld", (long long)plan->size);
+	options[1] = (struct mount_option){"size", size};
+	size_t count = plan->size > 0 ? 2 : 1;
+	code = mount_new("tmpfs", options, count, 0, &fd, NULL);
+	if (code)
+		code = mount_new("tmpfs", options + 1, count - 1, 0, &fd, err);
+	if (code)
+		return code;
+	code = mount_attach(fd, place, err);
+	close(fd);
+	return code;
+}
+
+static int mount_huge(const struct volume_plan *plan, int place, struct err *err)
+{
+	struct mount_option option = {"pagesize", plan->page};
+	int fd, code = mount_new("hugetlbfs", &option, 1, 0, &fd, err);
+
+	if (code)
+		return code;
+	code = mount_attach(fd, place, err);
+	close(fd);
+	return code;
+}
+
+int volume_open(struct volume_plan *plan, int *fd, bool *fresh, struct err *err)
+{
+	int all, parent, code = file_tree_make(plan->directory, "volumes", 0750, &all, err);
+
+	if (code)
+		return code;
+	code = file_tree_make(all, plan->kind->directory, 0755, &parent, err);
+	close(all);
+	if (code)
+		return code;
+	*fresh = faccessat(parent, plan->name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+	code = file_tree_make(parent, plan->name, 0777, fd, err);
+	if (!code && plan->memory && !file_tree_is_mount(parent, plan->name)) {
+		code = plan->page ? mount_huge(plan, *fd, err) : mount_tmpfs(plan, *fd, err);
+		close(*fd);
+		*fresh = true;
+		/* Once more: what is on top now. */
+		if (!code)
+			code = file_tree_make(parent, plan->name, 0777, fd, err);
+	}
+	close(parent);
+	return code;
+}
+
+/* A directory with the files, and places for what is mounted in it. */
+static int make_files(struct volume_plan *plan, struct err *err)
+{
+	bool fresh, wrote;
+	int fd, code = volume_open(plan, &fd, &fresh, err);
+
+	if (code)
+		return code;
+	for (size_t i = 0; i < plan->nested_count && !code; i++)
+		code = file_tree_make(fd, plan->nested[i].at, 0755, NULL, err);
+	if (!code)
+		code = atomic_write(fd, &plan->payload, plan->stamp, &plan->owner, &wrote, err);
+	close(fd);
+	return code;
+}
+
+int volume_make(struct volume_plan *plan, struct err *err)
+{
+	return plan->kind->make ? plan->kind->make(plan, err) : make_files(plan, err);
+}

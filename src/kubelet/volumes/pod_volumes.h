@@ -1,0 +1,10 @@
+/* What the files of this folder ask the volumes of a pod. */
+#ifndef KUBE_KUBELET_POD_VOLUMES_H
+#define KUBE_KUBELET_POD_VOLUMES_H
+
+#include "volumes.h"
+
+const char *pod_volumes_root(const struct pod_volumes *v);
+const char *pod_volumes_uid(const struct pod_volumes *v);
+
+#endif

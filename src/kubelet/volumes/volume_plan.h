@@ -1,0 +1,139 @@
+/*
+ * What one volume is to be: made on the loop of the pod and of what it names, carried out on a
+ * worker thread, which sees nothing else.
+ */
+#ifndef KUBE_KUBELET_VOLUME_PLAN_H
+#define KUBE_KUBELET_VOLUME_PLAN_H
+
+#include "volumes.h"
+
+#include "tokens.h"
+
+/* ---- files that the node writes ---- */
+struct volume_file {
+	struct str path; /* "a/b.txt" */
+	struct str bytes;
+	uint32_t mode;
+	int64_t user; /* that it belongs to; -1: root */
+};
+struct volume_payload {
+	struct volume_file *items; /* by path, after payload_end */
+	size_t count, cap;
+};
+
+/* The last one of a path counts. */
+void payload_add(struct arena *a, struct volume_payload *p, const struct volume_file *file);
+/* Cleans and sorts paths. ERR_INVALID for those that are none, in upstream's words. */
+int payload_end(struct arena *a, struct volume_payload *p, struct err *err);
+const struct volume_file *payload_find(const struct volume_payload *p, struct str path);
+
+/* A config map or a secret: all its keys, or those in `items`. */
+struct volume_reference {
+	struct str name;
+	const struct cJSON *items;
+	bool secret, optional;
+	uint32_t mode; /* of files for which `items` says nothing */
+};
+/* object NULL: an optional one that is not there. */
+int payload_add_source(struct arena *a, struct volume_payload *p,
+	const struct volume_reference *ref, const struct cJSON *object, struct err *err);
+
+/* ---- who may use it ---- */
+enum volume_change { VOLUME_CHANGE_ALWAYS, VOLUME_CHANGE_ON_MISMATCH };
+struct volume_owner {
+	int64_t group;  /* fsGroup; -1: none */
+	bool read_only; /* nobody but the node writes to it */
+	enum volume_change policy;
+};
+/* Gives everything in the directory to the group, the directory itself at last. */
+int volume_own(
+	int dir, const struct volume_owner *owner, const _Atomic(bool) *stop, struct err *err);
+
+/*
+ * Makes the directory show exactly these files, all at once:
+ *
+ *	a.txt ─▶ ..data/a.txt        ..data ─▶ ..2026_01_02_15_04_05.123456/
+ *
+ * A reader that holds on to ..data sees the old files or the new ones, never some of each.
+ * Nothing is touched when they are there already. *wrote tells.
+ */
+int atomic_write(int dir, const struct volume_payload *files, const char *stamp,
+	const struct volume_owner *owner, bool *wrote, struct err *err);
+
+/* ---- one volume ---- */
+struct volume_kind;
+struct volume_plan {
+	const struct volume_kind *kind;
+	const char *name;
+	struct volume_payload payload;
+	struct str *nested; /* places in it that other volumes are mounted on */
+	size_t nested_count;
+	struct volume_owner owner;
+	bool memory;       /* on a tmpfs, or on huge pages */
+	int64_t size;      /* of a tmpfs; 0: the kernel's own limit */
+	const char *page;  /* size of a hugetlbfs's pages: "2M"; NULL: no hugetlbfs */
+	const char *path;  /* on the host, of hostPath */
+	struct str type;   /* of hostPath */
+	const char *stamp; /* "..2026_01_02_15_04_05.123456" */
+	struct err err;    /* what was in the way, of planning or of making */
+	int directory;     /* of the pod; while it is made */
+	const _Atomic(bool) *stop;
+};
+
+struct volume_planning {
+	struct arena *arena;
+	const struct volumes_host *host;
+	const struct cJSON *pod, *volume, *spec; /* spec: the member that says the kind */
+	const struct sources *sources;
+	const struct volume_tokens *tokens;
+	const char *stamp;
+};
+
+struct volume_kind {
+	const char *source;    /* the member that says it: "configMap" */
+	const char *directory; /* "kubernetes.io~configmap"; NULL: nothing of it is below ROOT */
+	bool read_only;
+	bool memory; /* always on a tmpfs */
+	bool files;  /* the payload is written to it */
+	/* On the loop; pure. NULL: nothing to plan. */
+	int (*plan)(const struct volume_planning *in, struct volume_plan *out, struct err *err);
+	/* On a worker: what is particular to it. NULL: a directory with the payload. */
+	int (*make)(struct volume_plan *plan, struct err *err);
+	/* Where it lies on the host, when `directory` is NULL. */
+	struct str (*place)(const struct cJSON *spec);
+};
+extern const struct volume_kind volume_empty_dir, volume_host_path, volume_config_map,
+	volume_secret, volume_downward_api, volume_projected;
+
+/* The kind of a volume of a pod and the member that says it. ERR_UNSUPPORTED. */
+int volume_kind_of(const struct cJSON *volume, const struct volume_kind **kind,
+	const struct cJSON **spec, struct err *err);
+/* One plan. What is wrong with it stands in out->err. */
+void volume_plan_make(const struct volume_planning *in, struct volume_plan *out);
+/* On a worker: the directory of the pod is open. */
+int volume_make(struct volume_plan *plan, struct err *err);
+/* The directory "volumes/KIND/NAME", a tmpfs if it is to be one. *fresh: it was not there. */
+int volume_open(struct volume_plan *plan, int *fd, bool *fresh, struct err *err);
+
+const struct cJSON *volume_by_name(const struct cJSON *pod, struct str name);
+/* The places in a volume that containers mount other volumes on. */
+void volume_nested(struct arena *a, const struct cJSON *pod, struct str name, struct str **places,
+	size_t *count);
+
+/* ---- for the kinds ---- */
+int volume_add_reference(const struct volume_planning *in, const struct volume_reference *ref,
+	struct volume_payload *out, struct err *err);
+int downward_files(const struct volume_planning *in, const struct cJSON *items, uint32_t mode,
+	struct volume_payload *out, struct err *err);
+uint32_t volume_default_mode(const struct cJSON *spec);
+
+/* ---- on a worker, below ROOT/pods ---- */
+/* ROOT/pods/UID; made when it is missing, if `make`. */
+int volume_open_pod(const char *root, const char *uid, bool make, int *fd, struct err *err);
+/* Unmounts and removes what volumes have put there. Gone is fine. */
+int volume_clear_pod(const char *root, const char *uid, const _Atomic(bool) *stop, struct err *err);
+/* The host's path of a volume; empty: there is none of that kind. */
+struct str volume_host_path_of(
+	struct arena *a, struct str directory, const struct cJSON *volume, bool *read_only);
+
+#endif
