@@ -43,15 +43,17 @@ enum nft_op {
 	/* conditions */
 	RULE_IS_V4,
 	RULE_IS_V6,
-	RULE_SOURCE,    /* is in `cidr`, or, with `not`, is not */
-	RULE_SOURCE_IN, /* the set of addresses `name` */
-	RULE_PAIR_IN,   /* source . destination are in the set `name` */
-	RULE_TO_LOCAL,  /* the destination is an address of this machine; with `not`: is not */
+	RULE_SOURCE,     /* is in `cidr`, or, with `not`, is not */
+	RULE_SOURCE_IN,  /* the set of addresses `name` */
+	RULE_PAIR_IN,    /* source . destination are in the set `name` */
+	RULE_TO_LOCAL,   /* the destination is an address of this machine; with `not`: is not */
+	RULE_FROM_LOCAL, /* the source is one */
 	RULE_DESTINATION,
-	RULE_PROTOCOL,    /* is `number` */
-	RULE_MARKED,      /* has the bits `number`; with `not`: none of them */
-	RULE_IS_NEW,      /* the first packet of a connection */
-	RULE_BY_LOOPBACK, /* came in by lo */
+	RULE_DESTINATION_IN, /* the set of addresses `name` */
+	RULE_PROTOCOL,       /* is `number` */
+	RULE_MARKED,         /* has the bits `number`; with `not`: none of them */
+	RULE_IS_NEW,         /* the first packet of a connection */
+	RULE_BY_LOOPBACK,    /* came in by lo */
 	/* what is done */
 	RULE_SERVICE_MAP, /* destination . protocol . port → the verdict map `name` */
 	RULE_PORT_MAP,    /* protocol . port → the verdict map `name` */

@@ -123,13 +123,17 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 		print_cidr(out, "daddr", s);
 		break;
 	case RULE_SOURCE_IN:
-		buf_print(out, "%s saddr @%.*s", ip, STRF(s->name));
+	case RULE_DESTINATION_IN:
+		buf_print(out, "%s %s @%.*s", ip, s->op == RULE_SOURCE_IN ? "saddr" : "daddr",
+			STRF(s->name));
 		break;
 	case RULE_PAIR_IN:
 		buf_print(out, "%s saddr . %s daddr @%.*s", ip, ip, STRF(s->name));
 		break;
 	case RULE_TO_LOCAL:
-		buf_print(out, "fib daddr type %slocal", s->not_ ? "!= " : "");
+	case RULE_FROM_LOCAL:
+		buf_print(out, "fib %s type %slocal", s->op == RULE_TO_LOCAL ? "daddr" : "saddr",
+			s->not_ ? "!= " : "");
 		break;
 	case RULE_PROTOCOL:
 		buf_print(out, "meta l4proto %s", protocol_name(s->number));

@@ -155,7 +155,8 @@ static void check_local(struct expr_maker *m, const struct nft_step *s)
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, REG);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS,
+		s->op == RULE_FROM_LOCAL ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR);
 	compare_u32(m, s->not_, RTN_LOCAL);
 }
 
@@ -292,14 +293,19 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 		check_address(m, s);
 		break;
 	case RULE_SOURCE_IN:
+	case RULE_DESTINATION_IN:
 		check_family(m, m->v6);
-		load_source(m, m->v6, REG);
+		if (s->op == RULE_SOURCE_IN)
+			load_source(m, m->v6, REG);
+		else
+			load_destination(m, m->v6, REG);
 		look_up(m, REG, s->name);
 		break;
 	case RULE_PAIR_IN:
 		pair_in(m, s);
 		break;
 	case RULE_TO_LOCAL:
+	case RULE_FROM_LOCAL:
 		check_local(m, s);
 		break;
 	case RULE_PROTOCOL:

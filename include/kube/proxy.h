@@ -1,0 +1,31 @@
+/*
+ * proxy: Services' addresses lead to their endpoints, through one table of nftables. What a
+ * service needs is compiled by itself (a pure function); what has changed goes to the kernel as
+ * one batch.
+ */
+#ifndef KUBE_PROXY_H
+#define KUBE_PROXY_H
+
+#include <kube/component.h>
+
+struct proxy_options {
+	struct str node_name;
+	const struct cidr *pod_cidrs; /* of the cluster; who is in there is no stranger */
+	size_t pod_cidr_count;
+	const struct cidr *nodeport_addresses; /* empty: every address of the machine */
+	size_t nodeport_address_count;
+	int64_t min_sync; /* between two batches; 0: 20 ms */
+	bool masquerade_all;
+	bool print_only; /* nothing goes to the kernel */
+};
+
+/* `base->client` as system:kube-proxy. */
+struct part *proxy_new(const struct component_base *base, const struct proxy_options *options);
+/* What the informers know is in the kernel. */
+bool proxy_synced(const struct part *proxy);
+/* All rules for what the informers know now, as `nft -f` reads them: --dry-run. */
+void proxy_print(struct part *proxy, struct buf *out);
+/* Takes the table away: for an end that is meant to leave nothing. Blocks. */
+int proxy_clean_up(struct err *err);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * What is in the kernel, service by service, and the batches that change it. Of rules a digest is
+ * kept, not the rules: they are compiled anew when they are wanted.
+ */
+#ifndef KUBE_PROXY_RULESET_H
+#define KUBE_PROXY_RULESET_H
+
+#include "compile.h"
+
+#include <kube/map.h>
+
+struct installed;
+
+struct ruleset {
+	struct map services; /* "namespace/name" → struct installed */
+	struct map owners;   /* of elements, by their key → the installed that has it */
+	/* Of what the batch at hand changes: who may be remembered there. In its arena. */
+	struct datagram_path *paths;
+	size_t path_count;
+	bool contested; /* somebody wants an element that another has */
+	bool let_go;    /* and perhaps it was given back: everybody is to be looked at again */
+};
+
+void ruleset_init(struct ruleset *r);
+void ruleset_done(struct ruleset *r);
+/*
+ * Adds to the batch what makes of the service what `fresh` says (NULL: it is gone), and takes it
+ * as done. What the batch points to is in its arena or in that of `fresh`.
+ */
+void ruleset_change(
+	struct ruleset *r, struct nft_batch *batch, struct str key, struct compiled *fresh);
+/* Begins a batch that replaces the table: forgets all, adds the base. */
+void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct base_options *o);
+#endif

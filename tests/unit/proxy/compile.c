@@ -1,0 +1,305 @@
+/* Services and slices in, the text of the table's changes out. */
+#include "test.h"
+
+#include "proxy/ruleset.h"
+
+#include <kube/json.h>
+
+#include <stdio.h>
+
+struct given {
+	struct arena arena;
+	struct proxy_node node;
+	struct cidr pods[2];
+	struct ruleset ruleset;
+	struct nft_batch batch;
+	struct buf text;
+};
+
+static void given_init(struct given *g)
+{
+	*g = (struct given){0};
+	arena_init(&g->arena);
+	EXPECT(cidr_parse(STR("10.42.0.0/16"), &g->pods[0]));
+	EXPECT(cidr_parse(STR("fd42::/48"), &g->pods[1]));
+	g->node = (struct proxy_node){.name = STR("here"),
+		.zone = STR("west"),
+		.pod_cidrs = g->pods,
+		.pod_cidr_count = 2};
+	ruleset_init(&g->ruleset);
+	g->batch = (struct nft_batch){.table = "t", .arena = &g->arena};
+	buf_init(&g->text, MIB);
+}
+
+static void given_done(struct given *g)
+{
+	ruleset_done(&g->ruleset);
+	buf_done(&g->text);
+	arena_done(&g->arena);
+}
+
+static struct cJSON *json(struct given *g, struct str text)
+{
+	struct cJSON *tree = NULL;
+	struct err err = {0};
+
+	EXPECT_OK(json_parse(&g->arena, text, NULL, &tree, &err), &err);
+	return tree;
+}
+
+/* Names say what they are made of behind a digest, which is left out. */
+static void leave_digests_out(struct buf *text)
+{
+	for (size_t i = 1; i + 13 < text->len; i++)
+		if ((text->at[i] == '4' || text->at[i] == '6') && text->at[i + 1] == '-' &&
+			text->at[i + 12] == '-' && text->at[i - 1] >= 'a') {
+			memmove(&text->at[i + 1], &text->at[i + 12], text->len - i - 12);
+			text->len -= 11;
+		}
+}
+
+/* spec and slices: what stands in them; NULL spec: the service is gone. */
+static void change(struct given *g, const char *name, const char *spec, const char *endpoints)
+{
+	const struct cJSON *slices[1];
+	struct compiled fresh;
+	struct str key = arena_print(&g->arena, "shop/%s", name);
+
+	g->batch.count = 0;
+	buf_clear(&g->text);
+	if (spec) {
+		slices[0] = json(
+			g, arena_print(&g->arena,
+				   "{\"addressType\":\"%s\",\"ports\":[{\"name\":\"http\",\"port\":"
+				   "8080}],\"endpoints\":[%s]}",
+				   strchr(endpoints, ':') && strstr(endpoints, "fd42") ? "IPv6"
+										       : "IPv4",
+				   endpoints));
+		compile_service(&g->arena, &g->node,
+			json(g, arena_print(&g->arena,
+					"{\"metadata\":{\"name\":\"%s\",\"namespace\":\"shop\"},"
+					"\"spec\":{\"ports\":[{\"name\":\"http\",\"port\":80,"
+					"\"nodePort\":30080}],%s}",
+					name, spec)),
+			slices, 1, &fresh);
+	}
+	ruleset_change(&g->ruleset, &g->batch, key, spec ? &fresh : NULL);
+	nft_print(&g->batch, &g->text);
+	leave_digests_out(&g->text);
+}
+
+static bool says(struct given *g, const char *line)
+{
+	bool said = strstr(buf_text(&g->text), line) != NULL;
+
+	if (!said)
+		printf("  not said: %s\n%s", line, buf_text(&g->text));
+	return said;
+}
+
+static bool says_nothing_of(struct given *g, const char *line)
+{
+	return strstr(buf_text(&g->text), line) == NULL;
+}
+
+#define INSIDE "\"clusterIPs\":[\"10.43.0.9\"]}"
+#define TWO                                                                                        \
+	"{\"addresses\":[\"10.42.0.6\"]},{\"addresses\":[\"10.42.0.5\"],\"nodeName\":\"here\"},"   \
+	"{\"addresses\":[\"10.42.0.7\"],\"conditions\":{\"ready\":false}}"
+
+TEST(a_service_leads_to_its_ready_endpoints)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE, TWO);
+	EXPECT(says(&g, "10.43.0.9 . tcp . 80 : goto svc4-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "ip daddr 10.43.0.9/32 ip saddr != 10.42.0.0/16 meta mark set meta mark | "
+			"0x4000\n"));
+	EXPECT(says(&g, "numgen random mod 2 vmap { 0 : goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.5/8080, 1 : goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.6/8080 }"));
+	EXPECT(says(&g, "ip saddr 10.42.0.5/32 meta mark set meta mark | 0x4000"));
+	EXPECT(says(&g, "meta l4proto tcp dnat ip to 10.42.0.5:8080"));
+	EXPECT(says_nothing_of(&g, "10.42.0.7"));
+	EXPECT(says_nothing_of(&g, "30080")); /* its type has none */
+	EXPECT(says(&g, "add element inet t cluster-ips4 { 10.43.0.9 }"));
+	given_done(&g);
+}
+
+TEST(only_what_differs_is_changed)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE, TWO);
+	change(&g, "web", INSIDE, TWO);
+	EXPECT_STR(buf_str(&g.text), "");
+	change(&g, "web", INSIDE, "{\"addresses\":[\"10.42.0.6\"]}");
+	EXPECT(says(&g, "flush chain inet t svc4-shop/web/tcp/80/http\n"));
+	EXPECT(says(&g, "add rule inet t svc4-shop/web/tcp/80/http goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.6/8080\n"));
+	EXPECT(says(&g, "delete chain inet t ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	EXPECT(says_nothing_of(&g, "element"));
+	EXPECT(says_nothing_of(&g, "dnat"));
+	change(&g, "web", NULL, NULL);
+	EXPECT(says(&g, "delete element inet t services4 { 10.43.0.9 . tcp . 80 : goto"));
+	EXPECT(says(&g, "delete chain inet t svc4-"));
+	given_done(&g);
+}
+
+TEST(where_nobody_is_connections_are_refused)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE, "");
+	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : goto reject }"));
+	EXPECT(says_nothing_of(&g, " services4 {"));
+	change(&g, "web", INSIDE,
+		"{\"addresses\":[\"10.42.0.6\"],\"conditions\":{\"ready\":false,\"serving\":true,"
+		"\"terminating\":true}}");
+	EXPECT(says(&g, "delete element inet t no-endpoints4 { 10.43.0.9 . tcp . 80"));
+	EXPECT(says(&g, "dnat ip to 10.42.0.6:8080"));
+	given_done(&g);
+}
+
+TEST(node_ports_and_outer_addresses_are_masqueraded)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web",
+		"\"type\":\"NodePort\",\"externalIPs\":[\"192.0.2.1\",\"2001:db8::1\"]," INSIDE,
+		TWO);
+	EXPECT(says(&g, "node-ports4 { tcp . 30080 : goto ext4-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "services4 { 192.0.2.1 . tcp . 80 : goto ext4-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http meta mark set meta mark | "
+			"0x4000\n"));
+	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http goto "
+			"svc4-shop/web/tcp/80/http\n"));
+	EXPECT(says_nothing_of(&g, "2001:db8"));
+	given_done(&g);
+}
+
+TEST(a_local_policy_keeps_traffic_on_the_node)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE, TWO);
+	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http meta nfproto ipv4 ip saddr "
+			"10.42.0.0/16 goto svc4-shop/web/tcp/80/http\n"));
+	EXPECT(says(&g, "fib saddr type local goto svc4-"));
+	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http goto "
+			"loc4-shop/web/tcp/80/http\n"));
+	EXPECT(says(&g, "add rule inet t loc4-shop/web/tcp/80/http goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE,
+		"{\"addresses\":[\"10.42.0.6\"]}");
+	EXPECT(says(&g, "no-node-ports4 { tcp . 30080 : drop }"));
+	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE,
+		"{\"addresses\":[\"10.42.0.6\"]}");
+	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : drop }"));
+	given_done(&g);
+}
+
+TEST(clients_come_back_to_the_same_endpoint)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web",
+		"\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{"
+		"\"timeoutSeconds\":60}}," INSIDE,
+		TWO);
+	EXPECT(says(&g,
+		"add set inet t aff4-shop/web/tcp/80/http__10.42.0.5/8080 { type ipv4_addr; "
+		"flags dynamic,timeout; timeout 60s; }"));
+	EXPECT(says(&g, "ip saddr @aff4-shop/web/tcp/80/http__10.42.0.5/8080 goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.5/8080"));
+	EXPECT(says(&g, "update @aff4-shop/web/tcp/80/http__10.42.0.5/8080 { ip saddr }"));
+	change(&g, "web",
+		"\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{"
+		"\"timeoutSeconds\":90}}," INSIDE,
+		TWO);
+	EXPECT(says(&g, "delete set inet t aff4-"));
+	EXPECT(says(&g, "timeout 90s"));
+	given_done(&g);
+}
+
+TEST(a_load_balancer_may_be_for_some_only)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web",
+		"\"type\":\"LoadBalancer\",\"loadBalancerSourceRanges\":[\"198.51.100.0/"
+		"24\"]," INSIDE
+		",\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.9\"},{\"ip\":"
+		"\"192.0.2.10\",\"ipMode\":\"Proxy\"}]}}",
+		TWO);
+	EXPECT(says(&g, "services4 { 192.0.2.9 . tcp . 80 : goto fw4-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "add rule inet t fw4-shop/web/tcp/80/http meta nfproto ipv4 ip saddr "
+			"198.51.100.0/24 goto ext4-shop/web/tcp/80/http\n"));
+	EXPECT(says(&g, "add rule inet t fw4-shop/web/tcp/80/http drop\n"));
+	EXPECT(says_nothing_of(&g, "192.0.2.10"));
+	given_done(&g);
+}
+
+TEST(services_of_the_other_family)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"clusterIPs\":[\"fd43::9\"]}", "{\"addresses\":[\"fd42::5\"]}");
+	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : goto svc6-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "ep6-shop/web/tcp/80/http__fd42..5/8080"));
+	EXPECT(says(&g, "dnat ip6 to [fd42::5]:8080"));
+	given_done(&g);
+}
+
+TEST(what_needs_no_rules_has_none)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"clusterIP\":\"None\",\"clusterIPs\":[\"None\"]}", TWO);
+	EXPECT_STR(buf_str(&g.text), "");
+	change(&g, "far", "\"type\":\"ExternalName\",\"externalName\":\"example.com\"}", TWO);
+	EXPECT_STR(buf_str(&g.text), "");
+	given_done(&g);
+}
+
+TEST(an_address_that_two_want_goes_to_the_other_when_it_is_free)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"externalIPs\":[\"192.0.2.1\"]," INSIDE, TWO);
+	change(&g, "api", "\"externalIPs\":[\"192.0.2.1\"],\"clusterIPs\":[\"10.43.0.10\"]}", TWO);
+	EXPECT(says_nothing_of(&g, "192.0.2.1"));
+	EXPECT(g.ruleset.contested && !g.ruleset.let_go);
+	change(&g, "web", NULL, NULL);
+	EXPECT(g.ruleset.let_go);
+	change(&g, "api", "\"externalIPs\":[\"192.0.2.1\"],\"clusterIPs\":[\"10.43.0.10\"]}", TWO);
+	EXPECT(says(&g, "services4 { 192.0.2.1 . tcp . 80 : goto ext4-shop/api/tcp/80/http }"));
+	given_done(&g);
+}
+
+TEST(the_nearest_endpoints_when_all_say_for_whom_they_are)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE,
+		"{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{\"name\":\"east\"}]}},"
+		"{\"addresses\":[\"10.42.0.5\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}]}}");
+	EXPECT(says_nothing_of(&g, "10.42.0.6"));
+	EXPECT(says(&g, "10.42.0.5"));
+	change(&g, "web", INSIDE,
+		"{\"addresses\":[\"10.42.0.6\"]},"
+		"{\"addresses\":[\"10.42.0.5\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}]}}");
+	EXPECT(says(&g, "dnat ip to 10.42.0.6:8080"));
+	given_done(&g);
+}
