@@ -38,7 +38,7 @@ struct fake_api {
 	const char *refuse_reason;
 	bool no_watch_list, expire_continue;
 	/* what was asked */
-	int requests, lists, watching, writes, patches;
+	int requests, lists, watching, writes, patches, tokens;
 	char authorization[64]; /* of the last request */
 };
 
@@ -368,6 +368,26 @@ static inline void fake_create(struct fake_request *q, struct cJSON *sent)
 	fake_answer_tree(q, 201, sent);
 }
 
+/* A token for an account that there is: "token-1", "token-2", … with audience and pod in it. */
+static inline void fake_token(struct fake_request *q, struct cJSON *sent)
+{
+	struct arena *a = &q->x->arena;
+	_cleanup_(buf_done) struct buf expires = BUF_INIT(64);
+	int64_t seconds = tree_int(sent, "spec.expirationSeconds", 3600);
+
+	if (!fake_find(q->api, fake_key(q))) {
+		fake_refuse(q, 404, "NotFound");
+		return;
+	}
+	time_print(&expires, env_wall(q->api->env) + seconds * SEC);
+	tree_set_str(a, sent, "status.expirationTimestamp", buf_str(&expires));
+	tree_set_str(a, sent, "status.token",
+		arena_print(a, "token-%d %.*s %.*s", ++q->api->tokens,
+			STRF(json_str(json_at(json_path(sent, "spec.audiences"), 0))),
+			STRF(tree_str(sent, "spec.boundObjectRef.name"))));
+	fake_answer_tree(q, 201, sent);
+}
+
 static inline void fake_write(struct fake_request *q, struct cJSON *sent)
 {
 	struct arena *a = &q->x->arena;
@@ -378,6 +398,10 @@ static inline void fake_write(struct fake_request *q, struct cJSON *sent)
 
 	q->api->writes++;
 	q->api->patches += patches;
+	if (str_eq(method, STR("POST")) && str_eq(q->sub, STR("token"))) {
+		fake_token(q, sent);
+		return;
+	}
 	if (str_eq(method, STR("POST"))) {
 		fake_create(q, sent);
 		return;

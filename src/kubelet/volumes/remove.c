@@ -79,15 +79,16 @@ static int clear_one(
 int volume_clear_pod(const char *root, const char *uid, const _Atomic(bool) *stop, struct err *err)
 {
 	_cleanup_(arena_done) struct arena a;
-	int pod, code = volume_open_pod(root, uid, false, &pod, err);
+	int pod, code;
 
+	arena_init(&a);
+	code = volume_open_pod(root, uid, false, &pod, err);
 	if (code == ERR_NOT_FOUND) {
 		err_done(err);
 		return 0;
 	}
 	if (code)
 		return code;
-	arena_init(&a);
 	struct level l = {.path = arena_print(&a, "%s/pods/%s", root, uid), .arena = &a};
 	l.depth = 3;
 	code = clear_one(pod, &l, "volume-subpaths", stop, err);
