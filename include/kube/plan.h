@@ -17,6 +17,7 @@ enum plan_verb {
 	PLAN_UPDATE,
 	PLAN_UPDATE_STATUS,
 	PLAN_PATCH, /* merge patch */
+	PLAN_PATCH_STRATEGIC,
 	PLAN_PATCH_STATUS,
 	PLAN_APPLY,
 	PLAN_DELETE,
@@ -59,6 +60,8 @@ void plan_update(struct plan *p, const struct resource *r, struct cJSON *object)
 void plan_update_status(struct plan *p, const struct resource *r, struct cJSON *object);
 void plan_patch(struct plan *p, const struct resource *r, struct str namespace, struct str name,
 	struct cJSON *patch);
+void plan_patch_strategic(struct plan *p, const struct resource *r, struct str namespace,
+	struct str name, struct cJSON *patch);
 void plan_patch_status(struct plan *p, const struct resource *r, struct str namespace,
 	struct str name, struct cJSON *patch);
 void plan_apply(struct plan *p, const struct resource *r, struct cJSON *object);

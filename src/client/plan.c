@@ -67,6 +67,12 @@ void plan_patch(struct plan *p, const struct resource *r, struct str namespace, 
 	add_patch(p, PLAN_PATCH, r, namespace, name, patch);
 }
 
+void plan_patch_strategic(struct plan *p, const struct resource *r, struct str namespace,
+	struct str name, struct cJSON *patch)
+{
+	add_patch(p, PLAN_PATCH_STRATEGIC, r, namespace, name, patch);
+}
+
 void plan_patch_status(struct plan *p, const struct resource *r, struct str namespace,
 	struct str name, struct cJSON *patch)
 {
