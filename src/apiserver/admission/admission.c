@@ -80,6 +80,12 @@ struct status *admission_validate(struct admission *a, struct admission_review *
 	return NULL;
 }
 
+/* What has no name yet goes by what it will begin with. */
+static struct str told_name(const struct admission_review *a)
+{
+	return a->name.len ? a->name : tree_str(a->object, "metadata.generateName");
+}
+
 struct status *admission_forbidden(struct admission_review *a, const char *why, ...)
 {
 	_cleanup_(buf_done) struct buf words = BUF_INIT(64 * KIB);
@@ -89,10 +95,10 @@ struct status *admission_forbidden(struct admission_review *a, const char *why, 
 	buf_vprint(&words, why, args);
 	va_end(args);
 	const char *text = buf_text(&words);
-	struct str full = resource_full_name(a->arena, a->resource);
-	if (!a->name.len)
-		return status_for(a->arena, ERR_FORBIDDEN, a->resource, a->name,
+	struct str full = resource_full_name(a->arena, a->resource), name = told_name(a);
+	if (!name.len)
+		return status_for(a->arena, ERR_FORBIDDEN, a->resource, name,
 			"%.*s is forbidden: %s", STRF(full), text);
-	return status_for(a->arena, ERR_FORBIDDEN, a->resource, a->name,
-		"%.*s \"%.*s\" is forbidden: %s", STRF(full), STRF(a->name), text);
+	return status_for(a->arena, ERR_FORBIDDEN, a->resource, name,
+		"%.*s \"%.*s\" is forbidden: %s", STRF(full), STRF(name), text);
 }
