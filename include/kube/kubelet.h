@@ -9,6 +9,8 @@
 #include <kube/ip.h>
 #include <kube/runtime.h>
 
+struct machine;
+
 struct kubelet_options {
 	struct str node_name;
 	struct str hostname;       /* empty: the node's name */
@@ -26,9 +28,12 @@ struct kubelet_options {
 	size_t node_label_count;
 	const struct str *node_taints; /* "key=value:NoSchedule" */
 	size_t node_taint_count;
-	int max_pods;             /* 0: 110 */
-	bool no_register;         /* the Node object is somebody else's */
-	int64_t status_frequency; /* of a node's status when nothing changes; 0: 5 min */
+	int max_pods;                  /* 0: 110 */
+	struct str version;            /* "v1.36.0" */
+	uint16_t port;                 /* where the node's server listens; 0: none is told of */
+	const struct machine *machine; /* NULL: this one; what a test says does not change */
+	bool no_register;              /* the Node object is somebody else's */
+	int64_t status_frequency;      /* of a node's status when nothing changes; 0: 5 min */
 };
 
 /* All that options point to is copied. The runtime must outlive the part. */

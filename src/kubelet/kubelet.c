@@ -1,4 +1,5 @@
 #include "kubelet_private.h"
+#include "node_agent.h"
 #include "object_watches.h"
 #include "pod_worker.h"
 
@@ -189,6 +190,7 @@ static void free_part(struct part *p)
 	map_each (it, &k->workers)
 		pod_worker_free(it.value);
 	map_done(&k->workers);
+	node_agent_free(k->node);
 	object_watches_free(k->objects);
 	event_recorder_free(k->recorder);
 	http_client_free(k->knocker);
@@ -211,7 +213,7 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 {
 	struct kubelet_options *o = &k->options;
 	struct str *texts[] = {&o->node_name, &o->hostname, &o->root_dir, &o->log_dir,
-		&o->manifests, &o->cgroup_root, &o->resolv_conf, &o->dns_domain};
+		&o->manifests, &o->cgroup_root, &o->resolv_conf, &o->dns_domain, &o->version};
 
 	*o = *from;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -220,6 +222,8 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 		o->hostname = o->node_name;
 	if (!o->dns_domain.len)
 		o->dns_domain = STR("cluster.local");
+	if (!o->version.len)
+		o->version = STR("v1.36.0");
 	if (!o->max_pods)
 		o->max_pods = 110;
 	copy_texts(&k->arena, &o->dns_servers, o->dns_server_count);
@@ -275,14 +279,12 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	copy_options(k, options);
 	map_init(&k->workers);
 	scope_init(&k->scope, base->scope, "kubelet", NULL);
-	k->facts = (struct node_facts){.name = k->options.node_name,
-		.ips = k->options.node_ips,
-		.ip_count = k->options.node_ip_count};
 	k->recorder =
 		event_recorder_new(base->client, &k->scope, STR("kubelet"), k->options.node_name);
 	k->began = env_wall(base->env);
 	k->knocker = open_knocker(k);
 	k->objects = object_watches_new(base->client, &k->scope);
+	k->node = node_agent_new(k);
 	open_informers(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);

@@ -12,6 +12,7 @@
 struct pod_worker;
 struct object_watches;
 struct http_client;
+struct node_agent;
 
 struct kubelet {
 	struct part part; /* first */
@@ -28,6 +29,7 @@ struct kubelet {
 	struct runtime_listener on_runtime;
 	struct object_watches *objects;
 	struct map workers; /* by uid */
+	struct node_agent *node;
 	struct node_facts facts;
 	struct http_client *knocker; /* asks containers: probes and hooks */
 	int64_t began;               /* wall */

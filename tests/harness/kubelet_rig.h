@@ -9,6 +9,7 @@
 #include "fake_runtime.h"
 
 #include <kube/kubelet.h>
+#include <kube/machine.h>
 
 struct kubelet_rig {
 	struct api_world w;
@@ -217,6 +218,17 @@ static inline void kubelet_rig_stop(struct kubelet_rig *r)
 static inline void kubelet_rig_open(
 	struct kubelet_rig *r, struct fake_program *programs, size_t count)
 {
+	static const struct machine machine = {.cpus = 4,
+		.memory = 8 * 1024 * (int64_t)MIB,
+		.disk = 100 * 1024 * (int64_t)MIB,
+		.inodes = 1000000,
+		.processes = 32768,
+		.machine_id = STR_INIT("m"),
+		.system_uuid = STR_INIT("s"),
+		.boot_id = STR_INIT("b"),
+		.kernel = STR_INIT("6.1"),
+		.os_image = STR_INIT("Test"),
+		.architecture = STR_INIT("amd64")};
 	static const struct ip node_ip = {.len = 4, .bytes = {192, 168, 7, 1}};
 
 	*r = (struct kubelet_rig){0};
@@ -229,6 +241,8 @@ static inline void kubelet_rig_open(
 		.root_dir = STR("/var/lib/kubelet"),
 		.log_dir = STR("/var/log/pods"),
 		.cgroup_root = STR("-"),
+		.machine = &machine,
+		.port = 10250,
 		.node_ips = &node_ip,
 		.node_ip_count = 1};
 	/* The service account's own controller is not here. */
