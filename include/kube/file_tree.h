@@ -20,7 +20,8 @@ bool file_tree_is_name(struct str name);
 int file_tree_top(const char *path, mode_t mode, int *fd, struct err *err);
 /*
  * What is at the path, by open(2)'s flags. No link on the way is followed, nor one at its end, and
- * no mount is entered unless `mounts`. ERR_NOT_FOUND.
+ * no mount is entered unless `mounts`. ERR_NOT_FOUND; ERR_INVALID: a link, or
+ * something that is no directory, is in the way.
  */
 int file_tree_open(int dir, const char *path, int flags, bool mounts, int *fd, struct err *err);
 /* The same, but links are followed as far as they stay below `dir`: ERR_FORBIDDEN for others. */

@@ -55,6 +55,15 @@ int file_tree_top(const char *path, mode_t mode, int *fd, struct err *err)
 	return 0;
 }
 
+static int fail_open(int failed, const char *path, struct err *err)
+{
+	/* Not the same as being absent: it cannot be made, either. */
+	if (failed == ENOTDIR || failed == ELOOP)
+		return err_set(err, ERR_INVALID, "%s: %s", path,
+			failed == ELOOP ? "a link" : "not a directory");
+	return err_set_errno(err, failed, "%s", path);
+}
+
 int file_tree_open(int dir, const char *path, int flags, bool mounts, int *fd, struct err *err)
 {
 	int found = open_how(
@@ -63,7 +72,7 @@ int file_tree_open(int dir, const char *path, int flags, bool mounts, int *fd, s
 	if (found < 0 && errno == EXDEV)
 		return err_set(err, ERR_CONFLICT, "%s: something is mounted there", path);
 	if (found < 0)
-		return err_set_errno(err, errno, "%s", path);
+		return fail_open(errno, path, err);
 	*fd = found;
 	return 0;
 }
@@ -75,7 +84,7 @@ int file_tree_follow(int dir, const char *path, int flags, int *fd, struct err *
 	if (found < 0 && errno == EXDEV)
 		return err_set(err, ERR_FORBIDDEN, "%s leads out", path);
 	if (found < 0)
-		return err_set_errno(err, errno, "%s", path);
+		return fail_open(errno, path, err);
 	*fd = found;
 	return 0;
 }
@@ -190,7 +199,7 @@ static int remove_one(void *ctx, int dir, const char *name, struct err *err);
 
 static int gone_is_fine(int code, struct err *err)
 {
-	if (code != ERR_NOT_FOUND)
+	if (code != ERR_NOT_FOUND && code != ERR_INVALID)
 		return code;
 	if (err)
 		err_done(err);
@@ -224,6 +233,9 @@ static int remove_directory(struct removal *r, int dir, const char *name, struct
 		return move_up(r, dir, name, err);
 	int code =
 		file_tree_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, false, &child, err);
+	/* A moment ago it was a directory: the top is read once more. */
+	if (code == ERR_INVALID)
+		r->moved = true;
 	if (code)
 		return gone_is_fine(code, err);
 	r->depth++;
@@ -263,7 +275,7 @@ int file_tree_remove(int dir, const char *name, const _Atomic(bool) *stop, struc
 		return err_set_errno(err, errno, "removing %s", name);
 	code = file_tree_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, false, &r.top, err);
 	if (code)
-		return gone_is_fine(code, err);
+		return code == ERR_NOT_FOUND ? gone_is_fine(code, err) : code;
 	for (int i = 0; i < ROUNDS_MAX && !code; i++) {
 		r.moved = false;
 		code = file_tree_each(r.top, remove_one, &r, err);

@@ -19,9 +19,11 @@ static const char *const orphans_steps[] = {"begin", "listed", "removed"};
 static int add_uid(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct volumes_orphans *o = ctx;
+	struct stat st;
 
-	(void)dir;
 	(void)err;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
+		return 0;
 	if (o->count == o->cap) {
 		size_t cap = o->cap ? 2 * o->cap : 32;
 		struct str *more = arena_alloc(&o->arena, cap * sizeof(*more));
