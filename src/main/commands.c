@@ -25,6 +25,7 @@ const struct command commands[] = {
 		.help = "run the service proxy"},
 	{.name = "kubectl", .programs = {"kubectl"}, .help = "the client"},
 	{.name = "shim", .run = shim_run, .help = "hold one pod; started by kube itself"},
+	{.name = "debug", .run = debug_run, .help = "tools for those who work on kube"},
 	{.name = "version", .run = version_run, .help = "print the version"},
 	{.name = "help", .run = help_run, .help = "list the commands, or explain one"},
 };

@@ -31,6 +31,7 @@ int command_run(const struct command *command, int argc, char **argv);
 
 int apiserver_run(int argc, char **argv);
 int controllers_run(int argc, char **argv);
+int debug_run(int argc, char **argv);
 int help_run(int argc, char **argv);
 int proxy_run(int argc, char **argv);
 int scheduler_run(int argc, char **argv);
