@@ -303,8 +303,11 @@ static void take_line(struct native_link *l, struct str line)
 	struct cJSON *said;
 
 	arena_init(&a);
-	if (json_parse(&a, line, &options, &said, NULL))
+	if (json_parse(&a, line, &options, &said, NULL)) {
+		/* Who waits for what it was to say would wait for ever. */
+		shutdown(stream_fd(l->stream), SHUT_RDWR);
 		return;
+	}
 	int64_t id = int_of(said, "id");
 	if (id)
 		take_answer(l, id, line, said);

@@ -62,7 +62,7 @@ void shim_answer(struct shim_link *link, int64_t id, const char *format, ...)
 
 	if (!link)
 		return;
-	buf_print(&line, "{\"id\":%lld%s", (long long)id, format[0] ? "," : "");
+	buf_print(&line, "{\"id\":%lld,", (long long)id);
 	va_start(args, format);
 	buf_vprint(&line, format, args);
 	va_end(args);
@@ -115,7 +115,7 @@ static void do_signal(
 	if (code)
 		shim_refuse(link, id, &err);
 	else
-		shim_answer(link, id, "%s", "");
+		shim_answer(link, id, "\"done\":1");
 }
 
 static void do_reopen(
@@ -130,7 +130,7 @@ static void do_reopen(
 	if (code)
 		shim_refuse(link, id, &err);
 	else
-		shim_answer(link, id, "%s", "");
+		shim_answer(link, id, "\"done\":1");
 }
 
 static void do_forget(
@@ -141,21 +141,21 @@ static void do_forget(
 	if (shim_container_forget(shim, json_str(json_get(request, STR("container"))), &err))
 		shim_refuse(link, id, &err);
 	else
-		shim_answer(link, id, "%s", "");
+		shim_answer(link, id, "\"done\":1");
 }
 
 static void do_taken(
 	struct shim *shim, struct shim_link *link, int64_t id, const struct cJSON *request)
 {
 	shim_session_taken(shim, link, int_of(request, "session"));
-	shim_answer(link, id, "%s", "");
+	shim_answer(link, id, "\"done\":1");
 }
 
 static void do_kill(
 	struct shim *shim, struct shim_link *link, int64_t id, const struct cJSON *request)
 {
 	shim_session_kill(shim, link, int_of(request, "session"));
-	shim_answer(link, id, "%s", "");
+	shim_answer(link, id, "\"done\":1");
 }
 
 /* The pod is over. Whatever runs is killed by who asked; we are the last of it. */
