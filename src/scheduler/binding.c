@@ -198,11 +198,9 @@ static void not_bound(struct run *r, const struct err *err)
 		cluster_displace(&s->cluster, p->uid);
 		scheduler_happened(s, &h);
 	}
-	/* Deleted meanwhile, or bound by somebody: then the cache knows, or soon will. */
-	if (!e || err->code == ERR_NOT_FOUND) {
-		queue_remove(&s->queue, p->uid);
+	/* Deleted meanwhile, or bound by somebody. */
+	if (!e)
 		return;
-	}
 	log_warning(
 		err, "cannot bind a pod", LOG_STR("pod", p->key), LOG_TEXT("node", r->gift.node));
 	struct decision d = {.failed = true, .message = str_from(err_text(err))};

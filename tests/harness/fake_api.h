@@ -388,6 +388,29 @@ static inline void fake_token(struct fake_request *q, struct cJSON *sent)
 	fake_answer_tree(q, 201, sent);
 }
 
+/* A pod gets its node, once. */
+static inline void fake_bind(struct fake_request *q, const struct cJSON *sent)
+{
+	struct arena *a = &q->x->arena;
+	struct fake_change *old = fake_find(q->api, fake_key(q));
+	struct cJSON *tree = NULL;
+
+	if (!old) {
+		fake_refuse(q, 404, "NotFound");
+		return;
+	}
+	json_parse(a, str_from(old->text), NULL, &tree, NULL);
+	if (tree_has(tree, "spec.nodeName") || tree_has(tree, "metadata.deletionTimestamp") ||
+		!str_eq(tree_str(sent, "metadata.uid"), tree_str(tree, "metadata.uid"))) {
+		fake_refuse(q, 409, "Conflict");
+		return;
+	}
+	tree_set_str(a, tree, "spec.nodeName", tree_str(sent, "target.name"));
+	tree_drop(tree, "status.nominatedNodeName");
+	fake_commit(q->api, a, fake_key(q), tree, false);
+	fake_answer_tree(q, 201, sent);
+}
+
 static inline void fake_write(struct fake_request *q, struct cJSON *sent)
 {
 	struct arena *a = &q->x->arena;
@@ -400,6 +423,10 @@ static inline void fake_write(struct fake_request *q, struct cJSON *sent)
 	q->api->patches += patches;
 	if (str_eq(method, STR("POST")) && str_eq(q->sub, STR("token"))) {
 		fake_token(q, sent);
+		return;
+	}
+	if (str_eq(method, STR("POST")) && str_eq(q->sub, STR("binding"))) {
+		fake_bind(q, sent);
 		return;
 	}
 	if (str_eq(method, STR("POST"))) {
