@@ -24,6 +24,7 @@ const struct command commands[] = {
 		.run = proxy_run,
 		.help = "run the service proxy"},
 	{.name = "kubectl", .programs = {"kubectl"}, .help = "the client"},
+	{.name = "image", .run = image_run, .help = "images on this node's disk"},
 	{.name = "shim", .run = shim_run, .help = "hold one pod; started by kube itself"},
 	{.name = "debug", .run = debug_run, .help = "tools for those who work on kube"},
 	{.name = "version", .run = version_run, .help = "print the version"},

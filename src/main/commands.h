@@ -33,6 +33,7 @@ int apiserver_run(int argc, char **argv);
 int controllers_run(int argc, char **argv);
 int debug_run(int argc, char **argv);
 int help_run(int argc, char **argv);
+int image_run(int argc, char **argv);
 int proxy_run(int argc, char **argv);
 int scheduler_run(int argc, char **argv);
 int shim_run(int argc, char **argv);
