@@ -19,6 +19,9 @@ struct sandbox_input {
 	const struct str *node_servers, *node_searches, *node_options;
 	size_t node_server_count, node_search_count, node_option_count;
 };
+/* What the pod calls itself; domain empty: none. */
+void pod_host_name(struct arena *a, const struct cJSON *pod, struct str node, struct str zone,
+	struct str *hostname, struct str *domain);
 void sandbox_config_make(
 	struct arena *a, const struct sandbox_input *in, struct sandbox_config *out);
 

@@ -1,6 +1,7 @@
 #include "kubelet_private.h"
 #include "node_agent.h"
 #include "object_watches.h"
+#include "pod_prepare.h"
 #include "pod_worker.h"
 
 #include <kube/api_codec.h>
@@ -134,6 +135,25 @@ static void runtime_changed(struct runtime_listener *l, struct str sandbox, stru
 	}
 }
 
+static bool is_known(void *ctx, struct str uid)
+{
+	return worker_of(ctx, uid) != NULL;
+}
+
+static void found_old_files(struct op *op, struct err *err)
+{
+	(void)op;
+	if (err->code && err->code != ERR_CANCELLED)
+		log_warning(err, "files of former pods stay");
+}
+
+static void find_old_files(struct kubelet *k)
+{
+	k->orphans = (struct volumes_orphans){.host = &k->volumes, .known = is_known, .ctx = k};
+	op_init(&k->orphans_op, &k->scope, found_old_files, OP_NO_DEADLINE);
+	volumes_orphans(&k->orphans, &k->orphans_op);
+}
+
 static void synced(struct op *op, struct err *err)
 {
 	struct kubelet *k = CONTAINER_OF(op, struct kubelet, synced);
@@ -142,6 +162,7 @@ static void synced(struct op *op, struct err *err)
 		return;
 	k->serving = true;
 	find_orphans(k);
+	find_old_files(k);
 }
 
 /* ---- the part ---- */
@@ -191,6 +212,7 @@ static void free_part(struct part *p)
 		pod_worker_free(it.value);
 	map_done(&k->workers);
 	node_agent_free(k->node);
+	pod_cgroups_close(k);
 	object_watches_free(k->objects);
 	event_recorder_free(k->recorder);
 	http_client_free(k->knocker);
@@ -284,7 +306,12 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->began = env_wall(base->env);
 	k->knocker = open_knocker(k);
 	k->objects = object_watches_new(base->client, &k->scope);
+	k->volumes = (struct volumes_host){.env = base->env,
+		.client = base->client,
+		.root = k->options.root_dir,
+		.node = &k->facts};
 	k->node = node_agent_new(k);
+	pod_cgroups_open(k);
 	open_informers(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);

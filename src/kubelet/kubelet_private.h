@@ -4,6 +4,7 @@
 
 #include "environment.h"
 #include "pod_view.h"
+#include "volumes.h"
 
 #include <kube/kubelet.h>
 #include <kube/map.h>
@@ -13,6 +14,7 @@ struct pod_worker;
 struct object_watches;
 struct http_client;
 struct node_agent;
+struct cgroups;
 
 struct kubelet {
 	struct part part; /* first */
@@ -31,6 +33,10 @@ struct kubelet {
 	struct map workers; /* by uid */
 	struct node_agent *node;
 	struct node_facts facts;
+	struct volumes_host volumes;
+	struct volumes_orphans orphans;
+	struct op orphans_op;
+	struct cgroups *cgroups;     /* NULL: none are used */
 	struct http_client *knocker; /* asks containers: probes and hooks */
 	int64_t began;               /* wall */
 	struct op synced;

@@ -5,6 +5,10 @@
 #include <kube/mem.h>
 #include <kube/time.h>
 
+/* As upstream's pod workers come again after a failure. */
+#define RETRY_SANDBOX (10 * SEC)
+#define RETRY         (1 * SEC)
+
 /* The spec in the batch's own state of the pod. */
 static const struct cJSON *find_spec(const struct pod_batch *b, const struct cJSON *container)
 {
@@ -53,11 +57,17 @@ static void item_done(struct op *op, struct err *err)
 	struct pod_item *item = CONTAINER_OF(op, struct pod_item, op);
 	struct pod_batch *b = item->batch;
 
-	if (err->code && err->code != ERR_CANCELLED && item->action.kind != POD_START_CONTAINER)
+	/* Starts note by themselves when they are to be tried again. */
+	if (err->code && err->code != ERR_CANCELLED && item->action.kind != POD_START_CONTAINER) {
+		bool sandbox = item->action.kind == POD_RUN_SANDBOX;
+
+		b->w->pause_until =
+			env_wall(kubelet_env(b->w->k)) + (sandbox ? RETRY_SANDBOX : RETRY);
 		log_warning(err, "an action on a pod failed",
 			LOG_STR("pod", tree_str(b->state->pod, "metadata.name")),
 			LOG_STR("namespace", tree_str(b->state->pod, "metadata.namespace")),
 			LOG_STR("id", item->action.id));
+	}
 	item->over = true;
 	b->left--;
 	if (b->left && b->serial)

@@ -2,7 +2,9 @@
 #ifndef KUBE_KUBELET_POD_BATCH_H
 #define KUBE_KUBELET_POD_BATCH_H
 
+#include "container_files.h"
 #include "pod_worker.h"
+#include "volumes.h"
 
 #include <kube/task.h>
 
@@ -19,8 +21,15 @@ struct pod_item {
 	struct runtime_pull pull;
 	struct runtime_exec exec;
 	struct buf output;
-	int64_t since;    /* on the loop's clock */
-	const char *hook; /* that failed */
+	/* of a container that is made */
+	struct task making;
+	struct cJSON *seen; /* the pod, with its addresses */
+	struct environment *env;
+	struct volume_mounts mounts;
+	struct container_files files;
+	struct pod_cgroup_work cgroup; /* of a sandbox */
+	int64_t since;                 /* on the loop's clock */
+	const char *hook;              /* that failed */
 };
 
 struct pod_batch {

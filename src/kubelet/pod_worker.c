@@ -1,5 +1,7 @@
 #include "pod_worker.h"
+#include "pod_prepare.h"
 #include "pod_status.h"
+#include "podsync_parts.h"
 #include "prober.h"
 
 #include <kube/api_codec.h>
@@ -139,6 +141,7 @@ static void begin_end(struct pod_worker *w, int64_t grace, int64_t now)
 	} else {
 		return;
 	}
+	w->pause_until = 0;
 	pod_batch_hurry(w, grace);
 }
 
@@ -218,6 +221,9 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 	if (w->life == LIFE_SYNC) {
 		podsync(a, v, actions);
 		note_waits(w, actions);
+		if (!pod_is_prepared(w))
+			actions->count = 0;
+		podsync_earliest(&actions->wake, pod_prepare_next(w));
 		if (actions->finished)
 			begin_end(w,
 				tree_int(v->pod, "spec.terminationGracePeriodSeconds", 30) * SEC,
@@ -231,11 +237,15 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 			w->life = LIFE_LEAVING;
 	}
 	if (w->life == LIFE_LEAVING && !w->batch)
-		w->life = LIFE_ENDED;
+		pod_leave(w);
 	if (w->life == LIFE_ENDED && is_for_ever(w))
 		podsync_purge(a, v, actions);
 	else if (!actions->count)
 		podsync_collect(a, v, actions);
+	if (actions->count && w->pause_until > v->now) {
+		actions->count = 0;
+		podsync_earliest(&actions->wake, w->pause_until);
+	}
 }
 
 /* ---- what is told ---- */
@@ -275,8 +285,12 @@ static void sleep_until(struct pod_worker *w, int64_t wall)
 
 static bool is_over(struct pod_worker *w, const struct pod_view *v)
 {
-	return w->life == LIFE_ENDED && is_for_ever(w) && !w->batch && !v->sandbox_count &&
-	       !v->container_count && status_writer_is_idle(&w->status);
+	bool gone = w->life == LIFE_ENDED && is_for_ever(w) && !w->batch && !v->sandbox_count &&
+		    !v->container_count && status_writer_is_idle(&w->status);
+
+	if (gone && !w->buried)
+		pod_bury(w);
+	return gone && w->buried;
 }
 
 static void leave(struct pod_worker *w)
@@ -300,6 +314,7 @@ static void looked(struct op *op, struct err *err)
 	look_for_end(w, &view);
 	probers_sync(w, &view);
 	pod_worker_view(w, &a, &view); /* with its verdicts */
+	pod_prepare(w);
 	publish(w, &a);
 	decide(w, &a, &view, &actions);
 	publish(w, &a);
@@ -331,6 +346,7 @@ static void source_changed(void *ctx)
 	for (size_t i = 0; i < w->note_count; i++)
 		if (str_eq(w->notes[i]->reason, STR("CreateContainerConfigError")))
 			w->notes[i]->retry_at = 0;
+	pod_volumes_touch(w->volumes);
 	pod_worker_wake(w);
 }
 
@@ -348,9 +364,10 @@ struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state)
 	if (state->object)
 		status_writer_heard(
 			&w->status, json_get(state->pod, STR("status")), state->object->revision);
+	list_init(&w->probers);
+	w->volumes = pod_volumes_new(&k->volumes, str_from(w->uid));
 	if (!w->gone)
 		object_watches_hold(k->objects, &w->hold, state->pod, source_changed, w);
-	list_init(&w->probers);
 	sleep_until(w, 1);
 	return w;
 }
@@ -366,6 +383,7 @@ void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone)
 				state->object->revision);
 		if (!w->gone)
 			object_watches_hold(w->k->objects, &w->hold, state->pod, source_changed, w);
+		pod_volumes_touch(w->volumes);
 	}
 	if (w->gone) {
 		object_watches_drop(w->k->objects, &w->hold);
@@ -381,13 +399,15 @@ void pod_worker_abandon(struct pod_worker *w)
 	object_watches_drop(w->k->objects, &w->hold);
 	status_writer_stop(&w->status);
 	pod_batch_cancel(w);
+	op_cancel(&w->around);
 	op_cancel(&w->idle);
 }
 
 void pod_worker_free(struct pod_worker *w)
 {
-	assert(!w->batch && !op_active(&w->idle));
+	assert(!w->batch && !op_active(&w->idle) && !op_active(&w->around));
 	probers_stop(w);
+	pod_volumes_free(w->volumes);
 	object_watches_drop(w->k->objects, &w->hold);
 	mem_free((void *)w->status.namespace.at);
 	mem_free((void *)w->status.name.at);

@@ -4,7 +4,7 @@
  * pod wakes it; nothing else does.
  *
  *	SYNC ──deleted, deadline, nothing left to run──▶ ENDING ──all has stopped──▶ LEAVING
- *	LEAVING ──volumes and cgroup are gone──▶ ENDED ──object is gone──▶ purged, freed
+ *	LEAVING ──volumes and cgroup are gone──▶ ENDED ──object is gone──▶ purged, buried, freed
  */
 #ifndef KUBE_KUBELET_POD_WORKER_H
 #define KUBE_KUBELET_POD_WORKER_H
@@ -13,10 +13,25 @@
 #include "object_watches.h"
 #include "podsync.h"
 #include "status_writer.h"
+#include "volumes.h"
+
+#include <kube/runtime.h>
 
 enum worker_life { LIFE_SYNC, LIFE_ENDING, LIFE_LEAVING, LIFE_ENDED };
 
 struct pod_batch;
+
+struct pod_cgroup_work {
+	struct work work;
+	struct kubelet *k;
+	char *path;
+	struct container_limits limits;
+};
+struct pod_burial {
+	struct work work;
+	const char *root, *logs, *uid;
+	char *log_name;
+};
 
 struct pod_worker {
 	struct kubelet *k;
@@ -32,9 +47,20 @@ struct pod_worker {
 	const char *end_phase, *end_reason; /* decided for it; NULL: nothing was */
 	char *end_message;
 	struct pod_batch *batch; /* in flight; NULL: none */
+	int64_t pause_until;     /* wall: an action failed, the next batch waits */
 	struct status_writer status;
 	struct object_hold *hold;
 	struct list probers;
+	/* around the containers: one thing at a time */
+	struct op around;
+	struct pod_volumes *volumes;
+	struct pod_state *preparing; /* while volumes are prepared */
+	struct sources sources;
+	struct task leaving;
+	int leave_tries;
+	struct pod_cgroup_work cgroup;
+	struct pod_burial burial;
+	bool buried;
 	bool freed; /* nothing may begin any more */
 };
 

@@ -3,6 +3,8 @@
 #include <kube/api_codec.h>
 #include <kube/pods.h>
 
+#include <netinet/in.h>
+
 struct str pod_log_name(struct arena *a, const struct cJSON *pod)
 {
 	return arena_print(a, "%.*s_%.*s_%.*s", STRF(tree_str(pod, "metadata.namespace")),
@@ -21,30 +23,36 @@ struct str pod_cgroup(struct arena *a, const struct cJSON *pod)
 
 /* ---- names ---- */
 
+void pod_host_name(struct arena *a, const struct cJSON *pod, struct str node, struct str zone,
+	struct str *hostname, struct str *domain)
+{
+	struct str own = tree_str(pod, "spec.hostname");
+	struct str subdomain = tree_str(pod, "spec.subdomain");
+	struct str override = tree_str(pod, "spec.hostnameOverride");
+
+	*domain = STR("");
+	*hostname = node;
+	if (tree_true(pod, "spec.hostNetwork"))
+		return;
+	*hostname = override.len ? override
+		    : own.len    ? own
+				 : str_sub(tree_str(pod, "metadata.name"), 0, 63);
+	/* A name may not end so. */
+	while (hostname->len && strchr("-.", hostname->at[hostname->len - 1]))
+		hostname->len--;
+	if (!subdomain.len || override.len)
+		return;
+	*domain = arena_print(a, "%.*s.%.*s.svc.%.*s", STRF(subdomain),
+		STRF(tree_str(pod, "metadata.namespace")), STRF(zone));
+}
+
 static void set_names(struct arena *a, const struct sandbox_input *in, struct sandbox_config *out)
 {
-	struct str hostname = tree_str(in->pod, "spec.hostname");
-	struct str subdomain = tree_str(in->pod, "spec.subdomain");
-
 	out->name = tree_str(in->pod, "metadata.name");
 	out->namespace = tree_str(in->pod, "metadata.namespace");
 	out->uid = tree_str(in->pod, "metadata.uid");
-	if (tree_true(in->pod, "spec.hostNetwork")) {
-		out->hostname = in->hostname;
-		return;
-	}
-	struct str override = tree_str(in->pod, "spec.hostnameOverride");
-	out->hostname = override.len   ? override
-			: hostname.len ? hostname
-				       : str_sub(out->name, 0, 63);
-	/* A name may not end so. */
-	while (out->hostname.len && strchr("-.", out->hostname.at[out->hostname.len - 1]))
-		out->hostname.len--;
-	if (!subdomain.len || override.len)
-		return;
-	out->domain = arena_print(a, "%.*s.%.*s.svc.%.*s", STRF(subdomain), STRF(out->namespace),
-		STRF(in->dns_domain));
-	if (tree_true(in->pod, "spec.setHostnameAsFQDN"))
+	pod_host_name(a, in->pod, in->hostname, in->dns_domain, &out->hostname, &out->domain);
+	if (out->domain.len && tree_true(in->pod, "spec.setHostnameAsFQDN"))
 		out->hostname = arena_print(a, "%.*s.%.*s", STRF(out->hostname), STRF(out->domain));
 }
 
@@ -173,6 +181,43 @@ static void set_sysctls(struct arena *a, const struct cJSON *pod, struct sandbox
 	out->sysctls = (struct runtime_pairs){items, count};
 }
 
+static uint8_t protocol_of(const struct cJSON *port)
+{
+	struct str protocol = tree_str(port, "protocol");
+
+	return str_eq(protocol, STR("UDP"))    ? IPPROTO_UDP
+	       : str_eq(protocol, STR("SCTP")) ? IPPROTO_SCTP
+					       : IPPROTO_TCP;
+}
+
+static void add_ports(struct arena *a, const struct cJSON *container, struct sandbox_config *out)
+{
+	size_t count = out->ports.count + json_count(json_get(container, STR("ports")));
+	struct runtime_port *items = arena_alloc(a, (count + 1) * sizeof(*items));
+
+	if (out->ports.count)
+		memcpy(items, out->ports.items, out->ports.count * sizeof(*items));
+	json_each (port, json_get(container, STR("ports"))) {
+		struct runtime_port p = {.protocol = protocol_of(port),
+			.container_port = (uint16_t)tree_int(port, "containerPort", 0),
+			.host_port = (uint16_t)tree_int(port, "hostPort", 0)};
+
+		ip_parse(tree_str(port, "hostIP"), &p.host_ip);
+		if (p.host_port)
+			items[out->ports.count++] = p;
+	}
+	out->ports.items = items;
+}
+
+static void set_ports(struct arena *a, const struct cJSON *pod, struct sandbox_config *out)
+{
+	json_each (container, json_path(pod, "spec.containers"))
+		add_ports(a, container, out);
+	json_each (container, json_path(pod, "spec.initContainers"))
+		if (container_is_sidecar(container))
+			add_ports(a, container, out);
+}
+
 static bool any_privileged(const struct cJSON *pod)
 {
 	static const char *const lists[] = {
@@ -203,6 +248,8 @@ void sandbox_config_make(
 	out->pid = tree_true(in->pod, "spec.hostPID")                 ? NAMESPACE_NODE
 		   : tree_true(in->pod, "spec.shareProcessNamespace") ? NAMESPACE_POD
 								      : NAMESPACE_CONTAINER;
+	if (out->network == NAMESPACE_POD)
+		set_ports(a, in->pod, out);
 	out->host_users = !users || json_bool(users);
 	out->privileged = any_privileged(in->pod);
 }

@@ -1,10 +1,22 @@
 #include "container_config.h"
 #include "pod_batch.h"
+#include "pod_prepare.h"
 
 #include <kube/api_codec.h>
 
-enum sandbox_step { SANDBOX_RUN, SANDBOX_DONE };
-static const char *const sandbox_steps[] = {"run", "done"};
+enum sandbox_step { SANDBOX_CGROUP, SANDBOX_RUN, SANDBOX_DONE };
+static const char *const sandbox_steps[] = {"cgroup", "run", "done"};
+
+static void not_made(struct pod_item *item, struct err *err)
+{
+	struct kubelet *k = item_kubelet(item);
+
+	if (err->code != ERR_CANCELLED)
+		kubelet_event(k, item_pod(item), NULL, "Warning", "FailedCreatePodSandBox",
+			arena_print(
+				&item->arena, "Failed to create pod sandbox: %s", err_text(err)));
+	task_fail(&item->task, err);
+}
 
 static void sandbox_run(struct task *t, struct err *err)
 {
@@ -12,7 +24,15 @@ static void sandbox_run(struct task *t, struct err *err)
 	struct kubelet *k = item_kubelet(item);
 	const struct kubelet_options *o = &k->options;
 
+	if (t->step == SANDBOX_RUN)
+		pod_cgroup_done(&item->cgroup);
+	if (err->code && t->step != SANDBOX_DONE)
+		return not_made(item, err);
 	switch ((enum sandbox_step)t->step) {
+	case SANDBOX_CGROUP:
+		pod_cgroup_make(k, &item->cgroup, task_await(t, SANDBOX_RUN, OP_NO_DEADLINE),
+			item_pod(item));
+		return;
 	case SANDBOX_RUN: {
 		const struct sandbox_input in = {.pod = item_pod(item),
 			.attempt = item->action.attempt,
@@ -26,18 +46,16 @@ static void sandbox_run(struct task *t, struct err *err)
 			kubelet_event(k, item_pod(item), NULL, "Normal", "SandboxChanged",
 				STR("Pod sandbox changed, it will be killed and re-created."));
 		sandbox_config_make(&item->arena, &in, &item->sandbox.config);
+		if (!k->cgroups)
+			item->sandbox.config.cgroup_parent = STR("");
 		k->runtime->ops->run_sandbox(
 			k->runtime, task_await(t, SANDBOX_DONE, OP_NO_DEADLINE), &item->sandbox);
 		return;
 	}
 	case SANDBOX_DONE:
-		if (!err->code)
-			return task_finish(t, 0);
-		if (err->code != ERR_CANCELLED)
-			kubelet_event(k, item_pod(item), NULL, "Warning", "FailedCreatePodSandBox",
-				arena_print(&item->arena, "Failed to create pod sandbox: %s",
-					err_text(err)));
-		task_fail(t, err);
+		if (err->code)
+			return not_made(item, err);
+		task_finish(t, 0);
 	}
 }
 

@@ -22,6 +22,7 @@ struct kubelet_rig {
 	struct part *kubelet;
 	struct kubelet_options options;
 	struct arena arena; /* of what was looked up last */
+	char root[64];      /* on the machine's disk: volumes are made there */
 };
 
 #define RIG_NODE "n1"
@@ -231,15 +232,16 @@ static inline void kubelet_rig_open(
 		.architecture = STR_INIT("amd64")};
 	static const struct ip node_ip = {.len = 4, .bytes = {192, 168, 7, 1}};
 
-	*r = (struct kubelet_rig){0};
+	*r = (struct kubelet_rig){.root = "/tmp/kube-kubelet-XXXXXX"};
+	EXPECT(mkdtemp(r->root));
 	api_world_open(&r->w, 1, NULL);
 	arena_init(&r->arena);
 	r->admin = api_world_local_client(&r->w, true);
 	scope_init(&r->runtime_scope, r->w.root, "runtime", NULL);
 	fake_runtime_init(&r->runtime, r->w.host, &r->runtime_scope, programs, count);
 	r->options = (struct kubelet_options){.node_name = STR(RIG_NODE),
-		.root_dir = STR("/var/lib/kubelet"),
-		.log_dir = STR("/var/log/pods"),
+		.root_dir = str_from(r->root),
+		.log_dir = str_from(r->root),
 		.cgroup_root = STR("-"),
 		.machine = &machine,
 		.port = 10250,
@@ -266,6 +268,9 @@ static inline void kubelet_rig_close(struct kubelet_rig *r)
 	api_world_drop_client(&r->w, r->admin);
 	arena_done(&r->arena);
 	api_world_close(&r->w);
+	char command[128];
+	snprintf(command, sizeof(command), "rm -rf '%s'", r->root);
+	EXPECT_INT(system(command), 0);
 }
 
 #endif

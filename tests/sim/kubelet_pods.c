@@ -291,3 +291,116 @@ TEST(ephemeral_containers_join_what_runs)
 	EXPECT(rig_condition(&r, "p", "Ready"));
 	kubelet_rig_close(&r);
 }
+
+static const struct runtime_mount *mount_of(
+	struct kubelet_rig *r, const char *container, const char *path)
+{
+	struct fake_container *f = fake_container(&r->runtime, str_from(container));
+
+	for (size_t i = 0; f && i < f->config.mount_count; i++)
+		if (str_eq_text(f->config.mounts[i].container_path, path))
+			return &f->config.mounts[i];
+	return NULL;
+}
+
+static struct str file_text(struct kubelet_rig *r, struct str path)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(KIB);
+	FILE *f = fopen(arena_str(&r->arena, path).at, "re");
+	int c;
+
+	while (f && (c = fgetc(f)) != EOF)
+		buf_add_char(&text, (char)c);
+	if (f)
+		fclose(f);
+	return arena_str(&r->arena, buf_str(&text));
+}
+
+TEST(volumes_are_there_before_containers)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p",
+		"'volumes':[{'name':'v','configMap':{'name':'cm'}}],'containers':[{'name':'app',"
+		"'image':'app','volumeMounts':[{'name':'v','mountPath':'/etc/v'}]}]");
+	rig_pass(&r, 3 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Pending");
+	EXPECT_STR(tree_str(rig_container(&r, "p", "app"), "state.waiting.reason"),
+		"ContainerCreating");
+	EXPECT(rig_events(&r, "p", "FailedMount",
+		       "MountVolume.SetUp failed for volume \"v\" : configmap \"cm\" not found") >=
+		1);
+	EXPECT_INT(r.runtime.sandbox_count, 0);
+	EXPECT_INT(rig_ask(&r, CLIENT_CREATE, "configmaps", NULL, NULL,
+			   "{'metadata':{'name':'cm'},'data':{'k':'one'}}", NULL),
+		0);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	struct str path = mount_of(&r, "app", "/etc/v")->host_path;
+	EXPECT_STR(file_text(&r, arena_print(&r.arena, "%.*s/k", STRF(path))), "one");
+	EXPECT_INT(rig_ask(&r, CLIENT_PATCH_MERGE, "configmaps", "cm", NULL, "{'data':{'k':'two'}}",
+			   NULL),
+		0);
+	rig_pass(&r, SEC);
+	EXPECT_STR(file_text(&r, arena_print(&r.arena, "%.*s/k", STRF(path))), "two");
+	rig_delete(&r, "p", -1);
+	rig_pass(&r, 2 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "(gone)");
+	/* Nothing of it is left. */
+	char command[160];
+	snprintf(command, sizeof(command), "[ -z \"$(find %s -type f)\" ]", r.root);
+	EXPECT_INT(system(command), 0);
+	kubelet_rig_close(&r);
+}
+
+TEST(containers_have_hosts_and_a_place_for_last_words)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p",
+		"'hostname':'web','subdomain':'sub','hostAliases':[{'ip':'1.2.3.4','hostnames':"
+		"['a','b']}]," APP);
+	rig_pass(&r, SEC);
+	const struct runtime_mount *hosts = mount_of(&r, "app", "/etc/hosts");
+	const struct runtime_mount *words = mount_of(&r, "app", "/dev/termination-log");
+	EXPECT(hosts && words);
+	struct str text = file_text(&r, hosts->host_path);
+	EXPECT(str_starts(text, STR("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n")));
+	EXPECT(str_ends(text, STR("\tweb.sub.default.svc.cluster.local\tweb\n\n# Entries added by "
+				  "HostAliases.\n1.2.3.4\ta\tb\n")));
+	EXPECT_STR(file_text(&r, words->host_path), "");
+	kubelet_rig_close(&r);
+}
+
+TEST(hooks_run_after_the_start_and_before_the_end)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	fresh[0].exec_takes = SEC;
+	rig_pod(&r, "p",
+		"'containers':[{'name':'app','image':'app','lifecycle':{'postStart':{'exec':"
+		"{'command':['begin']}},'preStop':{'exec':{'command':['end']}}}}]");
+	rig_pass(&r, 500 * MSEC);
+	EXPECT_STR(str_from(r.runtime.last_exec), "begin");
+	rig_pass(&r, SEC);
+	EXPECT(rig_condition(&r, "p", "Ready"));
+	rig_delete(&r, "p", -1);
+	rig_pass(&r, 500 * MSEC);
+	EXPECT_STR(str_from(r.runtime.last_exec), "end");
+	EXPECT_INT(fake_runtime_running(&r.runtime), 1);
+	rig_pass(&r, 2 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "(gone)");
+	/* A hook that fails ends its container. */
+	fresh[0].exec_takes = 0;
+	fresh[0].exec_code = 7;
+	rig_pod(&r, "q",
+		"'containers':[{'name':'app','image':'app','lifecycle':{'postStart':{'exec':"
+		"{'command':['begin']}}}}]");
+	rig_pass(&r, SEC);
+	EXPECT(rig_events(&r, "q", "FailedPostStartHook", "PostStartHook failed") >= 1);
+	EXPECT(rig_events(&r, "q", "Killing", "FailedPostStartHook") >= 1);
+	kubelet_rig_close(&r);
+}

@@ -1,0 +1,120 @@
+/*
+ * The image of a container that is to start: whether it is here, whether it is to be asked for,
+ * and what is said when it cannot be had.
+ */
+#include "container_steps.h"
+
+#include <kube/api_codec.h>
+#include <kube/mem.h>
+#include <kube/time.h>
+
+/* ErrImagePull can be seen for a moment before it becomes ImagePullBackOff. */
+#define RETRY_PULL (1 * SEC)
+
+static void give_up_image(
+	struct pod_item *item, const char *reason, struct str message, int64_t delay)
+{
+	container_tell(item, "Warning", "Failed", arena_print(&item->arena, "Error: %s", reason));
+	container_give_up(item, reason, message, delay);
+}
+
+static void back_off_pull(struct pod_item *item, struct container_note *note, int64_t until)
+{
+	struct str image = tree_str(item->action.container, "image");
+	struct str message =
+		arena_print(&item->arena, "Back-off pulling image \"%.*s\"", STRF(image));
+
+	container_tell(item, "Normal", "BackOff", message);
+	if (note->pull_error.len)
+		message = arena_print(&item->arena, "%.*s: ErrImagePull: %.*s", STRF(message),
+			STRF(note->pull_error));
+	give_up_image(item, "ImagePullBackOff", message, until - item_wall(item));
+}
+
+static void pull(struct pod_item *item, int step, struct str image)
+{
+	struct runtime *r = item_kubelet(item)->runtime;
+
+	container_tell(item, "Normal", "Pulling",
+		arena_print(&item->arena, "Pulling image \"%.*s\"", STRF(image)));
+	item->since = loop_now(kubelet_loop(item_kubelet(item)));
+	item->pull = (struct runtime_pull){.reference = image};
+	r->ops->pull(r, task_await(&item->task, step, OP_NO_DEADLINE), &item->pull);
+}
+
+bool container_image_here(struct pod_item *item, int step)
+{
+	struct runtime *r = item_kubelet(item)->runtime;
+	struct str image = tree_str(item->action.container, "image");
+	struct str policy = tree_str(item->action.container, "imagePullPolicy");
+	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
+	bool here = r->ops->image(r, image) != NULL;
+
+	if (here && !str_eq(policy, STR("Always"))) {
+		container_tell(item, "Normal", "Pulled",
+			arena_print(&item->arena,
+				"Container image \"%.*s\" already present on machine and can be "
+				"accessed by the pod",
+				STRF(image)));
+		return true;
+	}
+	if (str_eq(policy, STR("Never"))) {
+		struct str message = arena_print(&item->arena,
+			"Container image \"%.*s\" is not present with pull policy of Never",
+			STRF(image));
+
+		container_tell(item, "Warning", "ErrImageNeverPull", message);
+		give_up_image(item, "ErrImageNeverPull", message, CONTAINER_RETRY);
+		return false;
+	}
+	int64_t until = back_off_until(&note->pull, note->pull.updated, item_wall(item));
+	if (until)
+		back_off_pull(item, note, until);
+	else
+		pull(item, step, image);
+	return false;
+}
+
+void container_image_failed(struct pod_item *item, struct err *err)
+{
+	struct str image = tree_str(item->action.container, "image");
+	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
+	struct str message = arena_print(&item->arena, "%s", err_text(err));
+	int64_t now = item_wall(item);
+
+	mem_free((void *)note->pull_error.at);
+	note->pull_error = str_make(str_dup(message), message.len);
+	back_off_next(&note->pull, now, now);
+	if (err->code == ERR_SYNTAX) {
+		message = arena_print(&item->arena,
+			"Failed to apply default image tag \"%.*s\": %.*s", STRF(image),
+			STRF(message));
+		container_tell(item, "Warning", "InspectFailed", message);
+		give_up_image(item, "InvalidImageName", message, CONTAINER_RETRY);
+	} else {
+		container_tell(item, "Warning", "Failed",
+			arena_print(&item->arena, "Failed to pull image \"%.*s\": %.*s",
+				STRF(image), STRF(message)));
+		give_up_image(item, "ErrImagePull", message, RETRY_PULL);
+	}
+	err_done(err);
+}
+
+void container_image_pulled(struct pod_item *item)
+{
+	struct runtime *r = item_kubelet(item)->runtime;
+	struct str name = tree_str(item->action.container, "image");
+	const struct image *image = r->ops->image(r, name);
+	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
+	_cleanup_(buf_done) struct buf took = BUF_INIT(64);
+	int64_t ns = loop_now(kubelet_loop(item_kubelet(item))) - item->since;
+
+	note->pull = (struct back_off){0};
+	duration_print(&took, ns / MSEC * MSEC);
+	container_tell(item, "Normal", "Pulled",
+		arena_print(&item->arena,
+			"Successfully pulled image \"%.*s\" in %s (%s including waiting). Image "
+			"size: %lld bytes.",
+			STRF(name), buf_text(&took), buf_text(&took),
+			(long long)(image ? image->size : 0)));
+}

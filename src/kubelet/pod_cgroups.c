@@ -1,0 +1,118 @@
+/* The tree of cgroups that pods stand in, by the class of their quality of service. */
+#include "container_config.h"
+#include "pod_prepare.h"
+
+#include <kube/api_codec.h>
+#include <kube/cgroup.h>
+#include <kube/log.h>
+#include <kube/machine.h>
+#include <kube/mem.h>
+#include <kube/quantity.h>
+
+static bool has_cgroups(const struct kubelet *k)
+{
+	return k->cgroups != NULL;
+}
+
+static char *path_of(const struct kubelet *k, const char *path)
+{
+	return mem_print("%.*s%s", STRF(k->options.cgroup_root), path);
+}
+
+static void make_group(struct kubelet *k, const char *name, int64_t shares)
+{
+	struct cgroup_limits limits = {.cpu_shares = shares};
+	_cleanup_(err_done) struct err err = {0};
+	char *path = path_of(k, name);
+
+	if (cgroup_make(k->cgroups, path, &err) || cgroup_limit(k->cgroups, path, &limits, &err))
+		log_warning(&err, "a cgroup cannot be made", LOG_STR("path", str_from(path)));
+	mem_free(path);
+}
+
+void pod_cgroups_open(struct kubelet *k)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct quantity cpus = {0};
+
+	if (str_eq(k->options.cgroup_root, STR("-")))
+		return;
+	k->cgroups = mem_new(sizeof(*k->cgroups));
+	if (cgroup_load(k->cgroups, &err)) {
+		log_warning(&err, "pods go without cgroups");
+		cgroup_done(k->cgroups);
+		mem_free(TAKE(k->cgroups));
+		return;
+	}
+	quantity_parse(tree_str(k->facts.capacity, "cpu"), &cpus, NULL);
+	make_group(k, "/kubepods", MAX(quantity_value(cpus), 1) * 1024);
+	make_group(k, "/kubepods/burstable", 2);
+	/* What asks for nothing gets what nobody else wants. */
+	make_group(k, "/kubepods/besteffort", 2);
+}
+
+void pod_cgroups_close(struct kubelet *k)
+{
+	if (!has_cgroups(k))
+		return;
+	cgroup_done(k->cgroups);
+	mem_free(TAKE(k->cgroups));
+}
+
+/* ---- one pod's ---- */
+
+static void make_on_worker(struct work *w)
+{
+	struct pod_cgroup_work *c = CONTAINER_OF(w, struct pod_cgroup_work, work);
+	const struct cgroup_limits limits = {.cpu_period = c->limits.cpu_period,
+		.cpu_quota = c->limits.cpu_quota,
+		.cpu_shares = c->limits.cpu_shares,
+		.memory = c->limits.memory};
+
+	if (!cgroup_make(c->k->cgroups, c->path, &w->err))
+		cgroup_limit(c->k->cgroups, c->path, &limits, &w->err);
+}
+
+/* ERR_CONFLICT: something of it still runs, and has been killed now. */
+static void remove_on_worker(struct work *w)
+{
+	struct pod_cgroup_work *c = CONTAINER_OF(w, struct pod_cgroup_work, work);
+
+	if (cgroup_remove(c->k->cgroups, c->path, &w->err) == ERR_CONFLICT)
+		cgroup_kill(c->k->cgroups, c->path);
+}
+
+static void start(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
+	const struct cJSON *pod, work_fn *run)
+{
+	struct arena a;
+
+	pod_cgroup_done(c);
+	if (!has_cgroups(k)) {
+		op_yield(op);
+		return;
+	}
+	arena_init(&a);
+	c->k = k;
+	c->path = path_of(k, pod_cgroup(&a, pod).at);
+	pod_limits(pod, &c->limits);
+	arena_done(&a);
+	work_start(&c->work, op, WORK_DISK, run);
+}
+
+void pod_cgroup_make(
+	struct kubelet *k, struct pod_cgroup_work *c, struct op *op, const struct cJSON *pod)
+{
+	start(k, c, op, pod, make_on_worker);
+}
+
+void pod_cgroup_remove(
+	struct kubelet *k, struct pod_cgroup_work *c, struct op *op, const struct cJSON *pod)
+{
+	start(k, c, op, pod, remove_on_worker);
+}
+
+void pod_cgroup_done(struct pod_cgroup_work *c)
+{
+	mem_free(TAKE(c->path));
+}
