@@ -53,7 +53,7 @@ enum nft_op {
 	RULE_PROTOCOL,       /* is `number` */
 	RULE_MARKED,         /* has the bits `number`; with `not`: none of them */
 	RULE_IS_NEW,         /* the first packet of a connection */
-	RULE_BY_LOOPBACK,    /* came in by lo */
+	RULE_BY_LOOPBACK,    /* came in by lo; with `not`: did not */
 	/* what is done */
 	RULE_SERVICE_MAP, /* destination . protocol . port → the verdict map `name` */
 	RULE_PORT_MAP,    /* protocol . port → the verdict map `name` */

@@ -21,6 +21,9 @@ struct route;
 int route_open(struct route **r, int netns, struct err *err);
 void route_close(struct route *r); /* NULL is fine */
 
+/* Does this kernel have IPv6 at all? */
+bool route_has_ipv6(void);
+
 /* ---- links ---- */
 #define ROUTE_NAME_MAX  16  /* with the NUL */
 #define ROUTE_ALIAS_MAX 256 /* a text that a link carries for us, with the NUL */
@@ -45,6 +48,8 @@ struct route_veth {
 };
 int route_add_veth(struct route *r, const struct route_veth *veth, struct err *err);
 int route_find_link(struct route *r, const char *name, struct route_link *link, struct err *err);
+int route_find_link_number(
+	struct route *r, uint32_t index, struct route_link *link, struct err *err);
 /* In the arena. */
 int route_list_links(struct route *r, struct arena *a, struct route_link **links, size_t *count,
 	struct err *err);
@@ -66,7 +71,7 @@ int route_change_link(
 /* ---- addresses ---- */
 /* IPv6: usable at once, without asking others for it. What is there already is done. */
 int route_add_address(struct route *r, uint32_t index, const struct cidr *address, struct err *err);
-/* Of one link, both families, in the arena. */
+/* Of one link (0: of all), both families, in the arena. */
 int route_list_addresses(struct route *r, uint32_t index, struct arena *a, struct cidr **addresses,
 	size_t *count, struct err *err);
 

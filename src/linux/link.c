@@ -4,6 +4,7 @@
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <unistd.h>
 
 #include "route.h"
 
@@ -25,6 +26,11 @@ void route_close(struct route *r)
 		return;
 	netlink_close(&r->netlink);
 	mem_free(r);
+}
+
+bool route_has_ipv6(void)
+{
+	return access("/proc/sys/net/ipv6", F_OK) == 0;
 }
 
 /* ---- making ---- */
@@ -178,6 +184,18 @@ void *route_grow(struct arena *a, void *at, size_t count, size_t *cap, size_t si
 	if (count)
 		memcpy(larger, at, count * size);
 	return larger;
+}
+
+int route_find_link_number(
+	struct route *r, uint32_t index, struct route_link *link, struct err *err)
+{
+	struct netlink_message m;
+	void *header;
+	struct nlmsghdr *h = netlink_begin(&m, RTM_GETLINK, 0, sizeof(struct ifinfomsg), &header);
+
+	*link = (struct route_link){0};
+	((struct ifinfomsg *)header)->ifi_index = (int)index;
+	return netlink_call(&r->netlink, h, found_link, link, err, "link %u", index);
 }
 
 struct link_list {

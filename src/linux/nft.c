@@ -145,7 +145,7 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 		buf_add_text(out, "ct state new");
 		break;
 	case RULE_BY_LOOPBACK:
-		buf_add_text(out, "iif lo");
+		buf_print(out, "iif %slo", s->not_ ? "!= " : "");
 		break;
 	case RULE_SERVICE_MAP:
 	case RULE_PORT_MAP:

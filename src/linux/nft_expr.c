@@ -320,7 +320,7 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 		break;
 	case RULE_BY_LOOPBACK:
 		load_meta(m, NFT_META_IIF, REG);
-		compare_u32(m, false, LOOPBACK);
+		compare_u32(m, s->not_, LOOPBACK);
 		break;
 	case RULE_SERVICE_MAP:
 		service_map(m, s);

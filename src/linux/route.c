@@ -46,7 +46,7 @@ static void one_more_address(void *ctx, const struct nlmsghdr *h)
 	const struct nlattr *attr;
 
 	/* Not every kernel leaves out what belongs to other links. */
-	if (h->nlmsg_type != RTM_NEWADDR || a->ifa_index != list->index)
+	if (h->nlmsg_type != RTM_NEWADDR || (list->index && a->ifa_index != list->index))
 		return;
 	mnl_attr_for_each(attr, h, sizeof(*a))
 	{

@@ -22,7 +22,7 @@ int netns_test_socket(int netns, int type, const char *ip, uint16_t port);
  */
 int netns_test_echo(
 	int netns, int type, const char *to, uint16_t port, int server, struct address *seen);
-/* Runs a command of the shell in the namespace; what it prints, one line after another. */
-void netns_test_shell(int netns, struct buf *out, const char *command);
+/* Runs a command of the shell in the namespace, which must succeed; what it prints, as text. */
+void netns_test_shell(int netns, char *out, size_t size, const char *command);
 
 #endif
