@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 const struct command commands[] = {
-	{.name = "server", .help = "run a complete single-node cluster in this process"},
+	{.name = "server",
+		.run = server_run,
+		.help = "run a complete single-node cluster in this process"},
 	{.name = "apiserver",
 		.programs = {"kube-apiserver"},
 		.run = apiserver_run,

@@ -1,0 +1,49 @@
+/* Between the files of the cluster. */
+#ifndef MAIN_CLUSTER_PARTS_H
+#define MAIN_CLUSTER_PARTS_H
+
+#include "cluster.h"
+
+#include <kube/arena.h>
+#include <kube/work.h>
+
+struct cluster_node;
+
+struct cluster {
+	struct env *env;
+	struct scope *root;
+	const struct cluster_options *options;
+	cluster_told_fn *told;
+	void *ctx;
+	struct arena arena;
+	struct api_server *api;
+	struct cluster_member members[CLUSTER_PARTS];
+	struct cluster_node *node; /* what is below the kubelet; NULL: none */
+
+	struct work work;
+	struct informer *nodes;
+	struct informer_handler on_node;
+	bool node_ready;
+	struct task starting, stopping;
+	size_t ending; /* members */
+};
+
+/* Client, informers: what a part is made with. */
+struct cluster_member *cluster_open_member(struct cluster *c, enum cluster_part part);
+/* Part, informers, client. What was never opened is done. */
+void cluster_end_member(struct cluster_member *m, struct op *op);
+void cluster_free_member(struct cluster_member *m);
+
+/* Those that begin at once. */
+void cluster_begin_controllers(struct cluster *c);
+void cluster_begin_scheduler(struct cluster *c);
+void cluster_begin_proxy(struct cluster *c);
+int cluster_begin_dns(struct cluster *c, struct err *err);
+void cluster_begin_addons(struct cluster *c);
+/* On a worker thread: the DNS's addresses become the machine's own. */
+int cluster_take_dns_addresses(const struct cluster_options *o, struct err *err);
+
+/* Servers of the machine's resolv.conf; how many. */
+size_t resolv_conf_servers(struct str text, struct address *servers, size_t max);
+
+#endif

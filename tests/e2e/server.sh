@@ -1,0 +1,131 @@
+#!/bin/bash
+# A cluster in one process, on an isolated node: its parts find each other, manifests are applied,
+# a Deployment gets its pods (on nodes that only talk), its Service an address that leads somewhere.
+. "$(dirname "$0")/../harness/node.sh"
+. "$(dirname "$0")/../harness/check.sh"
+kube=$1
+kubectl=$(dirname "$(readlink -f "$(command -v kubectl)")")/kubectl
+[ -x "$kubectl" ] || kubectl=$(command -v kubectl)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+# The world: a namespace at the other end of a cable.
+ip link add eth0 type veth peer name world
+ip addr add 192.0.2.2/24 dev eth0
+ip addr add fd01::2/64 dev eth0 nodad
+ip link set eth0 up
+ip link set world up
+ip route add default via 192.0.2.1
+
+within() { # SECONDS COMMAND…: until it succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+k() { "$kubectl" "$@" 2>&1; }
+prints() { # TEXT COMMAND…
+	local wanted=$1
+	shift
+	[ "$("$@" 2>/dev/null)" = "$wanted" ]
+}
+ask_dns() { # NAME: its addresses
+	python3 - "$1" <<-'Q'
+		import socket, struct, sys
+		name = b"".join(bytes([len(p)]) + p.encode() for p in sys.argv[1].split(".")) + b"\0"
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(2)
+		s.sendto(struct.pack(">HHHHHH", 7, 256, 1, 0, 0, 0) + name + b"\0\1\0\1", ("10.43.0.10", 53))
+		answer = s.recv(512)
+		count = struct.unpack(">H", answer[6:8])[0]
+		print(answer[3] & 15, *[".".join(map(str, answer[-4:]))] * (count == 1))
+	Q
+}
+
+mkdir -p "$dir/d/manifests"
+cat >"$dir/d/manifests/shop.yaml" <<-'E'
+	apiVersion: v1
+	kind: Namespace
+	metadata: {name: shop}
+	---
+	apiVersion: v1
+	kind: ConfigMap
+	metadata: {name: words, namespace: shop}
+	data: {greeting: hello}
+	E
+start() {
+	"$kube" server --data-dir "$dir/d" --disable kubelet \
+		--cluster-cidr 10.42.0.0/16,fd42::/48 \
+		--service-cluster-ip-range 10.43.0.0/16,fd43::/112 "$@" >"$dir/out" 2>>"$dir/log" &
+	server=$!
+	within 20 grep -q "kubectl get" "$dir/out"
+}
+stop() {
+	kill -TERM $server
+	wait $server
+}
+
+check "it starts" start
+check "and says how it is used" contains "KUBECONFIG=$dir/d/admin.kubeconfig" "$(cat "$dir/out")"
+check "the default account is there" within 10 prints serviceaccount/default \
+	k get serviceaccount default -o name
+check "pods can trust the API" within 10 prints configmap/kube-root-ca.crt \
+	k get configmap kube-root-ca.crt -o name
+check "a manifest is applied" within 10 prints hello \
+	k get configmap words -n shop -o 'jsonpath={.data.greeting}'
+sed -i 's/hello/good morning/' "$dir/d/manifests/shop.yaml"
+check "and again when it changes" within 10 prints "good morning" \
+	k get configmap words -n shop -o 'jsonpath={.data.greeting}'
+
+"$kube" debug fake-node --count 2 --kubeconfig "$KUBECONFIG" >"$dir/nodes" 2>&1 &
+nodes=$!
+ready_nodes() { k get nodes --no-headers | grep -c ' Ready'; }
+check "nodes join" within 20 prints 2 ready_nodes
+k create deployment web --image=nginx --replicas=3 >/dev/null
+k expose deployment web --port 80 >/dev/null
+check "a deployment's pods run" within 30 prints 3 \
+	k get deployment web -o 'jsonpath={.status.availableReplicas}'
+vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
+check "its service has a name" within 5 prints "0 $vip" ask_dns web.default.svc.cluster.local
+check "the cluster's own has, too" prints "0 10.43.0.1" ask_dns kubernetes.default.svc.cluster.local
+check "what there is none of is said" prints "3" ask_dns nobody.default.svc.cluster.local
+rules() { nft list table inet kube-proxy; }
+leads() { [ "$(rules 2>/dev/null | grep -c "dnat ip to 10.64")" = "$1" ]; }
+check "the service leads to its pods" within 10 leads 3
+check "the API is reached by its own address" contains '"minor": "36"' \
+	"$(curl -sk --noproxy '*' https://10.43.0.1/version)"
+curl -s --noproxy '*' --max-time 5 http://10.43.0.1:81/
+check "a port that the service does not have is refused at once" test $? = 7
+k scale deployment web --replicas=1 >/dev/null
+check "fewer pods, fewer ways" within 20 leads 1
+nft flush ruleset
+check "flushed rules come back" within 20 leads 1
+k set image deployment/web nginx=nginx:2 >/dev/null
+check "a rollout ends" k rollout status deployment/web --timeout=30s
+k delete namespace shop --wait=false >/dev/null
+gone() { ! k get namespace shop; }
+check "a namespace goes" within 20 gone
+check "the printed rules are those of the kernel" contains \
+	"$(rules | grep -o 'dnat ip to 10.64[0-9.:]*')" \
+	"$("$kube" proxy --kubeconfig "$KUBECONFIG" --dry-run 2>/dev/null | grep 'dnat ip to 10.64')"
+
+check "it ends when asked" stop
+check "and starts again with what was there" start
+check "the deployment is still there" prints deployment.apps/web k get deployment web -o name
+check "addresses answer again" within 10 prints "0 $vip" ask_dns web.default.svc.cluster.local
+kill -9 $server
+wait $server 2>/dev/null
+check "after a kill it starts, too" start
+check "with everything" prints deployment.apps/web k get deployment web -o name
+kill $nodes
+wait $nodes
+check "it ends" stop
+grep -E '^E' "$dir/log"
+check "nothing went wrong on the way" test $? = 1
+"$kube" server --data-dir "$dir/d" --disable nonsense >"$dir/out" 2>&1
+check "an unknown part is refused" contains 'no part "nonsense"' "$(cat "$dir/out")"
+finish
