@@ -59,6 +59,9 @@ void pod_volumes_prepare(struct pod_volumes *v, struct op *op, const struct cJSO
  */
 const struct str *pod_volumes_problems(const struct pod_volumes *v, size_t *count);
 
+/* Groups of persistent volumes: each of the pod's processes is in them. Until the next call. */
+const int64_t *pod_volumes_groups(struct pod_volumes *v, size_t *count);
+
 /*
  * What a container mounts. subPaths are bound to ROOT/pods/UID/volume-subpaths, so that nobody can
  * put something else in their place. Errors as CreateContainerConfigError has them. Several may be
@@ -73,6 +76,7 @@ struct volume_mounts {
 	/* private */
 	struct task task;
 	struct work work;
+	const struct pod_volumes *volumes;
 	const char *root, *uid;
 	struct str directory; /* ROOT/pods/UID */
 	struct volume_subpath *subpaths;

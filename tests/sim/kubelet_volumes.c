@@ -92,8 +92,8 @@ TEST(what_is_in_the_way_is_told_in_upstreams_words)
 	expect_problem("'projected':{'sources':[{'clusterTrustBundle':{'path':'p'}}]}",
 		FAILED "projected sources of kind \"clusterTrustBundle\" are not supported by this "
 		       "node");
-	expect_problem("'persistentVolumeClaim':{'claimName':'c'}",
-		FAILED "volumes of kind \"persistentVolumeClaim\" are not supported by this node");
+	expect_problem("'nfs':{'server':'s','path':'/p'}",
+		FAILED "volumes of kind \"nfs\" are not supported by this node");
 	expect_problem("'hostPath':{'path':'/etc','type':'File'}",
 		FAILED "hostPath type check failed: /etc is not a file");
 	expect_problem("'hostPath':{'path':'/etc/passwd','type':'Directory'}",

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const struct volume_kind *const kinds[] = {&volume_empty_dir, &volume_host_path,
-	&volume_config_map, &volume_secret, &volume_downward_api, &volume_projected};
+	&volume_config_map, &volume_secret, &volume_downward_api, &volume_projected, &volume_local};
 
 int volume_kind_of(const struct cJSON *volume, const struct volume_kind **kind,
 	const struct cJSON **spec, struct err *err)
@@ -46,6 +46,15 @@ const struct cJSON *volume_by_name(const struct cJSON *pod, struct str name)
 		if (str_eq(tree_str(volume, "name"), name))
 			return volume;
 	return NULL;
+}
+
+const struct cJSON *volume_source(const struct volume_claims *claims, const struct cJSON *volume)
+{
+	const struct volume_claim *claim = claims_find(claims, tree_str(volume, "name"));
+
+	if (!claim)
+		return volume;
+	return claim->state == CLAIM_KNOWN ? claim->source : NULL;
 }
 
 struct str volume_host_path_of(
@@ -86,23 +95,26 @@ int volume_add_reference(const struct volume_planning *in, const struct volume_r
 	return payload_add_source(in->arena, out, ref, object, err);
 }
 
-static int plan(const struct volume_planning *in, struct volume_plan *out, struct err *err)
+static int plan(struct volume_planning *in, struct volume_plan *out, struct err *err)
 {
-	struct volume_planning mine = *in;
 	struct str name = tree_str(in->volume, "name");
+	const struct cJSON *security = json_path(in->pod, "spec.securityContext");
 	int code;
 
 	if (!file_tree_is_name(name))
 		return err_set(err, ERR_INVALID, "not a name of a volume");
-	code = volume_kind_of(in->volume, &out->kind, &mine.spec, err);
+	code = volume_kind_of(in->volume, &out->kind, &in->spec, err);
 	if (code)
 		return code;
-	out->owner.read_only = out->kind->read_only;
+	out->owner.read_only |= out->kind->read_only;
+	if (out->kind->keeps &&
+		str_eq(tree_str(security, "fsGroupChangePolicy"), STR("OnRootMismatch")))
+		out->owner.policy = VOLUME_CHANGE_ON_MISMATCH;
 	out->memory = out->kind->memory;
 	if (out->kind->files)
 		volume_nested(in->arena, in->pod, name, &out->nested, &out->nested_count);
 	if (out->kind->plan)
-		code = out->kind->plan(&mine, out, err);
+		code = out->kind->plan(in, out, err);
 	if (!code)
 		code = payload_end(in->arena, &out->payload, err);
 	return code;
@@ -110,10 +122,23 @@ static int plan(const struct volume_planning *in, struct volume_plan *out, struc
 
 void volume_plan_make(const struct volume_planning *in, struct volume_plan *out)
 {
-	*out = (struct volume_plan){.name = arena_str(in->arena, tree_str(in->volume, "name")).at,
-		.stamp = in->stamp,
+	struct volume_planning mine = *in;
+	const struct volume_claim *claim = claims_find(in->claims, tree_str(in->volume, "name"));
+
+	*out = (struct volume_plan){.stamp = in->stamp,
+		.volume = arena_str(in->arena, tree_str(in->volume, "name")).at,
+		.failed = "MountVolume.SetUp failed",
 		.owner.group = tree_int(in->pod, "spec.securityContext.fsGroup", -1)};
-	plan(in, out, &out->err);
+	if (claim)
+		out->owner.read_only = claim->read_only;
+	mine.volume = volume_source(in->claims, in->volume);
+	out->unknown = !mine.volume;
+	out->name =
+		mine.volume ? arena_str(in->arena, tree_str(mine.volume, "name")).at : out->volume;
+	if (out->unknown)
+		err_set(&out->err, ERR_UNAVAILABLE, "%.*s", STRF(claim->problem));
+	else
+		plan(&mine, out, &out->err);
 }
 
 /* ---- making ---- */
@@ -150,8 +175,15 @@ static int mount_huge(const struct volume_plan *plan, int place, struct err *err
 	return code;
 }
 
+static int mount_memory(struct volume_plan *plan, int place, struct err *err)
+{
+	return plan->page ? mount_huge(plan, place, err) : mount_tmpfs(plan, place, err);
+}
+
 int volume_open(struct volume_plan *plan, int *fd, bool *fresh, struct err *err)
 {
+	int (*mount)(struct volume_plan * plan, int place, struct err *err) =
+		plan->memory ? mount_memory : plan->kind->mount;
 	int all, parent, code = file_tree_make(plan->directory, "volumes", 0750, &all, err);
 
 	if (code)
@@ -162,8 +194,8 @@ int volume_open(struct volume_plan *plan, int *fd, bool *fresh, struct err *err)
 		return code;
 	*fresh = faccessat(parent, plan->name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
 	code = file_tree_make(parent, plan->name, 0777, fd, err);
-	if (!code && plan->memory && !file_tree_is_mount(parent, plan->name)) {
-		code = plan->page ? mount_huge(plan, *fd, err) : mount_tmpfs(plan, *fd, err);
+	if (!code && mount && !file_tree_is_mount(parent, plan->name)) {
+		code = mount(plan, *fd, err);
 		close(*fd);
 		*fresh = true;
 		/* Once more: what is on top now. */

@@ -84,26 +84,29 @@ static int add_mount(
 {
 	struct runtime_mount *out = &m->mounts[m->count];
 	struct str name = tree_str(mount, "name"), part;
+	const struct volume_claims *claims = pod_volumes_claims(m->volumes);
+	const struct volume_claim *claim = claims_find(claims, name);
 	bool always_read_only = false;
 
 	struct str path = tree_str(mount, "mountPath");
 	*out = (struct runtime_mount){.propagation = propagation_of(mount)};
 	out->container_path =
 		path.len && path.at[0] == '/' ? path : arena_print(m->arena, "/%.*s", STRF(path));
-	out->host_path = volume_host_path_of(
-		m->arena, m->directory, volume_by_name(m->pod, name), &always_read_only);
+	const struct cJSON *source = volume_source(claims, volume_by_name(m->pod, name));
+	out->host_path = volume_host_path_of(m->arena, m->directory, source, &always_read_only);
 	if (!out->host_path.len)
 		return err_set(err, ERR_INVALID,
 			"cannot find volume \"%.*s\" to mount into container \"%.*s\"", STRF(name),
 			STRF(tree_str(m->container, "name")));
-	out->read_only = tree_true(mount, "readOnly") || always_read_only;
+	out->read_only =
+		tree_true(mount, "readOnly") || always_read_only || (claim && claim->read_only);
 	int code = check_read_only(mount, &out->recursive_read_only, err);
 	if (!code)
 		code = part_of(m, mount, &part, err);
 	if (code)
 		return code;
 	if (part.len)
-		add_part(m, out, name, part, index);
+		add_part(m, out, tree_str(source, "name"), part, index);
 	m->count++;
 	return 0;
 }
@@ -188,6 +191,7 @@ static const struct task_kind mounts_kind = TASK_KIND("volume mounts", mounts_st
 
 void pod_volumes_mounts(struct pod_volumes *v, struct op *op, struct volume_mounts *m)
 {
+	m->volumes = v;
 	m->root = pod_volumes_root(v);
 	m->uid = pod_volumes_uid(v);
 	m->directory = arena_print(m->arena, "%s/pods/%s", m->root, m->uid);

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 /* As upstream's operations on volumes back off. */
-#define RETRY_FIRST    (500 * MSEC)
-#define RETRY_MOST     (122 * SEC)
-#define TOKEN_PATIENCE (30 * SEC)
-#define TOKEN_JITTER   (10 * SEC)
+#define RETRY_FIRST  (500 * MSEC)
+#define RETRY_MOST   (122 * SEC)
+#define PATIENCE     (30 * SEC)
+#define TOKEN_JITTER (10 * SEC)
 
 struct pod_volumes {
 	const struct volumes_host *host;
@@ -22,6 +22,8 @@ struct pod_volumes {
 	bool touched, ready, removed, busy;
 	int64_t retry_at, delay; /* 0: the last time nothing was in the way */
 	struct volume_tokens tokens;
+	struct volume_claims claims;
+	int64_t *groups;
 	struct arena told;
 	struct str *problems;
 	size_t problem_count;
@@ -34,6 +36,7 @@ struct pod_volumes {
 	const struct sources *sources;
 	struct client_request request;
 	struct volume_token *token;
+	struct volume_claim *claim;
 	struct volume_plan *plans;
 	size_t plan_count;
 };
@@ -56,6 +59,8 @@ void pod_volumes_free(struct pod_volumes *v)
 		return;
 	assert(!v->busy);
 	tokens_done(&v->tokens);
+	claims_done(&v->claims);
+	mem_free(v->groups);
 	arena_done(&v->told);
 	arena_done(&v->arena);
 	mem_free(v->uid);
@@ -87,6 +92,21 @@ const struct str *pod_volumes_problems(const struct pod_volumes *v, size_t *coun
 	return v->problems;
 }
 
+const int64_t *pod_volumes_groups(struct pod_volumes *v, size_t *count)
+{
+	v->groups = mem_resize(v->groups, (v->claims.count + 1) * sizeof(*v->groups));
+	*count = 0;
+	for (size_t i = 0; i < v->claims.count; i++)
+		if (v->claims.items[i]->group >= 0)
+			v->groups[(*count)++] = v->claims.items[i]->group;
+	return v->groups;
+}
+
+const struct volume_claims *pod_volumes_claims(const struct pod_volumes *v)
+{
+	return &v->claims;
+}
+
 const char *pod_volumes_root(const struct pod_volumes *v)
 {
 	return v->host->root.at;
@@ -99,8 +119,8 @@ const char *pod_volumes_uid(const struct pod_volumes *v)
 
 /* ---- tokens ---- */
 
-enum prepare_step { PREPARE_BEGIN, PREPARE_TOKEN, PREPARE_MADE };
-static const char *const prepare_steps[] = {"begin", "token", "made"};
+enum prepare_step { PREPARE_BEGIN, PREPARE_CLAIM, PREPARE_TOKEN, PREPARE_MADE };
+static const char *const prepare_steps[] = {"begin", "claim", "token", "made"};
 
 static void ask_token(struct pod_volumes *v)
 {
@@ -111,8 +131,8 @@ static void ask_token(struct pod_volumes *v)
 		tree_str(v->pod, "metadata.namespace"), v->token->account);
 	v->request.subresource = STR("token");
 	v->request.body = token_request(&v->request.arena, v->token, v->pod);
-	client_send(v->host->client,
-		task_await(&v->task, PREPARE_TOKEN, loop_in(loop, TOKEN_PATIENCE)), &v->request);
+	client_send(v->host->client, task_await(&v->task, PREPARE_TOKEN, loop_in(loop, PATIENCE)),
+		&v->request);
 }
 
 static void take_token(struct pod_volumes *v, struct err *err)
@@ -125,6 +145,27 @@ static void take_token(struct pod_volumes *v, struct err *err)
 		token_take(v->token, v->request.object, now, (int64_t)(chance % TOKEN_JITTER), err);
 	if (err->code)
 		token_failed(v->token, err, now);
+	err_done(err);
+	client_request_done(&v->request);
+}
+
+/* ---- claims ---- */
+
+static void ask_claim(struct pod_volumes *v)
+{
+	struct loop *loop = v->host->env->loop;
+	const struct resource *resource;
+	struct str namespace, name;
+
+	claim_wanted(v->claim, &resource, &namespace, &name);
+	client_request_init(&v->request, CLIENT_GET, resource, namespace, name);
+	client_send(v->host->client, task_await(&v->task, PREPARE_CLAIM, loop_in(loop, PATIENCE)),
+		&v->request);
+}
+
+static void take_answer(struct pod_volumes *v, struct err *err)
+{
+	claim_take(v->claim, v->pod, v->request.object, err);
 	err_done(err);
 	client_request_done(&v->request);
 }
@@ -150,6 +191,7 @@ static void make_plans(struct pod_volumes *v)
 		.pod = v->pod,
 		.sources = v->sources,
 		.tokens = &v->tokens,
+		.claims = &v->claims,
 		.stamp = make_stamp(v)};
 
 	v->plan_count = 0;
@@ -182,19 +224,45 @@ static void make_volumes(struct work *w)
 
 /* ---- the outcome ---- */
 
+/* Volumes whose claim is in the way are told together: nothing has a name for them yet. */
+static struct str unknown_volumes(struct pod_volumes *v)
+{
+	_cleanup_(buf_done) struct buf unmounted = BUF_INIT(16 * KIB), unknown = BUF_INIT(16 * KIB),
+				       why = BUF_INIT(64 * KIB);
+
+	for (size_t i = 0; i < v->plan_count; i++) {
+		const struct volume_plan *plan = &v->plans[i];
+
+		if (plan->err.code)
+			buf_print(&unmounted, "%s%s", unmounted.len ? " " : "", plan->volume);
+		if (plan->unknown) {
+			buf_print(&unknown, "%s%s", unknown.len ? " " : "", plan->volume);
+			buf_print(&why, "%s%s", why.len ? "; " : "", err_text(&plan->err));
+		}
+	}
+	return arena_print(&v->told,
+		"Unable to attach or mount volumes: unmounted volumes=[%s], unattached volumes=[], "
+		"failed to process volumes=[%s]: %s",
+		buf_text(&unmounted), buf_text(&unknown), buf_text(&why));
+}
+
 static void note_problems(struct pod_volumes *v)
 {
+	bool unknown = false;
+
 	v->problems = arena_alloc(&v->told, (v->plan_count + 1) * sizeof(*v->problems));
 	for (size_t i = 0; i < v->plan_count; i++) {
 		struct volume_plan *plan = &v->plans[i];
 
-		if (!plan->err.code)
+		if (!plan->err.code || (plan->unknown && unknown))
 			continue;
 		if (!v->problem_count)
 			v->problem_code = plan->err.code;
 		v->problems[v->problem_count++] =
-			arena_print(&v->told, "MountVolume.SetUp failed for volume \"%s\" : %s",
-				plan->name, err_text(&plan->err));
+			plan->unknown ? unknown_volumes(v)
+				      : arena_print(&v->told, "%s for volume \"%s\" : %s",
+						plan->failed, plan->name, err_text(&plan->err));
+		unknown |= plan->unknown;
 	}
 }
 
@@ -245,6 +313,11 @@ static void finish(struct pod_volumes *v)
 
 static void go_on(struct pod_volumes *v)
 {
+	v->claim = claims_next(&v->claims);
+	if (v->claim) {
+		ask_claim(v);
+		return;
+	}
 	v->token = tokens_next(&v->tokens, env_wall(v->host->env));
 	if (v->token) {
 		ask_token(v);
@@ -264,15 +337,20 @@ static void prepare_run(struct task *t, struct err *err)
 	case PREPARE_BEGIN:
 		v->busy = true;
 		tokens_want(&v->tokens, v->pod);
+		claims_want(&v->claims, v->pod);
 		go_on(v);
 		return;
+	case PREPARE_CLAIM:
 	case PREPARE_TOKEN:
 		if (err->code == ERR_CANCELLED) {
 			client_request_done(&v->request);
 			give_up(v, err);
 			return;
 		}
-		take_token(v, err);
+		if (t->step == PREPARE_CLAIM)
+			take_answer(v, err);
+		else
+			take_token(v, err);
 		go_on(v);
 		return;
 	case PREPARE_MADE:

@@ -7,6 +7,7 @@
 
 #include "volumes.h"
 
+#include "claims.h"
 #include "tokens.h"
 
 /* ---- files that the node writes ---- */
@@ -64,19 +65,22 @@ int atomic_write(int dir, const struct volume_payload *files, const char *stamp,
 struct volume_kind;
 struct volume_plan {
 	const struct volume_kind *kind;
-	const char *name;
+	const char *volume; /* in the pod */
+	const char *name;   /* of its directory: the same, or its persistent volume's */
 	struct volume_payload payload;
 	struct str *nested; /* places in it that other volumes are mounted on */
 	size_t nested_count;
 	struct volume_owner owner;
-	bool memory;       /* on a tmpfs, or on huge pages */
-	int64_t size;      /* of a tmpfs; 0: the kernel's own limit */
-	const char *page;  /* size of a hugetlbfs's pages: "2M"; NULL: no hugetlbfs */
-	const char *path;  /* on the host, of hostPath */
-	struct str type;   /* of hostPath */
-	const char *stamp; /* "..2026_01_02_15_04_05.123456" */
-	struct err err;    /* what was in the way, of planning or of making */
-	int directory;     /* of the pod; while it is made */
+	bool memory;        /* on a tmpfs, or on huge pages */
+	int64_t size;       /* of a tmpfs; 0: the kernel's own limit */
+	const char *page;   /* size of a hugetlbfs's pages: "2M"; NULL: no hugetlbfs */
+	const char *path;   /* on the host, of hostPath */
+	struct str type;    /* of hostPath */
+	const char *stamp;  /* "..2026_01_02_15_04_05.123456" */
+	struct err err;     /* what was in the way, of planning or of making */
+	const char *failed; /* what could not be done then, as upstream begins the sentence */
+	bool unknown;       /* it is not even known what it is: its claim is in the way */
+	int directory;      /* of the pod; while it is made */
 	const _Atomic(bool) *stop;
 };
 
@@ -86,6 +90,7 @@ struct volume_planning {
 	const struct cJSON *pod, *volume, *spec; /* spec: the member that says the kind */
 	const struct sources *sources;
 	const struct volume_tokens *tokens;
+	const struct volume_claims *claims;
 	const char *stamp;
 };
 
@@ -94,15 +99,18 @@ struct volume_kind {
 	const char *directory; /* "kubernetes.io~configmap"; NULL: nothing of it is below ROOT */
 	bool read_only;
 	bool memory; /* always on a tmpfs */
+	bool keeps;  /* its files are there before and after the pod: fsGroupChangePolicy counts */
 	bool files;  /* the payload is written to it */
 	/* On the loop; pure. NULL: nothing to plan. */
 	int (*plan)(const struct volume_planning *in, struct volume_plan *out, struct err *err);
+	/* On a worker: what its directory shows. NULL: the directory itself. */
+	int (*mount)(struct volume_plan *plan, int place, struct err *err);
 	/* On a worker: what is particular to it. NULL: a directory with the payload. */
 	int (*make)(struct volume_plan *plan, struct err *err);
 	/* Where it lies on the host, when `directory` is NULL. */
 	struct str (*place)(const struct cJSON *spec);
 };
-extern const struct volume_kind volume_empty_dir, volume_host_path, volume_config_map,
+extern const struct volume_kind volume_empty_dir, volume_local, volume_host_path, volume_config_map,
 	volume_secret, volume_downward_api, volume_projected;
 
 /* The kind of a volume of a pod and the member that says it. ERR_UNSUPPORTED. */
@@ -112,7 +120,7 @@ int volume_kind_of(const struct cJSON *volume, const struct volume_kind **kind,
 void volume_plan_make(const struct volume_planning *in, struct volume_plan *out);
 /* On a worker: the directory of the pod is open. */
 int volume_make(struct volume_plan *plan, struct err *err);
-/* The directory "volumes/KIND/NAME", a tmpfs if it is to be one. *fresh: it was not there. */
+/* "volumes/KIND/NAME" with what it is to show. *fresh: it was not there, or showed nothing. */
 int volume_open(struct volume_plan *plan, int *fd, bool *fresh, struct err *err);
 
 const struct cJSON *volume_by_name(const struct cJSON *pod, struct str name);
@@ -132,7 +140,9 @@ uint32_t volume_default_mode(const struct cJSON *spec);
 int volume_open_pod(const char *root, const char *uid, bool make, int *fd, struct err *err);
 /* Unmounts and removes what volumes have put there. Gone is fine. */
 int volume_clear_pod(const char *root, const char *uid, const _Atomic(bool) *stop, struct err *err);
-/* The host's path of a volume; empty: there is none of that kind. */
+/* A volume of a pod, or what its claim stands for; NULL: that is not known. */
+const struct cJSON *volume_source(const struct volume_claims *claims, const struct cJSON *volume);
+/* The host's path of such a source; empty: there is none of that kind. */
 struct str volume_host_path_of(
 	struct arena *a, struct str directory, const struct cJSON *volume, bool *read_only);
 

@@ -41,7 +41,8 @@ static const struct volume_plan *plan(struct rig *r, const char *spec)
 		.host = &r->host,
 		.pod = pod,
 		.volume = json_path(pod, "spec.volumes.0"),
-		.stamp = "..s"};
+		.stamp = "..s",
+		.claims = &(struct volume_claims){0}};
 	volume_plan_make(&in, &r->plan);
 	return &r->plan;
 }
