@@ -23,6 +23,7 @@ enum plan_verb {
 	PLAN_DELETE,
 	PLAN_EVENT,
 	PLAN_CONFIRM, /* reads it past the caches: go on only if it is that object, and stays */
+	PLAN_ABSENT,  /* the same: go on only if there is none of that name */
 };
 
 struct plan_step {
@@ -75,6 +76,8 @@ void plan_event_naming(struct plan *p, const struct cJSON *about, const char *ty
 	const char *reason, struct str message);
 /* Nothing behind this is done unless that very object is still there and not being deleted. */
 void plan_confirm(struct plan *p, const struct resource *r, const struct cJSON *object);
+/* Nothing behind this is done if there is an object of that name. */
+void plan_absent(struct plan *p, const struct resource *r, struct str namespace, struct str name);
 void plan_requeue_after(struct plan *p, int64_t ns); /* the soonest counts */
 void plan_fail(struct plan *p, const char *format, ...) KUBE_PRINTF(2, 3);
 

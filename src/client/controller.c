@@ -76,6 +76,7 @@ static const struct {
 	[PLAN_APPLY] = {CLIENT_APPLY, ""},
 	[PLAN_DELETE] = {CLIENT_DELETE, ""},
 	[PLAN_CONFIRM] = {CLIENT_GET, ""},
+	[PLAN_ABSENT] = {CLIENT_GET, ""},
 };
 
 static struct cJSON *delete_options(struct worker *w, const struct plan_step *s)
@@ -282,7 +283,7 @@ static bool judge(struct worker *w, size_t step, const struct err *err)
 	struct controller *c = w->controller;
 	const struct plan_step s = w->plan.steps[step];
 
-	if (s.verb == PLAN_DELETE && err->code == ERR_NOT_FOUND)
+	if ((s.verb == PLAN_DELETE || s.verb == PLAN_ABSENT) && err->code == ERR_NOT_FOUND)
 		return true;
 	if (err->code == ERR_CONFLICT || err->code == ERR_ALREADY_EXISTS ||
 		(s.verb == PLAN_CONFIRM && err->code == ERR_NOT_FOUND)) {
@@ -314,11 +315,13 @@ static void written(struct worker *w, const struct err *err)
 	const struct plan_step *s = &w->plan.steps[step];
 	bool goes_on = true;
 
-	w->controller->stats.writes += s->verb != PLAN_CONFIRM;
+	w->controller->stats.writes += s->verb != PLAN_CONFIRM && s->verb != PLAN_ABSENT;
 	if (err->code)
 		goes_on = judge(w, step, err);
 	else if (s->verb == PLAN_CONFIRM)
 		w->conflict = !(goes_on = is_confirmed(s, w->request.object));
+	else if (s->verb == PLAN_ABSENT)
+		goes_on = false;
 	else
 		note_written(w, s);
 	w->requesting = false;

@@ -117,6 +117,14 @@ void plan_confirm(struct plan *p, const struct resource *r, const struct cJSON *
 	s->precondition_uid = tree_str(object, "metadata.uid");
 }
 
+void plan_absent(struct plan *p, const struct resource *r, struct str namespace, struct str name)
+{
+	struct plan_step *s = add_step(p, PLAN_ABSENT, r);
+
+	s->namespace = arena_str(p->arena, namespace);
+	s->name = arena_str(p->arena, name);
+}
+
 void plan_requeue_after(struct plan *p, int64_t ns)
 {
 	ns = MAX(ns, 1);

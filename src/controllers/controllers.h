@@ -61,6 +61,8 @@ struct usual_options {
 };
 struct part *usual_new(const struct controllers_world *w, const struct controller_kind *k,
 	const struct usual_options *o);
+/* A key to begin with: of one that looks at everything from time to time. */
+void usual_begin(struct part *p, struct str key);
 struct informer *usual_informer(const struct usual *u, const char *resource); /* of its sources */
 const struct resource *usual_resource(const struct usual *u, const char *resource);
 const struct controllers_world *usual_world(const struct usual *u);

@@ -172,6 +172,11 @@ void *usual_ctx(const struct usual *u)
 	return u->options.ctx;
 }
 
+void usual_begin(struct part *p, struct str key)
+{
+	usual_enqueue(CONTAINER_OF(p, struct usual, part), key);
+}
+
 void usual_enqueue(struct usual *u, struct str key)
 {
 	controller_enqueue(u->controller, key);

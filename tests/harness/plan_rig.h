@@ -63,6 +63,7 @@ static inline void plan_rig_step(struct plan_rig *r, const struct plan_step *s)
 		[PLAN_APPLY] = "apply",
 		[PLAN_DELETE] = "delete",
 		[PLAN_CONFIRM] = "confirm",
+		[PLAN_ABSENT] = "absent",
 	};
 
 	if (s->verb == PLAN_EVENT) {
