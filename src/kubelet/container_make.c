@@ -150,6 +150,8 @@ static int configure(struct pod_item *item, struct err *err)
 		.termination_path = item->files.last_words,
 		.pid_target = target ? arena_str(a, target->id) : STR("")};
 	item->create.sandbox = arena_str(a, s->id);
+	input.volume_groups =
+		pod_volumes_groups(item->batch->w->volumes, &input.volume_group_count);
 	return container_config_make(a, &input, &item->create.config, err);
 }
 
