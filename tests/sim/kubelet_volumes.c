@@ -130,6 +130,11 @@ TEST(the_node_makes_paths_that_are_to_be_made)
 		EXPECT_INT(rig_mode(rig_outside(&r, "a/b")), 0755);
 		EXPECT_INT(rig_mode(rig_outside(&r, "a/f")), 0644);
 		EXPECT_INT(rig_mode(rig_outside(&r, "c")), 0755);
+		/* Looked at once: what becomes of them later is no problem of mounting. */
+		EXPECT_INT(unlink(rig_outside(&r, "a/f")), 0);
+		EXPECT_INT(mkdir(rig_outside(&r, "a/f"), 0755), 0);
+		pod_volumes_touch(r.volumes);
+		EXPECT_INT(rig_prepare(&r), 0);
 		/* They stay: they are the node's. */
 		EXPECT_INT(rig_remove(&r, NULL), 0);
 		EXPECT(rig_is_there(rig_outside(&r, "a/f")));

@@ -225,11 +225,11 @@ static int show_name(struct writing *w, struct str name, struct err *err)
 
 	if (!symlinkat(target.at, w->dir, text))
 		return 0;
-	/* A directory is the place of another volume, which covers it. */
-	if (errno == EEXIST && !fstatat(w->dir, text, &st, AT_SYMLINK_NOFOLLOW) &&
-		(S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode)))
+	int failed = errno;
+	if (failed == EEXIST && !fstatat(w->dir, text, &st, AT_SYMLINK_NOFOLLOW) &&
+		S_ISLNK(st.st_mode))
 		return 0;
-	return err_set_errno(err, EEXIST, "making %s", text);
+	return err_set_errno(err, failed, "symlink %s %s", target.at, text);
 }
 
 /* Names that lead nowhere now, and directories that ..data showed once. */

@@ -1,41 +1,14 @@
 /* emptyDir: a directory of the pod's own, on the node's disk or in its memory. */
-#include "environment.h"
 #include "volume_plan.h"
 
 #include <kube/api_codec.h>
 #include <kube/file_tree.h>
 #include <kube/pods.h>
-#include <kube/quantity.h>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #define READY "ready"
-
-static void take_smaller(struct str text, int64_t *size)
-{
-	struct quantity q;
-
-	if (!text.len || quantity_parse(text, &q, NULL) || quantity_sign(q) <= 0)
-		return;
-	int64_t bytes = quantity_value(q);
-	if (!*size || bytes < *size)
-		*size = bytes;
-}
-
-/* What is in memory counts as the pod's: no more than it may have, nor than the node has. */
-static int64_t memory_size(const struct volume_planning *in)
-{
-	const struct cJSON *spec = json_get(in->pod, STR("spec"));
-	int64_t size = 0;
-
-	take_smaller(json_str(json_get(in->host->node->allocatable, STR("memory"))), &size);
-	take_smaller(
-		json_str(json_get(pod_sum(in->arena, spec, "resources.limits"), STR("memory"))),
-		&size);
-	take_smaller(tree_str(in->spec, "sizeLimit"), &size);
-	return size;
-}
 
 /* "HugePages-2Mi" → "2M"; "HugePages": the one size that the pod asks for. */
 static int huge_page(
@@ -79,7 +52,7 @@ static int plan(const struct volume_planning *in, struct volume_plan *out, struc
 		return 0;
 	out->memory = true;
 	if (str_eq(medium, STR("Memory")))
-		out->size = memory_size(in);
+		out->size = volume_memory_size(in, tree_str(in->spec, "sizeLimit"));
 	else if (str_starts(medium, STR("HugePages")))
 		return huge_page(in, medium, &out->page, err);
 	else

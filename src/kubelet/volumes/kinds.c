@@ -6,6 +6,8 @@
 #include <kube/api_codec.h>
 #include <kube/file_tree.h>
 #include <kube/mount.h>
+#include <kube/pods.h>
+#include <kube/quantity.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,6 +97,31 @@ int volume_add_reference(const struct volume_planning *in, const struct volume_r
 	return payload_add_source(in->arena, out, ref, object, err);
 }
 
+static void take_smaller(struct str text, int64_t *size)
+{
+	struct quantity q;
+
+	if (!text.len || quantity_parse(text, &q, NULL) || quantity_sign(q) <= 0)
+		return;
+	int64_t bytes = quantity_value(q);
+	if (!*size || bytes < *size)
+		*size = bytes;
+}
+
+/* What is in memory counts as the pod's: no more than it may have, nor than the node has. */
+int64_t volume_memory_size(const struct volume_planning *in, struct str limit)
+{
+	const struct cJSON *spec = json_get(in->pod, STR("spec"));
+	int64_t size = 0;
+
+	take_smaller(json_str(json_get(in->host->node->allocatable, STR("memory"))), &size);
+	take_smaller(
+		json_str(json_get(pod_sum(in->arena, spec, "resources.limits"), STR("memory"))),
+		&size);
+	take_smaller(limit, &size);
+	return size;
+}
+
 static int plan(struct volume_planning *in, struct volume_plan *out, struct err *err)
 {
 	struct str name = tree_str(in->volume, "name");
@@ -111,6 +138,8 @@ static int plan(struct volume_planning *in, struct volume_plan *out, struct err 
 		str_eq(tree_str(security, "fsGroupChangePolicy"), STR("OnRootMismatch")))
 		out->owner.policy = VOLUME_CHANGE_ON_MISMATCH;
 	out->memory = out->kind->memory;
+	if (out->memory)
+		out->size = volume_memory_size(in, STR(""));
 	if (out->kind->files)
 		volume_nested(in->arena, in->pod, name, &out->nested, &out->nested_count);
 	if (out->kind->plan)

@@ -5,6 +5,7 @@
 #include "volume_plan.h"
 
 #include <kube/api_codec.h>
+#include <kube/map.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
@@ -24,6 +25,8 @@ struct pod_volumes {
 	struct volume_tokens tokens;
 	struct volume_claims claims;
 	int64_t *groups;
+	struct map
+		made; /* volumes that are not made again: whatever becomes of them is the pod's */
 	struct arena told;
 	struct str *problems;
 	size_t problem_count;
@@ -48,6 +51,7 @@ struct pod_volumes *pod_volumes_new(const struct volumes_host *host, struct str 
 	v->host = host;
 	v->uid = str_dup(uid);
 	v->touched = true;
+	map_init(&v->made);
 	arena_init(&v->told);
 	arena_init(&v->arena);
 	return v;
@@ -60,6 +64,7 @@ void pod_volumes_free(struct pod_volumes *v)
 	assert(!v->busy);
 	tokens_done(&v->tokens);
 	claims_done(&v->claims);
+	map_done(&v->made);
 	mem_free(v->groups);
 	arena_done(&v->told);
 	arena_done(&v->arena);
@@ -197,8 +202,13 @@ static void make_plans(struct pod_volumes *v)
 	v->plan_count = 0;
 	v->plans = arena_new(&v->arena, (json_count(volumes) + 1) * sizeof(*v->plans));
 	json_each (volume, volumes) {
+		struct volume_plan *plan = &v->plans[v->plan_count++];
+
 		in.volume = volume;
-		volume_plan_make(&in, &v->plans[v->plan_count++]);
+		if (map_has(&v->made, tree_str(volume, "name")))
+			plan->done = true;
+		else
+			volume_plan_make(&in, plan);
 	}
 }
 
@@ -213,7 +223,7 @@ static void make_volumes(struct work *w)
 
 		plan->directory = pod;
 		plan->stop = &w->cancelled;
-		if (!plan->err.code && !work_cancelled(w))
+		if (!plan->done && !plan->err.code && !work_cancelled(w))
 			volume_make(plan, &plan->err);
 	}
 	if (!code)
@@ -297,6 +307,9 @@ static void finish(struct pod_volumes *v)
 	struct err err = {0};
 
 	note_problems(v);
+	for (size_t i = 0; i < v->plan_count; i++)
+		if (!v->plans[i].done && !v->plans[i].err.code && !v->plans[i].kind->files)
+			map_set(&v->made, str_from(v->plans[i].volume), NULL);
 	forget_flight(v);
 	if (!v->problem_count) {
 		v->ready = true;

@@ -67,6 +67,7 @@ struct volume_plan {
 	const struct volume_kind *kind;
 	const char *volume; /* in the pod */
 	const char *name;   /* of its directory: the same, or its persistent volume's */
+	bool done;          /* it was made before, and once is enough */
 	struct volume_payload payload;
 	struct str *nested; /* places in it that other volumes are mounted on */
 	size_t nested_count;
@@ -133,6 +134,8 @@ int volume_add_reference(const struct volume_planning *in, const struct volume_r
 	struct volume_payload *out, struct err *err);
 int downward_files(const struct volume_planning *in, const struct cJSON *items, uint32_t mode,
 	struct volume_payload *out, struct err *err);
+/* What a volume in memory may hold; 0: as much as the kernel lets it. */
+int64_t volume_memory_size(const struct volume_planning *in, struct str limit);
 uint32_t volume_default_mode(const struct cJSON *spec);
 
 /* ---- on a worker, below ROOT/pods ---- */

@@ -222,6 +222,10 @@ TEST(places_of_other_volumes_are_left_alone)
 	REQUIRE_OK(write_all(&b, &err), &err);
 	struct stat st;
 	EXPECT(fstatat(b.fd, "inner", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode));
+	/* One in the place of a file is in the way. */
+	add(&b, "inner", "1", 0644);
+	EXPECT(write_all(&b, &err) != 0);
+	EXPECT_TEXT(err_text(&err), "symlink ..data/inner inner: file exists");
 	box_close(&b);
 }
 
