@@ -5,6 +5,8 @@
 
 /* Upstream's least time for a container to leave by itself. */
 #define GRACE_LEAST (2 * SEC)
+/* One that does not live that long is not followed by the next at once. */
+#define SANDBOX_LEAST (10 * SEC)
 
 struct pod_action *pod_action_add(
 	struct arena *a, struct pod_actions *out, enum pod_action_kind kind)
@@ -161,6 +163,10 @@ static void replace_sandbox(struct arena *a, const struct pod_view *v, struct po
 		return;
 	if (!wants_sandbox(v, attempt)) {
 		out->finished = true;
+		return;
+	}
+	if (attempt && v->now - v->sandboxes[0]->created < SANDBOX_LEAST) {
+		podsync_earliest(&out->wake, v->sandboxes[0]->created + SANDBOX_LEAST);
 		return;
 	}
 	pod_action_add(a, out, POD_RUN_SANDBOX)->attempt = attempt;

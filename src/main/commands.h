@@ -34,6 +34,7 @@ int controllers_run(int argc, char **argv);
 int debug_run(int argc, char **argv);
 int help_run(int argc, char **argv);
 int image_run(int argc, char **argv);
+int kubelet_run(int argc, char **argv);
 int proxy_run(int argc, char **argv);
 int scheduler_run(int argc, char **argv);
 int server_run(int argc, char **argv);

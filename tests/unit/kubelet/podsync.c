@@ -313,3 +313,17 @@ TEST(one_dead_container_of_each_name_is_kept_behind_the_newest)
 	EXPECT_STR(buf_str(&out), "remove app-0");
 	rig_close(&r);
 }
+
+TEST(a_sandbox_that_did_not_live_is_not_followed_at_once)
+{
+	struct view_rig r;
+
+	open_app(&r, "Always");
+	rig_sandbox(&r, SANDBOX_NOT_READY);
+	r.sandbox.created = RIG_NOW - 4 * SEC;
+	struct pod_actions actions = EXPECT_ACTIONS(&r, "");
+	EXPECT_INT(actions.wake, RIG_NOW + 6 * SEC);
+	r.sandbox.created = RIG_NOW - 10 * SEC;
+	EXPECT_ACTIONS(&r, "run-sandbox #1");
+	rig_close(&r);
+}

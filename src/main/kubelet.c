@@ -1,0 +1,192 @@
+/* kube kubelet: this machine's node with the built-in runtime, against an API server anywhere. */
+#include "commands.h"
+#include "node.h"
+#include "process.h"
+
+#include <kube/log.h>
+#include <kube/mem.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct kubelet_line {
+	struct process_line process;
+	struct str name, root_dir, log_dir, runtime_root;
+	struct flag_list node_ips, dns, labels, taints;
+	int64_t max_pods;
+	bool register_node;
+	struct ip ips[2];
+	char host[256];
+	struct node_options node;
+	bool failed;
+};
+
+/* ---- the command line ---- */
+
+static size_t add_flags(struct kubelet_line *l, struct flag *flags)
+{
+	const struct process_defaults defaults = {.lease = NULL, .burst = "100"};
+	struct kubelet_options *o = &l->node.kubelet;
+	const struct flag own[] = {
+		FLAG_STRING("hostname-override", &l->name, NULL, "NAME",
+			"The node's name; without it, the machine's."),
+		FLAG_LIST("node-ip", &l->node_ips, NULL, "IPS",
+			"The node's addresses, one a family; without it, the machine's first."),
+		FLAG_STRING("root-dir", &l->root_dir, "/var/lib/kube/kubelet", "DIRECTORY",
+			"Where pods' volumes are."),
+		FLAG_STRING("pod-log-dir", &l->log_dir, "/var/log/pods", "DIRECTORY",
+			"Where containers' logs are."),
+		FLAG_STRING("runtime-dir", &l->runtime_root, "/var/lib/kube/runtime", "DIRECTORY",
+			"Where images and containers are."),
+		FLAG_STRING("pod-manifest-path", &o->manifests, NULL, "DIRECTORY",
+			"Manifests of static pods."),
+		FLAG_STRING("cgroup-root", &o->cgroup_root, NULL, "PATH",
+			"The cgroup that pods' cgroups are made in; '-': none are used."),
+		FLAG_STRING("resolv-conf", &o->resolv_conf, "/etc/resolv.conf", "FILE",
+			"The resolver's configuration for pods that want the node's."),
+		FLAG_LIST("cluster-dns", &l->dns, NULL, "IPS", "The cluster's DNS."),
+		FLAG_STRING("cluster-domain", &o->dns_domain, "cluster.local", "DOMAIN",
+			"What the names of services end with."),
+		FLAG_LIST("node-labels", &l->labels, NULL, "KEY=VALUE",
+			"Labels that the node registers with."),
+		FLAG_LIST("register-with-taints", &l->taints, NULL, "KEY=VALUE:EFFECT",
+			"Taints that the node registers with."),
+		FLAG_BOOL("register-node", &l->register_node, "true",
+			"Create the Node object when there is none."),
+		FLAG_INT("max-pods", &l->max_pods, "110", "COUNT", "Pods on this node at most."),
+		FLAG_DURATION("node-status-report-frequency", &o->status_frequency, "5m",
+			"How often the node's status is told when it does not change."),
+		FLAG_END,
+	};
+	size_t count = process_flags(&l->process, flags, &defaults);
+
+	memcpy(flags + count, own, sizeof(own));
+	return count;
+}
+
+static int read_ips(struct kubelet_line *l, struct err *err)
+{
+	struct kubelet_options *o = &l->node.kubelet;
+
+	if (l->node_ips.count > ARRAY_LEN(l->ips))
+		return err_set(err, ERR_USAGE, "--node-ip: more than one a family");
+	for (size_t i = 0; i < l->node_ips.count; i++)
+		if (!ip_parse(l->node_ips.items[i], &l->ips[i]))
+			return err_set(err, ERR_USAGE, "--node-ip: \"%.*s\" is no address",
+				STRF(l->node_ips.items[i]));
+	o->node_ips = l->ips;
+	o->node_ip_count = l->node_ips.count;
+	return 0;
+}
+
+static int check_directories(const struct kubelet_line *l, struct err *err)
+{
+	const struct str all[] = {l->root_dir, l->log_dir, l->runtime_root};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (!str_starts(all[i], STR("/")))
+			return err_set(
+				err, ERR_USAGE, "\"%.*s\" is no absolute path", STRF(all[i]));
+	return 0;
+}
+
+static int read_line(struct kubelet_line *l, struct err *err)
+{
+	struct kubelet_options *o = &l->node.kubelet;
+	int code = read_ips(l, err);
+
+	if (code || (code = check_directories(l, err)))
+		return code;
+	gethostname(l->host, sizeof(l->host) - 1);
+	for (char *c = l->host; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	o->hostname = l->name.len ? l->name : str_from(l->host);
+	o->node_name = o->hostname;
+	o->root_dir = l->root_dir;
+	o->log_dir = l->log_dir;
+	o->dns_servers = l->dns.items;
+	o->dns_server_count = l->dns.count;
+	o->node_labels = l->labels.items;
+	o->node_label_count = l->labels.count;
+	o->node_taints = l->taints.items;
+	o->node_taint_count = l->taints.count;
+	o->max_pods = (int)l->max_pods;
+	o->no_register = !l->register_node;
+	l->node.directory = l->runtime_root;
+	return 0;
+}
+
+/* ---- running ---- */
+
+static void failed(void *ctx, const struct err *err)
+{
+	struct kubelet_line *l = ctx;
+
+	(void)err;
+	l->failed = true;
+	kill(getpid(), SIGTERM);
+}
+
+/* The machine's first address that others can reach, of each family. */
+static void find_ips(struct kubelet_line *l, struct env *env)
+{
+	struct kubelet_options *o = &l->node.kubelet;
+	struct addresses own = {0};
+
+	if (o->node_ip_count)
+		return;
+	net_own_addresses(env, &own);
+	for (size_t i = 0; i < own.count && o->node_ip_count < ARRAY_LEN(l->ips); i++) {
+		const struct ip *ip = &own.items[i];
+		bool local = ip->len == 16 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
+		bool known = o->node_ip_count && l->ips[0].len == ip->len;
+
+		if (!ip_is_loopback(ip) && !local && !known)
+			l->ips[o->node_ip_count++] = *ip;
+	}
+	mem_free(own.items);
+}
+
+static struct part *begin(void *ctx, const struct component_base *base)
+{
+	struct kubelet_line *l = ctx;
+
+	find_ips(l, base->env);
+	l->node.failed = failed;
+	l->node.ctx = l;
+	return node_new(base, &l->node);
+}
+
+int kubelet_run(int argc, char **argv)
+{
+	_cleanup_(arena_done) struct arena a;
+	_cleanup_(err_done) struct err err = {0};
+	struct kubelet_line line = {0};
+	struct client_config config = {0};
+	struct flag flags[PROCESS_FLAGS + 20];
+
+	arena_init(&a);
+	add_flags(&line, flags);
+	flags_init(flags, &a);
+	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
+	if (!code && line.process.help) {
+		_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
+		flags_print_help(flags, &out);
+		printf("Usage:\n  kube kubelet [flags]\n\nFlags:\n%s", buf_text(&out));
+		return 0;
+	}
+	if (!code)
+		code = read_line(&line, &err);
+	if (!code && geteuid())
+		code = err_set(&err, ERR_PERMISSION, "only root can run pods");
+	if (!code)
+		code = process_server(&a, &line.process, &config, &err);
+	if (code) {
+		fprintf(stderr, "kube kubelet: %s\n", err_text(&err));
+		return 1;
+	}
+	code = process_run(&line.process, &config, "kubelet/v1.36.0", begin, &line);
+	return line.failed ? 1 : code;
+}

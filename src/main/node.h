@@ -1,0 +1,26 @@
+/*
+ * node: all of a machine's node but its proxy, as one part: images, the built-in runtime, the
+ * kubelet above them. Pods go on when it ends, and are met again when it begins.
+ *
+ *	images ─▶ runtime ─▶ kubelet		and back when it stops
+ */
+#ifndef MAIN_NODE_H
+#define MAIN_NODE_H
+
+#include <kube/image_store.h>
+#include <kube/kubelet.h>
+
+struct node_options {
+	struct kubelet_options kubelet; /* copied as kubelet_new does */
+	struct str directory;           /* of the runtime and its images */
+	const struct image_registry *registries;
+	size_t registry_count;
+	/* It cannot begin; NULL: it is logged. Only once, and not after stop. */
+	void (*failed)(void *ctx, const struct err *err);
+	void *ctx;
+};
+
+/* What the options point to must stay until the kubelet runs, or the part has stopped. */
+struct part *node_new(const struct component_base *base, const struct node_options *options);
+
+#endif

@@ -1,0 +1,142 @@
+#!/bin/bash
+# Pods of a real kubelet with the built-in runtime in an isolated node, by kubectl's eyes.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../harness/node.sh"
+. "$here/../harness/check.sh"
+kube=$1
+kubectl=$here/../../build/clients/kubectl
+[ -x "$kubectl" ] || kubectl=$(command -v kubectl)
+dir=/run/test
+mkdir -p $dir
+export KUBECONFIG=$dir/d/admin.kubeconfig
+ip link add eth0 type veth peer name world
+ip addr add 192.168.7.1/24 dev eth0
+ip link set eth0 up && ip link set world up
+ip route add default via 192.168.7.2
+
+echo "nodetoken,system:node:n1,1,\"system:nodes\"" >$dir/tokens
+"$kube" apiserver --data-dir $dir/d --secure-port 6443 --bind-address 127.0.0.1 \
+	--authorization-mode Node,RBAC --token-auth-file $dir/tokens \
+	--service-cluster-ip-range 10.96.0.0/16 2>$dir/apiserver.log &
+api=$!
+for _ in $(seq 200); do
+	! grep -q '"serving" port=' $dir/apiserver.log || break
+	sleep 0.05
+done
+ca=$(sed -n 's/.*certificate-authority-data: //p' $KUBECONFIG)
+cat >$dir/node.kubeconfig <<END
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:6443", certificate-authority-data: $ca}}]
+users: [{name: u, user: {token: nodetoken}}]
+END
+"$kubectl" create serviceaccount default >/dev/null 2>&1
+"$kubectl" create configmap -n default kube-root-ca.crt --from-literal=ca.crt=none >/dev/null 2>&1
+python3 "$here/../harness/busybox_image.py" $dir/busybox.tar docker.io/library/busybox:test
+"$kube" image import --root /run/kube $dir/busybox.tar >/dev/null || exit 1
+
+start_kubelet() {
+	"$kube" kubelet --kubeconfig $dir/node.kubeconfig --hostname-override n1 \
+		--node-ip 192.168.7.1 --root-dir /run/kubelet --pod-log-dir /run/pods \
+		--runtime-dir /run/kube --cluster-dns 10.96.0.10 2>>$dir/kubelet.log &
+	kubelet=$!
+}
+start_kubelet
+
+# The text of a path becomes what is wanted within ten seconds.
+becomes() { # WANTED KIND NAME JSONPATH
+	local got
+	for _ in $(seq 100); do
+		got=$("$kubectl" get "$2" "$3" -o "jsonpath=$4" 2>/dev/null)
+		[ "$got" != "$1" ] || return 0
+		sleep 0.1
+	done
+	echo "  $2/$3 $4 is \"$got\"" >&2
+	return 1
+}
+gone() {
+	for _ in $(seq 200); do
+		"$kubectl" get "$1" "$2" >/dev/null 2>&1 || return 0
+		sleep 0.1
+	done
+	return 1
+}
+log_of() { # POD CONTAINER
+	cut -d' ' -f4- /run/pods/default_"$1"_*/"$2"/*.log 2>/dev/null
+}
+
+check "the node becomes ready" becomes True node n1 \
+	'{.status.conditions[?(@.type=="Ready")].status}'
+
+"$kubectl" apply -f - >/dev/null <<'END'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {colour: blue}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  nodeName: n1
+  terminationGracePeriodSeconds: 1
+  hostNetwork: true
+  initContainers:
+  - name: first
+    image: busybox:test
+    command: [sh, -c, 'echo made > /shared/file']
+    volumeMounts: [{name: shared, mountPath: /shared}]
+  containers:
+  - name: app
+    image: busybox:test
+    command: [sh, -c, 'cat /shared/file /etc/settings/colour; echo; echo $POD $COLOUR; trap "exit 3" TERM; while :; do sleep 0.1; done']
+    env:
+    - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+    - {name: COLOUR, valueFrom: {configMapKeyRef: {name: settings, key: colour}}}
+    readinessProbe: {exec: {command: [test, -f, /shared/file]}, periodSeconds: 1}
+    resources: {limits: {memory: 32Mi, cpu: 200m}}
+    volumeMounts:
+    - {name: shared, mountPath: /shared}
+    - {name: settings, mountPath: /etc/settings}
+  volumes:
+  - {name: shared, emptyDir: {}}
+  - {name: settings, configMap: {name: settings}}
+END
+check "a pod becomes running" becomes Running pod web '{.status.phase}'
+check "and ready" becomes True pod web '{.status.conditions[?(@.type=="Ready")].status}'
+check "its container says what it saw" test "$(log_of web app)" = "made
+blue
+web blue"
+check "it is in its cgroup" test -n "$(find /sys/fs/cgroup -type d -path '*kubepods*/pod*' | head -1)"
+
+kill -TERM $kubelet
+wait $kubelet
+check "the kubelet ends well" test $? = 0
+start_kubelet
+check "another kubelet finds the pod" becomes 0 pod web '{.status.containerStatuses[0].restartCount}'
+
+"$kubectl" run job --image=busybox:test --restart=Never \
+	--overrides='{"spec":{"nodeName":"n1","hostNetwork":true}}' -- sh -c 'echo done; echo bye >/dev/termination-log; exit 4' >/dev/null
+check "what leaves with a code has failed" becomes Failed pod job '{.status.phase}'
+check "its code and last words are told" becomes "4 bye" pod job \
+	'{.status.containerStatuses[0].state.terminated.exitCode} {.status.containerStatuses[0].state.terminated.message}'
+
+"$kubectl" delete pod web job --wait=false >/dev/null
+check "pods are deleted" gone pod web
+check "those that have ended, too" gone pod job
+for _ in $(seq 50); do
+	[ -n "$(find /sys/fs/cgroup -type d -path '*kubepods*/pod*')$(ls /run/kubelet/pods /run/pods 2>/dev/null | grep -v :)" ] || break
+	sleep 0.1
+done
+check "no cgroup is left" test -z "$(find /sys/fs/cgroup -type d -path '*kubepods*/pod*')"
+check "no volume is left" test -z "$(ls /run/kubelet/pods 2>/dev/null)"
+check "no log is left" test -z "$(ls /run/pods 2>/dev/null)"
+
+kill -TERM $kubelet
+wait $kubelet
+[ "$failed" = 0 ] || { tail -30 $dir/kubelet.log; "$kubectl" get events | cut -c1-300; }
+kill -TERM $api
+wait $api
+finish
