@@ -51,6 +51,7 @@ enum happening_kind {
 	HAPPENED_CLASS = 1 << 11,
 	HAPPENED_CSI_NODE = 1 << 12,
 	HAPPENED_NAMESPACE = 1 << 13,
+	HAPPENED_NODE_DELETE = 1 << 14,
 };
 #define HAPPENED_NODE                                                                              \
 	(HAPPENED_NODE_ADD | HAPPENED_NODE_ALLOCATABLE | HAPPENED_NODE_LABELS |                    \

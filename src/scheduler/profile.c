@@ -10,6 +10,8 @@ const struct plugin *const default_plugins[] = {
 	&plugin_node_affinity,
 	&plugin_node_ports,
 	&plugin_node_resources_fit,
+	&plugin_pod_topology_spread,
+	&plugin_inter_pod_affinity,
 	&plugin_dynamic_resources,
 	&plugin_default_preemption,
 	&plugin_balanced_allocation,

@@ -53,6 +53,8 @@ static void node_changed(
 	(void)initial;
 	if (!fresh) {
 		cluster_remove_node(&s->cluster, client_object_name(old));
+		h.kind = HAPPENED_NODE_DELETE;
+		scheduler_happened(s, &h);
 		return;
 	}
 	struct node_facts *facts = node_facts_from(fresh);
