@@ -58,7 +58,7 @@ struct websocket_options {
 	bool client;     /* masks what it sends */
 	bool channels;   /* else one stream, number 0 */
 	bool text;       /* channels or bytes in base64 */
-	bool half_close; /* v5: a channel can be finished */
+	bool half_close; /* v5: a client can finish a channel */
 	uint8_t count;   /* of channels, at most WEBSOCKET_CHANNELS_MAX; others are ignored */
 	int64_t idle;    /* longest silence; 0: any */
 };

@@ -78,7 +78,7 @@ static size_t pack(struct mux *m, struct mux_stream *s, struct str bytes)
 	return piece.len;
 }
 
-/* Without half-closing a stream of bytes ends with the connection, and a channel never. */
+/* Only clients end channels one by one, and only in v5; a stream of bytes ends with all. */
 static void finish(struct mux *m, struct mux_stream *s)
 {
 	struct websocket *w = websocket_of(m);
@@ -86,7 +86,7 @@ static void finish(struct mux *m, struct mux_stream *s)
 
 	if (!w->options.channels)
 		send_goodbye(w, STATUS_NORMAL);
-	else if (w->options.half_close)
+	else if (w->options.half_close && w->options.client)
 		send_frame(w, WEBSOCKET_BINARY, STR(""), str_make(bytes, 2));
 }
 

@@ -58,7 +58,7 @@ static void look(struct op *op, struct err *err)
 
 	for (int i = 0; i < CHANNELS && k->here[i]; i++) {
 		done &= k->writers[i].done && k->readers[i].got.len == k->size &&
-			(!k->options.half_close || k->readers[i].done);
+			(!k->options.half_close || i || k->readers[i].done);
 		failed |= k->writers[i].code || k->readers[i].code;
 	}
 	if (done || failed || err->code || k->over) {
