@@ -1,0 +1,153 @@
+/* /stats/summary: what the node, its pods and their containers use, in the kubelet's own schema. */
+#include "figures.h"
+
+#include <kube/mem.h>
+#include <kube/time.h>
+
+#define SUMMARY_MAX (32 * MIB)
+
+static void set_time(struct arena *a, struct cJSON *n, const char *key, int64_t wall)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
+
+	time_print(&text, wall);
+	json_add(a, n, str_from(key), json_new_str(a, buf_str(&text)));
+}
+
+static void set_int(struct arena *a, struct cJSON *n, const char *key, int64_t value)
+{
+	if (value >= 0)
+		json_add(a, n, str_from(key), json_new_int(a, value));
+}
+
+static struct cJSON *cpu_of(struct arena *a, int64_t at, int64_t nano_cores, int64_t cpu_ns)
+{
+	struct cJSON *cpu = json_new(a, JSON_OBJECT);
+
+	set_time(a, cpu, "time", at);
+	set_int(a, cpu, "usageNanoCores", nano_cores);
+	set_int(a, cpu, "usageCoreNanoSeconds", cpu_ns);
+	return cpu;
+}
+
+static struct cJSON *memory_of(struct arena *a, const struct container_usage *u)
+{
+	struct cJSON *memory = json_new(a, JSON_OBJECT);
+
+	set_time(a, memory, "time", u->at);
+	set_int(a, memory, "usageBytes", u->memory_bytes);
+	set_int(a, memory, "workingSetBytes", u->memory_working_set);
+	set_int(a, memory, "rssBytes", u->memory_rss);
+	set_int(a, memory, "pageFaults", u->page_faults);
+	set_int(a, memory, "majorPageFaults", u->major_page_faults);
+	return memory;
+}
+
+static struct cJSON *files_of(struct arena *a, int64_t at, int64_t bytes, int64_t inodes)
+{
+	struct cJSON *files = json_new(a, JSON_OBJECT);
+
+	set_time(a, files, "time", at);
+	set_int(a, files, "usedBytes", bytes);
+	set_int(a, files, "inodesUsed", inodes);
+	return files;
+}
+
+static struct cJSON *container_of(struct arena *a, const struct container_figure *c)
+{
+	struct cJSON *o = json_new(a, JSON_OBJECT);
+	const struct container_usage *u = &c->usage;
+
+	json_add(a, o, STR("name"), json_new_str(a, c->container->name));
+	set_time(a, o, "startTime", c->container->started);
+	json_add(a, o, STR("cpu"), cpu_of(a, u->at, c->nano_cores, u->cpu_ns));
+	json_add(a, o, STR("memory"), memory_of(a, u));
+	json_add(a, o, STR("rootfs"), files_of(a, u->at, u->writable_bytes, u->writable_inodes));
+	json_add(a, o, STR("logs"), files_of(a, u->at, u->log_bytes, -1));
+	return o;
+}
+
+static void add_usage(struct container_usage *sum, const struct container_usage *u)
+{
+	sum->at = MAX(sum->at, u->at);
+	sum->cpu_ns += u->cpu_ns;
+	sum->memory_bytes += u->memory_bytes;
+	sum->memory_working_set += u->memory_working_set;
+	sum->memory_rss += u->memory_rss;
+	sum->page_faults += u->page_faults;
+	sum->major_page_faults += u->major_page_faults;
+	sum->pids += u->pids;
+	sum->writable_bytes += u->writable_bytes + u->log_bytes;
+	sum->writable_inodes += u->writable_inodes;
+}
+
+static struct cJSON *pod_of(struct arena *a, const struct node_figures *f, const struct sandbox *s)
+{
+	struct cJSON *pod = json_new(a, JSON_OBJECT), *ref = json_new(a, JSON_OBJECT),
+		     *list = json_new(a, JSON_ARRAY), *processes = json_new(a, JSON_OBJECT);
+	struct container_usage sum = {.at = f->at};
+	int64_t nano_cores = 0;
+
+	json_add(a, ref, STR("name"), json_new_str(a, s->name));
+	json_add(a, ref, STR("namespace"), json_new_str(a, s->namespace));
+	json_add(a, ref, STR("uid"), json_new_str(a, s->uid));
+	for (size_t i = 0; i < f->container_count; i++) {
+		const struct container_figure *c = &f->containers[i];
+
+		if (c->sandbox != s)
+			continue;
+		json_append(list, container_of(a, c));
+		add_usage(&sum, &c->usage);
+		nano_cores = c->nano_cores < 0 || nano_cores < 0 ? -1 : nano_cores + c->nano_cores;
+	}
+	json_add(a, pod, STR("podRef"), ref);
+	set_time(a, pod, "startTime", s->created);
+	json_add(a, pod, STR("containers"), list);
+	json_add(a, pod, STR("cpu"), cpu_of(a, sum.at, nano_cores, sum.cpu_ns));
+	json_add(a, pod, STR("memory"), memory_of(a, &sum));
+	json_add(a, pod, STR("ephemeral-storage"),
+		files_of(a, sum.at, sum.writable_bytes, sum.writable_inodes));
+	set_int(a, processes, "process_count", sum.pids);
+	json_add(a, pod, STR("process_stats"), processes);
+	return pod;
+}
+
+static struct cJSON *node_of(struct node_request *r, const struct node_figures *f)
+{
+	struct arena *a = r->arena;
+	struct cJSON *node = json_new(a, JSON_OBJECT), *memory = json_new(a, JSON_OBJECT);
+
+	json_add(a, node, STR("nodeName"), json_new_str(a, r->server->options.node_name));
+	set_time(a, node, "startTime", f->booted);
+	json_add(a, node, STR("cpu"), cpu_of(a, f->at, f->nano_cores, f->cpu_ns));
+	set_time(a, memory, "time", f->at);
+	set_int(a, memory, "availableBytes", f->memory_available);
+	set_int(a, memory, "usageBytes", f->memory_used);
+	set_int(a, memory, "workingSetBytes", f->memory_total - f->memory_available);
+	set_int(a, memory, "rssBytes", f->memory_rss);
+	set_int(a, memory, "pageFaults", f->page_faults);
+	set_int(a, memory, "majorPageFaults", f->major_faults);
+	json_add(a, node, STR("memory"), memory);
+	return node;
+}
+
+void node_summary(struct node_request *r)
+{
+	struct arena *a = r->arena;
+	struct cJSON *summary = json_new(a, JSON_OBJECT), *pods = json_new(a, JSON_ARRAY);
+	_cleanup_(buf_done) struct buf text = BUF_INIT(SUMMARY_MAX);
+	struct node_figures f;
+
+	if (r->part_count != 2 || !str_eq_text(r->parts[1], "summary")) {
+		node_answer_text(r, 404, "404 page not found\n");
+		return;
+	}
+	figures_gather(r, &f);
+	json_add(a, summary, STR("node"), node_of(r, &f));
+	for (size_t i = 0; i < f.sandbox_count; i++)
+		if (f.sandboxes[i]->state == SANDBOX_READY)
+			json_append(pods, pod_of(a, &f, f.sandboxes[i]));
+	json_add(a, summary, STR("pods"), pods);
+	json_print(&text, summary, JSON_PRETTY);
+	node_answer(r, 200, "application/json", arena_str(a, buf_str(&text)));
+}
