@@ -9,7 +9,7 @@
 #include <kube/url.h>
 
 struct http_server;
-struct node_access;
+struct caller_access;
 struct rate_book;
 
 struct kubelet_server {
@@ -19,7 +19,7 @@ struct kubelet_server {
 	struct op *stopping;
 	struct kubelet_server_options options;
 	struct http_server *http;
-	struct node_access *access;
+	struct caller_access *access;
 	struct rate_book *rates;
 	struct arena arena;
 	uint16_t port;
@@ -60,8 +60,8 @@ const struct container *node_find_container(
 const struct container *node_container(struct kubelet_server *s, struct str id);
 
 /* ---- who may ---- */
-struct node_access *node_access_new(struct kubelet_server *s);
-void node_access_free(struct node_access *a);
+struct caller_access *caller_access_new(struct kubelet_server *s);
+void caller_access_free(struct caller_access *a);
 /*
  * Calls `allowed` when the request may go on; has answered it otherwise. subresources: words
  * separated by spaces, any of which is enough.

@@ -253,7 +253,7 @@ int kubelet_server_new(struct env *env, struct scope *scope,
 	s->options = *options;
 	s->options.node_name = arena_str(&s->arena, options->node_name);
 	s->options.cgroup_root = arena_str(&s->arena, options->cgroup_root);
-	s->access = node_access_new(s);
+	s->access = caller_access_new(s);
 	s->rates = rate_book_new();
 	s->http = http_server_new(env, &s->scope, &http);
 	int code = http_server_listen(s->http, &options->at, &bound, err);
@@ -304,7 +304,7 @@ void kubelet_server_free(struct kubelet_server *s)
 	if (!s)
 		return;
 	http_server_free(s->http);
-	node_access_free(s->access);
+	caller_access_free(s->access);
 	rate_book_free(s->rates);
 	arena_done(&s->arena);
 	mem_free(s);

@@ -33,7 +33,7 @@ struct known_right {
 	int64_t until;
 };
 
-struct node_access {
+struct caller_access {
 	struct kubelet_server *server;
 	struct map users, rights;
 };
@@ -50,7 +50,7 @@ struct asking {
 
 /* ---- what was heard ---- */
 
-static void forget_users(struct node_access *a)
+static void forget_users(struct caller_access *a)
 {
 	map_each (it, &a->users) {
 		struct known_user *u = it.value;
@@ -62,7 +62,7 @@ static void forget_users(struct node_access *a)
 	map_init(&a->users);
 }
 
-static void forget_rights(struct node_access *a)
+static void forget_rights(struct caller_access *a)
 {
 	map_each (it, &a->rights)
 		mem_free(it.value);
@@ -70,9 +70,9 @@ static void forget_rights(struct node_access *a)
 	map_init(&a->rights);
 }
 
-struct node_access *node_access_new(struct kubelet_server *s)
+struct caller_access *caller_access_new(struct kubelet_server *s)
 {
-	struct node_access *a = mem_new(sizeof(*a));
+	struct caller_access *a = mem_new(sizeof(*a));
 
 	a->server = s;
 	map_init(&a->users);
@@ -80,7 +80,7 @@ struct node_access *node_access_new(struct kubelet_server *s)
 	return a;
 }
 
-void node_access_free(struct node_access *a)
+void caller_access_free(struct caller_access *a)
 {
 	forget_users(a);
 	forget_rights(a);
@@ -101,7 +101,7 @@ static struct node_user copy_user(struct arena *a, const struct node_user *u)
 		.group_count = u->group_count};
 }
 
-static void remember_user(struct node_access *a, struct str key, const struct node_user *user)
+static void remember_user(struct caller_access *a, struct str key, const struct node_user *user)
 {
 	struct known_user *u = map_get(&a->users, key);
 
@@ -118,7 +118,7 @@ static void remember_user(struct node_access *a, struct str key, const struct no
 	u->until = loop_in(a->server->env->loop, TOKEN_KEPT);
 }
 
-static void remember_right(struct node_access *a, struct str key, bool allowed)
+static void remember_right(struct caller_access *a, struct str key, bool allowed)
 {
 	struct known_right *right = map_get(&a->rights, key);
 
@@ -238,7 +238,7 @@ static struct str right_key(struct asking *q)
 static void ask_right(struct asking *q)
 {
 	struct node_request *r = q->r;
-	struct node_access *a = r->server->access;
+	struct caller_access *a = r->server->access;
 
 	if (!q->subresources.at || !q->subresources.len) {
 		forbid(q);
