@@ -49,13 +49,18 @@ void pod_network_stop(struct pod_network *n, struct op *op);
 /*
  * The node's pod CIDRs, one or two: sets up forwarding and the rules. The same again is fine.
  * ERR_CONFLICT when pods here have addresses of others: a node keeps its CIDRs while it has pods.
+ * What has failed may be asked for again.
  */
 void pod_network_set_cidrs(
 	struct pod_network *n, struct op *op, const struct cidr *cidrs, size_t count);
 /* Can pods be connected? `why` (may be NULL) is set when not. */
 bool pod_network_ready(const struct pod_network *n, struct err *why);
 
-/* What the runtime calls. attach is refused with ERR_UNAVAILABLE as long as it is not ready. */
+/*
+ * What the runtime calls. attach is refused with ERR_UNAVAILABLE as long as the network is not
+ * ready; a sandbox that had addresses before is connected again all the same. Host ports that such
+ * a sandbox had are on disk, too.
+ */
 struct runtime_network *pod_network_runtime(struct pod_network *n);
 
 /*

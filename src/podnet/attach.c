@@ -104,8 +104,6 @@ static int take_pod(struct attach *a, struct err *err)
 	struct pod_network *n = a->job.network;
 	int code;
 
-	if (!pod_network_ready(n, err))
-		return ERR_UNAVAILABLE;
 	if (!sandbox->netns || !sandbox->id.len || sandbox->id.len > RECORD_ID_MAX ||
 		sandbox->ports.count > RECORD_PORTS_MAX)
 		return err_set(err, ERR_INVALID, "sandbox %.*s cannot be connected",
@@ -116,6 +114,9 @@ static int take_pod(struct attach *a, struct err *err)
 			a->pod->id);
 	if (a->pod)
 		return check_known(a->pod, a->ips, *a->ip_count, err);
+	/* One that runs is not given up because the node is not ready for more. */
+	if (!pod_network_ready(n, err))
+		return ERR_UNAVAILABLE;
 	code = pod_new(n, sandbox->id, a->ips, *a->ip_count, &a->pod, err);
 	if (code)
 		return code;
@@ -169,10 +170,13 @@ static void wired(struct attach *a, struct err *err)
 	rules_send(n, task_await(&a->job.task, ATTACH_OPENED, OP_NO_DEADLINE), &a->wait);
 }
 
+/* Rules for a pod that was found running are sent again soon: it goes on meanwhile. */
 static void opened(struct attach *a, struct err *err)
 {
 	struct pod_network *n = a->job.network;
 
+	if (!a->is_new && err->code != ERR_CANCELLED)
+		err_done(err);
 	if (!err->code || !a->is_new) {
 		a->pod->busy = false;
 		if (!err->code)

@@ -113,9 +113,11 @@ void pods_read(struct pod_network *n, const struct records *all)
 
 void pod_ips(const struct pod_network *n, const struct pod *pod, struct ip ips[2], size_t *count)
 {
-	*count = 0;
-	for (size_t i = 0; i < n->range_count; i++)
-		for (size_t k = 0; k < pod->ip_count; k++)
-			if (address_range_has(&n->ranges[i], &pod->ips[k]))
-				ips[(*count)++] = pod->ips[k];
+	size_t first = 0;
+
+	if (n->range_count && pod->ip_count == 2 && !address_range_has(&n->ranges[0], &pod->ips[0]))
+		first = 1;
+	*count = pod->ip_count;
+	for (size_t i = 0; i < pod->ip_count; i++)
+		ips[i] = pod->ips[pod->ip_count == 2 ? first ^ i : i];
 }

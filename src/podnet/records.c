@@ -53,22 +53,22 @@ static bool parse_number(struct str s, uint16_t *number)
 
 static bool parse_port(struct str line, struct runtime_port *p)
 {
-	struct str protocol, host, container;
+	struct str words[4], rest = line, word;
+	size_t count = 0;
 
 	*p = (struct runtime_port){0};
-	if (!str_cut(line, ' ', &protocol, &line) || !str_cut(line, ' ', &host, &line))
-		return false;
-	if (str_cut(line, ' ', &container, &line)) {
-		if (!ip_parse(line, &p->host_ip))
+	while (str_next(&rest, ' ', &word)) {
+		if (count == ARRAY_LEN(words))
 			return false;
-	} else {
-		container = line;
+		words[count++] = word;
 	}
+	if (count < 3 || (count == 4 && !ip_parse(words[3], &p->host_ip)))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
-		if (str_eq_text(protocol, protocols[i].name))
+		if (str_eq_text(words[0], protocols[i].name))
 			p->protocol = protocols[i].number;
-	return p->protocol && parse_number(host, &p->host_port) &&
-	       parse_number(container, &p->container_port);
+	return p->protocol && parse_number(words[1], &p->host_port) &&
+	       parse_number(words[2], &p->container_port);
 }
 
 static bool is_id(struct str s)

@@ -100,6 +100,10 @@ static void describe(struct run *r, const struct sandbox_config *c)
 	s->s.created = env_wall(n->env);
 	s->s.labels = native_pairs(a, c->labels);
 	s->s.annotations = native_pairs(a, c->annotations);
+	if (c->ports.count)
+		s->s.ports = (struct runtime_ports){.count = c->ports.count,
+			.items = arena_copy(
+				a, c->ports.items, c->ports.count * sizeof(*c->ports.items))};
 	s->log_directory = arena_str(a, c->log_directory);
 	s->cgroup_parent = arena_print(a, "%.*s%.*s", STRF(n->cgroup_root), STRF(c->cgroup_parent));
 	s->cgroup = arena_print(a, "%s/%s", s->cgroup_parent.at, s->s.id.at);
