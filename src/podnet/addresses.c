@@ -74,6 +74,6 @@ void address_range_pass(struct address_range *r, const struct ip *ip)
 		number = number << 8 | ip->bytes[i];
 	if (host < 64)
 		number &= ((uint64_t)1 << host) - 1;
-	if (number >= FIRST)
+	if (number >= FIRST && number - FIRST < r->count)
 		r->next = (number - FIRST + 1) % r->count;
 }
