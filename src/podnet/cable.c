@@ -134,17 +134,32 @@ static const struct route_setting node_settings[] = {
 	{IPV4_DEVCONF_SEND_REDIRECTS, 0},
 };
 
+/*
+ * Both ends, before anything that needs the cable: what is set up while the other end is down
+ * counts as dead until the kernel gets round to noticing that it is not.
+ */
+static int switch_on(struct wiring *w, struct err *err)
+{
+	static const struct route_link_change loopback = {.up = true};
+	const struct route_link_change inside = {.up = true, .no_own_ipv6 = route_has_ipv6()},
+				       outside = {.up = true,
+					       .no_own_ipv6 = inside.no_own_ipv6,
+					       .settings = node_settings,
+					       .setting_count = ARRAY_LEN(node_settings)};
+	int code = route_change_link(w->pod, LOOPBACK, &loopback, err);
+
+	if (!code)
+		code = route_change_link(w->pod, w->far.index, &inside, err);
+	return code ? code : route_change_link(w->node, w->near.index, &outside, err);
+}
+
 static int set_up_node(struct wiring *w, struct err *err)
 {
 	const struct cable *c = w->cable;
-	const struct route_link_change change = {.up = true,
-		.no_own_ipv6 = route_has_ipv6(),
-		.settings = node_settings,
-		.setting_count = ARRAY_LEN(node_settings)};
 	struct cidr own6 = {.ip = gateway6, .bits = 64};
-	int code = route_change_link(w->node, w->near.index, &change, err);
+	int code = 0;
 
-	if (!code && has_family(c, 16))
+	if (has_family(c, 16))
 		code = route_add_address(w->node, w->near.index, &own6, err);
 	for (size_t i = 0; !code && i < c->ip_count; i++) {
 		struct route_entry to = {.to = alone(&c->ips[i]),
@@ -184,14 +199,10 @@ static int give_way_out(struct wiring *w, const struct ip *gateway, struct err *
 
 static int set_up_pod(struct wiring *w, struct err *err)
 {
-	static const struct route_link_change loopback = {.up = true};
-	const struct route_link_change change = {.up = true, .no_own_ipv6 = route_has_ipv6()};
 	const struct cable *c = w->cable;
-	int code = route_change_link(w->pod, LOOPBACK, &loopback, err);
+	int code = 0;
 
-	if (!code)
-		code = route_change_link(w->pod, w->far.index, &change, err);
-	if (!code && has_family(c, 16)) {
+	if (has_family(c, 16)) {
 		struct cidr own = own_ipv6(&w->far.mac);
 
 		code = route_add_address(w->pod, w->far.index, &own, err);
@@ -215,6 +226,8 @@ static int wire(struct wiring *w, int netns, struct err *err)
 
 	if (!code && !found)
 		code = make_cable(w, netns, err);
+	if (!code)
+		code = switch_on(w, err);
 	/* The pod first: what comes in finds somebody at home. */
 	if (!code)
 		code = set_up_pod(w, err);

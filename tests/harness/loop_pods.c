@@ -14,22 +14,27 @@ static void shell(int netns, const char *command)
 	netns_test_shell(netns, out, sizeof(out), command);
 }
 
+/* Neighbours know each other: the kernel may take a second to see that a new cable is there. */
 static void make_uplink(struct node *n)
 {
 	char command[512];
 
 	n->world = netns_test_new();
 	snprintf(command, sizeof(command),
-		"ip link set lo up && ip link add uplink type veth peer name node netns "
-		"/proc/%d/fd/%d",
+		"ip link set lo up && ip link add uplink address 0a:00:00:00:07:02 mtu 1450 type "
+		"veth peer name node address 0a:00:00:00:07:01 mtu 1450 netns /proc/%d/fd/%d",
 		getpid(), n->world);
 	shell(-1, command);
-	shell(-1,
-		"ip addr add 192.168.7.2/24 dev uplink && ip addr add fd07::2/64 dev uplink nodad "
-		"&& ip link set uplink up mtu 1450");
-	shell(n->world, "ip link set lo up && ip addr add 192.168.7.1/24 dev node && "
-			"ip addr add fd07::1/64 dev node nodad && ip link set node up");
-	shell(-1, "ip route add default via 192.168.7.1 && ip -6 route add default via fd07::1");
+	shell(n->world, "ip link set lo up && ip link set node up");
+	shell(-1, "ip link set uplink up && ip addr add 192.168.7.2/24 dev uplink && "
+		  "ip addr add fd07::2/64 dev uplink nodad && "
+		  "ip neigh add 192.168.7.1 lladdr 0a:00:00:00:07:01 dev uplink && "
+		  "ip neigh add fd07::1 lladdr 0a:00:00:00:07:01 dev uplink && "
+		  "ip route add default via 192.168.7.1 && ip -6 route add default via fd07::1");
+	shell(n->world, "ip addr add 192.168.7.1/24 dev node && "
+			"ip addr add fd07::1/64 dev node nodad && "
+			"ip neigh add 192.168.7.2 lladdr 0a:00:00:00:07:02 dev node && "
+			"ip neigh add fd07::2 lladdr 0a:00:00:00:07:02 dev node");
 }
 
 bool node_start(struct node *n, struct err *err)
