@@ -1,28 +1,596 @@
-#include "image_store_private.h"
+/*
+ *	begin → (hold, TLS) → resolve: HEAD of the manifest, endpoint after endpoint
+ *	      → known already: only the name is noted
+ *	      → manifest (of an index: the one for this machine) → config → layers, some at once
+ *	      → into the index
+ *
+ * Texts are containerd's, since those are what people look for.
+ */
+#include "image_fetch.h"
+#include "image_take.h"
 
-void image_registries_copy(
-	struct image_store *s, const struct image_registry *registries, size_t count)
+#include <kube/log.h>
+#include <kube/mem.h>
+#include <kube/time.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define ACCEPTED                                                                                   \
+	"application/vnd.docker.distribution.manifest.v2+json, "                                   \
+	"application/vnd.docker.distribution.manifest.list.v2+json, "                              \
+	"application/vnd.oci.image.manifest.v1+json, "                                             \
+	"application/vnd.oci.image.index.v1+json, */*"
+#define NESTING_MAX 4
+
+enum pull_step {
+	PULL_BEGIN,
+	PULL_HELD,
+	PULL_RESOLVED,
+	PULL_MANIFEST,
+	PULL_MANIFEST_BODY,
+	PULL_CONFIG,
+	PULL_CONFIG_BODY,
+	PULL_LAYERS,
+	PULL_ENTERED,
+};
+static const char *const pull_steps[] = {"begin", "held", "resolved", "manifest", "manifest body",
+	"config", "config body", "layers", "entered"};
+
+struct image_pull {
+	struct store_job job;
+	struct arena arena;
+	struct runtime_pull *asked;
+	struct image_reference ref;
+	struct str full; /* as it stands in texts */
+	struct link in_store;
+	struct image_pull_state state;
+	/* where */
+	struct image_auth auth;
+	struct str *urls;
+	size_t url_count, url_at, own_from;
+	struct registry_session session;
+	struct tls_config *tls;
+	int hold;
+	/* what */
+	struct str digest;     /* of what the name means */
+	struct str media_type; /* as the registry declared it */
+	struct str now;        /* the manifest that is asked for */
+	int depth;
+	struct image_document document;
+	struct image_config config;
+	struct str config_text;
+	struct registry_call call;
+	bool calling;
+	struct buf body;
+	/* layers */
+	struct layer_wait {
+		struct image_pull *pull;
+		struct op op;
+		struct image_fetch fetch;
+		size_t same; /* an earlier one with the same diff id; or itself */
+	} * layers;
+	size_t layer_next, layer_running, layer_done;
+	struct err layer_err;
+	struct op *all;
+	struct image_entry entry;
+};
+
+static void pull_run(struct task *t, struct err *err);
+
+/* ---- failing ---- */
+
+static void pull_fail(struct image_pull *p, struct err *err)
 {
-	s->registries = arena_new(&s->arena, (count + 1) * sizeof(s->registries[0]));
+	struct err out = {0};
+
+	err_set(&out, err->code, "failed to pull and unpack image \"%.*s\": %s", STRF(p->full),
+		err_text(err));
+	err_done(err);
+	task_fail(&p->job.task, &out);
+}
+
+static void resolve_fail(struct image_pull *p, struct err *err)
+{
+	err_wrap(err, err->code, "failed to resolve reference \"%.*s\"", STRF(p->full));
+	pull_fail(p, err);
+}
+
+/* ---- calls ---- */
+
+static void end_call(struct image_pull *p)
+{
+	if (p->calling)
+		registry_call_end(&p->call);
+	p->calling = false;
+}
+
+static void call(struct image_pull *p, const char *method, struct str path, int next)
+{
+	end_call(p);
+	registry_call_init(&p->call, &p->session, str_from(method), path, STR(ACCEPTED));
+	p->calling = true;
+	registry_call_start(&p->call, task_await(&p->job.task, next, OP_NO_DEADLINE));
+}
+
+static void read_body(struct image_pull *p, int next)
+{
+	buf_clear(&p->body);
+	http_call_read_all(&p->call.http, task_await(&p->job.task, next, OP_NO_DEADLINE), &p->body,
+		IMAGE_DOCUMENT_MAX);
+}
+
+/* ---- begin ---- */
+
+static void hold_work(struct work *w)
+{
+	struct image_pull *p = CONTAINER_OF(w, struct image_pull, job.work);
+	struct image_store *s = p->job.store;
+
+	if (image_disk_hold(&s->disk, &p->hold, &w->err) == 0 && !s->http)
+		image_registry_tls(s, &p->tls, &w->err);
+}
+
+static void start_work(struct image_pull *p, int next, work_fn *run)
+{
+	err_done(&p->job.work.err);
+	work_start(&p->job.work, task_await(&p->job.task, next, OP_NO_DEADLINE), WORK_DISK, run);
+}
+
+static void pull_begin(struct image_pull *p, struct err *err)
+{
+	struct image_store *s = p->job.store;
+
+	if (image_reference_parse(&p->arena, p->full, &p->ref, err)) {
+		err_wrap(err, ERR_INVALID, "failed to parse reference \"%.*s\"", STRF(p->full));
+		return task_fail(&p->job.task, err);
+	}
+	image_reference_default_tag(&p->ref);
+	p->full = image_reference_print(&p->arena, &p->ref);
+	p->state.reference = p->full;
+	list_push(&s->pulls, &p->in_store);
+	p->url_count =
+		image_registry_endpoints(s, &p->arena, p->ref.domain, &p->urls, &p->own_from);
+	start_work(p, PULL_HELD, hold_work);
+}
+
+static void use_endpoint(struct image_pull *p)
+{
+	struct registry_session *session = &p->session;
+
+	session->base = p->urls[p->url_at];
+	session->repository = p->ref.path;
+	session->authorization = (struct str){0};
+	/* Passwords are for the registry, not for its mirrors. */
+	session->auth = p->url_at >= p->own_from ? p->auth : (struct image_auth){0};
+}
+
+/* ---- what the name means ---- */
+
+static struct str manifest_path(struct image_pull *p, struct str what)
+{
+	return arena_print(&p->arena, "manifests/%.*s", STRF(what));
+}
+
+static void resolve(struct image_pull *p)
+{
+	use_endpoint(p);
+	call(p, "HEAD", manifest_path(p, p->ref.digest.len ? p->ref.digest : p->ref.tag),
+		PULL_RESOLVED);
+}
+
+/* One endpoint does not have it, or cannot be reached: the next may. */
+static void resolve_elsewhere(struct image_pull *p, struct err *err)
+{
+	if (err->code == ERR_CANCELLED || p->url_at + 1 >= p->url_count)
+		return resolve_fail(p, err);
+	/* The registry itself over http only where https does not work, not where it says no. */
+	if (p->url_at >= p->own_from && p->calling && p->call.http.status)
+		return resolve_fail(p, err);
+	p->url_at++;
+	err_done(err);
+	resolve(p);
+}
+
+static void note_type(struct image_pull *p)
+{
+	struct str type = http_headers_get(&p->call.http.response, STR("Content-Type")), rest;
+
+	str_cut(type, ';', &type, &rest);
+	p->media_type = arena_str(&p->arena, str_trim(type));
+	/* These say nothing about manifests. */
+	if (str_eq_text(p->media_type, "application/json") ||
+		str_eq_text(p->media_type, "application/octet-stream") ||
+		str_starts(p->media_type, STR("text/plain")))
+		p->media_type = (struct str){0};
+}
+
+static void ask_manifest(struct image_pull *p, struct str what)
+{
+	p->now = what;
+	call(p, "GET", manifest_path(p, what), PULL_MANIFEST);
+}
+
+/* The image whose manifest (or index) this is, when all of it is here. */
+static struct image_record *known_image(struct image_pull *p)
+{
+	struct str name = image_reference_name(&p->arena, &p->ref);
+
+	return p->digest.len
+		       ? map_get(&p->job.store->picture->by_name,
+				 arena_print(&p->arena, "%.*s@%.*s", STRF(name), STRF(p->digest)))
+		       : NULL;
+}
+
+static void fill_names(struct image_pull *p)
+{
+	struct image_reference tagged = p->ref;
+	struct str name = image_reference_name(&p->arena, &p->ref);
+	struct image_entry *e = &p->entry;
+
+	tagged.digest = (struct str){0};
+	e->names.items = arena_new(&p->arena, sizeof(struct str));
+	e->digests.items = arena_new(&p->arena, sizeof(struct str));
+	/* A name with a digest means that digest: its tag may mean another by now. */
+	if (p->ref.tag.len && p->ref.digest.len == 0)
+		e->names.items[e->names.count++] = image_reference_print(&p->arena, &tagged);
+	e->digests.items[e->digests.count++] =
+		arena_print(&p->arena, "%.*s@%.*s", STRF(name), STRF(p->digest));
+	e->came = env_wall(p->job.store->env);
+}
+
+static void enter_work(struct work *w)
+{
+	struct image_pull *p = CONTAINER_OF(w, struct image_pull, job.work);
+	const struct image_disk *d = &p->job.store->disk;
+	int failed = 0;
+
+	if (p->config_text.len)
+		failed = image_take_config(d, &p->arena, p->config_text, &p->entry.id, &w->err);
+	if (!failed)
+		failed = image_index_add(d, &p->entry, &w->err);
+	if (!failed)
+		image_picture_load(d, &p->job.picture, &w->err);
+}
+
+static void enter_known(struct image_pull *p, const struct image_record *r)
+{
+	struct image_entry *e = &p->entry;
+
+	fill_names(p);
+	/* The record's memory goes with its picture. */
+	e->id = arena_str(&p->arena, r->image.id);
+	e->layers.items = arena_new(&p->arena, (r->layers.count + 1) * sizeof(struct str));
+	e->layers.count = r->layers.count;
+	e->layer_bytes = arena_copy(
+		&p->arena, r->layer_bytes, (r->layers.count + 1) * sizeof(r->layer_bytes[0]));
+	for (size_t i = 0; i < r->layers.count; i++)
+		e->layers.items[i] = arena_str(&p->arena, r->layers.items[i]);
+	start_work(p, PULL_ENTERED, enter_work);
+}
+
+static void resolved(struct image_pull *p, struct err *err)
+{
+	int status = p->call.http.status;
+
+	if (err->code) {
+		p->call.http.status = 0;
+		return resolve_elsewhere(p, err);
+	}
+	if (status == 404) {
+		err_set(err, ERR_NOT_FOUND, "%.*s: not found", STRF(p->full));
+		return resolve_elsewhere(p, err);
+	}
+	if (status != 200 && status != 405) {
+		registry_call_refusal(&p->call, err);
+		return resolve_elsewhere(p, err);
+	}
+	struct str said = http_headers_get(&p->call.http.response, STR("Docker-Content-Digest"));
+	if (p->ref.digest.len)
+		p->digest = p->ref.digest;
+	else if (status == 200 && image_digest_valid(said))
+		p->digest = arena_str(&p->arena, said);
+	struct image_record *known = known_image(p);
+	if (known)
+		return enter_known(p, known);
+	ask_manifest(p, p->digest.len ? p->digest : p->ref.tag);
+}
+
+/* ---- manifests ---- */
+
+static int check_digest(struct image_pull *p, struct str text, struct str wanted, struct err *err)
+{
+	struct str digest = image_digest_of(&p->arena, text);
+
+	if (!str_eq(digest, wanted))
+		return err_set(err, ERR_INVALID,
+			"unexpected commit digest %.*s, expected %.*s: failed precondition",
+			STRF(digest), STRF(wanted));
+	return 0;
+}
+
+static void manifest_head(struct image_pull *p, struct err *err)
+{
+	if (!err->code && p->call.http.status == 404)
+		err_set(err, ERR_NOT_FOUND, "content at %.*s not found: not found",
+			STRF(p->call.url));
+	else if (!err->code && p->call.http.status != 200)
+		registry_call_refusal(&p->call, err);
+	if (err->code) {
+		err_wrap(err, err->code, "failed to copy: httpReadSeeker: failed open");
+		return pull_fail(p, err);
+	}
+	note_type(p);
+	read_body(p, PULL_MANIFEST_BODY);
+}
+
+static int take_manifest(struct image_pull *p, struct err *err)
+{
+	struct str text = arena_str(&p->arena, buf_str(&p->body));
+	struct str wanted = image_digest_valid(p->now) ? p->now : (struct str){0};
+	int failed = wanted.len ? check_digest(p, text, wanted, err) : 0;
+
+	if (!failed)
+		failed = image_document_parse(&p->arena, text, p->media_type,
+			MAX(p->job.store->limits.image_layers, (int64_t)1000), &p->document, err);
+	if (!failed && p->digest.len == 0)
+		p->digest = image_digest_of(&p->arena, text);
+	return failed;
+}
+
+static void manifest_came(struct image_pull *p, struct err *err)
+{
+	if (!err->code)
+		take_manifest(p, err);
+	if (err->code)
+		return pull_fail(p, err);
+	if (!p->document.is_index)
+		return call(p, "GET",
+			arena_print(&p->arena, "blobs/%.*s", STRF(p->document.config.digest)),
+			PULL_CONFIG);
+	const struct image_descriptor *chosen = image_document_choose(&p->document);
+	if (!chosen)
+		err_set(err, ERR_NOT_FOUND, "no match for platform in manifest: not found");
+	else if (++p->depth >= NESTING_MAX)
+		err_set(err, ERR_INVALID, "indexes within indexes");
+	if (err->code)
+		return pull_fail(p, err);
+	ask_manifest(p, chosen->digest);
+}
+
+/* ---- the config ---- */
+
+static void config_head(struct image_pull *p, struct err *err)
+{
+	if (!err->code && p->call.http.status != 200)
+		registry_call_refusal(&p->call, err);
+	if (err->code) {
+		err_wrap(err, err->code, "failed to copy: httpReadSeeker: failed open");
+		return pull_fail(p, err);
+	}
+	read_body(p, PULL_CONFIG_BODY);
+}
+
+static int take_config(struct image_pull *p, struct err *err)
+{
+	struct image_store *s = p->job.store;
+
+	p->config_text = arena_str(&p->arena, buf_str(&p->body));
+	int failed = check_digest(p, p->config_text, p->document.config.digest, err);
+	if (!failed)
+		failed = image_config_parse(
+			&p->arena, p->config_text, s->limits.image_layers, &p->config, err);
+	if (!failed && p->config.diff_ids.count != p->document.count)
+		failed = err_set(err, ERR_INVALID, "mismatched image rootfs and manifest layers");
+	return failed;
+}
+
+/* ---- layers ---- */
+
+static void layers_cancel(struct op *op)
+{
+	struct image_pull *p = op->ctx;
+
+	for (size_t i = 0; i < p->layer_next; i++)
+		op_cancel(&p->layers[i].op);
+}
+
+static const struct op_kind layers_op = {.name = "layers", .cancel = layers_cancel};
+
+static void layer_finished(struct op *op, struct err *err);
+
+static void start_layers(struct image_pull *p)
+{
+	struct image_store *s = p->job.store;
+
+	while (!p->layer_err.code && p->layer_next < p->document.count &&
+		p->layer_running < s->parallel) {
+		size_t i = p->layer_next++;
+		struct layer_wait *l = &p->layers[i];
+		if (l->same != i) {
+			p->layer_done++;
+			continue;
+		}
+		p->layer_running++;
+		op_init(&l->op, p->all->scope, layer_finished, OP_NO_DEADLINE);
+		image_fetch_start(&l->fetch, &l->op);
+	}
+	if (p->layer_running)
+		return;
+	struct op *all = TAKE(p->all);
+	p->layer_err.code ? op_fail(all, &p->layer_err) : op_finish(all, 0);
+}
+
+static void layer_finished(struct op *op, struct err *err)
+{
+	struct image_pull *p = CONTAINER_OF(op, struct layer_wait, op)->pull;
+
+	p->layer_running--;
+	p->layer_done++;
+	/* The first failure is the reason of all others. */
+	if (err->code && !p->layer_err.code) {
+		err_move(&p->layer_err, err);
+		layers_cancel(p->all);
+	}
+	start_layers(p);
+}
+
+static void fetch_layers(struct image_pull *p)
+{
+	size_t count = p->document.count;
+	struct op *all = task_await(&p->job.task, PULL_LAYERS, OP_NO_DEADLINE);
+
+	end_call(p);
+	p->layers = mem_new(MAX(count, (size_t)1) * sizeof(p->layers[0]));
+	p->state.layers = (int)count;
 	for (size_t i = 0; i < count; i++) {
-		struct str *mirrors =
-			arena_new(&s->arena, (registries[i].mirror_count + 1) * sizeof(mirrors[0]));
-		for (size_t k = 0; k < registries[i].mirror_count; k++)
-			mirrors[k] = arena_str(&s->arena, registries[i].mirrors[k]);
-		s->registries[s->registry_count++] =
-			(struct image_registry){.host = arena_str(&s->arena, registries[i].host),
-				.mirrors = mirrors,
-				.mirror_count = registries[i].mirror_count,
-				.insecure = registries[i].insecure};
+		struct layer_wait *l = &p->layers[i];
+		l->pull = p;
+		l->fetch.store = p->job.store;
+		l->fetch.session = &p->session;
+		l->fetch.digest = p->document.entries[i].digest;
+		l->fetch.size = p->document.entries[i].size;
+		l->fetch.diff = p->config.diff_ids.items[i];
+		p->state.bytes_total += l->fetch.size;
+		while (!str_eq(p->layers[l->same].fetch.diff, l->fetch.diff))
+			l->same++;
+	}
+	if (!op_begin(all, &layers_op, p))
+		return;
+	p->all = all;
+	start_layers(p);
+}
+
+static void enter_new(struct image_pull *p)
+{
+	struct image_entry *e = &p->entry;
+	size_t count = p->document.count;
+
+	fill_names(p);
+	e->layers = p->config.diff_ids;
+	e->layer_bytes = arena_new(&p->arena, (count + 1) * sizeof(e->layer_bytes[0]));
+	for (size_t i = 0; i < count; i++)
+		e->layer_bytes[i] = p->layers[p->layers[i].same].fetch.bytes;
+	start_work(p, PULL_ENTERED, enter_work);
+}
+
+/* ---- the task ---- */
+
+static void pull_held(struct image_pull *p, struct err *err)
+{
+	struct image_store *s = p->job.store;
+
+	if (err->code)
+		return pull_fail(p, err);
+	if (!s->http)
+		image_registry_open(s, p->tls);
+	p->session.http = s->http;
+	resolve(p);
+}
+
+static void pull_entered(struct image_pull *p)
+{
+	image_store_show(p->job.store, TAKE(p->job.picture));
+	/* In the caller's hands as long as the picture shows it. */
+	struct image_record *r = image_store_record(p->job.store, p->entry.id);
+	p->asked->id = r ? r->image.id : (struct str){0};
+	task_finish(&p->job.task, 0);
+}
+
+static void pull_run(struct task *t, struct err *err)
+{
+	struct image_pull *p = CONTAINER_OF(t, struct image_pull, job.task);
+
+	switch ((enum pull_step)t->step) {
+	case PULL_BEGIN:
+		return pull_begin(p, err);
+	case PULL_HELD:
+		return pull_held(p, err);
+	case PULL_RESOLVED:
+		return resolved(p, err);
+	case PULL_MANIFEST:
+		return manifest_head(p, err);
+	case PULL_MANIFEST_BODY:
+		return manifest_came(p, err);
+	case PULL_CONFIG:
+		return config_head(p, err);
+	case PULL_CONFIG_BODY:
+		if (err->code || take_config(p, err))
+			return pull_fail(p, err);
+		return fetch_layers(p);
+	case PULL_LAYERS:
+		return err->code ? pull_fail(p, err) : enter_new(p);
+	case PULL_ENTERED:
+		return err->code ? pull_fail(p, err) : pull_entered(p);
 	}
 }
 
+static const struct task_kind pull_kind = TASK_KIND("pull", pull_steps, pull_run);
+
+static void pull_end(struct store_job *job)
+{
+	struct image_pull *p = CONTAINER_OF(job, struct image_pull, job);
+
+	end_call(p);
+	link_remove(&p->in_store);
+	if (p->hold >= 0)
+		close(p->hold);
+	tls_config_unref(p->tls);
+	buf_done(&p->body);
+	err_done(&p->layer_err);
+	mem_free(p->layers);
+	arena_done(&p->session.arena);
+	arena_done(&p->arena);
+}
+
+static const struct op_kind pull_op = {.name = "image pull", .cancel = store_job_cancel};
+
 void image_store_pull(struct image_store *s, struct op *op, struct runtime_pull *pull)
 {
-	static const struct op_kind kind = {.name = "image pull"};
+	struct image_pull *p = store_job_new(s, op, &pull_op, sizeof(*p));
 
-	if (op_begin(op, &kind, s))
-		op_fail_with(op, ERR_UNSUPPORTED,
-			"failed to pull and unpack image \"%.*s\": this version imports only",
-			STRF(pull->reference));
+	if (!p)
+		return;
+	p->job.end = pull_end;
+	p->asked = pull;
+	p->hold = -1;
+	arena_init(&p->arena);
+	arena_init(&p->session.arena);
+	buf_init(&p->body, IMAGE_DOCUMENT_MAX + 1);
+	p->full = arena_str(&p->arena, pull->reference);
+	if (pull->auth)
+		p->auth = (struct image_auth){.user = arena_str(&p->arena, pull->auth->user),
+			.password = arena_str(&p->arena, pull->auth->password),
+			.identity_token = arena_str(&p->arena, pull->auth->identity_token),
+			.registry_token = arena_str(&p->arena, pull->auth->registry_token)};
+	store_job_run(&p->job, &pull_kind);
+}
+
+/* ---- progress ---- */
+
+static void update_state(struct image_pull *p)
+{
+	p->state.layers_done = (int)p->layer_done;
+	p->state.bytes = 0;
+	for (size_t i = 0; p->layers && i < p->document.count; i++)
+		p->state.bytes +=
+			p->layers[i].fetch.here ? p->layers[i].fetch.size : p->layers[i].fetch.come;
+}
+
+size_t image_store_pulls(struct image_store *s, const struct image_pull_state **states)
+{
+	size_t n = 0;
+
+	mem_free(TAKE(s->pull_states));
+	list_each (k, &s->pulls)
+		n++;
+	struct image_pull_state *all = mem_new(MAX(n, (size_t)1) * sizeof(all[0]));
+	n = 0;
+	list_each (k, &s->pulls) {
+		struct image_pull *p = CONTAINER_OF(k, struct image_pull, in_store);
+		update_state(p);
+		all[n++] = p->state;
+	}
+	s->pull_states = all;
+	*states = all;
+	return n;
 }

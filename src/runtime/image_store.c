@@ -314,6 +314,7 @@ static void start_store(struct image_store *s, struct scope *scope)
 {
 	image_store_show(s, TAKE(s->picture));
 	scope_init(&s->scope, scope, "images", NULL);
+	s->parent = scope;
 	s->images = (struct runtime_images){.pull = pull_image,
 		.remove = remove_image,
 		.list = list_images,
@@ -382,9 +383,40 @@ void image_store_open(struct env *env, struct op *op, struct scope *scope,
 	work_start(&o->work, &o->op, WORK_DISK, open_work);
 }
 
+enum stop_step { STOP_JOBS, STOP_CLIENT, STOP_DONE };
+static const char *const stop_steps[] = {"jobs", "client", "done"};
+
+static void stop_run(struct task *t, struct err *err)
+{
+	struct image_store *s = CONTAINER_OF(t, struct image_store, stopping);
+
+	(void)err;
+	switch ((enum stop_step)t->step) {
+	case STOP_JOBS:
+		scope_close(&s->scope, task_await(t, STOP_CLIENT, OP_NO_DEADLINE));
+		return;
+	case STOP_CLIENT:
+		if (s->http) {
+			http_client_stop(s->http, task_await(t, STOP_DONE, OP_NO_DEADLINE));
+			return;
+		}
+		break;
+	case STOP_DONE:
+		http_client_free(TAKE(s->http));
+		break;
+	}
+	task_finish(t, 0);
+}
+
+static const struct task_kind stop_kind = TASK_KIND("image store stop", stop_steps, stop_run);
+
 void image_store_stop(struct image_store *s, struct op *op)
 {
-	scope_close(&s->scope, op);
+	struct err none = {0};
+
+	s->stopping = (struct task){.op = op, .kind = &stop_kind};
+	op_begin_always(op, &stop_kind.op, &s->stopping);
+	stop_run(&s->stopping, &none);
 }
 
 void image_store_free(struct image_store *s)
@@ -394,6 +426,7 @@ void image_store_free(struct image_store *s)
 	image_picture_free(s->picture);
 	image_disk_close(&s->disk);
 	arena_done(&s->arena);
+	mem_free(s->pull_states);
 	mem_free(s);
 }
 

@@ -4,6 +4,7 @@
 
 #include "image_picture.h"
 
+#include <kube/http_client.h>
 #include <kube/image_store.h>
 #include <kube/runtime_native.h>
 #include <kube/task.h>
@@ -23,8 +24,12 @@ struct image_store {
 	uint32_t parallel;
 	int retries;
 	struct image_picture *picture;
-	struct list pulls; /* struct image_pull.in_store */
-	struct registry_client *client;
+	struct list pulls;                    /* struct image_pull.in_store */
+	struct image_pull_state *pull_states; /* the last list of them */
+	/* made with the first pull */
+	struct scope *parent;
+	struct http_client *http;
+	struct task stopping;
 };
 
 /*
@@ -50,6 +55,12 @@ void store_job_cancel(struct op *caller); /* the cancel of every kind */
 void image_store_show(struct image_store *s, struct image_picture *picture);
 struct image_record *image_store_record(struct image_store *s, struct str reference);
 
+/* How registries are reached: TLS, proxies. On a worker, the first; then on the loop. */
+int image_registry_tls(const struct image_store *s, struct tls_config **tls, struct err *err);
+void image_registry_open(struct image_store *s, struct tls_config *tls);
+/* The URLs to try, in order, without slashes at their ends; at least one. */
+size_t image_registry_endpoints(const struct image_store *s, struct arena *a, struct str domain,
+	struct str **urls, size_t *own_from);
 void image_registries_copy(
 	struct image_store *s, const struct image_registry *registries, size_t count);
 

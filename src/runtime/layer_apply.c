@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <kube/mem.h>
+#include <kube/mount.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -114,33 +115,17 @@ static int open_inside(const struct layer_apply *l, const char *path, int flags)
 	return (int)syscall(SYS_openat2, l->root, path, &how, sizeof(how));
 }
 
-/* Directories that no entry has made: 0755, root's. */
-static int make_parents(const struct layer_apply *l, struct str path, struct err *err)
+/*
+ * Directories that no entry has made: 0755, root's; where a link leads there, in this layer, at
+ * the place it leads to.
+ */
+static int make_parents(const struct layer_apply *l, const char *path, struct err *err)
 {
-	_cleanup_(buf_done) struct buf before = BUF_INIT(TAR_PATH_MAX + 1);
-	struct str rest = path, piece;
-	int above = open_inside(l, ".", O_PATH | O_DIRECTORY);
+	int made, failed = mount_place_open(l->root, path, MOUNT_PLACE_DIRECTORY, &made, err);
 
-	while (above >= 0 && str_next(&rest, '/', &piece)) {
-		char name[NAME_MAX_ + 1];
-		memcpy(name, piece.at, piece.len);
-		name[piece.len] = '\0';
-		if (before.len)
-			buf_add_char(&before, '/');
-		buf_add_str(&before, piece);
-		int next = open_inside(l, buf_text(&before), O_PATH | O_DIRECTORY);
-		if (next < 0 && errno == ENOENT && mkdirat(above, name, 0755) == 0 &&
-			fchmodat(above, name, 0755, 0) == 0)
-			next = open_inside(l, buf_text(&before), O_PATH | O_DIRECTORY);
-		int saved = errno;
-		close(above);
-		errno = saved;
-		above = next;
-	}
-	if (above < 0)
-		return err_set_errno(err, errno, "layer: making directory \"%.*s\"",
-			STRF(str_sub(path, 0, 200)));
-	close(above);
+	if (failed)
+		return err_wrap(err, failed, "layer");
+	close(made);
 	return 0;
 }
 
@@ -154,7 +139,7 @@ static int enter(struct layer_apply *l, struct str path, struct err *err)
 	const char *text = path.len ? buf_text(&l->parent_path) : ".";
 	int fd = open_inside(l, text, O_RDONLY | O_DIRECTORY);
 	if (fd < 0 && errno == ENOENT) {
-		int failed = make_parents(l, path, err);
+		int failed = make_parents(l, text, err);
 		if (failed)
 			return failed;
 		fd = open_inside(l, text, O_RDONLY | O_DIRECTORY);
