@@ -1,0 +1,241 @@
+#!/bin/bash
+# What real containers see of their volumes, on an isolated node: who may read and write what, what
+# changes while they run, what survives their restart, and that nothing is left of it.
+kube=$1
+# Packages come from the network, which the isolated node has not: before it is entered.
+images=$(dirname "$kube")/images
+if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
+	mkdir -p "$images"
+	"$(dirname "$0")/../../packaging/sample-image" "$images/new.$$.tar" >"$images/log" 2>&1 &&
+		mv "$images/new.$$.tar" "$images/sample.tar"
+fi
+. "$(dirname "$0")/../harness/node.sh"
+. "$(dirname "$0")/../harness/check.sh"
+kubectl=$(command -v kubectl)
+dir=$(mktemp -d)
+trap 'rm -rf --one-file-system "$dir"' EXIT
+export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+ip link add eth0 type veth peer name world
+ip addr add 192.0.2.2/24 dev eth0
+ip link set eth0 up
+ip link set world up
+ip route add default via 192.0.2.1
+
+within() { # SECONDS COMMAND…: until it succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+k() { "$kubectl" "$@" 2>&1; }
+prints() { # TEXT COMMAND…
+	local wanted=$1
+	shift
+	[ "$("$@" 2>/dev/null)" = "$wanted" ]
+}
+
+mkdir -p "$dir/d/images" "$dir/host" "$dir/disk"
+if [ ! -s "$images/sample.tar" ]; then
+	echo "skipped: no image can be made here: $(tail -n 1 "$images/log")"
+	echo "1 passed, 0 failed"
+	exit 0
+fi
+cp "$images/sample.tar" "$dir/d/images/"
+chmod 755 "$dir"
+chmod 777 "$dir/host"
+echo gold >"$dir/disk/kept"
+
+"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" --node-name node \
+	>"$dir/out" 2>"$dir/log" &
+server=$!
+check "the cluster starts" within 20 grep -q "kubectl get" "$dir/out"
+check "the node is ready" within 20 prints True k get node node \
+	-o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+check "pods have an account" within 20 k get serviceaccount default
+
+# ---- one pod with everything ----
+k create configmap words --from-literal=greeting=hello --from-literal=bye=bye >/dev/null
+k create secret generic keys --from-literal=pass=s3cret >/dev/null
+cat >"$dir/pod.yaml" <<-E
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: all, labels: {b: "2", a: x}}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  securityContext: {runAsUser: 1000, runAsGroup: 1000, fsGroup: 2000}
+	  restartPolicy: Always
+	  containers:
+	  - name: main
+	    image: kube.local/sample:1
+	    env: [{name: WHO, value: me}]
+	    command: [sh, -c, "echo up >>/memory/starts; while :; do sh /host/look 2>&1; sleep 0.2; done"]
+	    volumeMounts: &mounts
+	    - {name: host, mountPath: /host}
+	    - {name: empty, mountPath: /empty}
+	    - {name: memory, mountPath: /memory}
+	    - {name: words, mountPath: /words}
+	    - {name: words, mountPath: /only, subPath: greeting}
+	    - {name: empty, mountPath: /mine, subPathExpr: logs/\$(WHO)}
+	    - {name: keys, mountPath: /keys}
+	    - {name: about, mountPath: /about}
+	    - {name: node, mountPath: /node, readOnly: true}
+	  - name: other
+	    image: kube.local/sample:1
+	    env: [{name: WHO, value: you}]
+	    command: [sh, -c, "while :; do sh /host/look-other 2>&1; sleep 0.2; done"]
+	    volumeMounts: *mounts
+	  volumes:
+	  - {name: host, hostPath: {path: $dir/host, type: Directory}}
+	  - {name: node, hostPath: {path: $dir/disk}}
+	  - {name: empty, emptyDir: {}}
+	  - {name: memory, emptyDir: {medium: Memory, sizeLimit: 16Mi}}
+	  - {name: words, configMap: {name: words}}
+	  - {name: keys, secret: {secretName: keys, defaultMode: 256}}
+	  - name: about
+	    downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}
+E
+k create -f "$dir/pod.yaml" >/dev/null
+# Runs a line in a container of the pod, without the kubelet's help.
+ask() { # CONTAINER LINE
+	local script=$dir/host/look
+	[ "$1" = main ] || script=$dir/host/look-other
+	rm -f "$dir/host/said" "$dir/host/done"
+	printf '{ %s; } >/host/said 2>&1; : >/host/done; rm /host/%s\n' "$2" "${script##*/}" >"$script.new"
+	chmod 666 "$script.new"
+	mv "$script.new" "$script"
+	within 20 test -e "$dir/host/done"
+	cat "$dir/host/said" 2>/dev/null
+}
+says() { # WANTED CONTAINER LINE
+	local said
+	said=$(ask "$2" "$3")
+	[ "$said" = "$1" ] || {
+		echo "   said: $said"
+		false
+	}
+}
+check "it runs" within 40 prints Running k get pod all -o 'jsonpath={.status.phase}'
+uid=$(k get pod all -o 'jsonpath={.metadata.uid}')
+volumes=$dir/d/kubelet/pods/$uid/volumes
+
+check "containers share a directory" says "" main 'echo one >/empty/file'
+check "both ways" says one other 'cat /empty/file'
+check "it is the group's" says "2777 2000" main 'stat -c "%a %g" /empty'
+check "memory is memory" says tmpfs main "sed -n 's|^[^ ]* /memory \\([a-z]*\\) .*|\\1|p' /proc/mounts"
+check "with its limit" says 16384 main "df -k /memory | tail -n 1 | tr -s ' ' | cut -d' ' -f2"
+check "a config map is files" says "hello bye" main 'echo $(cat /words/greeting) $(cat /words/bye)'
+check "a secret is the group's to read" says "s3cret 440" main \
+	'echo "$(cat /keys/pass) $(stat -Lc %a /keys/pass)"'
+check "nobody writes to them" says "no no" main \
+	'touch /words/x 2>/dev/null || printf "no "; touch /keys/x 2>/dev/null || echo no'
+check "labels are a file" says 'a="x" b="2"' main 'echo $(cat /about/labels)'
+check "a part of a volume is mounted alone" says hello main 'cat /only'
+check "a part is each container's own" says "" main 'echo mine >/mine/file'
+check "as its variable says" says "me you" other 'echo $(ls /empty/logs)'
+check "what is to be read only is" says "gold no" main \
+	'echo "$(cat /node/kept) $(touch /node/x 2>/dev/null || echo no)"'
+check "a token is there" says 2 main \
+	'tr -cd . </var/run/secrets/kubernetes.io/serviceaccount/token | wc -c'
+check "that the pod's user may read" says "640 1000 2000" main \
+	'stat -Lc "%a %u %g" /var/run/secrets/kubernetes.io/serviceaccount/token'
+
+# ---- what changes ----
+k patch configmap words -p '{"data":{"greeting":"good morning","bye":null}}' >/dev/null
+check "a change is seen" within 60 prints "good morning" \
+	cat "$volumes/kubernetes.io~configmap/words/greeting"
+check "by the container too" says "good morning" main 'cat /words/greeting'
+check "a key that goes is gone" says greeting main 'ls /words'
+check "a part stays what it was" says hello main 'cat /only'
+k label pod all c=3 >/dev/null
+check "a label is seen" within 60 grep -q 'c="3"' "$volumes/kubernetes.io~downward-api/about/labels"
+
+# ---- what survives ----
+kill -9 "$(pgrep -f 'echo up >>/memory/starts' | head -n 1)"
+restarted() { [ "$(k get pod all -o 'jsonpath={.status.containerStatuses[?(@.name=="main")].restartCount}')" -gt 0 ]; }
+check "a container restarts" within 40 restarted
+check "its memory is still there" within 20 says 2 main 'wc -l </memory/starts'
+check "its part is the new one" says "good morning" main 'cat /only'
+
+# ---- what is in the way ----
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: waits}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  containers:
+	  - name: c
+	    image: kube.local/sample:1
+	    command: [sh, -c, "while :; do sleep 0.2; done"]
+	    volumeMounts: [{name: v, mountPath: /v}]
+	  volumes: [{name: v, configMap: {name: later}}]
+E
+told() { k describe pod waits | grep -q 'MountVolume.SetUp failed for volume "v" : configmap "later" not found'; }
+check "what is missing is told" within 20 told
+check "the pod waits" prints ContainerCreating k get pod waits \
+	-o 'jsonpath={.status.containerStatuses[0].state.waiting.reason}'
+k create configmap later --from-literal=a=1 >/dev/null
+check "and runs when it comes" within 20 prints Running k get pod waits -o 'jsonpath={.status.phase}'
+
+# ---- a claim ----
+k create -f - >/dev/null <<-E
+	apiVersion: v1
+	kind: PersistentVolume
+	metadata: {name: disk}
+	spec:
+	  capacity: {storage: 1Gi}
+	  accessModes: [ReadWriteOnce]
+	  persistentVolumeReclaimPolicy: Retain
+	  claimRef: {namespace: default, name: data}
+	  local: {path: $dir/disk}
+	  nodeAffinity:
+	    required:
+	      nodeSelectorTerms:
+	      - matchExpressions: [{key: kubernetes.io/hostname, operator: Exists}]
+	---
+	apiVersion: v1
+	kind: PersistentVolumeClaim
+	metadata: {name: data}
+	spec:
+	  storageClassName: ""
+	  volumeName: disk
+	  accessModes: [ReadWriteOnce]
+	  resources: {requests: {storage: 1Gi}}
+E
+# By hand, where nobody binds claims.
+if ! within 5 prints Bound k get pvc data -o 'jsonpath={.status.phase}'; then
+	claim=$(k get pvc data -o 'jsonpath={.metadata.uid}')
+	k patch pv disk -p "{\"spec\":{\"claimRef\":{\"uid\":\"$claim\"}}}" >/dev/null
+	k patch pvc data --subresource status -p '{"status":{"phase":"Bound"}}' >/dev/null
+fi
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: claims}
+	spec:
+	  nodeName: node
+	  terminationGracePeriodSeconds: 1
+	  containers:
+	  - name: c
+	    image: kube.local/sample:1
+	    command: [sh, -c, "cat /data/kept >/data/copy; while :; do sleep 0.2; done"]
+	    volumeMounts: [{name: v, mountPath: /data}]
+	  volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]
+E
+check "a pod has what it claims" within 30 prints gold cat "$dir/disk/copy"
+
+# ---- nothing is left ----
+k delete pod all waits claims --wait=true --timeout=60s >/dev/null
+gone() { [ "$(find "$dir/d/kubelet/pods" -mindepth 1 | wc -l)" = 0 ]; }
+check "nothing of the pods is left" within 20 gone
+gone || find "$dir/d/kubelet/pods" | head -n 10
+check "no mount" test "$(grep -c "$dir/d/kubelet/pods" /proc/self/mounts)" = 0
+check "but what was the node's" prints gold cat "$dir/disk/kept"
+kill -TERM $server
+wait $server
+grep -E '^[EW]' "$dir/log" | head -n "${KUBE_TEST_LINES:-5}"
+finish
