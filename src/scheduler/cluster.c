@@ -11,6 +11,8 @@ void cluster_init(struct cluster *c, uint64_t seed)
 	map_init(&c->nominations);
 	map_init(&c->nominees);
 	map_init(&c->promised_volumes);
+	kindred_init(&c->kindred);
+	kindred_owners_init(&c->owners);
 	for (size_t i = 0; i < SHELF_COUNT; i++)
 		omap_init(&c->shelves[i]);
 }
@@ -30,6 +32,7 @@ static struct node *find_or_add_node(struct cluster *c, struct str name)
 		return n;
 	n = mem_new(sizeof(*n));
 	n->name = str_dup(name);
+	n->table = &c->kindred;
 	omap_set(&c->by_name, name, n);
 	return n;
 }
@@ -287,6 +290,8 @@ void cluster_shelve(struct cluster *c, enum shelf shelf, struct str key, struct 
 	struct object *old = o ? omap_set(&c->shelves[shelf], key, object_ref(o))
 			       : omap_remove(&c->shelves[shelf], key);
 
+	if (shelf >= SHELF_SERVICES && shelf <= SHELF_STATEFUL_SETS)
+		kindred_owner_changed(c, old, o);
 	object_unref(old);
 }
 
@@ -359,6 +364,8 @@ void cluster_done(struct cluster *c)
 			object_unref(it.value);
 		omap_done(&c->shelves[i]);
 	}
+	kindred_done(&c->kindred);
+	kindred_owners_done(&c->owners);
 	map_done(&c->nominees);
 	map_done(&c->nominations);
 	map_done(&c->placements);

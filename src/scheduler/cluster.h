@@ -9,7 +9,7 @@
 #ifndef KUBE_SCHEDULER_CLUSTER_H
 #define KUBE_SCHEDULER_CLUSTER_H
 
-#include "facts.h"
+#include "kindred.h"
 
 #include <kube/map.h>
 
@@ -28,6 +28,8 @@ struct node {
 	struct pod_list relating, repelling, holding_ports;
 	struct amounts used;
 	int64_t nonzero_cpu, nonzero_memory;
+	const struct kindred *table; /* of its cluster */
+	int32_t *kindred;            /* by its columns; NULL: all are 0 */
 };
 
 /* Other objects that decisions look at, by key ("namespace/name" or the name). */
@@ -57,6 +59,8 @@ struct cluster {
 	struct map nominations;                 /* node's name → struct pod_list */
 	struct map nominees;                    /* uid → struct nomination */
 	struct omap shelves[SHELF_COUNT];       /* key → struct object */
+	struct kindred kindred;
+	struct kindred_owners owners;
 	struct map promised_volumes; /* name → key of the claim that is to have it, heap */
 	size_t next_start;           /* where the search for nodes goes on */
 	uint64_t random;             /* of ties */

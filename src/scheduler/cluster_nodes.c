@@ -50,6 +50,7 @@ void node_add_pod(struct node *n, struct pod *p)
 	sched_amounts_add(&n->used, &p->requests, 1);
 	n->nonzero_cpu += p->nonzero_cpu;
 	n->nonzero_memory += p->nonzero_memory;
+	kindred_pod_changed(n, p, 1);
 }
 
 void node_remove_pod(struct node *n, struct pod *p)
@@ -62,6 +63,7 @@ void node_remove_pod(struct node *n, struct pod *p)
 	sched_amounts_add(&n->used, &p->requests, -1);
 	n->nonzero_cpu -= p->nonzero_cpu;
 	n->nonzero_memory -= p->nonzero_memory;
+	kindred_pod_changed(n, p, -1);
 }
 
 struct node *node_copy(const struct node *n)
@@ -76,6 +78,8 @@ struct node *node_copy(const struct node *n)
 	pod_list_copy(&copy->repelling, &n->repelling);
 	pod_list_copy(&copy->holding_ports, &n->holding_ports);
 	sched_amounts_copy(&copy->used, &n->used);
+	if (n->kindred)
+		copy->kindred = mem_copy(n->kindred, KINDRED_MAX * sizeof(*n->kindred));
 	return copy;
 }
 
@@ -89,6 +93,7 @@ void node_free(struct node *n)
 	mem_free(n->repelling.items);
 	mem_free(n->holding_ports.items);
 	sched_amounts_done(&n->used);
+	mem_free(n->kindred);
 	mem_free(n->name);
 	mem_free(n);
 }

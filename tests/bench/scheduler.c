@@ -45,18 +45,37 @@ static void add_nodes(struct cluster *c, int count)
 	arena_done(&a);
 }
 
+static const char owned[] = ",\"x\":1";
+
 static struct pod *make_pod(struct arena *a, int number, const char *spec)
 {
+	const char *owner =
+		spec == owned ? "\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"rs\","
+				"\"uid\":\"u\",\"controller\":true}],"
+			      : "";
 	char text[1024];
 
 	snprintf(text, sizeof(text),
-		"{\"metadata\":{\"name\":\"p-%d\",\"namespace\":\"default\",\"uid\":\"uid-%d\","
+		"{\"metadata\":{\"name\":\"p-%d\",\"namespace\":\"default\",\"uid\":\"uid-%d\",%s"
 		"\"labels\":{\"app\":\"a%d\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
 		"\"img:1\",\"resources\":{\"requests\":{\"cpu\":\"100m\",\"memory\":\"200Mi\"}}}]%"
 		"s}"
 		"}",
-		number, number, number % 100, spec);
+		number, number, owner, number % 100, spec);
 	return pod_facts_from_tree(parse(a, text));
+}
+
+/* A ReplicaSet, which the pods of one bench belong to. */
+static void shelve_owner(struct cluster *c)
+{
+	static const char text[] =
+		"{\"kind\":\"ReplicaSet\",\"apiVersion\":\"apps/v1\",\"metadata\":{"
+		"\"name\":\"rs\",\"namespace\":\"default\"},\"spec\":{\"selector\":{"
+		"\"matchLabels\":{\"app\":\"a1\"}}}}";
+	struct object *o = object_from_text(str_from(text), 1);
+
+	cluster_shelve(c, SHELF_REPLICA_SETS, STR("default/rs"), o);
+	object_unref(o);
 }
 
 static void bench(const char *name, int nodes, int pods, const char *spec)
@@ -74,6 +93,7 @@ static void bench(const char *name, int nodes, int pods, const char *spec)
 	queue_init(&queue, &(struct queue_options){0});
 	add_nodes(&cluster, nodes);
 	cluster_settle(&cluster);
+	shelve_owner(&cluster);
 	int64_t begin = now_ns();
 	for (int i = 0; i < pods; i++) {
 		struct pod *p = make_pod(&a, i, spec);
@@ -115,6 +135,8 @@ int main(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
 		bench("simple", sizes[i], 20000, "");
+	bench("owned", 1000, 20000, owned);
+	bench("owned", 5000, 5000, owned);
 	bench("node_affinity", 1000, 20000,
 		",\"affinity\":{\"nodeAffinity\":{"
 		"\"preferredDuringSchedulingIgnoredDuringExecution\":"

@@ -7,8 +7,6 @@
 #include "domains.h"
 #include "plugins.h"
 
-#include <kube/api_codec.h>
-
 #include <math.h>
 
 #define HOSTNAME "kubernetes.io/hostname"
@@ -19,6 +17,7 @@ struct constraint {
 	int64_t least;
 	bool least_stale;
 	double weight; /* of soft ones */
+	size_t column; /* of the counted kindred, and 1; 0: has to be counted */
 };
 struct spreading {
 	struct constraint *items;
@@ -27,77 +26,6 @@ struct spreading {
 };
 
 /* ---- which constraints ---- */
-
-static void merge_selector(struct arena *a, struct selector *to, const struct selector *from)
-{
-	struct selector_term *terms = arena_new(a, (to->count + from->count + 1) * sizeof(*terms));
-
-	if (to->count)
-		memcpy(terms, to->terms, to->count * sizeof(*terms));
-	if (from->count)
-		memcpy(terms + to->count, from->terms, from->count * sizeof(*terms));
-	to->terms = terms;
-	to->count += from->count;
-}
-
-/* The terms of a plain map of labels, of services and replication controllers. */
-static struct selector selector_of_map(struct arena *a, const struct cJSON *map)
-{
-	struct selector s = {0};
-
-	s.terms = arena_new(a, (json_count(map) + 1) * sizeof(*s.terms));
-	json_each (value, map) {
-		struct str *text = arena_new(a, sizeof(*text));
-
-		*text = json_str(value);
-		s.terms[s.count++] = (struct selector_term){
-			.key = json_key(value), .op = SEL_EQ, .values = text, .count = 1};
-	}
-	return s;
-}
-
-static void add_services(struct cycle *c, struct selector *sum)
-{
-	struct str prefix = arena_print(c->arena, "%.*s/", STRF(c->pod->namespace));
-
-	shelf_each(it, c->cluster, SHELF_SERVICES, prefix)
-	{
-		const struct cJSON *tree = object_tree(c->arena, it.value);
-		const struct cJSON *map = json_path(tree, "spec.selector");
-		struct selector s = selector_of_map(c->arena, map);
-
-		if (s.count && labels_match(&s, &c->pod->labels))
-			merge_selector(c->arena, sum, &s);
-	}
-}
-
-static void add_owner(struct cycle *c, struct selector *sum)
-{
-	static const struct {
-		const char *kind;
-		enum shelf shelf;
-	} owners[] = {{"ReplicaSet", SHELF_REPLICA_SETS}, {"StatefulSet", SHELF_STATEFUL_SETS},
-		{"ReplicationController", SHELF_REPLICATION_CONTROLLERS}};
-	const struct pod *p = c->pod;
-	struct str key =
-		arena_print(c->arena, "%.*s/%.*s", STRF(p->namespace), STRF(p->owner_name));
-
-	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
-		struct selector s = {0};
-		struct object *o = str_eq_text(p->owner_kind, owners[i].kind)
-					   ? cluster_shelved(c->cluster, owners[i].shelf, key)
-					   : NULL;
-
-		if (!o)
-			continue;
-		const struct cJSON *selector = json_path(object_tree(c->arena, o), "spec.selector");
-		if (owners[i].shelf == SHELF_REPLICATION_CONTROLLERS)
-			s = selector_of_map(c->arena, selector);
-		else if (label_selector_from(c->arena, selector, &s, NULL))
-			continue;
-		merge_selector(c->arena, sum, &s);
-	}
-}
 
 static struct spreading *of_spreads(
 	struct cycle *c, const struct spread *spreads, size_t count, bool soft)
@@ -111,6 +39,9 @@ static struct spreading *of_spreads(
 			s->items[s->count++] = (struct constraint){.spread = &spreads[i],
 				.domains.key = spreads[i].topology,
 				.least_stale = true};
+	for (size_t i = 0; i < s->count && s->count < KINDRED_MAX / 2; i++)
+		s->items[i].column = 1 + kindred_ask(c->cluster, c->arena, c->pod->namespace,
+						 &s->items[i].spread->selector);
 	return s;
 }
 
@@ -119,10 +50,8 @@ static struct spreading *by_default(struct cycle *c)
 {
 	struct selector sum = {0};
 
-	if (c->profile->no_default_spreading)
-		return of_spreads(c, NULL, 0, true);
-	add_services(c, &sum);
-	add_owner(c, &sum);
+	if (!c->profile->no_default_spreading)
+		sum = kindred_selector(c->cluster, c->arena, c->pod);
 	if (!sum.count)
 		return of_spreads(c, NULL, 0, true);
 	struct spread *both = arena_new(c->arena, 2 * sizeof(*both));
@@ -168,16 +97,17 @@ static bool counts(struct cycle *c, const struct spread *s, const struct node *n
 
 static bool alike(struct cycle *c, const struct spread *s, const struct pod *placed)
 {
-	return !placed->terminating && str_eq(placed->namespace, c->pod->namespace) &&
-	       labels_match(&s->selector, &placed->labels);
+	return kindred_alike(placed, c->pod->namespace, &s->selector);
 }
 
-static int64_t count_alike(struct cycle *c, const struct spread *s, const struct node *n)
+static int64_t count_alike(struct cycle *c, const struct constraint *k, const struct node *n)
 {
 	int64_t count = 0;
 
+	if (k->column)
+		return n->kindred ? n->kindred[k->column - 1] : 0;
 	for (size_t i = 0; i < n->pods.count; i++)
-		count += alike(c, s, n->pods.items[i]);
+		count += alike(c, k->spread, n->pods.items[i]);
 	return count;
 }
 
@@ -213,7 +143,7 @@ static struct verdict pre_filter(struct cycle *c, void **state)
 			if (counts(c, one, n))
 				domains_at(&s->items[k].domains, c->arena,
 					*labels_get(&n->facts->labels, one->topology))
-					->count += count_alike(c, one, n);
+					->count += count_alike(c, &s->items[k], n);
 		}
 	}
 	return VERDICT_FINE;
@@ -296,6 +226,22 @@ static void find_domains(
 	}
 }
 
+static void count_domains(struct cycle *c, const struct spreading *s, struct constraint *k)
+{
+	for (size_t i = 0; i < c->cluster->node_count; i++) {
+		const struct node *n = c->cluster->nodes[i];
+		const struct labels *labels = &n->facts->labels;
+		int64_t there = count_alike(c, k, n);
+
+		if (!there || (s->all_labels && !has_labels(s, labels)))
+			continue;
+		const struct str *value = labels_get(labels, k->spread->topology);
+		struct domain *domain = domains_find(&k->domains, value ? *value : STR(""));
+		if (domain && counts(c, k->spread, n))
+			domain->count += there;
+	}
+}
+
 static struct verdict pre_score(
 	struct cycle *c, void **state, struct node *const *nodes, size_t count)
 {
@@ -307,22 +253,9 @@ static struct verdict pre_score(
 	if (!s->count)
 		return (struct verdict){.code = VERDICT_SKIP};
 	find_domains(c, s, nodes, count);
-	for (size_t i = 0; i < c->cluster->node_count; i++) {
-		const struct node *n = c->cluster->nodes[i];
-		const struct labels *labels = &n->facts->labels;
-
-		if (s->all_labels && !has_labels(s, labels))
-			continue;
-		for (size_t k = 0; k < s->count; k++) {
-			const struct spread *one = s->items[k].spread;
-			const struct str *value = labels_get(labels, one->topology);
-			struct domain *domain =
-				domains_find(&s->items[k].domains, value ? *value : STR(""));
-
-			if (domain && counts(c, one, n))
-				domain->count += count_alike(c, one, n);
-		}
-	}
+	for (size_t i = 0; i < s->count; i++)
+		if (!by_host(&s->items[i]))
+			count_domains(c, s, &s->items[i]);
 	return VERDICT_FINE;
 }
 
@@ -340,9 +273,7 @@ static int64_t score(struct cycle *c, void *state, const struct node *n)
 		if (!value)
 			continue;
 		const struct domain *domain = domains_find(&k->domains, *value);
-		int64_t there = by_host(k) ? count_alike(c, k->spread, n)
-				: domain   ? domain->count
-					   : 0;
+		int64_t there = by_host(k) ? count_alike(c, k, n) : domain ? domain->count : 0;
 		sum += (double)there * k->weight + (double)(k->spread->max_skew - 1);
 	}
 	return (int64_t)round(sum);
