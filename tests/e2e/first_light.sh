@@ -1,0 +1,234 @@
+#!/bin/bash
+# Real pods behind real services, on an isolated node: nginx from Debian's packages is deployed,
+# reached by address, port and name, rolled over under load, looked into; jobs run, probes fail,
+# and what runs goes on while kube is killed and comes back.
+kube=$1
+images=$(dirname "$kube")/images
+# Inside there is no network to fetch packages from.
+if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
+	mkdir -p "$images"
+	"$(dirname "$0")/../../packaging/sample-image" "$images/sample.tar.$$" >/dev/null &&
+		mv "$images/sample.tar.$$" "$images/sample.tar"
+fi
+. "$(dirname "$0")/../harness/node.sh"
+. "$(dirname "$0")/../harness/check.sh"
+kubectl=$(command -v kubectl)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+ip link add eth0 type veth peer name world
+ip addr add 192.0.2.2/24 dev eth0
+ip link set eth0 up
+ip link set world up
+ip route add default via 192.0.2.1
+
+within() { # SECONDS COMMAND…: until it succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+quiet() { "$@" >/dev/null; }
+k() { "$kubectl" "$@" 2>&1; }
+prints() { # TEXT COMMAND…
+	local wanted=$1
+	shift
+	[ "$("$@" 2>/dev/null)" = "$wanted" ]
+}
+start() {
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >"$dir/out" 2>>"$dir/log" &
+	server=$!
+	within 20 grep -q "kubectl get" "$dir/out"
+}
+stop() {
+	kill -TERM $server
+	wait $server
+}
+page() { curl -s --max-time 3 --noproxy '*' "$@"; }
+running() { # how many pods of the app run
+	k get pods -l "app=$1" --field-selector status.phase=Running --no-headers | grep -c '1/1'
+}
+
+mkdir -p "$dir/d/images"
+if [ ! -s "$images/sample.tar" ]; then
+	check "a sample image is made from Debian's packages" false
+	finish
+fi
+cp "$images/sample.tar" "$dir/d/images/"
+
+check "the cluster starts, its node ready" start
+check "the image is imported" within 20 sh -c \
+	"'$kube' image ls --data-dir '$dir/d' 2>/dev/null | grep -q sample ||
+	 grep -q 'image imported' '$dir/log'"
+
+# ---- a deployment behind a service ----
+k create -f - >/dev/null <<-'E'
+	apiVersion: apps/v1
+	kind: Deployment
+	metadata: {name: web}
+	spec:
+	  replicas: 3
+	  selector: {matchLabels: {app: web}}
+	  strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}
+	  template:
+	    metadata: {labels: {app: web}}
+	    spec:
+	      terminationGracePeriodSeconds: 5
+	      containers:
+	      - name: nginx
+	        image: kube.local/sample:1
+	        ports: [{containerPort: 80}]
+	        readinessProbe: {httpGet: {port: 80, path: /}, periodSeconds: 1}
+	        lifecycle: {preStop: {sleep: {seconds: 1}}}
+	        env: [{name: GENERATION, value: "1"}]
+	        volumeMounts: [{name: words, mountPath: /words}]
+	      volumes: [{name: words, configMap: {name: words}}]
+	---
+	apiVersion: v1
+	kind: ConfigMap
+	metadata: {name: words}
+	data: {greeting: hello}
+	---
+	apiVersion: v1
+	kind: Service
+	metadata: {name: web}
+	spec:
+	  type: NodePort
+	  selector: {app: web}
+	  ports: [{port: 80, nodePort: 30080}]
+E
+check "three pods run" within 40 prints 3 running web
+vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
+contains_page() { page "$1" | grep -q 'from a pod'; }
+check "the service's address answers" within 10 contains_page "http://$vip/"
+check "the node port answers" within 5 contains_page http://192.0.2.2:30080/
+pod=$(k get pods -l app=web -o 'jsonpath={.items[0].metadata.name}')
+shim=$(pgrep -f 'shim .*sandboxes' | head -n 1)
+inside() { nsenter -t "$shim" -n "$@"; }
+check "a pod reaches the service by address" sh -c \
+	"nsenter -t $shim -n curl -s --max-time 3 --noproxy '*' http://$vip/ | grep -q 'from a pod'"
+check "a pod reaches the API" sh -c \
+	"nsenter -t $shim -n curl -sk --max-time 3 --noproxy '*' https://10.43.0.1/version | grep -q minor"
+
+# ---- rolled over under load ----
+(
+	bad=0 good=0
+	while [ ! -e "$dir/enough" ]; do
+		if page "http://$vip/" | grep -q 'from a pod'; then good=$((good + 1)); else bad=$((bad + 1)); fi
+	done
+	echo "$good $bad" >"$dir/load"
+) &
+load=$!
+k set env deployment/web GENERATION=2 >/dev/null
+check "a rolling update ends" quiet k rollout status deployment/web --timeout=90s
+k rollout undo deployment/web >/dev/null
+check "so does its way back" quiet k rollout status deployment/web --timeout=90s
+touch "$dir/enough"
+wait $load
+read -r good bad <"$dir/load"
+echo "$good requests answered, $bad not"
+check "no request failed meanwhile" test "$bad" = 0
+check "and there were some" test "$good" -gt 20
+
+k scale deployment web --replicas=12 >/dev/null
+check "it scales up" within 60 prints 12 running web
+k scale deployment web --replicas=2 >/dev/null
+only_two() { [ "$(k get pods -l app=web --no-headers | wc -l)" = 2 ]; }
+check "and down" within 60 only_two
+
+# ---- what changes inside ----
+pod=$(k get pods -l app=web -o 'jsonpath={.items[0].metadata.name}')
+uid=$(k get pod "$pod" -o 'jsonpath={.metadata.uid}')
+words=$dir/d/kubelet/pods/$uid/volumes/kubernetes.io~configmap/words/greeting
+check "a config map is a file" prints hello cat "$words"
+k patch configmap words -p '{"data":{"greeting":"good morning"}}' >/dev/null
+check "and changes with it" within 90 prints "good morning" cat "$words"
+k delete pod "$pod" --wait=false >/dev/null
+replaced() { [ "$(running web)" = 2 ] && ! k get pod "$pod" >/dev/null; }
+check "a deleted pod is replaced" within 30 replaced
+
+# ---- jobs, probes, ends ----
+k create -f - >/dev/null <<-'E'
+	apiVersion: batch/v1
+	kind: Job
+	metadata: {name: sums}
+	spec:
+	  completions: 3
+	  parallelism: 2
+	  template:
+	    spec:
+	      restartPolicy: Never
+	      containers: [{name: c, image: "kube.local/sample:1", command: [sh, -c, "exit 0"]}]
+	---
+	apiVersion: batch/v1
+	kind: Job
+	metadata: {name: fails}
+	spec:
+	  backoffLimit: 1
+	  template:
+	    spec:
+	      restartPolicy: Never
+	      containers: [{name: c, image: "kube.local/sample:1", command: [sh, -c, "exit 3"]}]
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: sick}
+	spec:
+	  containers:
+	  - name: c
+	    image: kube.local/sample:1
+	    command: [sh, -c, "trap 'exit 0' TERM; while :; do sleep 0.2; done"]
+	    livenessProbe: {exec: {command: ["false"]}, periodSeconds: 1, failureThreshold: 1}
+	    terminationMessagePath: /last-words
+E
+check "a job completes" within 60 prints 3 k get job sums -o 'jsonpath={.status.succeeded}'
+failed() { k get job fails -o 'jsonpath={.status.conditions[*].reason}' | grep -q BackoffLimitExceeded; }
+check "a job that fails is failed" within 60 failed
+restarted() { [ "$(k get pod sick -o 'jsonpath={.status.containerStatuses[0].restartCount}')" -gt 0 ]; }
+check "a failing probe restarts" within 40 restarted
+check "an event says why" contains "Liveness probe failed" "$(k get events)"
+k delete pod sick --wait=false >/dev/null
+
+# ---- kube goes and comes back ----
+before=$(pgrep -f 'nginx: master' | sort)
+check "it ends when asked" stop
+check "pods go on" contains_page "http://$vip/"
+check "it starts again" start
+check "the pods are those of before" prints 2 running web
+check "each once" test "$(pgrep -f 'nginx: master' | sort)" = "$before"
+kill -9 $server
+wait $server 2>/dev/null
+check "after a kill pods go on" contains_page "http://$vip/"
+check "it starts after a kill" start
+sleep 2
+check "with the same pods" test "$(pgrep -f 'nginx: master' | sort)" = "$before"
+nft flush ruleset
+check "flushed rules come back" within 40 contains_page "http://$vip/"
+node=$(k get nodes -o 'jsonpath={.items[0].metadata.name}')
+k cordon "$node" >/dev/null
+k create deployment late --image kube.local/sample:1 >/dev/null
+unscheduled() { k describe pod -l app=late | grep -q "were unschedulable"; }
+check "a cordoned node takes no pods" within 10 unscheduled
+k uncordon "$node" >/dev/null
+check "until it may again" within 20 prints 1 running late
+k drain "$node" --force --ignore-daemonsets --delete-emptydir-data --timeout=60s >/dev/null
+masters() { pgrep -fc 'nginx: master'; }
+check "a drained node is empty" prints 0 masters
+k uncordon "$node" >/dev/null
+check "and filled again" within 30 prints 2 running web
+
+# ---- nothing is left ----
+k delete deployment,service,job,pod --all --wait=true --timeout=60s >/dev/null
+empty() { [ "$(pgrep -fc 'kube.* shim|nginx: ')" = 0 ]; }
+check "deleted pods leave no process" within 30 empty
+check "no cable" test "$(ip -o link | grep -c ': kube')" = 0
+check "no mount" test "$(grep -c "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts)" = 0
+check "no cgroup of a pod" test "$(find /sys/fs/cgroup -type d -name 'pod*' | wc -l)" = 0
+check "no address" test "$(find "$dir/d/network" -type f -path '*addresses*' | wc -l)" = 0
+check "it ends" stop
+grep -E '^E' "$dir/log" | head -n 5
+finish
