@@ -167,11 +167,18 @@ int mount_detach(const char *path, struct err *err)
 
 int mount_pivot(int root, struct err *err)
 {
-	/* The old root lands on top of the new one and is taken off at once. */
-	if (fchdir(root) || syscall(SYS_pivot_root, ".", "."))
-		return err_set_errno(err, errno, "entering the root");
-	if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) || umount2(".", MNT_DETACH) ||
-		chdir("/"))
-		return err_set_errno(err, errno, "leaving the old root");
-	return 0;
+	int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), failed = 0;
+
+	if (old < 0 || fchdir(root) || syscall(SYS_pivot_root, ".", ".")) {
+		failed = errno;
+		if (old >= 0)
+			close(old);
+		return err_set_errno(err, failed, "entering the root");
+	}
+	/* The old root lies on top of the new one now; only it is cut off and taken away. */
+	if (fchdir(old) || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) ||
+		umount2(".", MNT_DETACH) || chdir("/"))
+		failed = errno;
+	close(old);
+	return failed ? err_set_errno(err, failed, "leaving the old root") : 0;
 }
