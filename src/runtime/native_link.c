@@ -107,7 +107,7 @@ static void linked_again(struct op *op, struct err *err)
 {
 	struct native_sandbox *s = CONTAINER_OF(op, struct native_sandbox, relinking);
 
-	if (err->code && !s->ending && !s->native->stopping)
+	if (err->code && !s->native->stopping)
 		native_sandbox_lost(s);
 	native_sandbox_release(s);
 }
@@ -126,6 +126,9 @@ static void broken(struct native_link *l)
 		native_sandbox_hold(s);
 		op_init(&s->relinking, &s->native->scope, linked_again, OP_NO_DEADLINE);
 		native_link_open(s, &s->relinking);
+	} else if (l->hello && !s->native->stopping) {
+		/* It was about to end anyway; who waits for its containers need not. */
+		native_sandbox_lost(s);
 	}
 	native_sandbox_release(s);
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -252,6 +253,8 @@ static void start_helper(struct run *r)
 		.env = env,
 		.namespaces = namespaces,
 		.group = PROCESS_SESSION_NEW,
+		/* Until it listens: a helper that nobody could find would be there for ever. */
+		.death_signal = SIGKILL,
 		.fds = fds,
 		.fd_count = ARRAY_LEN(fds),
 		.directory = "/"};

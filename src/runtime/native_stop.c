@@ -12,7 +12,9 @@
 
 #define MESSAGE_MAX (4 * KIB)
 /* SIGKILL takes effect at once, but for a process that the kernel holds. */
-#define KILL_TIME (60 * SEC)
+#define KILL_TIME   (60 * SEC)
+#define EMPTY_TIME  (5 * SEC)
+#define EMPTY_PAUSE (5 * MSEC)
 
 /* ---- noticed ---- */
 
@@ -250,10 +252,11 @@ struct removing {
 	struct native_container *container;
 	struct arena arena;
 	struct work work;
+	int64_t deadline;
 };
 
-enum remove_step { REMOVE_STOP, REMOVE_STOPPED, REMOVE_DONE };
-static const char *const remove_steps[] = {"stop", "stopped", "done"};
+enum remove_step { REMOVE_STOP, REMOVE_STOPPED, REMOVE_AGAIN, REMOVE_DONE };
+static const char *const remove_steps[] = {"stop", "stopped", "again", "done"};
 
 static void remove_free(struct removing *m)
 {
@@ -279,11 +282,25 @@ static void remove_files(struct work *w)
 		native_remove_tree(c->directory.at, &w->err);
 }
 
+/* What was killed needs a moment to go. */
+static bool try_again(struct removing *m, const struct err *err)
+{
+	struct loop *loop = m->container->native->env->loop;
+
+	if (err->code != ERR_CONFLICT || m->task.step != REMOVE_DONE ||
+		loop_now(loop) >= m->deadline)
+		return false;
+	timer_wait(task_await(&m->task, REMOVE_AGAIN, OP_NO_DEADLINE), loop_in(loop, EMPTY_PAUSE));
+	return true;
+}
+
 static void remove_run(struct task *t, struct err *err)
 {
 	struct removing *m = CONTAINER_OF(t, struct removing, task);
 	struct native_container *c = m->container;
 
+	if (err->code && try_again(m, err))
+		return;
 	if (err->code) {
 		c->busy = false;
 		task_fail(t, err);
@@ -297,6 +314,11 @@ static void remove_run(struct task *t, struct err *err)
 		return;
 	case REMOVE_STOPPED:
 		native_say(c->sandbox, "\"do\":\"forget\",\"container\":\"%s\"", c->c.id.at);
+		m->deadline = loop_in(c->native->env->loop, EMPTY_TIME);
+		work_start(&m->work, task_await(t, REMOVE_DONE, OP_NO_DEADLINE), WORK_DISK,
+			remove_files);
+		return;
+	case REMOVE_AGAIN:
 		work_start(&m->work, task_await(t, REMOVE_DONE, OP_NO_DEADLINE), WORK_DISK,
 			remove_files);
 		return;

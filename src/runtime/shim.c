@@ -225,6 +225,8 @@ int runtime_shim_main(int argc, char **argv)
 	listen_again(&shim);
 	op_init(&shim.child_signal, shim.scope, child_signalled, OP_NO_DEADLINE);
 	signal_wait(shim.loop, &shim.child_signal, SIGCHLD);
+	/* Who comes now finds us: from here on we outlive whoever started us. */
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	report(STR("ok"));
 	mem_give_back();
 	/* What was ours to free is the kernel's once we leave: by `leave`, or killed. */

@@ -12,6 +12,7 @@
 #include <kube/runtime_native.h>
 #include <kube/time.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -407,10 +408,22 @@ static inline int rig_number(const char *command)
 	return n;
 }
 
+static inline int rig_processes(void)
+{
+	DIR *d = opendir("/proc");
+	int n = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] >= '0' && e->d_name[0] <= '9';
+	if (d)
+		closedir(d);
+	return n;
+}
+
 static inline struct rig_count rig_count(void)
 {
 	return (struct rig_count){
-		.processes = rig_number("ls -d /proc/[0-9]* | wc -l"),
+		.processes = rig_processes(),
 		.mounts = rig_number("wc -l </proc/self/mountinfo"),
 		.groups = rig_number(
 			"find /sys/fs/cgroup -type d | grep -vE '/(kubepods|podu[0-9]*)$' | wc -l"),
@@ -420,13 +433,26 @@ static inline struct rig_count rig_count(void)
 	};
 }
 
-static inline void rig_expect_same(const struct rig_count *a, const struct rig_count *b)
+static inline bool rig_same(const struct rig_count *a, const struct rig_count *b)
 {
-	EXPECT_INT(b->processes, a->processes);
-	EXPECT_INT(b->mounts, a->mounts);
-	EXPECT_INT(b->groups, a->groups);
-	EXPECT_INT(b->files, a->files);
-	EXPECT_INT(b->network, a->network);
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Now, or soon: what was killed needs a moment to go. */
+static inline void rig_expect_same(const struct rig_count *before)
+{
+	struct rig_count after = rig_count();
+
+	for (int i = 0; i < 50 && !rig_same(before, &after); i++) {
+		usleep(50000);
+		after = rig_count();
+	}
+	if (!EXPECT_INT(after.processes, before->processes))
+		rig_shell("ps -eo pid,ppid,stat,args >&2");
+	EXPECT_INT(after.mounts, before->mounts);
+	EXPECT_INT(after.groups, before->groups);
+	EXPECT_INT(after.files, before->files);
+	EXPECT_INT(after.network, before->network);
 }
 
 #endif
