@@ -81,6 +81,8 @@ enum runtime_propagation { PROPAGATE_NONE, PROPAGATE_HOST_TO_CONTAINER, PROPAGAT
 
 struct runtime_mount {
 	struct str container_path, host_path;
+	struct str image;      /* instead of host_path: an image's id; what is in it, read-only */
+	struct str image_part; /* "a/b": that of it alone */
 	bool read_only, recursive_read_only;
 	enum runtime_propagation propagation;
 };

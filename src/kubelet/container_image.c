@@ -11,6 +11,41 @@
 /* ErrImagePull can be seen for a moment before it becomes ImagePullBackOff. */
 #define RETRY_PULL (1 * SEC)
 
+/* Of a volume that the container mounts, unless another mount of it came before. */
+static const struct cJSON *volume_image(const struct pod_item *item, const struct cJSON *mount)
+{
+	struct str name = tree_str(mount, "name");
+
+	json_each (other, json_get(item->action.container, STR("volumeMounts"))) {
+		if (other == mount)
+			break;
+		if (str_eq(tree_str(other, "name"), name))
+			return NULL;
+	}
+	return volume_image_of(item_pod(item), name);
+}
+
+bool container_image_next(struct pod_item *item)
+{
+	size_t index = 0;
+
+	if (item->images++ == 0) {
+		item->image = tree_str(item->action.container, "image");
+		item->pull_policy = tree_str(item->action.container, "imagePullPolicy");
+		return true;
+	}
+	json_each (mount, json_get(item->action.container, STR("volumeMounts"))) {
+		const struct cJSON *image = volume_image(item, mount);
+
+		if (!image || ++index < item->images - 1)
+			continue;
+		item->image = tree_str(image, "reference");
+		item->pull_policy = tree_str(image, "pullPolicy");
+		return true;
+	}
+	return false;
+}
+
 static void give_up_image(
 	struct pod_item *item, const char *reason, struct str message, int64_t delay)
 {
@@ -20,7 +55,7 @@ static void give_up_image(
 
 static void back_off_pull(struct pod_item *item, struct container_note *note, int64_t until)
 {
-	struct str image = tree_str(item->action.container, "image");
+	struct str image = item->image;
 	struct str message =
 		arena_print(&item->arena, "Back-off pulling image \"%.*s\"", STRF(image));
 
@@ -45,8 +80,8 @@ static void pull(struct pod_item *item, int step, struct str image)
 bool container_image_here(struct pod_item *item, int step)
 {
 	struct runtime *r = item_kubelet(item)->runtime;
-	struct str image = tree_str(item->action.container, "image");
-	struct str policy = tree_str(item->action.container, "imagePullPolicy");
+	struct str image = item->image;
+	struct str policy = item->pull_policy;
 	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
 	bool here = r->ops->image(r, image) != NULL;
 
@@ -77,7 +112,7 @@ bool container_image_here(struct pod_item *item, int step)
 
 void container_image_failed(struct pod_item *item, struct err *err)
 {
-	struct str image = tree_str(item->action.container, "image");
+	struct str image = item->image;
 	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
 	struct str message = arena_print(&item->arena, "%s", err_text(err));
 	int64_t now = item_wall(item);
@@ -103,7 +138,7 @@ void container_image_failed(struct pod_item *item, struct err *err)
 void container_image_pulled(struct pod_item *item)
 {
 	struct runtime *r = item_kubelet(item)->runtime;
-	struct str name = tree_str(item->action.container, "image");
+	struct str name = item->image;
 	const struct image *image = r->ops->image(r, name);
 	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
 	_cleanup_(buf_done) struct buf took = BUF_INIT(64);

@@ -48,6 +48,15 @@ static void make(struct pod_item *item)
 	container_make(item, task_await(&item->task, START_MADE, OP_NO_DEADLINE));
 }
 
+/* Until all images are here, one is awaited, or it is given up. */
+static void look_for_images(struct pod_item *item)
+{
+	while (container_image_next(item))
+		if (!container_image_here(item, START_PULLED))
+			return;
+	make(item);
+}
+
 static void create(struct pod_item *item)
 {
 	struct runtime *r = item_kubelet(item)->runtime;
@@ -104,14 +113,13 @@ static void start_run(struct task *t, struct err *err)
 		return task_fail(t, err);
 	switch ((enum start_step)t->step) {
 	case START_IMAGE:
-		if (container_image_here(item, START_PULLED))
-			make(item);
+		look_for_images(item);
 		return;
 	case START_PULLED:
 		if (err->code)
 			return container_image_failed(item, err);
 		container_image_pulled(item);
-		make(item);
+		look_for_images(item);
 		return;
 	case START_MADE:
 		if (err->code)

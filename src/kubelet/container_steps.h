@@ -26,6 +26,8 @@ void container_tell(
 void container_give_up(
 	struct pod_item *item, const char *reason, struct str message, int64_t delay);
 
+/* The container's own image, then those of the volumes that it mounts; false: no more. */
+bool container_image_next(struct pod_item *item);
 /* Is it here, and need it not be asked for? Otherwise it is awaited as `step`, or given up. */
 bool container_image_here(struct pod_item *item, int step);
 void container_image_failed(struct pod_item *item, struct err *err);

@@ -309,7 +309,8 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->volumes = (struct volumes_host){.env = base->env,
 		.client = base->client,
 		.root = k->options.root_dir,
-		.node = &k->facts};
+		.node = &k->facts,
+		.runtime = runtime};
 	k->node = node_agent_new(k);
 	pod_cgroups_open(k);
 	open_informers(k);

@@ -19,6 +19,8 @@ struct pod_item {
 	struct runtime_sandbox_run sandbox;
 	struct runtime_container_create create;
 	struct runtime_pull pull;
+	struct str image, pull_policy; /* the one that is looked for */
+	size_t images;                 /* how many were */
 	struct runtime_exec exec;
 	struct buf output;
 	/* of a container that is made */

@@ -28,6 +28,7 @@ struct volumes_host {
 	struct client *client; /* for tokens of service accounts */
 	struct str root;       /* "/var/lib/kube/kubelet": absolute, a NUL behind it */
 	const struct node_facts *node;
+	struct runtime *runtime; /* of images that are mounted; NULL: they are not */
 };
 
 /* The volumes of one pod, as long as its worker lives. Nothing is done before the first prepare. */
@@ -61,6 +62,9 @@ const struct str *pod_volumes_problems(const struct pod_volumes *v, size_t *coun
 
 /* Groups of persistent volumes: each of the pod's processes is in them. Until the next call. */
 const int64_t *pod_volumes_groups(struct pod_volumes *v, size_t *count);
+
+/* The image of a volume; NULL: it has none. Pulled before a container that mounts it starts. */
+const struct cJSON *volume_image_of(const struct cJSON *pod, struct str volume);
 
 /*
  * What a container mounts. subPaths are bound to ROOT/pods/UID/volume-subpaths, so that nobody can

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -42,12 +43,55 @@ static bool is_bind(const struct spec_mount *m)
 	return str_eq(m->type, STR("bind"));
 }
 
+static bool is_image(const struct spec_mount *m)
+{
+	return m->lowers.count > 0;
+}
+
+/*
+ * A part of an image. What is attached nowhere cannot be cloned on older kernels: for a moment
+ * the whole of it covers its own topmost layer, where nobody but us can see it.
+ */
+static int take_part(const struct spec_mount *m, int *fd, struct err *err)
+{
+	char self[64];
+	int part, code = mount_place_open(*fd, m->source.at, MOUNT_PLACE_AS_IT_IS, &part, err);
+
+	if (code)
+		return code;
+	code = mount_attach_at(*fd, m->lowers.items[0].at, err);
+	if (!code) {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", part);
+		int whole = *fd, clone;
+		code = mount_clone(self, false, &clone, err);
+		if (!code) {
+			*fd = clone;
+			close(whole);
+		}
+		umount2(m->lowers.items[0].at, MNT_DETACH);
+	}
+	close(part);
+	return code;
+}
+
+static int make_image(struct arena *a, const struct spec_mount *m, int *fd, struct err *err)
+{
+	const char **lowers = arena_new(a, (m->lowers.count + 1) * sizeof(*lowers));
+
+	for (size_t i = 0; i < m->lowers.count; i++)
+		lowers[i] = m->lowers.items[i].at;
+	int code = mount_overlay(lowers, m->lowers.count, NULL, NULL, fd, err);
+	return code || !m->source.len ? code : take_part(m, fd, err);
+}
+
 static int make_mount(struct arena *a, const struct spec_mount *m, int *fd, struct err *err)
 {
 	struct mount_option options[OPTIONS_MAX];
 
 	if (is_bind(m))
 		return mount_clone(m->source.at, true, fd, err);
+	if (is_image(m))
+		return make_image(a, m, fd, err);
 	size_t count = split_options(a, m->data, options);
 	return mount_new(m->type.at, options, count, 0, fd, err);
 }
@@ -60,7 +104,7 @@ static int put_mount(int root, const struct spec_mount *m, int fd, struct err *e
 	if (fstat(fd, &there))
 		return err_set_errno(err, errno, "%s", m->target.at);
 	code = mount_change(fd, (unsigned)m->attributes, m->recursive_changes, MOUNT_SAME, err);
-	if (!code && is_bind(m))
+	if (!code && (is_bind(m) || is_image(m)))
 		code = mount_change(fd, 0, true, (enum mount_propagation)m->propagation, err);
 	if (code)
 		return code;

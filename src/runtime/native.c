@@ -198,12 +198,20 @@ static void native_pull(struct runtime *r, struct op *op, struct runtime_pull *p
 	i->pull(i, op, pull);
 }
 
-/* Its layers are what those containers stand on. */
+static bool uses(const struct native_container *c, struct str image)
+{
+	for (size_t i = 0; i < c->mounted_count; i++)
+		if (str_eq(c->mounted[i], image))
+			return true;
+	return str_eq(c->c.image, image);
+}
+
+/* Its layers are what those containers stand on, or look into. */
 static struct native_container *user_of(struct native *n, struct str image)
 {
 	omap_each (it, &n->containers) {
 		struct native_container *c = it.value;
-		if (str_eq(c->c.image, image))
+		if (uses(c, image))
 			return c;
 	}
 	return NULL;

@@ -77,6 +77,8 @@ struct native_container {
 	struct link in_sandbox;
 	struct arena arena;
 	struct str directory, cgroup, stop_signal, termination_path;
+	struct str *mounted; /* ids of images that it mounts, besides the one it runs from */
+	size_t mounted_count;
 	struct list waiting; /* native_container_wait */
 	struct container_usage usage;
 	bool usage_known, busy, gone;
@@ -198,6 +200,7 @@ struct native_build {
 	const struct native_sandbox *sandbox;
 	const struct container_config *config;
 	const struct image_root *image;
+	struct runtime_images *images; /* of mounts */
 	const struct cgroups *cgroups;
 	struct str id, directory, cgroup, seccomp_directory, log_path;
 	struct container_spec spec;

@@ -109,6 +109,14 @@ static void make_run(struct task *t, struct err *err)
 	}
 }
 
+static void note_images(struct native_container *c, const struct container_config *g)
+{
+	c->mounted = arena_new(&c->arena, (g->mount_count + 1) * sizeof(*c->mounted));
+	for (size_t i = 0; i < g->mount_count; i++)
+		if (g->mounts[i].image.len)
+			c->mounted[c->mounted_count++] = arena_str(&c->arena, g->mounts[i].image);
+}
+
 static void describe(struct making *m)
 {
 	const struct container_config *g = &m->create->config;
@@ -120,6 +128,7 @@ static void describe(struct making *m)
 	c->c.attempt = g->attempt;
 	c->c.image = arena_str(a, g->image);
 	c->c.image_ref = arena_str(a, m->image.reference.len ? m->image.reference : g->image);
+	note_images(c, g);
 	c->c.created = env_wall(c->native->env);
 	c->c.labels = native_pairs(a, g->labels);
 	c->c.annotations = native_pairs(a, g->annotations);
@@ -135,6 +144,7 @@ static void describe(struct making *m)
 		.sandbox = c->sandbox,
 		.config = g,
 		.image = &m->image,
+		.images = c->native->images,
 		.cgroups = &c->native->cgroups,
 		.id = c->c.id,
 		.directory = c->directory,

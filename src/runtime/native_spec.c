@@ -231,12 +231,36 @@ static size_t depth_of(struct str path)
 	return n;
 }
 
+/* What is in an image is to be looked at, not to be executed. */
+static int plan_image(struct native_build *b, const struct runtime_mount *m, struct err *err)
+{
+	struct image_root root = {0};
+
+	if (m->container_path.len == 0 || m->container_path.at[0] != '/')
+		return err_set(err, ERR_INVALID, "mount %.*s: the path must be absolute",
+			STRF(m->container_path));
+	if (!b->images->root(b->images, m->image, &root))
+		return err_set(err, ERR_NOT_FOUND, "image \"%.*s\": not found", STRF(m->image));
+	if (root.lower_count == 0)
+		return err_set(
+			err, ERR_UNSUPPORTED, "image \"%.*s\": no files to mount", STRF(m->image));
+	b->spec.mounts[b->spec.mount_count++] = (struct spec_mount){.type = STR("image"),
+		.source = arena_str(b->arena, m->image_part),
+		.target = arena_str(b->arena, m->container_path),
+		.lowers = copy_strs(b->arena, root.lowers, root.lower_count),
+		.attributes = MOUNT_READ_ONLY | MOUNT_NO_EXEC,
+		.propagation = MOUNT_PRIVATE};
+	return 0;
+}
+
 static int plan_mount(struct native_build *b, const struct runtime_mount *m, struct err *err)
 {
 	static const int64_t kinds[] = {[PROPAGATE_NONE] = MOUNT_PRIVATE,
 		[PROPAGATE_HOST_TO_CONTAINER] = MOUNT_SLAVE,
 		[PROPAGATE_BOTH] = MOUNT_SHARED};
 
+	if (m->image.len)
+		return plan_image(b, m, err);
 	if (m->container_path.len == 0 || m->container_path.at[0] != '/' || m->host_path.len == 0 ||
 		m->host_path.at[0] != '/')
 		return err_set(err, ERR_INVALID, "mount %.*s:%.*s: both paths must be absolute",

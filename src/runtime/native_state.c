@@ -168,6 +168,10 @@ void native_container_print(struct buf *out, const struct native_container *c)
 	set_str(&a, o, "name", c->c.name);
 	set_str(&a, o, "image", c->c.image);
 	set_str(&a, o, "imageRef", c->c.image_ref);
+	struct cJSON *mounted = json_new(&a, JSON_ARRAY);
+	for (size_t i = 0; i < c->mounted_count; i++)
+		json_append(mounted, json_new_str(&a, c->mounted[i]));
+	json_add(&a, o, STR("mountedImages"), mounted);
 	set_int(&a, o, "attempt", c->c.attempt);
 	set_int(&a, o, "created", c->c.created);
 	json_add(&a, o, STR("labels"), pairs_json(&a, c->c.labels));
@@ -191,6 +195,11 @@ int native_container_parse(struct native_container *c, struct str text, struct e
 	c->c.name = get_str(&c->arena, o, "name");
 	c->c.image = get_str(&c->arena, o, "image");
 	c->c.image_ref = get_str(&c->arena, o, "imageRef");
+	const struct cJSON *mounted = json_get(o, STR("mountedImages"));
+	c->mounted_count = 0;
+	c->mounted = arena_new(&c->arena, (json_count(mounted) + 1) * sizeof(*c->mounted));
+	json_each (id, mounted)
+		c->mounted[c->mounted_count++] = arena_str(&c->arena, json_str(id));
 	c->c.attempt = (uint32_t)get_int(o, "attempt");
 	c->c.created = get_int(o, "created");
 	c->c.labels = pairs_from(&c->arena, json_get(o, STR("labels")));

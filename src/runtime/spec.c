@@ -32,6 +32,7 @@ static const struct member mount_members[] = {
 	M(struct spec_mount, type, MEMBER_STR),
 	M(struct spec_mount, source, MEMBER_STR),
 	M(struct spec_mount, target, MEMBER_STR),
+	M(struct spec_mount, lowers, MEMBER_STRS),
 	M(struct spec_mount, data, MEMBER_STR),
 	M(struct spec_mount, attributes, MEMBER_INT),
 	M(struct spec_mount, propagation, MEMBER_INT),

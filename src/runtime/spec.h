@@ -21,8 +21,10 @@ struct spec_ints {
 };
 
 struct spec_mount {
-	struct str type; /* "bind", or a file system's */
+	struct str type; /* "bind", "image", or a file system's */
 	struct str source, target;
+	struct spec_strs
+		lowers;         /* of an image, the topmost first; source: a part of it, or empty */
 	struct str data;        /* of a file system: "mode=755,size=64m" */
 	int64_t attributes;     /* enum mount_attribute bits */
 	int64_t propagation;    /* enum mount_propagation */

@@ -83,6 +83,9 @@ cat >"$dir/pod.yaml" <<-E
 	    - {name: keys, mountPath: /keys}
 	    - {name: about, mountPath: /about}
 	    - {name: node, mountPath: /node, readOnly: true}
+	    - {name: image, mountPath: /image}
+	    - {name: image, mountPath: /tool, subPath: bin/busybox}
+	    - {name: image, mountPath: /tools, subPath: bin}
 	  - name: other
 	    image: kube.local/sample:1
 	    env: [{name: WHO, value: you}]
@@ -91,6 +94,7 @@ cat >"$dir/pod.yaml" <<-E
 	  volumes:
 	  - {name: host, hostPath: {path: $dir/host, type: Directory}}
 	  - {name: node, hostPath: {path: $dir/disk}}
+	  - {name: image, image: {reference: "kube.local/sample:1", pullPolicy: IfNotPresent}}
 	  - {name: empty, emptyDir: {}}
 	  - {name: memory, emptyDir: {medium: Memory, sizeLimit: 16Mi}}
 	  - {name: words, configMap: {name: words}}
@@ -138,6 +142,11 @@ check "a part is each container's own" says "" main 'echo mine >/mine/file'
 check "as its variable says" says "me you" other 'echo $(ls /empty/logs)'
 check "what is to be read only is" says "gold no" main \
 	'echo "$(cat /node/kept) $(touch /node/x 2>/dev/null || echo no)"'
+check "an image is files" says "busybox no" main \
+	'echo "$(ls /image/bin | grep -x busybox) $(touch /image/x 2>/dev/null || echo no)"'
+check "that nobody executes" says "126" main '/image/bin/busybox true 2>/dev/null; echo $?'
+check "a part of it too" says "same same" main \
+	'cmp /tool /bin/busybox && printf "same "; cmp /tools/busybox /bin/busybox && echo same'
 check "a token is there" says 2 main \
 	'tr -cd . </var/run/secrets/kubernetes.io/serviceaccount/token | wc -c'
 check "that the pod's user may read" says "640 1000 2000" main \

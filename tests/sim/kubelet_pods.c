@@ -69,6 +69,33 @@ TEST(what_leaves_comes_back_later_each_time)
 	kubelet_rig_close(&r);
 }
 
+TEST(images_of_volumes_are_pulled_before_a_container_starts)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "good",
+		"'containers':[{'name':'c','image':'app','volumeMounts':[{'name':'v','mountPath':"
+		"'/v'},{'name':'v','mountPath':'/w'}]}],"
+		"'volumes':[{'name':'v','image':{'reference':'far','pullPolicy':'Always'}}]");
+	rig_pod(&r, "bad",
+		"'containers':[{'name':'c','image':'app','volumeMounts':[{'name':'v','mountPath':"
+		"'/v'}]}],'volumes':[{'name':'v','image':{'reference':'nowhere'}}]");
+	rig_pass(&r, 2 * SEC);
+	EXPECT_INT(rig_events(&r, "good", "Pulling", "Pulling image \"far\""), 1);
+	EXPECT_STR(rig_status(&r, "good", "phase"), "Pending");
+	rig_pass(&r, 3 * SEC);
+	EXPECT_STR(rig_status(&r, "good", "phase"), "Running");
+	EXPECT_INT(rig_events(&r, "good", "Pulling", "Pulling image \"far\""), 1);
+	EXPECT_STR(rig_status(&r, "bad", "phase"), "Pending");
+	EXPECT_INT(rig_events(&r, "bad", "Failed",
+			   "Failed to pull image \"nowhere\": manifest unknown") > 0,
+		1);
+	EXPECT_STR(tree_str(rig_container(&r, "bad", "c"), "state.waiting.reason"),
+		"ImagePullBackOff");
+	kubelet_rig_close(&r);
+}
+
 TEST(jobs_end_by_themselves)
 {
 	struct kubelet_rig r;

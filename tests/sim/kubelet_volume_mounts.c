@@ -216,6 +216,52 @@ TEST(links_inside_a_volume_are_followed_absolute_ones_too)
 	close_pod(&r, &w);
 }
 
+/* ---- images ---- */
+
+static const struct image *find_image(struct runtime *runtime, struct str reference)
+{
+	static const struct image image = {.id = STR_INIT("sha256:abc")};
+
+	(void)runtime;
+	return str_eq(reference, STR("here:1")) ? &image : NULL;
+}
+
+TEST(images_are_the_runtimes_to_mount)
+{
+	static const struct runtime_ops ops = {.image = find_image};
+	struct runtime runtime = {&ops};
+	struct world w = {0};
+	struct volumes_rig r;
+	struct mounting m;
+
+	if (!open_pod(&r, &w, "")) {
+		world_close(&w);
+		return;
+	}
+	r.host.runtime = &runtime;
+	rig_pod(&r,
+		"'containers':[{'name':'c','volumeMounts':["
+		"{'name':'i','mountPath':'/a'},{'name':'i','mountPath':'/b','subPath':'x/y'}]}],"
+		"'volumes':[{'name':'i','image':{'reference':'here:1'}}]");
+	EXPECT_INT(rig_prepare(&r), 0);
+	EXPECT_INT(mount_them(&r, &m), 0);
+	EXPECT_STR(m.m.mounts[0].image, "sha256:abc");
+	EXPECT(m.m.mounts[0].read_only && !m.m.mounts[0].host_path.len);
+	EXPECT(!m.m.mounts[0].image_part.len);
+	EXPECT_STR(m.m.mounts[1].image_part, "x/y");
+	mounting_done(&m);
+	EXPECT(!rig_is_there(rig_path(&r, "volume-subpaths")));
+	EXPECT_STR(tree_str(volume_image_of(r.pod, STR("i")), "reference"), "here:1");
+	EXPECT(!volume_image_of(r.pod, STR("e")));
+	r.pod = rig_json(&r, "{'spec':{'containers':[{'name':'c','volumeMounts':[{'name':'i',"
+			     "'mountPath':'/a'}]}],'volumes':[{'name':'i','image':{'reference':"
+			     "'gone'}}]}}");
+	EXPECT(mount_them(&r, &m) != 0);
+	EXPECT_TEXT(err_text(&m.told.err), "image \"gone\" is not here");
+	mounting_done(&m);
+	close_pod(&r, &w);
+}
+
 /* ---- races ---- */
 
 struct racer {

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 static const struct volume_kind *const kinds[] = {&volume_empty_dir, &volume_host_path,
-	&volume_config_map, &volume_secret, &volume_downward_api, &volume_projected, &volume_local};
+	&volume_config_map, &volume_secret, &volume_downward_api, &volume_projected, &volume_local,
+	&volume_image};
 
 int volume_kind_of(const struct cJSON *volume, const struct volume_kind **kind,
 	const struct cJSON **spec, struct err *err)
@@ -50,6 +51,11 @@ const struct cJSON *volume_by_name(const struct cJSON *pod, struct str name)
 	return NULL;
 }
 
+const struct cJSON *volume_image_of(const struct cJSON *pod, struct str volume)
+{
+	return json_get(volume_by_name(pod, volume), STR("image"));
+}
+
 const struct cJSON *volume_source(const struct volume_claims *claims, const struct cJSON *volume)
 {
 	const struct volume_claim *claim = claims_find(claims, tree_str(volume, "name"));
@@ -59,19 +65,19 @@ const struct cJSON *volume_source(const struct volume_claims *claims, const stru
 	return claim->state == CLAIM_KNOWN ? claim->source : NULL;
 }
 
-struct str volume_host_path_of(
-	struct arena *a, struct str directory, const struct cJSON *volume, bool *read_only)
+struct volume_place volume_place_of(
+	struct arena *a, struct str directory, const struct cJSON *source)
 {
-	const struct volume_kind *kind;
-	const struct cJSON *spec;
+	struct volume_place at = {0};
 
-	if (volume_kind_of(volume, &kind, &spec, NULL))
-		return STR("");
-	*read_only = kind->read_only;
-	if (kind->place)
-		return kind->place(spec);
-	return arena_print(a, "%.*s/volumes/%s/%.*s", STRF(directory), kind->directory,
-		STRF(tree_str(volume, "name")));
+	if (volume_kind_of(source, &at.kind, &at.spec, NULL))
+		return (struct volume_place){0};
+	if (at.kind->place)
+		at.path = at.kind->place(at.spec);
+	else if (at.kind->directory)
+		at.path = arena_print(a, "%.*s/volumes/%s/%.*s", STRF(directory),
+			at.kind->directory, STRF(tree_str(source, "name")));
+	return at;
 }
 
 /* ---- planning ---- */
@@ -253,5 +259,7 @@ static int make_files(struct volume_plan *plan, struct err *err)
 
 int volume_make(struct volume_plan *plan, struct err *err)
 {
-	return plan->kind->make ? plan->kind->make(plan, err) : make_files(plan, err);
+	if (plan->kind->make)
+		return plan->kind->make(plan, err);
+	return plan->kind->files ? make_files(plan, err) : 0;
 }

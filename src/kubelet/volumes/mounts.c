@@ -79,6 +79,21 @@ static void add_part(struct volume_mounts *m, struct runtime_mount *out, struct 
 		STRF(m->directory), STRF(name), STRF(container), index);
 }
 
+/* It is here: the container starts after it was pulled. */
+static int add_image(struct volume_mounts *m, struct runtime_mount *out, const struct cJSON *spec,
+	struct str part, struct err *err)
+{
+	struct runtime *r = pod_volumes_runtime(m->volumes);
+	struct str reference = tree_str(spec, "reference");
+	const struct image *image = r ? r->ops->image(r, reference) : NULL;
+
+	if (!image)
+		return err_set(err, ERR_UNAVAILABLE, "image \"%.*s\" is not here", STRF(reference));
+	out->image = arena_str(m->arena, image->id);
+	out->image_part = arena_str(m->arena, part);
+	return 0;
+}
+
 static int add_mount(
 	struct volume_mounts *m, const struct cJSON *mount, size_t index, struct err *err)
 {
@@ -86,29 +101,31 @@ static int add_mount(
 	struct str name = tree_str(mount, "name"), part;
 	const struct volume_claims *claims = pod_volumes_claims(m->volumes);
 	const struct volume_claim *claim = claims_find(claims, name);
-	bool always_read_only = false;
 
 	struct str path = tree_str(mount, "mountPath");
 	*out = (struct runtime_mount){.propagation = propagation_of(mount)};
 	out->container_path =
 		path.len && path.at[0] == '/' ? path : arena_print(m->arena, "/%.*s", STRF(path));
 	const struct cJSON *source = volume_source(claims, volume_by_name(m->pod, name));
-	out->host_path = volume_host_path_of(m->arena, m->directory, source, &always_read_only);
-	if (!out->host_path.len)
+	struct volume_place at = volume_place_of(m->arena, m->directory, source);
+	if (!at.kind)
 		return err_set(err, ERR_INVALID,
 			"cannot find volume \"%.*s\" to mount into container \"%.*s\"", STRF(name),
 			STRF(tree_str(m->container, "name")));
+	out->host_path = at.path;
 	out->read_only =
-		tree_true(mount, "readOnly") || always_read_only || (claim && claim->read_only);
+		tree_true(mount, "readOnly") || at.kind->read_only || (claim && claim->read_only);
 	int code = check_read_only(mount, &out->recursive_read_only, err);
 	if (!code)
 		code = part_of(m, mount, &part, err);
 	if (code)
 		return code;
-	if (part.len)
+	if (at.kind->image)
+		code = add_image(m, out, at.spec, part, err);
+	else if (part.len)
 		add_part(m, out, tree_str(source, "name"), part, index);
 	m->count++;
-	return 0;
+	return code;
 }
 
 static int list(struct volume_mounts *m, struct err *err)

@@ -112,6 +112,11 @@ const struct volume_claims *pod_volumes_claims(const struct pod_volumes *v)
 	return &v->claims;
 }
 
+struct runtime *pod_volumes_runtime(const struct pod_volumes *v)
+{
+	return v->host->runtime;
+}
+
 const char *pod_volumes_root(const struct pod_volumes *v)
 {
 	return v->host->root.at;

@@ -6,6 +6,7 @@
 #include "volumes.h"
 
 const struct volume_claims *pod_volumes_claims(const struct pod_volumes *v);
+struct runtime *pod_volumes_runtime(const struct pod_volumes *v);
 const char *pod_volumes_root(const struct pod_volumes *v);
 const char *pod_volumes_uid(const struct pod_volumes *v);
 

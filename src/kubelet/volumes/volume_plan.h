@@ -102,6 +102,7 @@ struct volume_kind {
 	bool memory; /* always on a tmpfs */
 	bool keeps;  /* its files are there before and after the pod: fsGroupChangePolicy counts */
 	bool files;  /* the payload is written to it */
+	bool image;  /* the runtime mounts it */
 	/* On the loop; pure. NULL: nothing to plan. */
 	int (*plan)(const struct volume_planning *in, struct volume_plan *out, struct err *err);
 	/* On a worker: what its directory shows. NULL: the directory itself. */
@@ -111,8 +112,8 @@ struct volume_kind {
 	/* Where it lies on the host, when `directory` is NULL. */
 	struct str (*place)(const struct cJSON *spec);
 };
-extern const struct volume_kind volume_empty_dir, volume_local, volume_host_path, volume_config_map,
-	volume_secret, volume_downward_api, volume_projected;
+extern const struct volume_kind volume_empty_dir, volume_image, volume_local, volume_host_path,
+	volume_config_map, volume_secret, volume_downward_api, volume_projected;
 
 /* The kind of a volume of a pod and the member that says it. ERR_UNSUPPORTED. */
 int volume_kind_of(const struct cJSON *volume, const struct volume_kind **kind,
@@ -145,8 +146,13 @@ int volume_open_pod(const char *root, const char *uid, bool make, int *fd, struc
 int volume_clear_pod(const char *root, const char *uid, const _Atomic(bool) *stop, struct err *err);
 /* A volume of a pod, or what its claim stands for; NULL: that is not known. */
 const struct cJSON *volume_source(const struct volume_claims *claims, const struct cJSON *volume);
-/* The host's path of such a source; empty: there is none of that kind. */
-struct str volume_host_path_of(
-	struct arena *a, struct str directory, const struct cJSON *volume, bool *read_only);
+/* What a container is to mount of such a source: kind NULL: there is none. */
+struct volume_place {
+	const struct volume_kind *kind;
+	struct str path;          /* on the host */
+	const struct cJSON *spec; /* the member that says the kind */
+};
+struct volume_place volume_place_of(
+	struct arena *a, struct str directory, const struct cJSON *source);
 
 #endif
