@@ -28,9 +28,13 @@ struct kubelet_options {
 	size_t node_label_count;
 	const struct str *node_taints; /* "key=value:NoSchedule" */
 	size_t node_taint_count;
-	int max_pods;                  /* 0: 110 */
-	struct str version;            /* "v1.36.0" */
-	uint16_t port;                 /* where the node's server listens; 0: none is told of */
+	int max_pods;       /* 0: 110 */
+	struct str version; /* "v1.36.0" */
+	uint16_t port;      /* where the node's server listens; 0: none is told of */
+	/* Can pods with a network of their own be connected? NULL: always. `why` is set when not.
+	 */
+	bool (*network_ready)(void *ctx, struct err *why);
+	void *ctx;
 	const struct machine *machine; /* NULL: this one; what a test says does not change */
 	bool no_register;              /* the Node object is somebody else's */
 	int64_t status_frequency;      /* of a node's status when nothing changes; 0: 5 min */

@@ -14,6 +14,18 @@ struct env *kubelet_env(const struct kubelet *k)
 	return k->base.env;
 }
 
+struct str kubelet_network_fault(const struct kubelet *k, struct arena *a)
+{
+	_cleanup_(err_done) struct err why = {0};
+
+	if (!k->options.network_ready || k->options.network_ready(k->options.ctx, &why))
+		return STR("");
+	return arena_print(a,
+		"container runtime network not ready: NetworkReady=false "
+		"reason:NetworkPluginNotReady message:Network plugin returns error: %s",
+		err_text(&why));
+}
+
 void kubelet_event(struct kubelet *k, const struct cJSON *pod, const struct cJSON *container,
 	const char *type, const char *reason, struct str message)
 {

@@ -67,6 +67,9 @@ void kubelet_event(struct kubelet *k, const struct cJSON *pod, const struct cJSO
 const struct cJSON *const *kubelet_services(
 	struct kubelet *k, struct arena *a, struct str namespace, size_t *count);
 
+/* Why pods cannot have a network now, as upstream says it; empty: they can. */
+struct str kubelet_network_fault(const struct kubelet *k, struct arena *a);
+
 struct env *kubelet_env(const struct kubelet *k);
 
 #endif

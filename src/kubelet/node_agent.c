@@ -10,7 +10,8 @@
 #include <kube/task.h>
 #include <kube/time.h>
 
-#define LOOK_EVERY  (10 * SEC) /* at the node, for a change of its status */
+#define LOOK_EVERY  (10 * SEC)  /* at the node, for a change of its status */
+#define LOOK_SOON   (50 * MSEC) /* while it is not ready */
 #define RENEW_EVERY (10 * SEC)
 #define LEASE_LASTS 40 /* seconds */
 #define TIMEOUT     (10 * SEC)
@@ -111,6 +112,7 @@ static struct node_input look(struct node_agent *n, struct arena *a, struct mach
 			.processes = n->machine.processes};
 	else
 		machine_measure(k->options.root_dir.at, f);
+	in.not_ready = kubelet_network_fault(k, a);
 	in.image_count = k->runtime->ops->images(k->runtime, &in.images);
 	return in;
 }
@@ -184,6 +186,15 @@ static void try_later(struct node_agent *n, const char *what, struct err *err)
 	sleep_for(&n->task, NODE_WAITED, delay_of(n->failures));
 }
 
+static void look_later(struct node_agent *n)
+{
+	_cleanup_(arena_done) struct arena a;
+
+	arena_init(&a);
+	bool ready = !kubelet_network_fault(n->k, &a).len;
+	sleep_for(&n->task, NODE_WAITED, ready ? LOOK_EVERY : LOOK_SOON);
+}
+
 /* The next thing to be told, if any. */
 static void tell(struct node_agent *n)
 {
@@ -211,7 +222,7 @@ static void tell(struct node_agent *n)
 	if (patch)
 		ask(n, NODE_TOLD, CLIENT_PATCH_STRATEGIC, "status", patch);
 	else
-		sleep_for(&n->task, NODE_WAITED, LOOK_EVERY);
+		look_later(n);
 }
 
 static void begin_lease(struct node_agent *n);
@@ -219,13 +230,10 @@ static void begin_lease(struct node_agent *n);
 /* The API has answered with the node as it is now. */
 static void have_node(struct node_agent *n)
 {
-	_cleanup_(arena_done) struct arena a;
-
-	arena_init(&a);
-	const struct cJSON *old = node_agent_node(n, &a);
 	if (!n->known)
 		say(n, "Starting", STR("Starting kubelet."));
-	say_changes(n, n->known || n->task.step == NODE_TOLD ? old : NULL, n->request.object);
+	/* Against what we last heard: the informer may have this answer already. */
+	say_changes(n, n->node, n->request.object);
 	keep(n, n->request.object);
 	n->failures = 0;
 	if (!n->known) {
@@ -265,7 +273,7 @@ static void node_run(struct task *t, struct err *err)
 	case NODE_TOLD:
 		if (err->code)
 			return try_later(n, "cannot tell the node's status", err);
-		sleep_for(t, NODE_WAITED, LOOK_EVERY);
+		look_later(n);
 		return;
 	case NODE_LOOK:
 	case NODE_WAITED:

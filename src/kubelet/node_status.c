@@ -130,7 +130,10 @@ static struct cJSON *conditions(struct arena *a, const struct node_input *in)
 			processes ? "KubeletHasInsufficientPID" : "KubeletHasSufficientPID",
 			processes ? "kubelet has insufficient PID available"
 				  : "kubelet has sufficient PID available"},
-		{"Ready", true, "KubeletReady", "kubelet is posting ready status"},
+		{"Ready", !in->not_ready.len,
+			in->not_ready.len ? "KubeletNotReady" : "KubeletReady",
+			in->not_ready.len ? arena_str(a, in->not_ready).at
+					  : "kubelet is posting ready status"},
 	};
 	struct cJSON *list = json_new(a, JSON_ARRAY);
 

@@ -15,6 +15,7 @@ struct node_input {
 	const struct image *const *images;
 	size_t image_count;
 	const struct cJSON *old; /* the node as the API has it; NULL: there is none yet */
+	struct str not_ready;    /* why; empty: it is */
 	int64_t now;
 };
 

@@ -10,6 +10,9 @@
 #include <kube/pods.h>
 #include <kube/time.h>
 
+/* While there is no network for it. */
+#define LOOK_SOON (50 * MSEC)
+
 /* ---- states ---- */
 
 struct pod_state *pod_state_new(struct object *object)
@@ -211,6 +214,20 @@ static bool is_for_ever(const struct pod_worker *w)
 	return w->gone || !w->state->object;
 }
 
+/* Nothing of it is begun while there is no network for it. */
+static bool lacks_network(struct pod_worker *w, struct arena *a)
+{
+	struct str fault = tree_true(w->state->pod, "spec.hostNetwork")
+				   ? STR("")
+				   : kubelet_network_fault(w->k, a);
+
+	if (fault.len && !w->told_network)
+		kubelet_event(w->k, w->state->pod, NULL, "Warning", "NetworkNotReady",
+			arena_print(a, "network is not ready: %.*s", STRF(fault)));
+	w->told_network = fault.len > 0;
+	return fault.len > 0;
+}
+
 /* The next batch, and until when there is nothing else to do. */
 static void decide(struct pod_worker *w, struct arena *a, const struct pod_view *v,
 	struct pod_actions *actions)
@@ -223,6 +240,11 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 		note_waits(w, actions);
 		if (!pod_is_prepared(w))
 			actions->count = 0;
+		if (actions->count && actions->items[0].kind != POD_KILL_CONTAINER &&
+			lacks_network(w, a)) {
+			actions->count = 0;
+			podsync_earliest(&actions->wake, v->now + LOOK_SOON);
+		}
 		podsync_earliest(&actions->wake, pod_prepare_next(w));
 		if (actions->finished)
 			begin_end(w,

@@ -61,7 +61,8 @@ struct pod_worker {
 	struct pod_cgroup_work cgroup;
 	struct pod_burial burial;
 	bool buried;
-	bool freed; /* nothing may begin any more */
+	bool told_network; /* that there is none for it */
+	bool freed;        /* nothing may begin any more */
 };
 
 struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state);

@@ -74,6 +74,13 @@ static void keep_sandboxes(struct cluster_node *n, struct op *op)
 	pod_network_keep(n->network, op, n->sandboxes, count);
 }
 
+static bool network_ready(void *ctx, struct err *why)
+{
+	struct cluster_node *n = ctx;
+
+	return pod_network_ready(n->network, why);
+}
+
 static void begin_kubelet(struct cluster_node *n)
 {
 	struct cluster *c = n->cluster;
@@ -102,7 +109,9 @@ static void begin_kubelet(struct cluster_node *n)
 		.node_taints = o->node_taints,
 		.node_taint_count = o->node_taint_count,
 		.version = STR("v1.36.0"),
-		.port = o->kubelet_port};
+		.port = o->kubelet_port,
+		.network_ready = network_ready,
+		.ctx = n};
 	m->part = kubelet_new(&m->base, n->runtime, &options);
 }
 

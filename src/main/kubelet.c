@@ -12,8 +12,8 @@
 
 struct kubelet_line {
 	struct process_line process;
-	struct str name, root_dir, log_dir, runtime_root;
-	struct flag_list node_ips, dns, labels, taints;
+	struct str name, root_dir, log_dir, runtime_root, network_dir;
+	struct flag_list pods, node_ips, dns, labels, taints;
 	int64_t max_pods;
 	bool register_node;
 	struct ip ips[2];
@@ -39,6 +39,10 @@ static size_t add_flags(struct kubelet_line *l, struct flag *flags)
 			"Where containers' logs are."),
 		FLAG_STRING("runtime-dir", &l->runtime_root, "/var/lib/kube/runtime", "DIRECTORY",
 			"Where images and containers are."),
+		FLAG_STRING("network-dir", &l->network_dir, "/var/lib/kube/network", "DIRECTORY",
+			"Where it is written which pod has which address."),
+		FLAG_LIST("cluster-cidr", &l->pods, "10.42.0.0/16", "CIDRS",
+			"The pods' addresses in the whole cluster: others are masqueraded to."),
 		FLAG_STRING("pod-manifest-path", &o->manifests, NULL, "DIRECTORY",
 			"Manifests of static pods."),
 		FLAG_STRING("cgroup-root", &o->cgroup_root, NULL, "PATH",
@@ -80,9 +84,24 @@ static int read_ips(struct kubelet_line *l, struct err *err)
 	return 0;
 }
 
+static int read_cidrs(struct kubelet_line *l, struct err *err)
+{
+	struct node_options *n = &l->node;
+
+	if (l->pods.count > ARRAY_LEN(n->cluster_cidrs))
+		return err_set(err, ERR_USAGE, "--cluster-cidr: more than one a family");
+	for (size_t i = 0; i < l->pods.count; i++)
+		if (!cidr_parse(l->pods.items[i], &n->cluster_cidrs[i]))
+			return err_set(err, ERR_USAGE,
+				"--cluster-cidr: \"%.*s\" is no range of addresses",
+				STRF(l->pods.items[i]));
+	n->cluster_cidr_count = l->pods.count;
+	return 0;
+}
+
 static int check_directories(const struct kubelet_line *l, struct err *err)
 {
-	const struct str all[] = {l->root_dir, l->log_dir, l->runtime_root};
+	const struct str all[] = {l->root_dir, l->log_dir, l->runtime_root, l->network_dir};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (!str_starts(all[i], STR("/")))
@@ -96,7 +115,7 @@ static int read_line(struct kubelet_line *l, struct err *err)
 	struct kubelet_options *o = &l->node.kubelet;
 	int code = read_ips(l, err);
 
-	if (code || (code = check_directories(l, err)))
+	if (code || (code = read_cidrs(l, err)) || (code = check_directories(l, err)))
 		return code;
 	gethostname(l->host, sizeof(l->host) - 1);
 	for (char *c = l->host; *c; c++)
@@ -115,6 +134,7 @@ static int read_line(struct kubelet_line *l, struct err *err)
 	o->max_pods = (int)l->max_pods;
 	o->no_register = !l->register_node;
 	l->node.directory = l->runtime_root;
+	l->node.network_directory = l->network_dir;
 	return 0;
 }
 

@@ -1,18 +1,23 @@
 /*
- * node: all of a machine's node but its proxy, as one part: images, the built-in runtime, the
- * kubelet above them. Pods go on when it ends, and are met again when it begins.
+ * node: all of a machine's node but its proxy, as one part: images, the pods' network, the
+ * built-in runtime, the kubelet above them. Pods go on when it ends, and are met again when it
+ * begins.
  *
- *	images ─▶ runtime ─▶ kubelet		and back when it stops
+ *	images ─▶ network ─▶ runtime ─▶ kubelet		and back when it stops
  */
 #ifndef MAIN_NODE_H
 #define MAIN_NODE_H
 
 #include <kube/image_store.h>
 #include <kube/kubelet.h>
+#include <kube/pod_network.h>
 
 struct node_options {
 	struct kubelet_options kubelet; /* copied as kubelet_new does */
 	struct str directory;           /* of the runtime and its images */
+	struct str network_directory;   /* of the pods' addresses */
+	struct cidr cluster_cidrs[2];   /* of all pods */
+	size_t cluster_cidr_count;
 	const struct image_registry *registries;
 	size_t registry_count;
 	/* It cannot begin; NULL: it is logged. Only once, and not after stop. */

@@ -40,7 +40,7 @@ python3 "$here/../harness/busybox_image.py" $dir/busybox.tar docker.io/library/b
 start_kubelet() {
 	"$kube" kubelet --kubeconfig $dir/node.kubeconfig --hostname-override n1 \
 		--node-ip 192.168.7.1 --root-dir /run/kubelet --pod-log-dir /run/pods \
-		--runtime-dir /run/kube --cluster-dns 10.96.0.10 2>>$dir/kubelet.log &
+		--runtime-dir /run/kube --network-dir /run/network --cluster-dns 10.96.0.10 2>>$dir/kubelet.log &
 	kubelet=$!
 }
 start_kubelet
@@ -67,6 +67,11 @@ log_of() { # POD CONTAINER
 	cut -d' ' -f4- /run/pods/default_"$1"_*/"$2"/*.log 2>/dev/null
 }
 
+for _ in $(seq 100); do
+	"$kubectl" patch node n1 -p '{"spec":{"podCIDR":"10.42.0.0/24","podCIDRs":["10.42.0.0/24"]}}' \
+		>/dev/null 2>&1 && break
+	sleep 0.05
+done
 check "the node becomes ready" becomes True node n1 \
 	'{.status.conditions[?(@.type=="Ready")].status}'
 
@@ -82,7 +87,6 @@ metadata: {name: web, labels: {app: web}}
 spec:
   nodeName: n1
   terminationGracePeriodSeconds: 1
-  hostNetwork: true
   initContainers:
   - name: first
     image: busybox:test
@@ -91,11 +95,13 @@ spec:
   containers:
   - name: app
     image: busybox:test
-    command: [sh, -c, 'cat /shared/file /etc/settings/colour; echo; echo $POD $COLOUR; trap "exit 3" TERM; while :; do sleep 0.1; done']
+    command: [sh, -c, 'cat /shared/file /etc/settings/colour; echo; echo $POD $COLOUR; httpd -p 8080 -h /shared; trap "exit 3" TERM; while :; do sleep 0.1; done']
     env:
     - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
     - {name: COLOUR, valueFrom: {configMapKeyRef: {name: settings, key: colour}}}
-    readinessProbe: {exec: {command: [test, -f, /shared/file]}, periodSeconds: 1}
+    ports: [{name: web, containerPort: 8080}]
+    readinessProbe: {httpGet: {port: web, path: /file}, periodSeconds: 1}
+    livenessProbe: {exec: {command: [test, -f, /shared/file]}, periodSeconds: 1}
     resources: {limits: {memory: 32Mi, cpu: 200m}}
     volumeMounts:
     - {name: shared, mountPath: /shared}
@@ -118,7 +124,7 @@ start_kubelet
 check "another kubelet finds the pod" becomes 0 pod web '{.status.containerStatuses[0].restartCount}'
 
 "$kubectl" run job --image=busybox:test --restart=Never \
-	--overrides='{"spec":{"nodeName":"n1","hostNetwork":true}}' -- sh -c 'echo done; echo bye >/dev/termination-log; exit 4' >/dev/null
+	--overrides='{"spec":{"nodeName":"n1"}}' -- sh -c 'echo done; echo bye >/dev/termination-log; exit 4' >/dev/null
 check "what leaves with a code has failed" becomes Failed pod job '{.status.phase}'
 check "its code and last words are told" becomes "4 bye" pod job \
 	'{.status.containerStatuses[0].state.terminated.exitCode} {.status.containerStatuses[0].state.terminated.message}'
