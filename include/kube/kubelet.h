@@ -10,6 +10,7 @@
 #include <kube/runtime.h>
 
 struct machine;
+struct tls_config;
 
 struct kubelet_options {
 	struct str node_name;
@@ -30,7 +31,9 @@ struct kubelet_options {
 	size_t node_taint_count;
 	int max_pods;       /* 0: 110 */
 	struct str version; /* "v1.36.0" */
-	uint16_t port;      /* where the node's server listens; 0: none is told of */
+	struct tls_config
+		*tls;  /* of the node's server (a reference is taken); NULL: there is none */
+	uint16_t port; /* where the node's server listens; 0: none is told of */
 	/* Can pods with a network of their own be connected? NULL: always. `why` is set when not.
 	 */
 	bool (*network_ready)(void *ctx, struct err *why);

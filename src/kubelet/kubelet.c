@@ -3,6 +3,7 @@
 #include "object_watches.h"
 #include "pod_prepare.h"
 #include "pod_worker.h"
+#include "server.h"
 
 #include <kube/api_codec.h>
 #include <kube/http_client.h>
@@ -177,6 +178,42 @@ static void synced(struct op *op, struct err *err)
 	find_old_files(k);
 }
 
+/* ---- the node's server ---- */
+
+static size_t list_pods(void *ctx, struct arena *a, const struct cJSON *const **pods)
+{
+	struct kubelet *k = ctx;
+	const struct cJSON **list = arena_alloc(a, (k->workers.count + 1) * sizeof(*list));
+	size_t count = 0;
+
+	map_each (it, &k->workers) {
+		const struct cJSON *pod = pod_worker_seen(it.value, a);
+
+		if (pod)
+			list[count++] = pod;
+	}
+	*pods = list;
+	return count;
+}
+
+static void open_server(struct kubelet *k)
+{
+	_cleanup_(err_done) struct err err = {0};
+	const struct kubelet_server_options options = {.client = k->base.client,
+		.runtime = k->runtime,
+		.pods = {list_pods, k},
+		.tls = k->options.tls,
+		.node_name = k->options.node_name,
+		.cgroup_root = k->options.cgroup_root,
+		.at = address_of((struct ip){.len = 16}, k->options.port),
+		.started = k->began};
+
+	if (!k->options.tls)
+		return;
+	if (kubelet_server_new(k->base.env, &k->scope, &options, &k->server, &err))
+		log_error(&err, "nobody can look into this node's pods");
+}
+
 /* ---- the part ---- */
 
 /* The end of all is the end of the scope; this is only part of it. */
@@ -210,6 +247,10 @@ static void stop(struct part *p, struct op *op)
 	event_recorder_stop(k->recorder, &k->recorder_op);
 	op_init(&k->watches_op, k->base.scope, part_ended, OP_NO_DEADLINE);
 	object_watches_stop(k->objects, &k->watches_op);
+	if (k->server) {
+		op_init(&k->server_op, k->base.scope, part_ended, OP_NO_DEADLINE);
+		kubelet_server_stop(k->server, &k->server_op, 0);
+	}
 	op_init(&k->knocker_op, k->base.scope, part_ended, OP_NO_DEADLINE);
 	http_client_stop(k->knocker, &k->knocker_op);
 	op_init(&k->closed, k->base.scope, closed, OP_NO_DEADLINE);
@@ -228,6 +269,10 @@ static void free_part(struct part *p)
 	object_watches_free(k->objects);
 	event_recorder_free(k->recorder);
 	http_client_free(k->knocker);
+	if (k->server)
+		kubelet_server_free(k->server);
+	if (k->options.tls)
+		tls_config_unref(k->options.tls);
 	arena_done(&k->arena);
 	mem_free(k);
 }
@@ -252,6 +297,8 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 	*o = *from;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = arena_str(&k->arena, *texts[i]);
+	if (o->tls)
+		tls_config_ref(o->tls);
 	if (!o->hostname.len)
 		o->hostname = o->node_name;
 	if (!o->dns_domain.len)
@@ -326,6 +373,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->node = node_agent_new(k);
 	pod_cgroups_open(k);
 	open_informers(k);
+	open_server(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);
 	return &k->part;

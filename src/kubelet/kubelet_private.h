@@ -14,6 +14,7 @@ struct pod_worker;
 struct object_watches;
 struct http_client;
 struct node_agent;
+struct kubelet_server;
 struct cgroups;
 
 struct kubelet {
@@ -36,7 +37,9 @@ struct kubelet {
 	struct volumes_host volumes;
 	struct volumes_orphans orphans;
 	struct op orphans_op;
-	struct cgroups *cgroups;     /* NULL: none are used */
+	struct cgroups *cgroups;       /* NULL: none are used */
+	struct kubelet_server *server; /* NULL: there is none */
+	struct op server_op;
 	struct http_client *knocker; /* asks containers: probes and hooks */
 	int64_t began;               /* wall */
 	struct op synced;

@@ -131,6 +131,16 @@ void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *vie
 	view_runtime(w, a, view);
 }
 
+struct cJSON *pod_worker_seen(struct pod_worker *w, struct arena *a)
+{
+	if (!w->state->object)
+		return NULL;
+	struct cJSON *pod = json_copy(a, w->state->pod);
+	if (w->status.wanted)
+		json_set(a, pod, STR("status"), json_copy(a, w->status.wanted));
+	return pod;
+}
+
 /* ---- the beginning of the end ---- */
 
 static void begin_end(struct pod_worker *w, int64_t grace, int64_t now)

@@ -81,6 +81,9 @@ void pod_worker_obstacle(
 /* What runs of the pod; lives as long as the arena, and until the loop turns. */
 void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *view);
 
+/* The pod with its newest status, in the arena; NULL: it is an orphan. */
+struct cJSON *pod_worker_seen(struct pod_worker *w, struct arena *a);
+
 static inline struct cJSON *pod_worker_pod(const struct pod_worker *w)
 {
 	return w->state->pod;

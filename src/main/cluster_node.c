@@ -1,4 +1,6 @@
 #include "cluster_node.h"
+#include "node_tls.h"
+#include "process.h"
 
 #include <kube/image_store.h>
 #include <kube/kubelet.h>
@@ -81,6 +83,24 @@ static bool network_ready(void *ctx, struct err *why)
 	return pod_network_ready(n->network, why);
 }
 
+/* Callers show certificates of the cluster's own authority, or tokens. NULL: there is no server. */
+static struct tls_config *open_tls(struct cluster *c)
+{
+	const struct cluster_options *o = c->options;
+	struct node_tls in = {.name = o->node_name,
+		.ips = o->node_ips,
+		.ip_count = o->node_ip_count,
+		.now = env_wall(c->env)};
+	struct str path = arena_print(&c->arena, "%.*s/pki/ca.crt", STRF(o->data_dir));
+	_cleanup_(err_done) struct err err = {0};
+	struct tls_config *tls = NULL;
+
+	if (process_read_file(&c->arena, "data-dir", path, &in.client_authorities, &err) ||
+		node_tls_new(&in, &tls, &err))
+		log_error(&err, "nobody can look into this node's pods");
+	return tls;
+}
+
 static void begin_kubelet(struct cluster_node *n)
 {
 	struct cluster *c = n->cluster;
@@ -94,6 +114,7 @@ static void begin_kubelet(struct cluster_node *n)
 		ip_print(&text, &o->dns_ips[i]);
 		dns[i] = arena_str(&c->arena, buf_str(&text));
 	}
+	struct tls_config *tls = open_tls(c);
 	const struct kubelet_options options = {.node_name = o->node_name,
 		.root_dir = str_from(path(n, "kubelet")),
 		.log_dir = o->pods_log_dir,
@@ -110,9 +131,12 @@ static void begin_kubelet(struct cluster_node *n)
 		.node_taint_count = o->node_taint_count,
 		.version = STR("v1.36.0"),
 		.port = o->kubelet_port,
+		.tls = tls,
 		.network_ready = network_ready,
 		.ctx = n};
 	m->part = kubelet_new(&m->base, n->runtime, &options);
+	if (tls)
+		tls_config_unref(tls);
 }
 
 static void start_run(struct task *t, struct err *err)

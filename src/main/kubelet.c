@@ -1,6 +1,7 @@
 /* kube kubelet: this machine's node with the built-in runtime, against an API server anywhere. */
 #include "commands.h"
 #include "node.h"
+#include "node_tls.h"
 #include "process.h"
 
 #include <kube/log.h>
@@ -14,7 +15,9 @@ struct kubelet_line {
 	struct process_line process;
 	struct str name, root_dir, log_dir, runtime_root, network_dir;
 	struct flag_list pods, node_ips, dns, labels, taints;
-	int64_t max_pods;
+	struct str cert_file, key_file, client_ca_file;
+	struct node_tls tls;
+	int64_t max_pods, port;
 	bool register_node;
 	struct ip ips[2];
 	char host[256];
@@ -56,6 +59,14 @@ static size_t add_flags(struct kubelet_line *l, struct flag *flags)
 			"Labels that the node registers with."),
 		FLAG_LIST("register-with-taints", &l->taints, NULL, "KEY=VALUE:EFFECT",
 			"Taints that the node registers with."),
+		FLAG_INT("port", &l->port, "10250", "PORT",
+			"Where the node's server listens; 0: there is none."),
+		FLAG_STRING("tls-cert-file", &l->cert_file, NULL, "FILE",
+			"The server's certificate (PEM); without it, one that it makes itself."),
+		FLAG_STRING("tls-private-key-file", &l->key_file, NULL, "FILE",
+			"That certificate's key (PEM)."),
+		FLAG_STRING("client-ca-file", &l->client_ca_file, NULL, "FILE",
+			"The authorities of callers' certificates (PEM)."),
 		FLAG_BOOL("register-node", &l->register_node, "true",
 			"Create the Node object when there is none."),
 		FLAG_INT("max-pods", &l->max_pods, "110", "COUNT", "Pods on this node at most."),
@@ -110,13 +121,32 @@ static int check_directories(const struct kubelet_line *l, struct err *err)
 	return 0;
 }
 
-static int read_line(struct kubelet_line *l, struct err *err)
+static int read_tls(struct arena *a, struct kubelet_line *l, struct err *err)
+{
+	struct node_tls *t = &l->tls;
+	int code = 0;
+
+	if (l->port < 0 || l->port > 65535)
+		return err_set(err, ERR_USAGE, "--port: %lld is no port", (long long)l->port);
+	if (l->cert_file.len != 0 && !l->key_file.len)
+		return err_set(err, ERR_USAGE, "--tls-cert-file needs --tls-private-key-file");
+	if ((code = process_read_file(a, "tls-cert-file", l->cert_file, &t->certificate, err)) ||
+		(code = process_read_file(a, "tls-private-key-file", l->key_file, &t->key, err)) ||
+		(code = process_read_file(
+			 a, "client-ca-file", l->client_ca_file, &t->client_authorities, err)))
+		return code;
+	return 0;
+}
+
+static int read_line(struct arena *a, struct kubelet_line *l, struct err *err)
 {
 	struct kubelet_options *o = &l->node.kubelet;
 	int code = read_ips(l, err);
 
-	if (code || (code = read_cidrs(l, err)) || (code = check_directories(l, err)))
+	if (code || (code = read_cidrs(l, err)) || (code = check_directories(l, err)) ||
+		(code = read_tls(a, l, err)))
 		return code;
+	o->port = (uint16_t)l->port;
 	gethostname(l->host, sizeof(l->host) - 1);
 	for (char *c = l->host; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
@@ -169,6 +199,21 @@ static void find_ips(struct kubelet_line *l, struct env *env)
 	mem_free(own.items);
 }
 
+static void open_tls(struct kubelet_line *l, struct env *env)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct kubelet_options *o = &l->node.kubelet;
+
+	l->tls.name = o->node_name;
+	l->tls.ips = o->node_ips;
+	l->tls.ip_count = o->node_ip_count;
+	l->tls.now = env_wall(env);
+	if (!node_tls_new(&l->tls, &o->tls, &err))
+		return;
+	log_error(&err, "the node's server cannot begin");
+	failed(l, &err);
+}
+
 static struct part *begin(void *ctx, const struct component_base *base)
 {
 	struct kubelet_line *l = ctx;
@@ -176,6 +221,8 @@ static struct part *begin(void *ctx, const struct component_base *base)
 	find_ips(l, base->env);
 	l->node.failed = failed;
 	l->node.ctx = l;
+	if (l->port)
+		open_tls(l, base->env);
 	return node_new(base, &l->node);
 }
 
@@ -198,7 +245,7 @@ int kubelet_run(int argc, char **argv)
 		return 0;
 	}
 	if (!code)
-		code = read_line(&line, &err);
+		code = read_line(&a, &line, &err);
 	if (!code && geteuid())
 		code = err_set(&err, ERR_PERMISSION, "only root can run pods");
 	if (!code)
@@ -208,5 +255,7 @@ int kubelet_run(int argc, char **argv)
 		return 1;
 	}
 	code = process_run(&line.process, &config, "kubelet/v1.36.0", begin, &line);
+	if (line.node.kubelet.tls)
+		tls_config_unref(line.node.kubelet.tls);
 	return line.failed ? 1 : code;
 }

@@ -14,7 +14,7 @@ ip addr add 192.168.7.1/24 dev eth0
 ip link set eth0 up && ip link set world up
 ip route add default via 192.168.7.2
 
-echo "nodetoken,system:node:n1,1,\"system:nodes\"" >$dir/tokens
+printf '%s\n' 'nodetoken,system:node:n1,1,"system:nodes"' 'admintoken,admin,2,"system:masters"' >$dir/tokens
 "$kube" apiserver --data-dir $dir/d --secure-port 6443 --bind-address 127.0.0.1 \
 	--authorization-mode Node,RBAC --token-auth-file $dir/tokens \
 	--service-cluster-ip-range 10.96.0.0/16 2>$dir/apiserver.log &
@@ -40,7 +40,8 @@ python3 "$here/../harness/busybox_image.py" $dir/busybox.tar docker.io/library/b
 start_kubelet() {
 	"$kube" kubelet --kubeconfig $dir/node.kubeconfig --hostname-override n1 \
 		--node-ip 192.168.7.1 --root-dir /run/kubelet --pod-log-dir /run/pods \
-		--runtime-dir /run/kube --network-dir /run/network --cluster-dns 10.96.0.10 2>>$dir/kubelet.log &
+		--runtime-dir /run/kube --client-ca-file $dir/d/pki/ca.crt \
+		--network-dir /run/network --cluster-dns 10.96.0.10 2>>$dir/kubelet.log &
 	kubelet=$!
 }
 start_kubelet
@@ -54,6 +55,17 @@ becomes() { # WANTED KIND NAME JSONPATH
 		sleep 0.1
 	done
 	echo "  $2/$3 $4 is \"$got\"" >&2
+	return 1
+}
+becomes_text() { # WANTED COMMAND…
+	local wanted=$1 got
+	shift
+	for _ in $(seq 30); do
+		got=$("$@" 2>&1)
+		[ "$got" != "$wanted" ] || return 0
+		sleep 0.1
+	done
+	echo "  got \"$got\"" >&2
 	return 1
 }
 gone() {
@@ -116,6 +128,13 @@ check "its container says what it saw" test "$(log_of web app)" = "made
 blue
 web blue"
 check "it is in its cgroup" test -n "$(find /sys/fs/cgroup -type d -path '*kubepods*/pod*' | head -1)"
+
+node() { curl -sk -H "Authorization: Bearer $1" "https://192.168.7.1:10250$2"; }
+check "the node's server is well" test "$(node admintoken /healthz)" = ok
+check "a container's log is read there" test "$(node admintoken /containerLogs/default/web/app)" = "made
+blue
+web blue"
+check "but not by everybody" test "$(node wrong /containerLogs/default/web/app)" = Unauthorized
 
 kill -TERM $kubelet
 wait $kubelet

@@ -1,0 +1,19 @@
+/* How the node's server shows itself, and whose certificates it believes. */
+#ifndef MAIN_NODE_TLS_H
+#define MAIN_NODE_TLS_H
+
+#include <kube/ip.h>
+#include <kube/tls_engine.h>
+
+struct node_tls {
+	struct str name;
+	const struct ip *ips;
+	size_t ip_count;
+	int64_t now; /* wall */
+	/* PEM texts. Without a certificate it makes one that nobody else has signed. */
+	struct str certificate, key;
+	struct str client_authorities; /* empty: no certificate of a client is believed */
+};
+int node_tls_new(const struct node_tls *in, struct tls_config **tls, struct err *err);
+
+#endif
