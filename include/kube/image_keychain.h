@@ -30,7 +30,7 @@ int image_keychain_add_legacy(
 	struct image_keychain *k, struct arena *a, struct str text, struct err *err);
 /*
  * The next that fits the image, *at counting on from 0; NULL when there are no more. None at all:
- * it is pulled without.
+ * it is pulled without. image: its name without tag and digest (image_reference_name).
  */
 const struct image_auth *image_keychain_next(
 	const struct image_keychain *k, struct str image, size_t *at);

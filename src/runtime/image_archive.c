@@ -7,6 +7,7 @@
 #include <kube/map.h>
 #include <kube/mem.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #define MEMBERS_MAX 100000
 #define LINKS_MAX   8
 #define PIECE       (256 * KIB)
+#define PATIENCE_MS 100
 
 struct member {
 	int64_t offset, size;
@@ -63,8 +65,12 @@ static int copy_pipe(int from, int to, int64_t max, const _Atomic(bool) *stopped
 	int failed = 0;
 
 	while (!failed) {
-		ssize_t n = read(from, piece, PIECE);
-		if (n < 0 && errno == EINTR)
+		/* Whoever writes may take his time; whoever waits may lose his patience. */
+		struct pollfd wait = {.fd = from, .events = POLLIN};
+		if (poll(&wait, 1, PATIENCE_MS) == 0 && !(stopped && *stopped))
+			continue;
+		ssize_t n = stopped && *stopped ? 1 : read(from, piece, PIECE);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
 			failed = err_set_errno(err, errno, "reading the archive");
