@@ -117,19 +117,37 @@ static int read_numbers(struct log_file *f, struct log_numbers *n, struct err *e
 	return code;
 }
 
+/*
+ * SQLite says of a page that could not be read the same way that the file is not in order, with
+ * the error's code in the text. A disk that fails says nothing about what is on it.
+ */
+static bool is_unread(struct str said)
+{
+	return str_find(said, STR("error code=")) >= 0 ||
+	       str_find(said, STR("failed to get page")) >= 0 ||
+	       str_find(said, STR("Failed to read")) >= 0;
+}
+
 /* Pages that fit together; after a crash all of them, where that is quick. */
 static int check(struct log_file *f, bool clean, struct err *err)
 {
 	sqlite3_stmt *s = NULL;
+	bool unread = false;
 
 	if (clean || log_file_size(f) > (int64_t)FULL_CHECK_MAX)
 		return 0;
 	int code = sqlite3_prepare_v2(f->db, "PRAGMA quick_check(1)", -1, &s, NULL);
-	if (!code && (code = sqlite3_step(s)) == SQLITE_ROW)
-		f->damaged |= !str_eq_text(str_from((const char *)sqlite3_column_text(s, 0)), "ok");
+	if (!code && (code = sqlite3_step(s)) == SQLITE_ROW) {
+		struct str said = str_from((const char *)sqlite3_column_text(s, 0));
+
+		unread = is_unread(said);
+		f->damaged |= !unread && !str_eq(said, STR("ok"));
+	}
 	sqlite3_finalize(s);
 	if (code != SQLITE_ROW)
 		return db_error(f, err, code, "checking");
+	if (unread)
+		return err_set(err, ERR_IO, "%s cannot be read", f->path);
 	return f->damaged ? err_set(err, ERR_IO, "%s is damaged", f->path) : 0;
 }
 
