@@ -21,7 +21,7 @@ struct native_link {
 	struct scope scope;
 	struct stream *stream;
 	struct outbox *out;
-	struct op reading, closed, connecting;
+	struct op reading, flushing, closed, connecting;
 	struct op *opening; /* told at the hello */
 	struct buf in;
 	struct list requests;
@@ -148,6 +148,15 @@ void native_request_done(struct native_request *q)
 	q->answer = NULL;
 }
 
+/* What could not be written is answered by nobody. */
+static void flushed(struct op *op, struct err *err)
+{
+	struct native_link *l = CONTAINER_OF(op, struct native_link, flushing);
+
+	if (err->code && !l->closing)
+		broken(l);
+}
+
 static void send_line(struct native_link *l, struct buf *line)
 {
 	buf_add_text(line, "}\n");
@@ -155,6 +164,10 @@ static void send_line(struct native_link *l, struct buf *line)
 	if (buf_over(line) || outbox_add(l->out, block))
 		shutdown(stream_fd(l->stream), SHUT_RDWR);
 	block_unref(block);
+	if (op_active(&l->flushing))
+		return;
+	op_init(&l->flushing, &l->scope, flushed, OP_NO_DEADLINE);
+	outbox_flush(l->out, &l->flushing);
 }
 
 static void ask_cancelled(struct op *op)

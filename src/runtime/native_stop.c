@@ -13,6 +13,7 @@
 #define MESSAGE_MAX (4 * KIB)
 /* SIGKILL takes effect at once, but for a process that the kernel holds. */
 #define KILL_TIME   (60 * SEC)
+#define AGAIN_TIME  (2 * SEC)
 #define EMPTY_TIME  (5 * SEC)
 #define EMPTY_PAUSE (5 * MSEC)
 
@@ -92,7 +93,7 @@ struct stopping {
 	struct task task;
 	struct native_container *container;
 	struct native_request request;
-	int64_t grace;
+	int64_t grace, deadline;
 };
 
 enum stop_step { STOP_SIGNAL, STOP_SIGNALLED, STOP_WAITED, STOP_KILLED, STOP_OVER };
@@ -185,6 +186,12 @@ static void send_signal(struct stopping *s, int number, int step)
 		number);
 }
 
+/* The helper is being reached again, or found dead, and its container with it. */
+static bool is_out_of_reach(const struct err *err)
+{
+	return err->code == ERR_CLOSED || err->code == ERR_NOT_FOUND;
+}
+
 /* `grace`: of the caller. What came in between (it ended, the helper is gone) shows by the wait. */
 static void stop_run(struct task *t, struct err *err)
 {
@@ -198,7 +205,7 @@ static void stop_run(struct task *t, struct err *err)
 			s, s->grace > 0 ? signal_number(c->stop_signal) : SIGKILL, STOP_SIGNALLED);
 		return;
 	case STOP_SIGNALLED:
-		if (err->code == ERR_CANCELLED)
+		if (err->code && !is_out_of_reach(err))
 			break;
 		native_container_wait(
 			c, task_await(t, STOP_WAITED, loop_in(loop, s->grace > 0 ? s->grace : 0)));
@@ -206,15 +213,19 @@ static void stop_run(struct task *t, struct err *err)
 	case STOP_WAITED:
 		if (err->code != ERR_TIMEOUT)
 			break;
+		s->deadline = loop_in(loop, KILL_TIME);
 		send_signal(s, SIGKILL, STOP_KILLED);
 		return;
 	case STOP_KILLED:
-		if (err->code == ERR_CANCELLED)
+		if (err->code && !is_out_of_reach(err))
 			break;
-		native_container_wait(c, task_await(t, STOP_OVER, loop_in(loop, KILL_TIME)));
+		native_container_wait(c, task_await(t, STOP_OVER, loop_in(loop, AGAIN_TIME)));
 		return;
 	case STOP_OVER:
-		break;
+		if (err->code != ERR_TIMEOUT || loop_now(loop) >= s->deadline)
+			break;
+		send_signal(s, SIGKILL, STOP_KILLED);
+		return;
 	}
 	stop_over(s, err);
 }
