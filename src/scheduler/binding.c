@@ -244,8 +244,9 @@ void binding_start(struct scheduler *s, struct cycle *c, struct queued *e, const
 	arena_init(&g->arena);
 	struct verdict v = gift_reserve(c, g);
 	if (v.code != VERDICT_OK) {
-		struct decision none = {.failed = !verdict_rejects(v),
-			.message = v.count ? v.reasons[0] : STR("cannot reserve")};
+		/* Somebody was faster: it is tried again soon. */
+		struct decision none = {
+			.failed = true, .message = v.count ? v.reasons[0] : STR("cannot reserve")};
 
 		failure_handle(s, e, &none);
 		run_free(r);

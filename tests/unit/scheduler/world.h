@@ -6,6 +6,7 @@
  *	pods:
  *	- {name: p, at: a, cpu: 1, priority: 5, labels: {app: web}}
  *	- {name: q, nominated: a, …}
+ *	claims: [{name: c, spec: {…}}]   also volumes, classes
  *	pod: {cpu: 2, spec: {tolerations: […]}}
  *
  * Nodes have 4 CPUs, 8Gi, room for 110 pods unless told otherwise; `spec`, `status` and `meta` are
@@ -105,6 +106,27 @@ static inline struct pod *world_pod(struct world *w, const struct cJSON *from)
 	return pod_facts_from_tree(p);
 }
 
+/* Objects of the API as they are, but for their names. */
+static inline void world_shelve(
+	struct world *w, enum shelf shelf, const struct cJSON *list, bool namespaced)
+{
+	json_each (from, list) {
+		struct cJSON *tree = json_copy(&w->arena, from);
+		struct buf text = BUF_INIT(MIB);
+		struct str name = tree_str(from, "name");
+
+		tree_set_str(&w->arena, tree, "metadata.name", name);
+		if (namespaced)
+			tree_set_str(&w->arena, tree, "metadata.namespace", STR("ns"));
+		json_print(&text, tree, JSON_COMPACT);
+		struct object *o = object_from_text(buf_str(&text), 1);
+		cluster_shelve(&w->cluster, shelf,
+			namespaced ? arena_print(&w->arena, "ns/%.*s", STRF(name)) : name, o);
+		object_unref(o);
+		buf_done(&text);
+	}
+}
+
 static inline bool world_init(struct world *w, const char *yaml)
 {
 	struct cJSON *tree;
@@ -121,6 +143,9 @@ static inline bool world_init(struct world *w, const char *yaml)
 	}
 	json_each (n, json_get(tree, STR("nodes")))
 		cluster_set_node(&w->cluster, world_node(&w->arena, n));
+	world_shelve(w, SHELF_CLAIMS, json_get(tree, STR("claims")), true);
+	world_shelve(w, SHELF_VOLUMES, json_get(tree, STR("volumes")), false);
+	world_shelve(w, SHELF_CLASSES, json_get(tree, STR("classes")), false);
 	json_each (from, json_get(tree, STR("pods"))) {
 		struct pod *p = world_pod(w, from);
 
