@@ -53,8 +53,14 @@ int route_find_link_number(
 /* In the arena. */
 int route_list_links(struct route *r, struct arena *a, struct route_link **links, size_t *count,
 	struct err *err);
-/* With the other end of a cable. What is gone is done. */
+/* With the other end of a cable. What is gone is done. Names end with a NUL. */
 int route_remove_link(struct route *r, const char *name, struct err *err);
+/*
+ * Many at once, which takes the kernel as long as one: it waits once for everybody who might still
+ * look at them. `group` is a number of the caller's own that no link stays in.
+ */
+int route_remove_links(
+	struct route *r, const struct str *names, size_t count, uint32_t group, struct err *err);
 
 struct route_setting {
 	uint32_t which, value; /* IPV4_DEVCONF_… of linux/ip.h */

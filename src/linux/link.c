@@ -96,6 +96,15 @@ int route_add_veth(struct route *r, const struct route_veth *veth, struct err *e
 	return code;
 }
 
+/* What is gone is done. */
+static int forgive(int code, struct err *inner, struct err *err)
+{
+	if (code && code != ERR_NOT_FOUND)
+		return err_move(err, inner);
+	err_done(inner);
+	return 0;
+}
+
 int route_remove_link(struct route *r, const char *name, struct err *err)
 {
 	struct netlink_message m;
@@ -104,11 +113,42 @@ int route_remove_link(struct route *r, const char *name, struct err *err)
 	struct nlmsghdr *h = netlink_begin(&m, RTM_DELLINK, 0, sizeof(struct ifinfomsg), &header);
 
 	mnl_attr_put_strz(h, IFLA_IFNAME, name);
-	int code = netlink_call(&r->netlink, h, NULL, NULL, &inner, "removing link %s", name);
-	if (code && code != ERR_NOT_FOUND)
-		return err_move(err, &inner);
-	err_done(&inner);
-	return 0;
+	return forgive(netlink_call(&r->netlink, h, NULL, NULL, &inner, "removing link %s", name),
+		&inner, err);
+}
+
+static int put_in_group(struct route *r, const char *name, uint32_t group, struct err *err)
+{
+	struct netlink_message m;
+	struct err inner = {0};
+	void *header;
+	struct nlmsghdr *h = netlink_begin(&m, RTM_SETLINK, 0, sizeof(struct ifinfomsg), &header);
+
+	mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	mnl_attr_put_u32(h, IFLA_GROUP, group);
+	return forgive(netlink_call(&r->netlink, h, NULL, NULL, &inner, "grouping link %s", name),
+		&inner, err);
+}
+
+int route_remove_links(
+	struct route *r, const struct str *names, size_t count, uint32_t group, struct err *err)
+{
+	struct netlink_message m;
+	struct err inner = {0};
+	void *header;
+	int code = 0;
+
+	if (count == 1)
+		return route_remove_link(r, names[0].at, err);
+	for (size_t i = 0; !code && i < count; i++)
+		code = put_in_group(r, names[i].at, group, err);
+	if (code || !count)
+		return code;
+	struct nlmsghdr *h = netlink_begin(&m, RTM_DELLINK, 0, sizeof(struct ifinfomsg), &header);
+	mnl_attr_put_u32(h, IFLA_GROUP, group);
+	return forgive(
+		netlink_call(&r->netlink, h, NULL, NULL, &inner, "removing %zu links", count),
+		&inner, err);
 }
 
 /* ---- reading ---- */

@@ -57,7 +57,7 @@ static void undo(struct attach *a, struct err *err)
 {
 	const struct pod_network *n = a->job.network;
 
-	if (cable_cut(a->record.sandbox, err) == 0)
+	if (cable_cut(&a->record.sandbox, 1, err) == 0)
 		records_remove(n->env->disk, n->directory, a->own, a->own_count, err);
 }
 

@@ -9,6 +9,8 @@
 #define LOOPBACK 1
 #define INSIDE   "eth0"
 #define PREFIX   "kube"
+/* The group of links that are about to go: "kube". */
+#define DOOMED   0x6b756265
 #define ID_CHARS (ROUTE_NAME_MAX - sizeof(PREFIX))
 
 /*
@@ -259,27 +261,44 @@ int cable_connect(const struct cable *c, struct err *err)
 
 /* ---- its end ---- */
 
-int cable_cut(struct str sandbox, struct err *err)
+static int find_end(struct route *node, struct str sandbox, struct arena *a, struct str *name,
+	bool *found, struct err *err)
 {
-	char name[ROUTE_NAME_MAX];
-	struct route_link link;
+	char text[ROUTE_NAME_MAX];
 	struct err inner = {0};
-	struct route *node;
-	int code = route_open(&node, -1, err);
+	struct route_link link;
 
+	cable_name(sandbox, text);
+	int code = route_find_link(node, text, &link, &inner);
+	if (code && code != ERR_NOT_FOUND)
+		return err_move(err, &inner);
+	err_done(&inner);
+	/* Not one that has gone, nor another sandbox's. */
+	*found = !code && (!link.alias[0] || str_eq_text(sandbox, link.alias));
+	if (*found)
+		*name = arena_str(a, str_from(text));
+	return 0;
+}
+
+int cable_cut(const struct str *sandboxes, size_t count, struct err *err)
+{
+	_cleanup_(arena_done) struct arena a;
+	struct route *node;
+	size_t ends = 0;
+
+	arena_init(&a);
+	struct str *names = arena_new(&a, (count + 1) * sizeof(*names));
+	int code = route_open(&node, -1, err);
 	if (code)
 		return code;
-	cable_name(sandbox, name);
-	code = route_find_link(node, name, &link, &inner);
-	if (code && code != ERR_NOT_FOUND) {
-		code = err_move(err, &inner);
-	} else if (code || (link.alias[0] && !str_eq_text(sandbox, link.alias))) {
-		/* Gone, or another sandbox's. */
-		err_done(&inner);
-		code = 0;
-	} else {
-		code = route_remove_link(node, name, err);
+	for (size_t i = 0; !code && i < count; i++) {
+		bool found;
+
+		code = find_end(node, sandboxes[i], &a, &names[ends], &found, err);
+		ends += !code && found;
 	}
+	if (!code)
+		code = route_remove_links(node, names, ends, DOOMED, err);
 	route_close(node);
 	return code;
 }
@@ -322,8 +341,7 @@ int cable_cut_names(const struct str *names, size_t count, struct err *err)
 
 	if (code)
 		return code;
-	for (size_t i = 0; !code && i < count; i++)
-		code = route_remove_link(node, names[i].at, err);
+	code = route_remove_links(node, names, count, DOOMED, err);
 	route_close(node);
 	return code;
 }

@@ -22,8 +22,9 @@ struct cable {
 };
 /* What was begun is undone when it fails. */
 int cable_connect(const struct cable *c, struct err *err);
-/* What is gone is done. */
-int cable_cut(struct str sandbox, struct err *err);
+/* What is gone is done. Many take no longer than one. */
+int cable_cut(const struct str *sandboxes, size_t count, struct err *err);
+
 /* The node's ends of all there are, in the arena. */
 int cable_list(struct arena *a, struct str **names, size_t *count, struct err *err);
 int cable_cut_names(const struct str *names, size_t count, struct err *err);

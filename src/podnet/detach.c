@@ -4,7 +4,6 @@
  */
 #include <kube/mem.h>
 
-#include "cable.h"
 #include "network.h"
 
 enum detach_step { DETACH_BEGIN, DETACH_CLOSED, DETACH_CUT };
@@ -12,8 +11,8 @@ static const char *const steps[] = {"begin", "closed", "cut"};
 
 struct detach {
 	struct job job;
-	struct work work;
 	struct rules_wait wait;
+	struct cut_wait cut;
 	struct pod *pod; /* NULL: one we do not know */
 	char *id;
 	struct ip ips[2];
@@ -28,19 +27,11 @@ static void detach_free(struct job *job)
 	mem_free(d);
 }
 
-static void cut_work(struct work *w)
-{
-	struct detach *d = CONTAINER_OF(w, struct detach, work);
-	const struct pod_network *n = d->job.network;
-
-	if (cable_cut(str_from(d->id), &w->err) == 0)
-		records_remove(n->env->disk, n->directory, d->ips, d->ip_count, &w->err);
-}
-
 static void cut(struct detach *d)
 {
-	work_start(&d->work, task_await(&d->job.task, DETACH_CUT, OP_NO_DEADLINE), WORK_NETLINK,
-		cut_work);
+	d->cut = (struct cut_wait){
+		.sandbox = str_from(d->id), .ips = d->ips, .ip_count = d->ip_count};
+	cutter_cut(d->job.network, task_await(&d->job.task, DETACH_CUT, OP_NO_DEADLINE), &d->cut);
 }
 
 static void begin(struct detach *d)

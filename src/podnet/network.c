@@ -40,6 +40,7 @@ int pod_network_new(struct env *env, struct scope *scope, const struct pod_netwo
 	map_init(&n->taken);
 	scope_init(&n->scope, scope, "pod network", NULL);
 	rules_sender_init(n);
+	cutter_init(n);
 	take_records(n, &all);
 	*made = n;
 	return 0;
@@ -68,6 +69,7 @@ void pod_network_free(struct pod_network *n)
 	map_done(&n->pods);
 	map_done(&n->taken);
 	rules_sender_done(n);
+	cutter_done(n);
 	err_done(&n->failed);
 	mem_free(n->directory);
 	mem_free(n);

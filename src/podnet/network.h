@@ -45,6 +45,26 @@ struct rules_wait {
 	struct op *op;
 };
 
+/* The one who cuts cables: all that wait at once, for the kernel takes as long as for one. */
+struct cutter {
+	struct op op;
+	struct work work;
+	struct arena arena;
+	struct str *sandboxes;
+	struct ip *ips;
+	size_t count, ip_count;
+	struct list waiting, served;
+	bool cutting;
+};
+struct cut_wait {
+	struct link in_cutter;
+	struct op *op;
+	struct str sandbox;
+	const struct ip *ips;
+	size_t ip_count;
+	bool served;
+};
+
 struct pod_network {
 	struct runtime_network runtime;
 	struct env *env;
@@ -64,6 +84,7 @@ struct pod_network {
 	bool prepared;     /* forwarding, routes and rules stand */
 	struct err failed; /* why they do not */
 	struct rules_sender sender;
+	struct cutter cutter;
 };
 
 /*
@@ -103,6 +124,12 @@ void rules_touch(struct pod_network *n);
 void rules_note_ports(struct pod_network *n, const struct pod *pod);
 /* From now on a table that somebody has flushed is sent again, and one that was refused. */
 void rules_watch(struct pod_network *n);
+
+/* ---- cutter.c ---- */
+void cutter_init(struct pod_network *n);
+void cutter_done(struct pod_network *n);
+/* Done when the cable is cut and its addresses are free on disk. *wait stays until then. */
+void cutter_cut(struct pod_network *n, struct op *op, struct cut_wait *wait);
 
 /* ---- cidrs.c ---- */
 /* Addresses come from these from now on. */
