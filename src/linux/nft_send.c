@@ -382,7 +382,7 @@ int nft_send(const struct nft_batch *b, struct err *err)
 	struct sending s = {.batch = b, .out = BUF_INIT(BATCH_MAX), .seq = 1};
 	int code;
 
-	s.message = mem_alloc(MESSAGE_MAX);
+	s.message = mem_new(MESSAGE_MAX);
 	nftnl_batch_begin(s.message, 0);
 	end_message(&s, (struct nlmsghdr *)s.message);
 	for (size_t i = 0; i < b->count; i++)
@@ -400,7 +400,7 @@ int nft_send(const struct nft_batch *b, struct err *err)
 
 int nft_table_exists(const char *table, bool *exists, struct err *err)
 {
-	char message[1024];
+	char message[1024] = {0};
 	struct nftnl_table *t = nftnl_table_alloc();
 	struct nlmsghdr *h =
 		nftnl_nlmsg_build_hdr(message, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, 1);

@@ -2,10 +2,60 @@
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <net/if.h>
+#include <time.h>
 
 #include "route.h"
 
 /* ---- addresses ---- */
+
+/* Where would a packet to it go? */
+static struct nlmsghdr *begin_question(struct netlink_message *m, const struct ip *to)
+{
+	void *header;
+	struct nlmsghdr *h = netlink_begin(m, RTM_GETROUTE, 0, sizeof(struct rtmsg), &header);
+	struct rtmsg *route = header;
+
+	route->rtm_family = route_family(to);
+	route->rtm_dst_len = (uint8_t)(8 * to->len);
+	netlink_put_ip(h, RTA_DST, to);
+	return h;
+}
+
+/*
+ * The kernel gives an address of IPv6 its way in later, by a worker of its own; until then what is
+ * sent there has no route. It takes a millisecond, and more on a machine that has much to do.
+ */
+#define WAY_IN_TRIES 5000
+#define WAY_IN_PAUSE 200000 /* ns */
+
+static void found_type(void *ctx, const struct nlmsghdr *h)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(h);
+	uint8_t *type = ctx;
+
+	if (h->nlmsg_type == RTM_NEWROUTE)
+		*type = route->rtm_type;
+}
+
+static int await_way_in(struct route *r, const struct ip *ip, struct err *err)
+{
+	static const struct timespec pause = {.tv_nsec = WAY_IN_PAUSE};
+
+	for (int tries = 0; tries < WAY_IN_TRIES; tries++) {
+		struct netlink_message m;
+		struct err inner = {0};
+		uint8_t type = 0;
+		struct nlmsghdr *h = begin_question(&m, ip);
+		int code = netlink_call(
+			&r->netlink, h, found_type, &type, &inner, "asking for a way in");
+
+		err_done(&inner);
+		if (!code && type == RTN_LOCAL)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return err_set(err, ERR_TIMEOUT, "an address of IPv6 does not become usable");
+}
 
 int route_add_address(struct route *r, uint32_t index, const struct cidr *address, struct err *err)
 {
@@ -28,7 +78,8 @@ int route_add_address(struct route *r, uint32_t index, const struct cidr *addres
 	if (code && code != ERR_ALREADY_EXISTS)
 		return err_move(err, &inner);
 	err_done(&inner);
-	return 0;
+	bool everywhere = address->ip.len == 16 && address->ip.bytes[0] != 0xfe;
+	return everywhere ? await_way_in(r, &address->ip, err) : 0;
 }
 
 struct address_list {
@@ -241,13 +292,8 @@ static void found_way(void *ctx, const struct nlmsghdr *h)
 int route_find_way(struct route *r, const struct ip *to, uint32_t *link, struct err *err)
 {
 	struct netlink_message m;
-	void *header;
-	struct nlmsghdr *h = netlink_begin(&m, RTM_GETROUTE, 0, sizeof(struct rtmsg), &header);
-	struct rtmsg *route = header;
+	struct nlmsghdr *h = begin_question(&m, to);
 
-	route->rtm_family = route_family(to);
-	route->rtm_dst_len = (uint8_t)(8 * to->len);
-	netlink_put_ip(h, RTA_DST, to);
 	*link = 0;
 	int code = netlink_call(&r->netlink, h, found_way, link, err, "asking for a route");
 	if (!code && !*link)
