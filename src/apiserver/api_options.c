@@ -30,7 +30,7 @@ static const char *const without_effect[] = {"etcd-cafile", "etcd-certfile", "et
 	"enable-aggregator-routing", "enable-garbage-collector", "endpoint-reconciler-type",
 	"allow-privileged", "kubernetes-service-node-port", "peer-advertise-ip",
 	"peer-advertise-port", "peer-ca-file", "contention-profiling", "debug-socket-path",
-	"kubelet-timeout", "kubelet-preferred-address-types", "identity-lease-duration-seconds",
+	"kubelet-timeout", "identity-lease-duration-seconds",
 	"identity-lease-renew-interval-seconds", "tls-min-version", "tls-cipher-suites",
 	"show-hidden-metrics-for-version", "disabled-metrics", "allow-metric-labels", "vmodule",
 	"log-flush-frequency", "max-object-cache"};
@@ -133,6 +133,15 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			"AlwaysAllow, AlwaysDeny, ABAC, Webhook, RBAC, Node; asked in this order."),
 		FLAG_STRING("authorization-policy-file", &o->authorization_policy_file, "", "FILE",
 			"Policy of ABAC."),
+		FLAG_STRING("kubelet-client-certificate", &o->kubelet_client_certificate, "",
+			"FILE", "Shown to kubelets; without it, one of our own."),
+		FLAG_STRING(
+			"kubelet-client-key", &o->kubelet_client_key, "", "FILE", "The key of it."),
+		FLAG_STRING("kubelet-certificate-authority", &o->kubelet_certificate_authority, "",
+			"FILE", "Who signed what kubelets show; without it, they are not checked."),
+		FLAG_LIST("kubelet-preferred-address-types", &o->kubelet_address_types,
+			"InternalIP,Hostname,InternalDNS,ExternalDNS,ExternalIP", "TYPE,...",
+			"Which of a Node's addresses leads to its kubelet."),
 		FLAG_END,
 	};
 	const struct flag serves[] = {

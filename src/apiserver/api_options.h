@@ -25,6 +25,10 @@ struct api_options {
 	struct flag_list authorization_modes;
 	struct str authorization_policy_file;
 
+	/* the way to kubelets */
+	struct str kubelet_client_certificate, kubelet_client_key, kubelet_certificate_authority;
+	struct flag_list kubelet_address_types;
+
 	/* what is served */
 	struct flag_list enable_admission, disable_admission;
 	struct str admission_config_file;

@@ -414,6 +414,31 @@ int pki_write_admin(struct api_server *s, uint16_t port, struct err *err)
 	return code;
 }
 
+int pki_issue_client(struct api_server *s, struct str name, struct str organization,
+	struct certs *chain, struct key **key, struct err *err)
+{
+	struct pki *p = s->pki;
+	struct cert_request request = {.subject = {.common_name = name,
+					       .organizations = &organization,
+					       .organization_count = 1},
+		.now = env_wall(s->env),
+		.lifetime = LEAF_LIFETIME,
+		.path_length = -1,
+		.usages = CERT_CLIENT};
+	struct cert *cert;
+	int code = key_generate(KEY_ECDSA_P256, key, err);
+
+	if (!code)
+		code = cert_issue(
+			&request, *key, p->client_roots.items[0], p->client_ca_key, &cert, err);
+	if (code)
+		return code;
+	chain->items = mem_new(sizeof(struct cert *));
+	chain->items[0] = cert;
+	chain->count = 1;
+	return 0;
+}
+
 static int open_client_roots(struct api_server *s, struct pki *p, struct err *err)
 {
 	const struct api_options *o = s->options;

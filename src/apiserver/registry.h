@@ -105,7 +105,7 @@ void registry_answer_success(struct api_request *r);
 /* pods/binding and bindings, pods/eviction, and what needs a kubelet. */
 void handle_component_statuses(struct api_request *r);
 stage_fn handle_binding, handle_eviction, handle_log, handle_exec, handle_pod_proxy,
-	handle_service_proxy;
+	handle_node_proxy, handle_service_proxy;
 
 /* The scale subresource: scale.c. */
 void handle_scale(struct api_request *r);

@@ -79,6 +79,7 @@ struct representation {
 struct list_answer;
 struct list_writer;
 struct fair_ticket;
+struct passage;
 struct api_request;
 typedef void stage_fn(struct api_request *r);
 struct stage {
@@ -132,6 +133,7 @@ struct api_request {
 	/* respond's and fair's own */
 	struct list_answer *list;
 	struct list_writer *writer;
+	struct passage *passage;  /* to whoever answers instead */
 	struct object *held;      /* a reference, while its text is being sent */
 	struct block *held_block; /* the same of ready-made bytes */
 	struct buf out;

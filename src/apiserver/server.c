@@ -7,6 +7,7 @@
 #include "fair.h"
 #include "first_objects.h"
 #include "metrics.h"
+#include "nodes.h"
 #include "openapi.h"
 #include "pipeline.h"
 #include "pki.h"
@@ -92,8 +93,17 @@ struct cJSON *server_read(struct api_server *s, struct arena *a, const char *gro
 enum start_step { START_STORE, START_PARTS, START_ADDRESSES, START_ROLES, START_LISTEN };
 static const char *const start_names[] = {"store", "parts", "roles", "listen"};
 
-enum stop_step { STOP_DELAY, STOP_ACCEPTING, STOP_LEASE, STOP_SCOPE, STOP_STORE, STOP_DONE };
-static const char *const stop_names[] = {"delay", "accepting", "lease", "scope", "store", "done"};
+enum stop_step {
+	STOP_DELAY,
+	STOP_ACCEPTING,
+	STOP_NODES,
+	STOP_LEASE,
+	STOP_SCOPE,
+	STOP_STORE,
+	STOP_DONE
+};
+static const char *const stop_names[] = {
+	"delay", "accepting", "nodes", "lease", "scope", "store", "done"};
 
 struct server_life {
 	struct task task;
@@ -162,6 +172,7 @@ static int open_access(struct api_server *s, struct err *err)
 		code = authz_new(s, &s->authz, err);
 	s->allocators = allocators_new(s);
 	s->fair = fair_new(s);
+	s->nodes = nodes_new(s);
 	return code;
 }
 
@@ -321,7 +332,13 @@ static void stop_run(struct task *t, struct err *err)
 	case STOP_ACCEPTING:
 		if (s->http) {
 			http_server_stop(
-				s->http, task_await(t, STOP_LEASE, OP_NO_DEADLINE), life->grace);
+				s->http, task_await(t, STOP_NODES, OP_NO_DEADLINE), life->grace);
+			return;
+		}
+		/* fallthrough */
+	case STOP_NODES:
+		if (s->nodes) {
+			nodes_stop(s->nodes, task_await(t, STOP_LEASE, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -371,6 +388,7 @@ void api_server_free(struct api_server *s)
 	if (!s)
 		return;
 	http_server_free(s->http);
+	nodes_free(s->nodes);
 	identity_lease_free(s->lease);
 	pki_close(s->pki);
 	discovery_free(s->discovery);

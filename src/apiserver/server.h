@@ -22,6 +22,7 @@ struct openapi;
 struct metrics;
 struct fair;
 struct identity_lease;
+struct nodes; /* the way to kubelets */
 struct server_life;
 
 struct api_server {
@@ -42,6 +43,7 @@ struct api_server {
 	struct metrics *metrics;
 	struct fair *fair;
 	struct identity_lease *lease;
+	struct nodes *nodes;
 	struct ip advertise; /* where members of the cluster reach this server */
 	uint16_t port;       /* that was really taken */
 	bool ready;

@@ -2,38 +2,12 @@
 #include "access.h"
 #include "registry.h"
 
-/* ---- what needs a kubelet ---- */
-
-static void connect(struct api_request *r)
-{
-	struct object *o = registry_find(r);
-
-	if (!o)
-		request_fail(r, status_not_found(r->arena, r->resource, r->name));
-	else
-		request_fail(r,
-			status_new(r->arena, ERR_UNAVAILABLE,
-				"%.*s of %.*s \"%.*s\" cannot be reached: no kubelet is connected "
-				"to this server",
-				STRF(r->subresource), STRF(r->resource->plural), STRF(r->name)));
-}
-
 static void not_yet(struct api_request *r)
 {
 	request_fail(r, status_new(r->arena, ERR_UNSUPPORTED,
 				"%.*s%s%.*s is not contained in this version yet",
 				STRF(r->resource->plural), r->subresource.len ? "/" : "",
 				STRF(r->subresource)));
-}
-
-static bool is_connection(struct str sub)
-{
-	static const char *const names[] = {"exec", "attach", "portforward", "proxy", "log", NULL};
-
-	for (size_t i = 0; names[i]; i++)
-		if (str_eq_text(sub, names[i]))
-			return true;
-	return false;
 }
 
 static bool is_part(const struct resource *r, struct str sub)
@@ -73,8 +47,8 @@ stage_fn *subresource_handler(const struct resource *r, struct str sub, struct s
 		return pod_handler(sub);
 	if (str_eq_text(r->plural, "services") && str_eq_text(sub, "proxy"))
 		return handle_service_proxy;
-	if (is_connection(sub))
-		return connect;
+	if (str_eq_text(r->plural, "nodes") && str_eq_text(sub, "proxy"))
+		return handle_node_proxy;
 	if (str_eq_text(sub, "token") && str_eq_text(r->plural, "serviceaccounts"))
 		return create_token_request;
 	if (str_eq_text(sub, "scale") && r->hub->strategy && r->hub->strategy->scale)
