@@ -5,6 +5,8 @@
 #include "container_steps.h"
 
 #include <kube/api_codec.h>
+#include <kube/codec.h>
+#include <kube/image_reference.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
@@ -66,15 +68,97 @@ static void back_off_pull(struct pod_item *item, struct container_note *note, in
 	give_up_image(item, "ImagePullBackOff", message, until - item_wall(item));
 }
 
-static void pull(struct pod_item *item, int step, struct str image)
+/* ---- credentials ---- */
+
+static void add_secret(struct pod_item *item, const struct cJSON *secret)
+{
+	static const char *const keys[] = {".dockerconfigjson", ".dockercfg"};
+	struct arena *a = &item->arena;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		_cleanup_(buf_done) struct buf text = BUF_INIT(3 * MIB);
+		struct str packed =
+			json_str(json_get(json_get(secret, STR("data")), str_from(keys[i])));
+
+		if (!packed.len || base64_decode(&text, packed, NULL))
+			continue;
+		if (i == 0)
+			image_keychain_add_config(&item->keys, a, buf_str(&text), NULL);
+		else
+			image_keychain_add_legacy(&item->keys, a, buf_str(&text), NULL);
+	}
+}
+
+static void find_secrets(struct pod_item *item)
+{
+	_cleanup_(buf_done) struct buf missing = BUF_INIT(16 * KIB);
+
+	json_each (ref, json_path(item_pod(item), "spec.imagePullSecrets")) {
+		const struct cJSON *secret = NULL;
+		struct str name = tree_str(ref, "name");
+
+		if (object_hold_get(item->batch->w->hold, &item->arena, resource_secrets(), name,
+			    &secret) == SOURCE_FOUND)
+			add_secret(item, secret);
+		else
+			buf_print(&missing, "%s%.*s", missing.len ? ", " : "", STRF(name));
+	}
+	if (missing.len)
+		kubelet_event(item_kubelet(item), item_pod(item), NULL, "Warning",
+			"FailedToRetrieveImagePullSecret",
+			arena_print(&item->arena,
+				"Unable to retrieve some image pull secrets (%.*s); attempting to "
+				"pull the image may not succeed.",
+				STRF(buf_str(&missing))));
+}
+
+/* ---- pulling ---- */
+
+static void ask(struct pod_item *item, int step)
 {
 	struct runtime *r = item_kubelet(item)->runtime;
 
+	item->pull = (struct runtime_pull){.reference = item->image, .auth = item->auth};
+	r->ops->pull(r, task_await(&item->task, step, OP_NO_DEADLINE), &item->pull);
+}
+
+bool container_image_again(struct pod_item *item, int step, const struct err *err)
+{
+	if (err->code == ERR_CANCELLED || !item->auth)
+		return false;
+	item->auth = image_keychain_next(&item->keys, item->image, &item->key_at);
+	if (!item->auth)
+		return false;
+	ask(item, step);
+	return true;
+}
+
+static void pull(struct pod_item *item, int step, struct str image)
+{
 	container_tell(item, "Normal", "Pulling",
 		arena_print(&item->arena, "Pulling image \"%.*s\"", STRF(image)));
 	item->since = loop_now(kubelet_loop(item_kubelet(item)));
-	item->pull = (struct runtime_pull){.reference = image};
-	r->ops->pull(r, task_await(&item->task, step, OP_NO_DEADLINE), &item->pull);
+	if (!item->keys.count)
+		find_secrets(item);
+	item->key_at = 0;
+	item->auth = image_keychain_next(&item->keys, image, &item->key_at);
+	ask(item, step);
+}
+
+static bool has_good_name(struct pod_item *item, struct str image)
+{
+	struct image_reference reference;
+	_cleanup_(err_done) struct err err = {0};
+
+	if (!image_reference_parse(&item->arena, image, &reference, &err))
+		return true;
+	struct str message = arena_print(&item->arena,
+		"Failed to apply default image tag \"%.*s\": couldn't parse image name \"%.*s\": "
+		"%s",
+		STRF(image), STRF(image), err_text(&err));
+	container_tell(item, "Warning", "InspectFailed", message);
+	give_up_image(item, "InvalidImageName", message, CONTAINER_RETRY);
+	return false;
 }
 
 bool container_image_here(struct pod_item *item, int step)
@@ -83,8 +167,10 @@ bool container_image_here(struct pod_item *item, int step)
 	struct str image = item->image;
 	struct str policy = item->pull_policy;
 	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
-	bool here = r->ops->image(r, image) != NULL;
 
+	if (!has_good_name(item, image))
+		return false;
+	bool here = r->ops->image(r, image) != NULL;
 	if (here && !str_eq(policy, STR("Always"))) {
 		container_tell(item, "Normal", "Pulled",
 			arena_print(&item->arena,
@@ -120,18 +206,10 @@ void container_image_failed(struct pod_item *item, struct err *err)
 	mem_free((void *)note->pull_error.at);
 	note->pull_error = str_make(str_dup(message), message.len);
 	back_off_next(&note->pull, now, now);
-	if (err->code == ERR_SYNTAX) {
-		message = arena_print(&item->arena,
-			"Failed to apply default image tag \"%.*s\": %.*s", STRF(image),
-			STRF(message));
-		container_tell(item, "Warning", "InspectFailed", message);
-		give_up_image(item, "InvalidImageName", message, CONTAINER_RETRY);
-	} else {
-		container_tell(item, "Warning", "Failed",
-			arena_print(&item->arena, "Failed to pull image \"%.*s\": %.*s",
-				STRF(image), STRF(message)));
-		give_up_image(item, "ErrImagePull", message, RETRY_PULL);
-	}
+	container_tell(item, "Warning", "Failed",
+		arena_print(&item->arena, "Failed to pull image \"%.*s\": %.*s", STRF(image),
+			STRF(message)));
+	give_up_image(item, "ErrImagePull", message, RETRY_PULL);
 	err_done(err);
 }
 

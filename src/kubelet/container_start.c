@@ -116,6 +116,8 @@ static void start_run(struct task *t, struct err *err)
 		look_for_images(item);
 		return;
 	case START_PULLED:
+		if (err->code && container_image_again(item, START_PULLED, err))
+			return;
 		if (err->code)
 			return container_image_failed(item, err);
 		container_image_pulled(item);

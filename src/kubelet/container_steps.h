@@ -30,6 +30,8 @@ void container_give_up(
 bool container_image_next(struct pod_item *item);
 /* Is it here, and need it not be asked for? Otherwise it is awaited as `step`, or given up. */
 bool container_image_here(struct pod_item *item, int step);
+/* With other credentials, when there are some. */
+bool container_image_again(struct pod_item *item, int step, const struct err *err);
 void container_image_failed(struct pod_item *item, struct err *err);
 void container_image_pulled(struct pod_item *item);
 

@@ -1,13 +1,18 @@
 /* Hooks of containers, which run inside them or knock at them. */
 #include "pod_batch.h"
+#include "probe.h"
 
 #include <kube/api_codec.h>
 #include <kube/time.h>
+
+/* The container's grace ends it earlier. */
+#define KNOCK_MOST (10 * MINUTE)
 
 struct hook_result {
 	struct op *op;
 	struct op inner;
 	struct pod_item *item;
+	struct probe probe;
 };
 
 static void hook_cancel(struct op *op)
@@ -59,6 +64,36 @@ static void run_exec(struct hook_result *h, const struct cJSON *hook, struct str
 	r->ops->exec(r, &h->inner, &item->exec);
 }
 
+static void knocked(struct op *op, struct err *err)
+{
+	struct hook_result *h = CONTAINER_OF(op, struct hook_result, inner);
+
+	if (err->code)
+		op_fail(h->op, err);
+	else if (h->probe.outcome == PROBE_GOOD)
+		op_finish(h->op, 0);
+	else
+		op_fail_with(h->op, ERR_IO, "%.*s", STRF(h->probe.text));
+	probe_done(&h->probe);
+}
+
+/* Whatever is answered is fine, as long as something is. */
+static void knock(struct hook_result *h, const struct cJSON *hook, struct str id)
+{
+	struct kubelet *k = item_kubelet(h->item);
+
+	h->probe = (struct probe){.k = k,
+		.handler = hook,
+		.container = h->item->action.container,
+		.id = arena_str(&h->item->arena, id),
+		.ip = pod_worker_ip(h->item->batch->w, &h->item->arena),
+		.timeout = KNOCK_MOST,
+		.user_agent = "kube-lifecycle/1.36",
+		.any_answer = true};
+	op_init(&h->inner, &k->scope, knocked, OP_NO_DEADLINE);
+	probe_start(&h->probe, &h->inner);
+}
+
 void hook_run(struct pod_item *item, struct op *op, const struct cJSON *hook, struct str id)
 {
 	struct hook_result *h = arena_new(&item->arena, sizeof(*h));
@@ -69,6 +104,8 @@ void hook_run(struct pod_item *item, struct op *op, const struct cJSON *hook, st
 		return;
 	if (tree_has(hook, "exec")) {
 		run_exec(h, hook, id);
+	} else if (tree_has(hook, "httpGet") || tree_has(hook, "tcpSocket")) {
+		knock(h, hook, id);
 	} else if (tree_has(hook, "sleep")) {
 		int64_t seconds = tree_int(hook, "sleep.seconds", 0);
 

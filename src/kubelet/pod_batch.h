@@ -6,6 +6,7 @@
 #include "pod_worker.h"
 #include "volumes.h"
 
+#include <kube/image_keychain.h>
 #include <kube/task.h>
 
 struct pod_item {
@@ -19,6 +20,9 @@ struct pod_item {
 	struct runtime_sandbox_run sandbox;
 	struct runtime_container_create create;
 	struct runtime_pull pull;
+	struct image_keychain keys;
+	const struct image_auth *auth; /* that is tried now; NULL: none */
+	size_t key_at;
 	struct str image, pull_policy; /* the one that is looked for */
 	size_t images;                 /* how many were */
 	struct runtime_exec exec;

@@ -131,6 +131,22 @@ void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *vie
 	view_runtime(w, a, view);
 }
 
+struct str pod_worker_ip(struct pod_worker *w, struct arena *a)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
+	struct pod_view view;
+
+	pod_worker_view(w, a, &view);
+	const struct sandbox *s = pod_view_sandbox(&view);
+	if (tree_true(view.pod, "spec.hostNetwork")) {
+		if (w->k->facts.ip_count)
+			ip_print(&text, &w->k->facts.ips[0]);
+	} else if (s && s->ip_count) {
+		ip_print(&text, &s->ips[0]);
+	}
+	return arena_str(a, buf_str(&text));
+}
+
 struct cJSON *pod_worker_seen(struct pod_worker *w, struct arena *a)
 {
 	if (!w->state->object)

@@ -84,6 +84,9 @@ void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *vie
 /* The pod with its newest status, in the arena; NULL: it is an orphan. */
 struct cJSON *pod_worker_seen(struct pod_worker *w, struct arena *a);
 
+/* Where its containers can be reached from here; empty: nowhere yet. */
+struct str pod_worker_ip(struct pod_worker *w, struct arena *a);
+
 static inline struct cJSON *pod_worker_pod(const struct pod_worker *w)
 {
 	return w->state->pod;

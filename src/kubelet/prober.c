@@ -155,22 +155,9 @@ static void answered(struct op *op, struct err *err)
 	wait_for_turn(p);
 }
 
-static struct str pod_ip(struct prober *p, const struct pod_view *v)
-{
-	const struct sandbox *s = pod_view_sandbox(v);
-	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
-	bool host = tree_true(v->pod, "spec.hostNetwork");
-	const struct ip *ip = host ? p->k->facts.ips : s && s->ip_count ? s->ips : NULL;
-
-	if (ip && (!host || p->k->facts.ip_count))
-		ip_print(&text, ip);
-	return arena_str(&p->arena, buf_str(&text));
-}
-
 static void ask(struct prober *p)
 {
 	struct kubelet *k = p->k;
-	struct pod_view view;
 
 	arena_done(&p->arena);
 	arena_init(&p->arena);
@@ -178,12 +165,11 @@ static void ask(struct prober *p)
 	const struct cJSON *container = container_spec(p, p->state->pod);
 	const struct cJSON *spec = json_get(container, str_from(members[p->kind]));
 	p->asked = env_wall(kubelet_env(k));
-	pod_worker_view(p->w, &p->arena, &view);
 	p->probe = (struct probe){.k = k,
 		.handler = spec,
 		.container = container,
 		.id = p->id,
-		.ip = pod_ip(p, &view),
+		.ip = pod_worker_ip(p->w, &p->arena),
 		.timeout = MAX(tree_int(spec, "timeoutSeconds", 1), 1) * SEC,
 		.user_agent = "kube-probe/1.36"};
 	p->asking = true;

@@ -18,12 +18,13 @@
 #include <stdio.h>
 
 struct fake_program {
-	const char *name; /* the reference */
-	int64_t runs;     /* ns until it leaves by itself; 0: for ever */
-	int32_t code;     /* that it leaves with */
-	int64_t ends;     /* ns from the stop signal to its end; < 0: does not heed it */
-	bool here;        /* need not be pulled */
-	int64_t pull;     /* ns */
+	const char *name;     /* the reference */
+	int64_t runs;         /* ns until it leaves by itself; 0: for ever */
+	int32_t code;         /* that it leaves with */
+	int64_t ends;         /* ns from the stop signal to its end; < 0: does not heed it */
+	bool here;            /* need not be pulled */
+	int64_t pull;         /* ns */
+	const char *password; /* without it, it cannot be pulled */
 	const char *pull_error, *create_error, *start_error;
 	int32_t exec_code;
 	const char *exec_out;
@@ -508,6 +509,12 @@ static inline void fake_pull_act(struct fake_call *call)
 	if (!program || program->pull_error) {
 		op_fail_with(call->op, ERR_NOT_FOUND, "%s",
 			program ? program->pull_error : "manifest unknown");
+		return;
+	}
+	const struct image_auth *auth = call->pull->auth;
+	if (program->password && !(auth && str_eq_text(auth->password, program->password))) {
+		op_fail_with(call->op, ERR_UNAUTHORIZED,
+			"authorization failed: no basic auth credentials");
 		return;
 	}
 	program->here = true;

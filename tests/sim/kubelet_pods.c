@@ -11,6 +11,7 @@ static struct fake_program programs[] = {
 	{.name = "far", .pull = 3 * SEC, .ends = 0},
 	{.name = "nowhere", .pull = 100 * MSEC, .pull_error = "manifest unknown"},
 	{.name = "odd", .here = true, .create_error = "no such device"},
+	{.name = "reg.example/private", .password = "good"},
 	{.name = "broken", .here = true, .start_error = "exec: \"x\": not found"},
 };
 static struct fake_program fresh[ARRAY_LEN(programs)];
@@ -429,5 +430,45 @@ TEST(hooks_run_after_the_start_and_before_the_end)
 	rig_pass(&r, SEC);
 	EXPECT(rig_events(&r, "q", "FailedPostStartHook", "PostStartHook failed") >= 1);
 	EXPECT(rig_events(&r, "q", "Killing", "FailedPostStartHook") >= 1);
+	kubelet_rig_close(&r);
+}
+
+TEST(pull_secrets_are_tried_one_after_the_other)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	/* {"auths":{"reg.example":{"username":"u1","password":"bad"}}} and u2, good */
+	EXPECT_INT(
+		rig_ask(&r, CLIENT_CREATE, "secrets", NULL, NULL,
+			"{'metadata':{'name':'s1'},'type':'kubernetes.io/dockerconfigjson',"
+			"'stringData':{'.dockerconfigjson':'{\\\"auths\\\":{\\\"reg.example\\\":{"
+			"\\\"username\\\":\\\"u1\\\",\\\"password\\\":\\\"bad\\\"}}}'}}",
+			NULL),
+		0);
+	EXPECT_INT(
+		rig_ask(&r, CLIENT_CREATE, "secrets", NULL, NULL,
+			"{'metadata':{'name':'s2'},'type':'kubernetes.io/dockerconfigjson',"
+			"'stringData':{'.dockerconfigjson':'{\\\"auths\\\":{\\\"reg.example\\\":{"
+			"\\\"username\\\":\\\"u2\\\",\\\"password\\\":\\\"good\\\"}}}'}}",
+			NULL),
+		0);
+	rig_pod(&r, "p",
+		"'imagePullSecrets':[{'name':'s1'},{'name':'s2'},{'name':'s3'}],'containers':[{"
+		"'name':'a','image':'reg.example/private'}]");
+	rig_pass(&r, 5 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	EXPECT_INT(r.runtime.pulled, 2);
+	EXPECT_INT(rig_events(&r, "p", "FailedToRetrieveImagePullSecret",
+			   "Unable to retrieve some image pull secrets (s3); attempting to pull "
+			   "the image may not succeed."),
+		1);
+	rig_pod(&r, "q", "'containers':[{'name':'a','image':'Bad:Name:x'}]");
+	rig_pass(&r, SEC);
+	EXPECT_STR(
+		tree_str(rig_container(&r, "q", "a"), "state.waiting.reason"), "InvalidImageName");
+	EXPECT_INT(rig_events(&r, "q", "InspectFailed",
+			   "couldn't parse image name \"Bad:Name:x\": invalid reference format"),
+		1);
 	kubelet_rig_close(&r);
 }
