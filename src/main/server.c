@@ -181,13 +181,24 @@ static int read_disabled(struct server_line *l, struct err *err)
 	return 0;
 }
 
+/* Containers and their helpers stand elsewhere: a path that counts from here is none for them. */
+static struct str absolute(struct arena *a, struct str path)
+{
+	char here[4096];
+
+	if ((path.len && path.at[0] == '/') || !getcwd(here, sizeof(here)))
+		return path;
+	return arena_print(a, "%s/%.*s", here, STRF(path));
+}
+
 static int read_line(struct arena *a, struct server_line *l, struct flag *flags, struct err *err)
 {
 	struct cluster_options *o = &l->options;
 	char host[256] = "";
 	int code;
 
-	o->data_dir = *(struct str *)find_flag(flags, "data-dir")->target;
+	o->data_dir = absolute(a, *(struct str *)find_flag(flags, "data-dir")->target);
+	o->pods_log_dir = absolute(a, o->pods_log_dir);
 	l->services = *(struct str *)find_flag(flags, "service-cluster-ip-range")->target;
 	if ((code = read_disabled(l, err)) ||
 		(code = read_cidrs(
