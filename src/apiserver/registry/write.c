@@ -655,7 +655,7 @@ static void attempt(struct writing *w)
 	w->old_tree = w->old ? object_tree(r->arena, w->old) : NULL;
 	if (w->may_create)
 		w->creating = !w->old;
-	if (!w->old && w->meant_uid.len)
+	if (!w->old && w->may_create && w->meant_uid.len)
 		s = status_wrong_uid(r->arena, r->resource,
 			server_key(r->arena, w->hub, r->namespace, r->name), r->name, w->meant_uid,
 			STR(""));
