@@ -264,7 +264,9 @@ int image_index_sweep(const struct image_disk *d, struct err *err)
 			for (size_t k = 0; k < x.entries[i].layers.count; k++)
 				map_set(&used, x.entries[i].layers.items[k], &x);
 		}
-		failed = image_disk_sweep(d, is_used, &used, err);
+		failed = image_used_layers(d, &x.arena, &used, err);
+		if (!failed)
+			failed = image_disk_sweep(d, is_used, &used, err);
 		map_done(&used);
 		image_index_done(&x);
 	}

@@ -8,6 +8,8 @@
 #include "image_disk.h"
 #include "image_documents.h"
 
+#include <kube/map.h>
+
 struct image_entry {
 	struct str id;
 	struct str_list names;   /* "docker.io/library/nginx:latest" */
@@ -39,7 +41,11 @@ int image_index_add(const struct image_disk *d, const struct image_entry *entry,
 int image_index_remove(
 	const struct image_disk *d, struct str id, struct str name, bool *gone, struct err *err);
 
-/* What no image has any more, if nobody else is at work here. */
+/* Adds the diff ids that containers of this root were made from; texts in the arena. */
+int image_used_layers(
+	const struct image_disk *d, struct arena *a, struct map *used, struct err *err);
+
+/* What no image has any more and no container stands on, if nobody else is at work here. */
 int image_index_sweep(const struct image_disk *d, struct err *err);
 
 #endif

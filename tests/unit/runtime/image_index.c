@@ -5,6 +5,7 @@
 #include "runtime/layer_apply.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -125,6 +126,28 @@ TEST(what_no_image_has_is_swept_unless_somebody_is_at_work)
 	EXPECT_INT(image_index_sweep(&p.disk, NULL), 0);
 	EXPECT(there(&p, used));
 	EXPECT(!there(&p, unused) && !there(&p, in.name) && !there(&p, "layers/odd"));
+	place_close(&p);
+}
+
+TEST(layers_that_containers_stand_on_stay)
+{
+	struct place p;
+	char used[96] = "layers/", spec[256];
+
+	REQUIRE(place_open(&p));
+	memcpy(used + 7, L + 7, 65);
+	EXPECT_INT(mkdirat(p.disk.root, used, 0755), 0);
+	EXPECT_INT(mkdirat(p.disk.root, "../containers", 0755), 0);
+	EXPECT_INT(mkdirat(p.disk.root, "../containers/made", 0755), 0);
+	EXPECT_INT(mkdirat(p.disk.root, "../containers/being-made", 0755), 0);
+	snprintf(spec, sizeof(spec), "{\"lowers\":[\"%s/images/%s/fs\"]}", p.dir, used);
+	EXPECT_INT(
+		image_disk_write(&p.disk, "../containers/made/spec.json", str_from(spec), NULL), 0);
+	EXPECT_INT(image_index_sweep(&p.disk, NULL), 0);
+	EXPECT(there(&p, used));
+	EXPECT_INT(unlinkat(p.disk.root, "../containers/made/spec.json", 0), 0);
+	EXPECT_INT(image_index_sweep(&p.disk, NULL), 0);
+	EXPECT(!there(&p, used));
 	place_close(&p);
 }
 
