@@ -18,12 +18,9 @@ struct told_before {
 	int64_t at, count;
 };
 
-void announcer_init(struct announcer *a, const struct component_base *base, struct scope *scope,
-	struct str controller)
+void announcer_init(struct announcer *a, const struct component_base *base, struct scope *scope)
 {
-	*a = (struct announcer){.env = base->env, .controller = controller};
-	a->instance = mem_print("%.*s-%s", STRF(controller),
-		base->env->host && *base->env->host ? base->env->host : "localhost");
+	*a = (struct announcer){.env = base->env};
 	a->chores = (struct chores){.client = base->client, .scope = scope, .most = 8};
 	list_init(&a->chores.waiting);
 	map_init(&a->recent);
@@ -43,7 +40,6 @@ void announcer_done(struct announcer *a)
 {
 	forget_all(a);
 	map_done(&a->recent);
-	mem_free(a->instance);
 }
 
 static struct str revision_of(struct arena *a, const struct pod *p)
@@ -111,6 +107,17 @@ static void remember(struct announcer *a, struct str same, struct str name, int6
 	*t = (struct told_before){.name = str_dup(name), .at = now, .count = 1};
 }
 
+/* Each profile speaks under its own name. */
+static void set_reporter(
+	struct announcer *a, struct arena *arena, struct cJSON *event, struct str profile)
+{
+	const char *host = a->env->host && *a->env->host ? a->env->host : "localhost";
+
+	tree_set_str(arena, event, "reportingController", profile);
+	tree_set_str(arena, event, "reportingInstance",
+		arena_print(arena, "%.*s-%s", STRF(profile), host));
+}
+
 void announce(struct announcer *a, const struct pod *about, const struct pod *related,
 	const char *type, const char *reason, const char *action, struct str note)
 {
@@ -135,8 +142,7 @@ void announce(struct announcer *a, const struct pod *about, const struct pod *re
 	tree_set_str(&c->arena, tree, "metadata.name", name);
 	tree_set_str(&c->arena, tree, "metadata.namespace", about->namespace);
 	tree_set_str(&c->arena, tree, "eventTime", time_text(&c->arena, now));
-	tree_set_str(&c->arena, tree, "reportingController", a->controller);
-	tree_set_str(&c->arena, tree, "reportingInstance", str_from(a->instance));
+	set_reporter(a, &c->arena, tree, (related ? related : about)->scheduler_name);
 	tree_set_str(&c->arena, tree, "action", str_from(action));
 	tree_set_str(&c->arena, tree, "reason", str_from(reason));
 	tree_set_str(&c->arena, tree, "type", str_from(type));

@@ -108,6 +108,8 @@ struct plugin {
 	void (*post_bind)(struct cluster *c, const struct gift *g);
 };
 
+enum { PROFILES_MAX = 8 };
+
 struct profile_plugin {
 	const struct plugin *plugin;
 	int64_t weight;

@@ -220,9 +220,14 @@ static void set_profiles(struct scheduler *s, const struct scheduler_options *o)
 {
 	struct str name = o->name.len ? o->name : STR("default-scheduler");
 
+	for (size_t i = 0; i < o->profile_count && i < PROFILES_MAX; i++) {
+		s->profiles[s->profile_count] = o->profiles[i];
+		s->profiles[s->profile_count++].name = arena_str(&s->arena, o->profiles[i].name);
+	}
+	if (s->profile_count)
+		return;
 	profile_init(&s->profiles[s->profile_count++], arena_str(&s->arena, name));
-	for (size_t i = 0; i < s->profile_count; i++)
-		s->profiles[i].percent_scored = o->percent_scored;
+	s->profiles[0].percent_scored = o->percent_scored;
 }
 
 struct part *scheduler_new(
@@ -245,7 +250,7 @@ struct part *scheduler_new(
 	set_profiles(s, options);
 	s->chores = (struct chores){.client = base->client, .scope = &s->scope, .most = CHORES_MAX};
 	list_init(&s->chores.waiting);
-	announcer_init(&s->announcer, base, &s->scope, s->profiles[0].name);
+	announcer_init(&s->announcer, base, &s->scope);
 	watches_start(s);
 	sync_next(s);
 	return &s->part;

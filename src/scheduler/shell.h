@@ -40,21 +40,16 @@ void chores_drop(struct chores *chores);
 /* ---- events ---- */
 struct announcer {
 	struct env *env;
-	struct str controller;
-	char *instance;
 	struct chores chores;
 	struct map recent; /* what has been told, by what makes it the same → struct told_before */
 	int64_t last_name;
 };
-void announcer_init(struct announcer *a, const struct component_base *base, struct scope *scope,
-	struct str controller);
+void announcer_init(struct announcer *a, const struct component_base *base, struct scope *scope);
 void announcer_done(struct announcer *a);
 void announce(struct announcer *a, const struct pod *about, const struct pod *related,
 	const char *type, const char *reason, const char *action, struct str note);
 
 /* ---- the whole ---- */
-enum { PROFILES_MAX = 8 };
-
 struct scheduler;
 struct watched {
 	struct informer_handler handler;
