@@ -49,10 +49,13 @@ chmod 755 "$dir"
 chmod 777 "$dir/host"
 echo gold >"$dir/disk/kept"
 
-"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" --node-name node \
-	>"$dir/out" 2>"$dir/log" &
-server=$!
-check "the cluster starts" within 20 grep -q "kubectl get" "$dir/out"
+start() {
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" --node-name node \
+		>"$dir/out" 2>>"$dir/log" &
+	server=$!
+	within 20 grep -q "kubectl get" "$dir/out"
+}
+check "the cluster starts" start
 check "the node is ready" within 20 prints True k get node node \
 	-o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
 check "pods have an account" within 20 k get serviceaccount default
@@ -169,6 +172,17 @@ check "a container restarts" within 40 restarted
 check "its memory is still there" within 20 says 2 main 'wc -l </memory/starts'
 check "its part is the new one" says "good morning" main 'cat /only'
 
+kill -9 $server
+wait $server 2>/dev/null
+check "containers keep their volumes while kube is away" says "good morning" main 'cat /words/greeting'
+ask main 'echo kept >/memory/note' >/dev/null
+check "kube comes back" start
+k patch configmap words -p '{"data":{"greeting":"good night"}}' >/dev/null
+check "and goes on with what changes" within 60 prints "good night" \
+	cat "$volumes/kubernetes.io~configmap/words/greeting"
+check "what is in memory stays" says "2 kept" main 'echo $(wc -l </memory/starts) $(cat /memory/note)'
+check "and is mounted once" test "$(grep -c "$volumes/kubernetes.io~empty-dir/memory" /proc/self/mounts)" = 1
+
 # ---- what is in the way ----
 k create -f - >/dev/null <<-'E'
 	apiVersion: v1
@@ -237,12 +251,49 @@ k create -f - >/dev/null <<-'E'
 E
 check "a pod has what it claims" within 30 prints gold cat "$dir/disk/copy"
 
+# ---- mounts that spread ----
+mkdir -p "$dir/spread/up" "$dir/spread/down"
+k create -f - >/dev/null <<-E
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: spreads}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  containers:
+	  - name: up
+	    image: kube.local/sample:1
+	    securityContext: {privileged: true}
+	    command: [sh, -c, "mount -t tmpfs none /s/up && touch /s/up/x; while :; do sleep 0.2; done"]
+	    volumeMounts: [{name: v, mountPath: /s, mountPropagation: Bidirectional}]
+	  - name: down
+	    image: kube.local/sample:1
+	    command: [sh, -c, "while :; do cp /s/down/x /o/seen; sleep 0.2; done"]
+	    volumeMounts:
+	    - {name: v, mountPath: /s, mountPropagation: HostToContainer}
+	    - {name: o, mountPath: /o}
+	  - name: apart
+	    image: kube.local/sample:1
+	    command: [sh, -c, "while :; do cp /s/down/x /o/leaked; sleep 0.2; done"]
+	    volumeMounts: [{name: v, mountPath: /s}, {name: o, mountPath: /o}]
+	  volumes:
+	  - {name: v, hostPath: {path: $dir/spread}}
+	  - {name: o, hostPath: {path: $dir/host}}
+E
+check "what a container mounts reaches the node" within 30 test -e "$dir/spread/up/x"
+check "its containers run" within 20 prints "true true true" k get pod spreads \
+	-o 'jsonpath={.status.containerStatuses[*].started}'
+mount -t tmpfs none "$dir/spread/down"
+touch "$dir/spread/down/x"
+check "what the node mounts reaches a container" within 20 test -e "$dir/host/seen"
+check "but only one that asked for it" test ! -e "$dir/host/leaked"
+
 # ---- nothing is left ----
-k delete pod all waits claims --wait=true --timeout=60s >/dev/null
+k delete pod all waits claims spreads --wait=true --timeout=60s >/dev/null
 gone() { [ "$(find "$dir/d/kubelet/pods" -mindepth 1 | wc -l)" = 0 ]; }
 check "nothing of the pods is left" within 20 gone
 gone || find "$dir/d/kubelet/pods" | head -n 10
 check "no mount" test "$(grep -c "$dir/d/kubelet/pods" /proc/self/mounts)" = 0
+umount "$dir/spread/up" "$dir/spread/down"
 check "but what was the node's" prints gold cat "$dir/disk/kept"
 kill -TERM $server
 wait $server
