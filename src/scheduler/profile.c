@@ -11,6 +11,7 @@ const struct plugin *const default_plugins[] = {
 	&plugin_node_ports,
 	&plugin_node_resources_fit,
 	&plugin_volume_restrictions,
+	&plugin_node_volume_limits,
 	&plugin_volume_binding,
 	&plugin_volume_zone,
 	&plugin_pod_topology_spread,

@@ -160,3 +160,30 @@ TEST(zones_of_volumes_and_claims_for_one)
 
 	world_cases(cases, ARRAY_LEN(cases));
 }
+
+#define CSI_VOLUME(number)                                                                         \
+	"- {name: v" #number ", spec: {csi: {driver: p.io/x, volumeHandle: h" #number "}}}\n"
+#define CSI_CLAIM(name, number)                                                                    \
+	"- {name: " name ", metadata: {annotations: {pv.kubernetes.io/bind-completed: 'yes'}}, "   \
+	"spec: {volumeName: v" #number "}}\n"
+#define USES(claim) "spec: {volumes: [{persistentVolumeClaim: {claimName: " claim "}}]}"
+#define LIMITED(count)                                                                             \
+	"nodes:\n- {name: a}\ndrivers:\n- {name: a, spec: {drivers: [{name: p.io/x, "              \
+	"allocatable: {count: " #count "}}]}}\nclaims:\n" CSI_CLAIM("c", 1)                        \
+		CSI_CLAIM("d", 2) "volumes:\n" CSI_VOLUME(1) CSI_VOLUME(2)
+
+TEST(drivers_attach_only_so_many)
+{
+	static const struct world_case cases[] = {
+		{"room", LIMITED(2) "pods:\n- {at: a, " USES("d") "}\npod: {" USES("c") "}", "a"},
+		{"none", LIMITED(1) "pods:\n- {at: a, " USES("d") "}\npod: {" USES("c") "}",
+			"0/1 nodes are available: 1 node(s) exceed max volume count. no new claims "
+			"to "
+			"deallocate, preemption: 0/1 nodes are available: 1 No preemption victims "
+			"found for incoming pod."},
+		{"the same one", LIMITED(1) "pods:\n- {at: a, " USES("c") "}\npod: {" USES("c") "}",
+			"a"},
+	};
+
+	world_cases(cases, ARRAY_LEN(cases));
+}

@@ -6,7 +6,7 @@
  *	pods:
  *	- {name: p, at: a, cpu: 1, priority: 5, labels: {app: web}}
  *	- {name: q, nominated: a, …}
- *	claims: [{name: c, spec: {…}}]   also volumes, classes
+ *	claims: [{name: c, spec: {…}}]   also volumes, classes, drivers (CSINodes)
  *	pod: {cpu: 2, spec: {tolerations: […]}}
  *
  * Nodes have 4 CPUs, 8Gi, room for 110 pods unless told otherwise; `spec`, `status` and `meta` are
@@ -146,6 +146,7 @@ static inline bool world_init(struct world *w, const char *yaml)
 	world_shelve(w, SHELF_CLAIMS, json_get(tree, STR("claims")), true);
 	world_shelve(w, SHELF_VOLUMES, json_get(tree, STR("volumes")), false);
 	world_shelve(w, SHELF_CLASSES, json_get(tree, STR("classes")), false);
+	world_shelve(w, SHELF_CSI_NODES, json_get(tree, STR("drivers")), false);
 	json_each (from, json_get(tree, STR("pods"))) {
 		struct pod *p = world_pod(w, from);
 
