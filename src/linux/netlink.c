@@ -59,8 +59,9 @@ void netlink_close(struct netlink *n)
 struct nlmsghdr *netlink_begin(
 	struct netlink_message *m, uint16_t type, uint16_t flags, size_t extra, void **header)
 {
+	/* What pads attributes is sent, too. */
+	memset(m, 0, sizeof(*m));
 	struct nlmsghdr *h = mnl_nlmsg_put_header(m->bytes);
-
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
 	*header = mnl_nlmsg_put_extra_header(h, extra);

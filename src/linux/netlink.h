@@ -10,7 +10,7 @@
 
 #include <libmnl/libmnl.h>
 
-#define NETLINK_MESSAGE_MAX (8 * KIB)
+#define NETLINK_MESSAGE_MAX (2 * KIB)
 
 struct netlink {
 	int fd;

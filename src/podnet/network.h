@@ -34,6 +34,7 @@ struct rules_sender {
 	struct buf ports, sweep; /* host ports of UDP, as uint16_t: changed since, being swept */
 	struct list waiting, served;
 	bool sending, again;
+	bool sent;  /* the kernel has had some */
 	bool stale; /* the last could not be sent */
 	/* looks whether the table is still there */
 	struct op check;

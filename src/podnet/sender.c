@@ -180,6 +180,7 @@ static void rules_sent(struct op *op, struct err *err)
 
 	s->sending = false;
 	s->stale = err->code != 0;
+	s->sent = s->sent || !err->code;
 	if (s->stale)
 		buf_add(&s->ports, s->sweep.at, s->sweep.len);
 	buf_clear(&s->sweep);
@@ -260,6 +261,7 @@ static void checked(struct op *op, struct err *err)
 
 	if (scope_closing(&n->scope))
 		return;
+	s->missing = s->missing && s->sent;
 	if (!err->code && s->missing)
 		log_warning(NULL, "the rules of the pod network are gone: they are set up again");
 	if (!err->code && (s->missing || s->stale))

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -256,6 +258,73 @@ static void no_cidrs(void)
 TEST(no_pod_is_connected_before_the_node_has_a_cidr)
 {
 	netns_test_run(no_cidrs);
+}
+
+/* ---- a disk that is full ---- */
+
+static void full_disk(void)
+{
+	static char before[64 * KIB], after[64 * KIB];
+	const struct rlimit none = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
+	struct rlimit usual;
+	struct node_pod p;
+	struct err err = {0};
+	struct node n;
+
+	node_pod_make(&p, 1);
+	node_begin(&n);
+	picture(&n, before, sizeof(before));
+	/* No file can be written any more. */
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &usual);
+	setrlimit(RLIMIT_FSIZE, &none);
+	EXPECT_INT(node_attach(&n, &p, &err), ERR_TOO_LARGE);
+	EXPECT(strstr(err_text(&err), "addresses/10.42.0.2") != NULL);
+	err_done(&err);
+	setrlimit(RLIMIT_FSIZE, &usual);
+	picture(&n, after, sizeof(after));
+	EXPECT_TEXT(after, before);
+	EXPECT_INT(pod_network_count(n.network), 0);
+	EXPECT_OK(node_attach(&n, &p, &err), &err);
+	EXPECT_TEXT(p.text[0], "10.42.0.3");
+	node_end(&n);
+	node_pod_end(&p);
+}
+
+TEST(a_pod_whose_address_cannot_be_noted_is_not_connected)
+{
+	netns_test_run(full_disk);
+}
+
+/* ---- the node's own way out ---- */
+
+static void router_heard(void)
+{
+	struct err err = {0};
+	char out[64];
+	struct node n;
+
+	node_begin(&n);
+	netns_test_shell(-1, out, sizeof(out),
+		"echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; "
+		"echo 1 >/proc/sys/net/ipv6/conf/uplink/accept_ra; "
+		"echo 0 >/proc/sys/net/ipv6/conf/lo/accept_ra");
+	EXPECT_OK(node_set_cidrs(&n, "10.42.1.0/24", "fd42:1::/64", &err), &err);
+	netns_test_shell(-1, out, sizeof(out),
+		"cd /proc/sys/net; cat ipv6/conf/all/forwarding ipv6/conf/uplink/accept_ra "
+		"ipv6/conf/lo/accept_ra ipv4/ip_forward");
+	EXPECT_TEXT(out, "1\n2\n0\n1\n");
+	/* The routes of before have gone. */
+	netns_test_shell(-1, out, sizeof(out),
+		"ip route show type unreachable; ip -6 route show type unreachable | "
+		"awk '{print $2}'");
+	EXPECT_TEXT(out, "unreachable 10.42.1.0/24 proto 107 metric 1048576 \nfd42:1::/64\n");
+	node_end(&n);
+}
+
+TEST(a_node_that_forwards_still_hears_its_router)
+{
+	netns_test_run(router_heard);
 }
 
 /* ---- nothing is left ---- */
