@@ -4,6 +4,7 @@
 #include "pod_prepare.h"
 #include "pod_worker.h"
 #include "server.h"
+#include "static_pods.h"
 
 #include <kube/api_codec.h>
 #include <kube/http_client.h>
@@ -75,7 +76,9 @@ static void take_pod(struct kubelet *k, struct object *object)
 	struct str uid = tree_str(state->pod, "metadata.uid");
 	struct pod_worker *w = worker_of(k, uid);
 
-	if (w)
+	if (pod_is_mirror(state->pod))
+		mirrors_look(k->mirrors);
+	else if (w)
 		pod_worker_update(w, state, false);
 	else if (uid.len)
 		map_set(&k->workers, uid, pod_worker_new(k, state));
@@ -97,6 +100,8 @@ static void pod_changed(
 
 		if (w)
 			pod_worker_update(w, NULL, true);
+		else
+			mirrors_look(k->mirrors);
 	}
 	if (fresh)
 		take_pod(k, fresh);
@@ -167,6 +172,16 @@ static void find_old_files(struct kubelet *k)
 	volumes_orphans(&k->orphans, &k->orphans_op);
 }
 
+void kubelet_settle(struct kubelet *k)
+{
+	if (!k->serving || !static_pods_known(k->statics) || k->settled)
+		return;
+	k->settled = true;
+	find_orphans(k);
+	find_old_files(k);
+	mirrors_look(k->mirrors);
+}
+
 static void synced(struct op *op, struct err *err)
 {
 	struct kubelet *k = CONTAINER_OF(op, struct kubelet, synced);
@@ -174,8 +189,7 @@ static void synced(struct op *op, struct err *err)
 	if (err->code || scope_closing(&k->scope))
 		return;
 	k->serving = true;
-	find_orphans(k);
-	find_old_files(k);
+	kubelet_settle(k);
 }
 
 /* ---- the node's server ---- */
@@ -243,6 +257,7 @@ static void stop(struct part *p, struct op *op)
 	link_remove(&k->on_runtime.in_runtime);
 	map_each (it, &k->workers)
 		pod_worker_abandon(it.value);
+	static_pods_stop(k->statics);
 	op_init(&k->recorder_op, k->base.scope, part_ended, OP_NO_DEADLINE);
 	event_recorder_stop(k->recorder, &k->recorder_op);
 	op_init(&k->watches_op, k->base.scope, part_ended, OP_NO_DEADLINE);
@@ -264,6 +279,8 @@ static void free_part(struct part *p)
 	map_each (it, &k->workers)
 		pod_worker_free(it.value);
 	map_done(&k->workers);
+	static_pods_free(k->statics);
+	mirrors_free(k->mirrors);
 	node_agent_free(k->node);
 	pod_cgroups_close(k);
 	object_watches_free(k->objects);
@@ -372,7 +389,9 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 		.runtime = runtime};
 	k->node = node_agent_new(k);
 	pod_cgroups_open(k);
+	k->mirrors = mirrors_new(k);
 	open_informers(k);
+	k->statics = static_pods_new(k);
 	open_server(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);

@@ -14,6 +14,8 @@ struct pod_worker;
 struct object_watches;
 struct http_client;
 struct node_agent;
+struct static_pods;
+struct mirrors;
 struct kubelet_server;
 struct cgroups;
 
@@ -33,6 +35,8 @@ struct kubelet {
 	struct object_watches *objects;
 	struct map workers; /* by uid */
 	struct node_agent *node;
+	struct static_pods *statics; /* NULL: there is no directory */
+	struct mirrors *mirrors;
 	struct node_facts facts;
 	struct volumes_host volumes;
 	struct volumes_orphans orphans;
@@ -43,7 +47,8 @@ struct kubelet {
 	struct http_client *knocker; /* asks containers: probes and hooks */
 	int64_t began;               /* wall */
 	struct op synced;
-	bool serving; /* the pods of this node are known: what is more is an orphan */
+	bool serving; /* the API's pods of this node are known */
+	bool settled; /* and those of the manifests: what is more is an orphan */
 };
 
 static inline struct loop *kubelet_loop(const struct kubelet *k)
@@ -72,6 +77,9 @@ const struct cJSON *const *kubelet_services(
 
 /* Why pods cannot have a network now, as upstream says it; empty: they can. */
 struct str kubelet_network_fault(const struct kubelet *k, struct arena *a);
+
+/* All who may have pods here may have been heard by now. */
+void kubelet_settle(struct kubelet *k);
 
 struct env *kubelet_env(const struct kubelet *k);
 

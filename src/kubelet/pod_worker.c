@@ -3,6 +3,7 @@
 #include "pod_status.h"
 #include "podsync_parts.h"
 #include "prober.h"
+#include "static_pods.h"
 
 #include <kube/api_codec.h>
 #include <kube/log.h>
@@ -131,6 +132,12 @@ void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *vie
 	view_runtime(w, a, view);
 }
 
+/* Nobody asks for it: the runtime alone knows of it. */
+static bool is_orphan(const struct pod_state *s)
+{
+	return !s->object && !pod_is_static(s->pod);
+}
+
 struct str pod_worker_ip(struct pod_worker *w, struct arena *a)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
@@ -149,7 +156,7 @@ struct str pod_worker_ip(struct pod_worker *w, struct arena *a)
 
 struct cJSON *pod_worker_seen(struct pod_worker *w, struct arena *a)
 {
-	if (!w->state->object)
+	if (is_orphan(w->state))
 		return NULL;
 	struct cJSON *pod = json_copy(a, w->state->pod);
 	if (w->status.wanted)
@@ -237,7 +244,7 @@ static void note_waits(struct pod_worker *w, const struct pod_actions *actions)
 
 static bool is_for_ever(const struct pod_worker *w)
 {
-	return w->gone || !w->state->object;
+	return w->gone || is_orphan(w->state);
 }
 
 /* Nothing of it is begun while there is no network for it. */
@@ -343,8 +350,11 @@ static bool is_over(struct pod_worker *w, const struct pod_view *v)
 
 static void leave(struct pod_worker *w)
 {
-	map_remove(&w->k->workers, str_from(w->uid));
+	struct kubelet *k = w->k;
+
+	map_remove(&k->workers, str_from(w->uid));
 	pod_worker_free(w);
+	static_pods_look(k->statics);
 }
 
 static void looked(struct op *op, struct err *err)
@@ -405,13 +415,14 @@ struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state)
 	w->k = k;
 	w->uid = str_dup(tree_str(state->pod, "metadata.uid"));
 	w->state = pod_state_ref(state);
-	w->gone = !state->object;
+	w->gone = is_orphan(state);
 	status_writer_init(&w->status, k->base.client, &k->scope,
 		str_from(str_dup(tree_str(state->pod, "metadata.namespace"))),
 		str_from(str_dup(tree_str(state->pod, "metadata.name"))), str_from(w->uid), wrote);
 	if (state->object)
 		status_writer_heard(
 			&w->status, json_get(state->pod, STR("status")), state->object->revision);
+	w->status.held = pod_is_static(state->pod) && !state->object;
 	list_init(&w->probers);
 	w->volumes = pod_volumes_new(&k->volumes, str_from(w->uid));
 	if (!w->gone)
@@ -440,6 +451,23 @@ void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone)
 	pod_worker_wake(w);
 }
 
+void pod_worker_bind(struct pod_worker *w, const struct cJSON *mirror, int64_t revision)
+{
+	struct str uid = tree_str(mirror, "metadata.uid");
+
+	if (mirror && w->mirror_uid && str_eq_text(uid, w->mirror_uid)) {
+		status_writer_heard(&w->status, json_get(mirror, STR("status")), revision);
+		return;
+	}
+	char *old = w->mirror_uid;
+	w->mirror_uid = mirror ? str_dup(uid) : NULL;
+	status_writer_move(&w->status, str_from(w->mirror_uid));
+	mem_free(old);
+	if (mirror)
+		status_writer_heard(&w->status, json_get(mirror, STR("status")), revision);
+	pod_worker_wake(w);
+}
+
 void pod_worker_abandon(struct pod_worker *w)
 {
 	w->freed = true;
@@ -463,6 +491,7 @@ void pod_worker_free(struct pod_worker *w)
 	free_notes(w);
 	pod_state_unref(w->state);
 	mem_free(w->end_message);
+	mem_free(w->mirror_uid);
 	mem_free(w->uid);
 	mem_free(w);
 }

@@ -61,6 +61,7 @@ struct pod_worker {
 	struct pod_cgroup_work cgroup;
 	struct pod_burial burial;
 	bool buried;
+	char *mirror_uid;  /* of a static pod; NULL: it has none yet */
 	bool told_network; /* that there is none for it */
 	bool freed;        /* nothing may begin any more */
 };
@@ -73,6 +74,9 @@ void pod_worker_wake(struct pod_worker *w);
 /* The kubelet ends, the pod goes on: only what is in flight is given up. */
 void pod_worker_abandon(struct pod_worker *w);
 void pod_worker_free(struct pod_worker *w);
+
+/* Of a static pod: its mirror in the API, which its status is written to; NULL: there is none. */
+void pod_worker_bind(struct pod_worker *w, const struct cJSON *mirror, int64_t revision);
 
 struct container_note *pod_worker_note(struct pod_worker *w, struct str name);
 /* Why the container does not run; copies. reason empty: nothing is in the way. */

@@ -161,7 +161,7 @@ static void go(struct status_writer *w)
 	arena_init(&a);
 	if (w->state != WRITER_IDLE)
 		return;
-	struct cJSON *body = w->wanted && !w->gone && !w->stopped
+	struct cJSON *body = w->wanted && !w->gone && !w->stopped && !w->held
 				     ? pod_status_patch(&a, w->uid, w->written, w->wanted)
 				     : NULL;
 	if (body)
@@ -189,6 +189,15 @@ void status_writer_want(struct status_writer *w, const struct cJSON *status)
 	arena_done(&w->arena);
 	w->arena = fresh;
 	go(w);
+}
+
+void status_writer_move(struct status_writer *w, struct str uid)
+{
+	w->uid = uid;
+	w->held = !uid.len;
+	w->gone = false;
+	w->written = NULL;
+	w->written_revision = 0;
 }
 
 void status_writer_remove(struct status_writer *w)

@@ -29,6 +29,7 @@ struct status_writer {
 	enum { WRITER_IDLE, WRITER_PATCHING, WRITER_REMOVING, WRITER_WAITING } state;
 	int failures;
 	bool stopped;
+	bool held; /* there is nobody to write to yet */
 };
 
 void status_writer_init(struct status_writer *w, struct client *client, struct scope *scope,
@@ -40,6 +41,8 @@ void status_writer_done(struct status_writer *w);
 void status_writer_heard(struct status_writer *w, const struct cJSON *status, int64_t revision);
 /* Copied. */
 void status_writer_want(struct status_writer *w, const struct cJSON *status);
+/* From now on it is that of another object (empty: of none), about which nothing is known. */
+void status_writer_move(struct status_writer *w, struct str uid);
 void status_writer_remove(struct status_writer *w);
 /* Gives up; idle is called when nothing is in flight, at once perhaps. */
 void status_writer_stop(struct status_writer *w);
