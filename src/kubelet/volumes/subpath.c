@@ -86,6 +86,8 @@ static int make(int volume, const char *part, struct err *err)
 		if (!piece.len || str_eq(piece, STR(".")))
 			continue;
 		buf_print(&next, "%s%s%.*s", buf_text(&above), above.len ? "/" : "", STRF(piece));
+		if (buf_over(&next))
+			return err_set(err, ERR_INVALID, "the path is too long");
 		code = file_tree_follow(volume, buf_text(&next), O_PATH, &fd, err);
 		if (!code)
 			close(fd);

@@ -88,7 +88,7 @@ void tokens_want(struct volume_tokens *t, const struct cJSON *pod)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < t->count; i++)
-		t->items[i].wanted = false;
+		t->items[i].wanted = t->items[i].asked = false;
 	json_each (volume, json_path(pod, "spec.volumes"))
 		json_each (source, json_path(volume, "projected.sources")) {
 			const struct cJSON *token = json_get(source, STR("serviceAccountToken"));
@@ -108,7 +108,7 @@ void tokens_want(struct volume_tokens *t, const struct cJSON *pod)
 struct volume_token *tokens_next(struct volume_tokens *t, int64_t now)
 {
 	for (size_t i = 0; i < t->count; i++)
-		if (t->items[i].due <= now)
+		if (t->items[i].due <= now && !t->items[i].asked)
 			return &t->items[i];
 	return NULL;
 }
@@ -118,7 +118,8 @@ int64_t tokens_when(const struct volume_tokens *t)
 	int64_t when = INT64_MAX;
 
 	for (size_t i = 0; i < t->count; i++)
-		when = MIN(when, t->items[i].due);
+		if (t->items[i].text.len)
+			when = MIN(when, t->items[i].due);
 	return when;
 }
 
@@ -148,6 +149,8 @@ int token_take(struct volume_token *token, const struct cJSON *answer, int64_t n
 	struct str text = tree_str(answer, "status.token");
 	int64_t life = tree_int(answer, "spec.expirationSeconds", token->seconds) * SEC;
 	int64_t expires;
+
+	token->asked = true;
 	int code = time_parse(tree_str(answer, "status.expirationTimestamp"), &expires, err);
 
 	if (code || !text.len)
@@ -165,9 +168,10 @@ int token_take(struct volume_token *token, const struct cJSON *answer, int64_t n
 
 void token_failed(struct volume_token *token, const struct err *why, int64_t now)
 {
+	token->asked = true;
 	if (token->text.len && now >= token->expires)
 		drop_text(token);
 	mem_free(token->problem);
 	token->problem = mem_copy_text(err_text(why));
-	token->due = now + RETRY;
+	token->due = token->text.len ? now + RETRY : 0;
 }

@@ -180,20 +180,33 @@ TEST(tokens_are_made_anew_at_four_fifths_of_their_life_or_after_a_day)
 	arena_init(&a);
 	EXPECT_INT(time_parse(STR("2026-01-01T00:00:00Z"), &now, NULL), 0);
 	tokens_want(&t, parse(&a, POD(3600)));
-	EXPECT_INT(tokens_when(&t), 0);
+	EXPECT(tokens_next(&t, now) != NULL);
 	take(&t, &a, "2026-01-01T01:00:00Z", "3600", now, 3 * SEC);
 	EXPECT_INT(tokens_when(&t) - now, 2877 * SEC);
+	/* Once a round. */
+	EXPECT(!tokens_next(&t, now + 2877 * SEC));
+	tokens_want(&t, parse(&a, POD(3600)));
 	EXPECT(!tokens_next(&t, now + 2876 * SEC) && tokens_next(&t, now + 2877 * SEC));
 	/* What the API gave is what counts, not what was asked for. */
 	take(&t, &a, "2026-01-03T00:00:00Z", "172800", now + HOUR, 0);
 	EXPECT_INT(tokens_when(&t) - now, 24 * HOUR);
+	tokens_want(&t, parse(&a, POD(3600)));
 	/* A clock that is far off: not again and again. */
 	take(&t, &a, "2025-01-01T00:00:00Z", "3600", now + 25 * HOUR, 0);
 	EXPECT_INT(tokens_when(&t) - now, 25 * HOUR + 10 * SEC);
 	/* Another life is another token; the first is not wanted any more. */
 	tokens_want(&t, parse(&a, POD(7200)));
 	EXPECT_INT(t.count, 1);
-	EXPECT_INT(tokens_when(&t), 0);
+	struct volume_token *fresh = tokens_next(&t, now);
+	REQUIRE(fresh);
+	/* It could not be had: not in this round, but in the next. */
+	_cleanup_(err_done) struct err why = {0};
+	err_set(&why, ERR_UNAVAILABLE, "busy");
+	token_failed(fresh, &why, now);
+	EXPECT(!tokens_next(&t, now));
+	EXPECT_INT(tokens_when(&t), INT64_MAX);
+	tokens_want(&t, parse(&a, POD(7200)));
+	EXPECT(tokens_next(&t, now) == fresh);
 	tokens_want(&t, parse(&a, "{'spec':{}}"));
 	EXPECT_INT(tokens_when(&t), INT64_MAX);
 	tokens_done(&t);
