@@ -384,3 +384,52 @@ TEST(every_await_may_fail_or_be_cancelled)
 {
 	world_torture(story);
 }
+
+/* Somebody must bind what the scheduler has chosen; then the pod goes to where the volume is. */
+static void bind_claim(struct world *w)
+{
+	if (str_find(world_text(w, "persistentvolumes//v"), STR("\"claimRef\"")) < 0)
+		return;
+	fake_put(&w->api, "persistentvolumeclaims/a/c",
+		"{\"metadata\":{\"uid\":\"uid-c\",\"annotations\":{"
+		"\"pv.kubernetes.io/bind-completed\":\"yes\"}},\"spec\":{\"storageClassName\":"
+		"\"w\",\"volumeName\":\"v\"}}");
+}
+
+static void volume_story(struct world *w)
+{
+	struct cluster_run r = {.world = *w};
+
+	fake_put(&w->api, "nodes//n0",
+		"{\"metadata\":{\"labels\":{\"h\":\"0\"}},\"status\":{\"allocatable\":{\"cpu\":"
+		"\"2\",\"memory\":\"8Gi\",\"pods\":\"9\"}}}");
+	fake_put(&w->api, "nodes//n1",
+		"{\"metadata\":{\"labels\":{\"h\":\"1\"}},\"status\":{\"allocatable\":{\"cpu\":"
+		"\"2\",\"memory\":\"8Gi\",\"pods\":\"9\"}}}");
+	fake_put(&w->api, "storageclasses//w",
+		"{\"provisioner\":\"kubernetes.io/no-provisioner\",\"volumeBindingMode\":"
+		"\"WaitForFirstConsumer\"}");
+	fake_put(&w->api, "persistentvolumes//v",
+		"{\"spec\":{\"storageClassName\":\"w\",\"capacity\":{\"storage\":\"1Gi\"},"
+		"\"nodeAffinity\":{\"required\":{\"nodeSelectorTerms\":[{\"matchExpressions\":[{"
+		"\"key\":\"h\",\"operator\":\"In\",\"values\":[\"1\"]}]}]}}},\"status\":{"
+		"\"phase\":\"Available\"}}");
+	fake_put(&w->api, "persistentvolumeclaims/a/c",
+		"{\"metadata\":{\"uid\":\"uid-c\"},\"spec\":{\"storageClassName\":\"w\"}}");
+	fake_put(&w->api, "pods/a/p",
+		"{\"spec\":{\"schedulerName\":\"default-scheduler\",\"containers\":[],\"volumes\":["
+		"{"
+		"\"persistentVolumeClaim\":{\"claimName\":\"c\"}}]}}");
+	begin(&r, 7);
+	for (int i = 0; i < 20; i++) {
+		world_pass(w, MINUTE);
+		bind_claim(w);
+	}
+	EXPECT(str_find(world_text(w, "pods/a/p"), STR("\"nodeName\":\"n1\"")) >= 0);
+	end(&r);
+}
+
+TEST(pods_with_volumes_are_bound_whatever_await_fails)
+{
+	world_torture(volume_story);
+}
