@@ -54,6 +54,8 @@ enum nft_op {
 	RULE_MARKED,         /* has the bits `number`; with `not`: none of them */
 	RULE_IS_NEW,         /* the first packet of a connection */
 	RULE_BY_LOOPBACK,    /* came in by lo; with `not`: did not */
+	RULE_BY_LINKS,    /* came in by a link whose name begins with `name` (at most 15 chars) */
+	RULE_NO_WAY_BACK, /* answers to the source would not leave by the link it came in by */
 	/* what is done */
 	RULE_SERVICE_MAP, /* destination . protocol . port → the verdict map `name` */
 	RULE_PORT_MAP,    /* protocol . port → the verdict map `name` */

@@ -147,6 +147,12 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 	case RULE_BY_LOOPBACK:
 		buf_print(out, "iif %slo", s->not_ ? "!= " : "");
 		break;
+	case RULE_BY_LINKS:
+		buf_print(out, "iifname \"%.*s*\"", STRF(s->name));
+		break;
+	case RULE_NO_WAY_BACK:
+		buf_add_text(out, "fib saddr . iif oif missing");
+		break;
 	case RULE_SERVICE_MAP:
 	case RULE_PORT_MAP:
 		print_map(out, s, v6);

@@ -160,6 +160,24 @@ static void check_local(struct expr_maker *m, const struct nft_step *s)
 	compare_u32(m, s->not_, RTN_LOCAL);
 }
 
+/* The kernel compares as many bytes of a name as it is given. */
+static void check_links(struct expr_maker *m, const struct nft_step *s)
+{
+	load_meta(m, NFT_META_IIFNAME, REG);
+	compare(m, false, s->name.at, (uint32_t)s->name.len);
+}
+
+static void check_way_back(struct expr_maker *m)
+{
+	struct nftnl_expr *e = add(m, "fib");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, REG);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
+	nftnl_expr_set_u32(
+		e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+	compare_u32(m, false, 0);
+}
+
 /* ---- sets ---- */
 
 static struct nftnl_expr *look_up(struct expr_maker *m, uint32_t reg, struct str set)
@@ -321,6 +339,12 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 	case RULE_BY_LOOPBACK:
 		load_meta(m, NFT_META_IIF, REG);
 		compare_u32(m, s->not_, LOOPBACK);
+		break;
+	case RULE_BY_LINKS:
+		check_links(m, s);
+		break;
+	case RULE_NO_WAY_BACK:
+		check_way_back(m);
 		break;
 	case RULE_SERVICE_MAP:
 		service_map(m, s);

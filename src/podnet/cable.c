@@ -8,10 +8,9 @@
 
 #define LOOPBACK 1
 #define INSIDE   "eth0"
-#define PREFIX   "kube"
 /* The group of links that are about to go: "kube". */
 #define DOOMED   0x6b756265
-#define ID_CHARS (ROUTE_NAME_MAX - sizeof(PREFIX))
+#define ID_CHARS (ROUTE_NAME_MAX - sizeof(CABLE_PREFIX))
 
 /*
  * The gateways pods know. They are nobody's address on the node: pods are told for ever that the
@@ -28,7 +27,8 @@ static const struct route_mac gateway_mac = {{0x0a, 0x58, 169, 254, 1, 1}};
 
 void cable_name(struct str sandbox, char name[ROUTE_NAME_MAX])
 {
-	snprintf(name, ROUTE_NAME_MAX, PREFIX "%.*s", (int)MIN(sandbox.len, ID_CHARS), sandbox.at);
+	snprintf(name, ROUTE_NAME_MAX, CABLE_PREFIX "%.*s", (int)MIN(sandbox.len, ID_CHARS),
+		sandbox.at);
 }
 
 /* ---- one pod ---- */
@@ -306,9 +306,9 @@ int cable_cut(const struct str *sandboxes, size_t count, struct err *err)
 /* Could this be the node's end of a cable? */
 static bool is_ours(const struct route_link *link)
 {
-	size_t prefix = strlen(PREFIX);
+	size_t prefix = strlen(CABLE_PREFIX);
 
-	return strcmp(link->kind, "veth") == 0 && strncmp(link->name, PREFIX, prefix) == 0 &&
+	return strcmp(link->kind, "veth") == 0 && strncmp(link->name, CABLE_PREFIX, prefix) == 0 &&
 	       strlen(link->name) == prefix + ID_CHARS &&
 	       strspn(link->name + prefix, "0123456789abcdef") == ID_CHARS;
 }

@@ -11,7 +11,8 @@
 /* Marks routes as ours: `ip route show proto 107`. */
 #define CABLE_ROUTE_PROTOCOL 107
 
-/* The node's end: "kube" and the beginning of the sandbox's id. */
+/* The node's end: this and the beginning of the sandbox's id. */
+#define CABLE_PREFIX "kube"
 void cable_name(struct str sandbox, char name[ROUTE_NAME_MAX]);
 
 struct cable {

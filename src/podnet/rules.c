@@ -3,13 +3,16 @@
  *	                	→ the port's own chain: dnat to the pod
  *	postrouting		masquerade: a pod to its own host port, the node by 127.0.0.1,
  *	           		a pod to what is outside the cluster
- *	guard			nobody but the node itself talks to 127.0.0.0/8
+ *	guard			nobody but the node itself talks to 127.0.0.0/8; pods borrow no
+ *	     			addresses
  */
 #include "rules.h"
 
 #include <kube/pod_network.h>
 
 #include <netinet/in.h>
+
+#include "cable.h"
 
 /* Services come first: they have the usual -100. */
 static const struct nft_hook prerouting = {"nat", NFT_PREROUTING, -99};
@@ -260,15 +263,27 @@ static struct rule_list leaving(struct compiling *c)
 	return l;
 }
 
-/* Answers to 127.0.0.1 are let through by the links of pods: questions must not be. */
+/*
+ * Answers to 127.0.0.1 are let through by the links of pods: questions must not be. And pods send
+ * from their own addresses: of IPv4 the kernel sees to it by itself (rp_filter).
+ */
 static struct rule_list guarding(struct compiling *c)
 {
-	struct rule_list l = new_rules(c, 1);
+	struct rule_list l = new_rules(c, 2);
 	struct nft_rule *r = begin_rule(&l);
 
 	nft_rule_add(r, (struct nft_step){.op = RULE_BY_LOOPBACK, .not_ = true});
 	step_cidr(r, RULE_DESTINATION, &loopback4, false);
 	step(r, RULE_DISCARD);
+	for (size_t i = 0; i < c->in->pod_cidr_count; i++) {
+		if (c->in->pod_cidrs[i].ip.len == 4)
+			continue;
+		r = begin_rule(&l);
+		step(r, RULE_IS_V6);
+		step_name(r, RULE_BY_LINKS, STR(CABLE_PREFIX));
+		step(r, RULE_NO_WAY_BACK);
+		step(r, RULE_DISCARD);
+	}
 	return l;
 }
 

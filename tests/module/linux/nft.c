@@ -117,6 +117,7 @@ static void make_rules(struct ruleset *s)
 	rule(&s->fwd, step(RULE_BY_LOOPBACK, ""), step(RULE_DISCARD, ""), end_of_rule);
 	rule(&s->fwd, with_number(RULE_PROTOCOL, IPPROTO_UDP, false), step(RULE_ACCEPT, ""),
 		end_of_rule);
+	rule(&s->in, step(RULE_IS_V6, ""), step(RULE_BY_LINKS, "kube"), step(RULE_NO_WAY_BACK, ""));
 	rule(&s->svc, with_cidr(RULE_SOURCE, "10.42.0.0/16", true),
 		with_number(RULE_MARK, 0x4000, false), end_of_rule);
 	rule(&s->svc, step(RULE_SOURCE_IN, "loyal"), step(RULE_GOTO, "ep"), end_of_rule);

@@ -1,6 +1,7 @@
 /* Pods, their node and the world talk to each other. */
 #include "loop_pods.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -268,6 +269,21 @@ static void guarded(void)
 	memcpy(&to.sin_addr, (uint8_t[]){192, 168, 7, 2}, 4);
 	sendto(fake, "echo", 4, 0, (struct sockaddr *)&to, sizeof(to));
 	EXPECT_INT(recv(any, heard, sizeof(heard), 0), -1);
+	/* Nor of IPv6, while it may from its own. */
+	int six = netns_test_socket(-1, SOCK_DGRAM, "::", 55);
+	EXPECT_INT(netns_test_echo(p.netns, SOCK_DGRAM, NODE_OWN6, 55, six, NULL), 0);
+	netns_test_shell(p.netns, out, sizeof(out), "ip addr add fd42::77/128 dev eth0 nodad");
+	/* An address may be bound to as soon as the kernel has got round to it. */
+	for (int i = 0; i < 50; i++)
+		netns_test_shell(p.netns, out, sizeof(out), "ip -6 route get fd42::77 | cut -c1-5");
+	EXPECT_TEXT(out, "local\n");
+	int fake6 = netns_test_socket(p.netns, SOCK_DGRAM, "fd42::77", 1000);
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(55)};
+	EXPECT(inet_pton(AF_INET6, NODE_OWN6, &to6.sin6_addr) == 1);
+	sendto(fake6, "echo", 4, 0, (struct sockaddr *)&to6, sizeof(to6));
+	EXPECT_INT(recv(six, heard, sizeof(heard), 0), -1);
+	close(fake6);
+	close(six);
 	close(fake);
 	close(server);
 	close(any);

@@ -69,7 +69,9 @@ static const char without_pods[] =
 	"add rule " T "postrouting ip6 saddr fd42:0:0:3::/64 ip6 daddr != ff00::/8 ip6 daddr != "
 	"fd42::/48 masquerade fully-random\n"
 	"add chain " T "guard { type filter hook prerouting priority -300; }\n"
-	"add rule " T "guard iif != lo ip daddr 127.0.0.0/8 drop\n";
+	"add rule " T "guard iif != lo ip daddr 127.0.0.0/8 drop\n"
+	"add rule " T
+	"guard meta nfproto ipv6 iifname \"kube*\" fib saddr . iif oif missing drop\n";
 
 TEST(a_node_without_host_ports_masquerades_and_guards)
 {
