@@ -68,6 +68,42 @@ static int parse(struct arena *a, struct str text, struct cJSON **root, struct e
 	return json_parse(a, text, &options, root, err);
 }
 
+/* ---- host ports ---- */
+
+static struct cJSON *ports_json(struct arena *a, struct runtime_ports ports)
+{
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+
+	for (size_t i = 0; i < ports.count; i++) {
+		const struct runtime_port *p = &ports.items[i];
+		_cleanup_(buf_done) struct buf ip = BUF_INIT(64);
+		struct cJSON *o = json_new(a, JSON_OBJECT);
+		if (p->host_ip.len)
+			ip_print(&ip, &p->host_ip);
+		set_int(a, o, "protocol", p->protocol);
+		set_int(a, o, "containerPort", p->container_port);
+		set_int(a, o, "hostPort", p->host_port);
+		set_str(a, o, "hostIP", buf_str(&ip));
+		json_append(list, o);
+	}
+	return list;
+}
+
+static struct runtime_ports ports_from(struct arena *a, const struct cJSON *list)
+{
+	struct runtime_port *items = arena_new(a, (json_count(list) + 1) * sizeof(*items));
+	size_t n = 0;
+
+	json_each (o, list) {
+		struct runtime_port *p = &items[n++];
+		p->protocol = (uint8_t)get_int(o, "protocol");
+		p->container_port = (uint16_t)get_int(o, "containerPort");
+		p->host_port = (uint16_t)get_int(o, "hostPort");
+		ip_parse(json_str(json_get(o, STR("hostIP"))), &p->host_ip);
+	}
+	return (struct runtime_ports){items, n};
+}
+
 /* ---- sandboxes ---- */
 
 void native_sandbox_print(struct buf *out, const struct native_sandbox *s)
@@ -83,6 +119,7 @@ void native_sandbox_print(struct buf *out, const struct native_sandbox *s)
 	set_int(&a, o, "created", s->s.created);
 	json_add(&a, o, STR("labels"), pairs_json(&a, s->s.labels));
 	json_add(&a, o, STR("annotations"), pairs_json(&a, s->s.annotations));
+	json_add(&a, o, STR("ports"), ports_json(&a, s->s.ports));
 	set_str(&a, o, "cgroupParent", s->cgroup_parent);
 	set_str(&a, o, "cgroup", s->cgroup);
 	set_str(&a, o, "logDirectory", s->log_directory);
@@ -116,6 +153,7 @@ int native_sandbox_parse(struct native_sandbox *s, struct str text, struct err *
 	s->s.created = get_int(o, "created");
 	s->s.labels = pairs_from(&s->arena, json_get(o, STR("labels")));
 	s->s.annotations = pairs_from(&s->arena, json_get(o, STR("annotations")));
+	s->s.ports = ports_from(&s->arena, json_get(o, STR("ports")));
 	s->cgroup_parent = get_str(&s->arena, o, "cgroupParent");
 	s->cgroup = get_str(&s->arena, o, "cgroup");
 	s->log_directory = get_str(&s->arena, o, "logDirectory");

@@ -260,11 +260,13 @@ static inline struct str rig_run(struct rig *g, struct runtime_sandbox_run *run)
 	return rig_done(g, "run sandbox") ? (struct str){0} : run->id;
 }
 
+/* Three words, there for ever. */
 #define RIG_SHELL(text)                                                                            \
-	(const struct str[])                                                                       \
-	{                                                                                          \
-		STR("sh"), STR("-c"), STR(text)                                                    \
-	}
+	({                                                                                         \
+		static const struct str words[] = {                                                \
+			STR_INIT("sh"), STR_INIT("-c"), STR_INIT(text)};                           \
+		words;                                                                             \
+	})
 
 static inline struct runtime_container_create rig_container(
 	struct str sandbox, const struct str shell[3])

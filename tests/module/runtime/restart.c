@@ -22,7 +22,11 @@ static struct runtime_sandbox_run run;
 
 static void one_pod(struct rig *g)
 {
+	static const struct runtime_port ports[] = {
+		{6, 80, 8080, {4, {127, 0, 0, 1}}}, {17, 53, 5353, {0}}};
+
 	run = rig_sandbox("stays");
+	run.config.ports = (struct runtime_ports){ports, 2};
 	struct str id = rig_run(g, &run);
 	struct runtime_container_create on = rig_container(
 		id, RIG_SHELL("i=0; while true; do i=$((i+1)); echo $i; sleep 0.1; done"));
@@ -77,6 +81,11 @@ TEST(pods_outlive_the_runtime_and_are_found_again)
 	EXPECT_STR(s->name, "stays");
 	EXPECT_INT(s->ip_count, 1);
 	EXPECT(s->netns != NULL);
+	REQUIRE(s->ports.count == 2);
+	EXPECT_INT(s->ports.items[0].host_port, 8080);
+	EXPECT(ip_is_loopback(&s->ports.items[0].host_ip));
+	EXPECT_INT(s->ports.items[1].protocol, 17);
+	EXPECT_INT(s->ports.items[1].host_ip.len, 0);
 	const struct container *on = named(&g, "main"), *off = named(&g, "off");
 	const struct container *later = named(&g, "later");
 	REQUIRE(on && off && later);
