@@ -83,7 +83,8 @@ static bool network_ready(void *ctx, struct err *why)
 	return pod_network_ready(n->network, why);
 }
 
-/* Callers show certificates of the cluster's own authority, or tokens. NULL: there is no server. */
+/* Callers show certificates of those who sign the API server's clients, or tokens. NULL: there is
+ * no server. */
 static struct tls_config *open_tls(struct cluster *c)
 {
 	const struct cluster_options *o = c->options;
@@ -91,7 +92,7 @@ static struct tls_config *open_tls(struct cluster *c)
 		.ips = o->node_ips,
 		.ip_count = o->node_ip_count,
 		.now = env_wall(c->env)};
-	struct str path = arena_print(&c->arena, "%.*s/pki/ca.crt", STRF(o->data_dir));
+	struct str path = arena_print(&c->arena, "%.*s/pki/client-ca.crt", STRF(o->data_dir));
 	_cleanup_(err_done) struct err err = {0};
 	struct tls_config *tls = NULL;
 

@@ -49,6 +49,28 @@ stop() {
 	wait $server
 }
 page() { curl -s --max-time 3 --noproxy '*' "$@"; }
+begin_load() { # URL: asks for it again and again, until end_load sets $good and $bad
+	rm -f "$dir/enough"
+	(
+		bad=0 good=0
+		while [ ! -e "$dir/enough" ]; do
+			if page "$1" | grep -q 'from a pod'; then
+				good=$((good + 1))
+			else
+				bad=$((bad + 1))
+				date +%T.%N
+			fi
+		done
+		echo "$good $bad" >"$dir/load"
+	) &
+	load=$!
+}
+end_load() {
+	touch "$dir/enough"
+	wait $load
+	read -r good bad <"$dir/load"
+	echo "$good requests answered, $bad not"
+}
 running() { # how many pods of the app run
 	k get pods -l "app=$1" --field-selector status.phase=Running --no-headers | grep -c '1/1'
 }
@@ -114,23 +136,40 @@ check "a pod reaches the service by address" sh -c \
 check "a pod reaches the API" sh -c \
 	"nsenter -t $shim -n curl -sk --max-time 3 --noproxy '*' https://10.43.0.1/version | grep -q minor"
 
+# ---- looked into ----
+check "its log can be read" contains "start worker process" "$(k logs "$pod")"
+check "a command runs in it" prints "nginx version: nginx/1.22.1" sh -c \
+	"$kubectl exec $pod -- nginx -v 2>&1"
+k exec "$pod" -- sh -c 'exit 3' >/dev/null
+check "and its status is told" test $? = 3
+echo "through and back" >"$dir/text"
+check "input reaches it" prints "through and back" sh -c "$kubectl exec -i $pod -- cat <$dir/text"
+check "a terminal is one" contains /dev/pts/ \
+	"$(script -qec "$kubectl exec -it $pod -- tty" /dev/null </dev/null)"
+check "a file is copied in" k cp "$dir/text" "$pod:/tmp/text"
+check "and out" prints "through and back" sh -c \
+	"$kubectl cp $pod:/tmp/text $dir/back >/dev/null 2>&1 && cat $dir/back"
+"$kubectl" port-forward "pod/$pod" 8099:80 >"$dir/forward" 2>&1 &
+forward=$!
+check "a port is forwarded" within 10 contains_page http://127.0.0.1:8099/
+kill $forward
+wait $forward 2>/dev/null
+timeout 5 "$kubectl" logs -f --tail=0 "$pod" >"$dir/followed" 2>&1 &
+followed=$!
+sleep 1
+page "http://$(k get pod "$pod" -o 'jsonpath={.status.podIP}')/followed" >/dev/null
+wait $followed
+check "a log is followed" contains "GET /followed" "$(cat "$dir/followed")"
+check "the API leads to its page" contains "from a pod" \
+	"$(k get --raw "/api/v1/namespaces/default/pods/$pod/proxy/")"
+
 # ---- rolled over under load ----
-(
-	bad=0 good=0
-	while [ ! -e "$dir/enough" ]; do
-		if page "http://$vip/" | grep -q 'from a pod'; then good=$((good + 1)); else bad=$((bad + 1)); fi
-	done
-	echo "$good $bad" >"$dir/load"
-) &
-load=$!
+begin_load "http://$vip/"
 k set env deployment/web GENERATION=2 >/dev/null
 check "a rolling update ends" quiet k rollout status deployment/web --timeout=90s
 k rollout undo deployment/web >/dev/null
 check "so does its way back" quiet k rollout status deployment/web --timeout=90s
-touch "$dir/enough"
-wait $load
-read -r good bad <"$dir/load"
-echo "$good requests answered, $bad not"
+end_load
 check "no request failed meanwhile" test "$bad" = 0
 check "and there were some" test "$good" -gt 20
 
@@ -195,6 +234,7 @@ k delete pod sick --wait=false >/dev/null
 
 # ---- kube goes and comes back ----
 before=$(pgrep -f 'nginx: master' | sort)
+begin_load "http://$vip/"
 check "it ends when asked" stop
 check "pods go on" contains_page "http://$vip/"
 check "it starts again" start
@@ -206,6 +246,8 @@ check "after a kill pods go on" contains_page "http://$vip/"
 check "it starts after a kill" start
 sleep 2
 check "with the same pods" test "$(pgrep -f 'nginx: master' | sort)" = "$before"
+end_load
+check "nobody noticed" test "$bad" = 0
 nft flush ruleset
 check "flushed rules come back" within 40 contains_page "http://$vip/"
 node=$(k get nodes -o 'jsonpath={.items[0].metadata.name}')
@@ -225,10 +267,14 @@ check "and filled again" within 30 prints 2 running web
 k delete deployment,service,job,pod --all --wait=true --timeout=60s >/dev/null
 empty() { [ "$(pgrep -fc 'kube.* shim|nginx: ')" = 0 ]; }
 check "deleted pods leave no process" within 30 empty
-check "no cable" test "$(ip -o link | grep -c ': kube')" = 0
-check "no mount" test "$(grep -c "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts)" = 0
-check "no cgroup of a pod" test "$(find /sys/fs/cgroup -type d -name 'pod*' | wc -l)" = 0
-check "no address" test "$(find "$dir/d/network" -type f -path '*addresses*' | wc -l)" = 0
+no_cable() { [ "$(ip -o link | grep -c ': kube')" = 0 ]; }
+check "no cable" within 20 no_cable
+no_mount() { ! grep -q "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts; }
+no_cgroup() { [ "$(find /sys/fs/cgroup -type d -name 'pod*' | wc -l)" = 0 ]; }
+no_address() { [ "$(find "$dir/d/network" -type f -path '*addresses*' | wc -l)" = 0 ]; }
+check "no mount" within 20 no_mount
+check "no cgroup of a pod" within 20 no_cgroup
+check "no address" within 20 no_address
 check "it ends" stop
 grep -E '^E' "$dir/log" | head -n 5
 finish

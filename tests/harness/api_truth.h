@@ -196,7 +196,8 @@ static inline void truth_begin_anew(struct truth *t, struct store *store)
 				.key = key,
 				.object = object_ref(o)};
 	}
-	qsort(t->facts, t->count, sizeof(*t->facts), truth_by_revision);
+	if (t->count)
+		qsort(t->facts, t->count, sizeof(*t->facts), truth_by_revision);
 	t->begins = t->last = t->forgotten = store_revision(store);
 }
 

@@ -343,5 +343,7 @@ TEST(ranges_of_the_other_family)
 	expect_next(&r, "fd00:10:20:1::/64");
 	node_ranges_done(&r);
 	EXPECT(node_ranges_init(&r, network("fd00::/32"), 64, &err) != 0);
+	err_done(&err);
 	EXPECT(node_ranges_init(&r, network("10.0.0.0/24"), 16, &err) != 0);
+	err_done(&err);
 }
