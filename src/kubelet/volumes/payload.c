@@ -1,5 +1,4 @@
-/* The files of a volume: which, and that their paths are some. Pure. */
-#include "volume_plan.h"
+#include "payload.h"
 
 #include <kube/api_codec.h>
 #include <kube/codec.h>
