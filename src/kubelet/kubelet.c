@@ -1,6 +1,8 @@
+#include "image_collector.h"
 #include "kubelet_private.h"
 #include "node_agent.h"
 #include "object_watches.h"
+#include "pod_admission.h"
 #include "pod_prepare.h"
 #include "pod_worker.h"
 #include "server.h"
@@ -105,6 +107,24 @@ static void pod_changed(
 	}
 	if (fresh)
 		take_pod(k, fresh);
+}
+
+bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod, struct str *reason,
+	struct str *message)
+{
+	const struct cJSON **others = arena_alloc(a, (k->workers.count + 1) * sizeof(*others));
+	struct pod_admission in = {.pod = pod,
+		.others = others,
+		.allocatable = k->facts.allocatable,
+		.node = node_agent_node(k->node, a)};
+
+	map_each (it, &k->workers) {
+		const struct pod_worker *w = it.value;
+
+		if (w->seen && w->life != LIFE_ENDED && w->state->pod != pod)
+			others[in.other_count++] = w->state->pod;
+	}
+	return pod_is_admitted(a, &in, reason, message);
 }
 
 /* ---- what the runtime has ---- */
@@ -279,6 +299,7 @@ static void free_part(struct part *p)
 	map_each (it, &k->workers)
 		pod_worker_free(it.value);
 	map_done(&k->workers);
+	image_collector_free(k->collector);
 	static_pods_free(k->statics);
 	mirrors_free(k->mirrors);
 	node_agent_free(k->node);
@@ -392,6 +413,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->mirrors = mirrors_new(k);
 	open_informers(k);
 	k->statics = static_pods_new(k);
+	k->collector = image_collector_new(k);
 	open_server(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);

@@ -14,6 +14,7 @@ struct pod_worker;
 struct object_watches;
 struct http_client;
 struct node_agent;
+struct image_collector;
 struct static_pods;
 struct mirrors;
 struct kubelet_server;
@@ -37,6 +38,7 @@ struct kubelet {
 	struct node_agent *node;
 	struct static_pods *statics; /* NULL: there is no directory */
 	struct mirrors *mirrors;
+	struct image_collector *collector;
 	struct node_facts facts;
 	struct volumes_host volumes;
 	struct volumes_orphans orphans;
@@ -77,6 +79,10 @@ const struct cJSON *const *kubelet_services(
 
 /* Why pods cannot have a network now, as upstream says it; empty: they can. */
 struct str kubelet_network_fault(const struct kubelet *k, struct arena *a);
+
+/* May the pod run here, beside the others? false: why, in the arena. */
+bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod, struct str *reason,
+	struct str *message);
 
 /* All who may have pods here may have been heard by now. */
 void kubelet_settle(struct kubelet *k);

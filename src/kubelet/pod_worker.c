@@ -212,6 +212,23 @@ static void look_for_end(struct pod_worker *w, const struct pod_view *v)
 	}
 }
 
+/* Once, before anything of it runs; what the last kubelet has begun goes on. */
+static void admit(struct pod_worker *w, struct arena *a, const struct pod_view *v)
+{
+	struct str reason, message;
+
+	if (w->seen || w->life != LIFE_SYNC)
+		return;
+	w->seen = true;
+	if (!w->state->object || v->sandbox_count ||
+		kubelet_admits(w->k, a, v->pod, &reason, &message))
+		return;
+	kubelet_event(w->k, v->pod, NULL, "Warning", arena_str(a, reason).at, message);
+	fail_pod(w, mem_copy_text(arena_str(a, reason).at),
+		arena_print(a, "Pod was rejected: %.*s", STRF(message)).at, v->now);
+	w->rejected = true;
+}
+
 /* ---- what is to be done ---- */
 
 static void note_waits(struct pod_worker *w, const struct pod_actions *actions)
@@ -370,6 +387,7 @@ static void looked(struct op *op, struct err *err)
 		return;
 	pod_worker_view(w, &a, &view);
 	look_for_end(w, &view);
+	admit(w, &a, &view);
 	probers_sync(w, &view);
 	pod_worker_view(w, &a, &view); /* with its verdicts */
 	pod_prepare(w);
@@ -490,6 +508,8 @@ void pod_worker_free(struct pod_worker *w)
 	status_writer_done(&w->status);
 	free_notes(w);
 	pod_state_unref(w->state);
+	if (w->rejected)
+		mem_free((void *)w->end_reason);
 	mem_free(w->end_message);
 	mem_free(w->mirror_uid);
 	mem_free(w->uid);

@@ -62,6 +62,7 @@ struct pod_worker {
 	struct pod_burial burial;
 	bool buried;
 	char *mirror_uid;  /* of a static pod; NULL: it has none yet */
+	bool rejected;     /* by this node: end_reason is ours to free */
 	bool told_network; /* that there is none for it */
 	bool freed;        /* nothing may begin any more */
 };

@@ -472,3 +472,28 @@ TEST(pull_secrets_are_tried_one_after_the_other)
 		1);
 	kubelet_rig_close(&r);
 }
+
+TEST(a_node_refuses_what_it_has_no_room_for)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pass(&r, SEC);
+	rig_pod(&r, "large",
+		"'containers':[{'name':'a','image':'app','resources':{'requests':{'cpu':'3'}}}]");
+	rig_pass(&r, SEC);
+	rig_pod(&r, "more",
+		"'containers':[{'name':'a','image':'app','resources':{'requests':{'cpu':'1500m'}}"
+		"}]");
+	rig_pod(&r, "elsewhere", "'nodeSelector':{'disk':'ssd'}," APP);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "large", "phase"), "Running");
+	EXPECT_STR(rig_status(&r, "more", "phase"), "Failed");
+	EXPECT_STR(rig_status(&r, "more", "reason"), "OutOfcpu");
+	EXPECT_STR(rig_status(&r, "more", "message"),
+		"Pod was rejected: Node didn't have enough resource: cpu, requested: 1500, used: "
+		"3000, capacity: 4000");
+	EXPECT_STR(rig_status(&r, "elsewhere", "reason"), "NodeAffinity");
+	EXPECT_INT(r.runtime.started, 1);
+	kubelet_rig_close(&r);
+}

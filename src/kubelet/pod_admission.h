@@ -1,0 +1,18 @@
+/* Whether a pod that was sent to this node may run here. Pure. */
+#ifndef KUBE_KUBELET_POD_ADMISSION_H
+#define KUBE_KUBELET_POD_ADMISSION_H
+
+#include <kube/json.h>
+
+struct pod_admission {
+	const struct cJSON *pod;
+	const struct cJSON *const *others; /* that run here, or will */
+	size_t other_count;
+	const struct cJSON *allocatable; /* a list of quantities */
+	const struct cJSON *node;        /* for its labels */
+};
+/* false: why, in upstream's words. In the arena. */
+bool pod_is_admitted(
+	struct arena *a, const struct pod_admission *in, struct str *reason, struct str *message);
+
+#endif
