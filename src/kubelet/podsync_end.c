@@ -129,6 +129,7 @@ void podsync_purge(struct arena *a, const struct pod_view *v, struct pod_actions
 	*out = (struct pod_actions){0};
 	for (size_t i = 0; i < v->container_count; i++)
 		pod_action_add(a, out, POD_REMOVE_CONTAINER)->id = v->containers[i]->id;
-	for (size_t i = 0; i < v->sandbox_count; i++)
+	/* One whose container could not be removed stays with it. */
+	for (size_t i = 0; i < v->sandbox_count && !v->container_count; i++)
 		pod_action_add(a, out, POD_REMOVE_SANDBOX)->id = v->sandboxes[i]->id;
 }

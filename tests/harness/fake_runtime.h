@@ -65,6 +65,7 @@ struct fake_runtime {
 	uint64_t ids;
 	int64_t latency;           /* of each call */
 	int fail_times, fail_code; /* the next calls */
+	int fail_at;               /* only the one that many calls from now */
 	bool stopped;
 	/* what was asked */
 	int started, pulled, execs, created;
@@ -135,6 +136,8 @@ static inline void fake_call_done(struct op *op, struct err *err)
 
 	if (err->code) {
 		op_fail(call->op, err);
+	} else if (r->fail_at > 0 && --r->fail_at == 0) {
+		op_fail_with(call->op, r->fail_code, "the runtime is told to fail");
 	} else if (r->fail_times > 0) {
 		r->fail_times--;
 		op_fail_with(call->op, r->fail_code, "the runtime is told to fail");

@@ -22,17 +22,30 @@ struct kubelet_rig {
 	struct part *kubelet;
 	struct kubelet_options options;
 	struct arena arena; /* of what was looked up last */
+	int refuse_at;      /* the kubelet's request that many from now is answered with 500 */
 	char root[64];      /* on the machine's disk: volumes are made there */
 };
 
 #define RIG_NODE "n1"
 
+static inline void kubelet_rig_refused(struct op *op, struct err *err)
+{
+	(void)err;
+	http_exchange_done(CONTAINER_OF(op, struct http_exchange, op));
+}
+
 static inline void kubelet_rig_enter(void *ctx, struct http_exchange *x)
 {
 	static const char *const groups[] = {"system:nodes", "system:authenticated", NULL};
 	static const struct local_user node = {.name = "system:node:" RIG_NODE, .groups = groups};
+	struct kubelet_rig *r = ctx;
 
-	api_server_handle_local(ctx, x, &node);
+	if (r->refuse_at > 0 && --r->refuse_at == 0) {
+		op_init(&x->op, &x->scope, kubelet_rig_refused, OP_NO_DEADLINE);
+		http_respond(x, &x->op, 500, NULL, 0, STR("the API is told to fail"));
+		return;
+	}
+	api_server_handle_local(r->w.server, x, &node);
 }
 
 static inline char *rig_quotes(const char *text)
@@ -189,8 +202,7 @@ static inline void kubelet_rig_start(struct kubelet_rig *r)
 
 	scope_init(&r->scope, r->w.root, "node", NULL);
 	r->client = client_new(r->w.host,
-		client_transport_local(r->w.host, r->w.root, kubelet_rig_enter, r->w.server),
-		&options);
+		client_transport_local(r->w.host, r->w.root, kubelet_rig_enter, r), &options);
 	r->informers = informers_new(r->client, &r->scope);
 	r->base = (struct component_base){.env = r->w.host,
 		.client = r->client,
