@@ -1,4 +1,5 @@
 /* The end of a container: asked for, noticed, and what is left of it taken away. */
+#include "last_words.h"
 #include "native.h"
 
 #include <kube/mem.h>
@@ -41,6 +42,34 @@ static void read_message(struct native_container *c)
 	close(fd);
 }
 
+/* As kubelets do for those that asked for it. */
+static void read_last_words(struct native_container *c)
+{
+	const struct runtime_pairs *notes = &c->c.annotations;
+	struct stat there;
+	bool wanted = false;
+
+	for (size_t i = 0; i < notes->count; i++)
+		if (str_eq_text(notes->items[i].key,
+			    "io.kubernetes.container.terminationMessagePolicy"))
+			wanted = str_eq_text(notes->items[i].value, "FallbackToLogsOnError");
+	int fd = wanted && c->c.exit_code && c->c.log_path.len
+			 ? open(c->c.log_path.at, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+			 : -1;
+	if (fd < 0)
+		return;
+	if (fstat(fd, &there) == 0 && S_ISREG(there.st_mode)) {
+		char *text = mem_new(LAST_WORDS_LOG);
+		int64_t from = MAX((int64_t)there.st_size - (int64_t)LAST_WORDS_LOG, 0);
+		ssize_t n = pread(fd, text, LAST_WORDS_LOG, from);
+
+		if (n > 0)
+			c->c.message = last_words(&c->arena, str_make(text, (size_t)n), !from);
+		mem_free(text);
+	}
+	close(fd);
+}
+
 struct waiter {
 	struct link in_container;
 	struct op *op;
@@ -50,6 +79,8 @@ void native_container_ended(struct native_container *c)
 {
 	if (c->termination_path.len && c->c.message.len == 0)
 		read_message(c);
+	if (c->c.message.len == 0)
+		read_last_words(c);
 	native_container_hold(c);
 	for (struct link *k; (k = list_pop(&c->waiting));) {
 		struct waiter *w = LIST_ENTRY(k, struct waiter, in_container);

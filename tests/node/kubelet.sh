@@ -148,7 +148,13 @@ check "what leaves with a code has failed" becomes Failed pod job '{.status.phas
 check "its code and last words are told" becomes "4 bye" pod job \
 	'{.status.containerStatuses[0].state.terminated.exitCode} {.status.containerStatuses[0].state.terminated.message}'
 
-"$kubectl" delete pod web job --wait=false >/dev/null
+"$kubectl" run words --image=busybox:test --restart=Never --overrides='{"spec":{"nodeName":"n1",
+	"containers":[{"name":"words","image":"busybox:test","command":["sh","-c","echo why >&2; exit 1"],
+	"terminationMessagePolicy":"FallbackToLogsOnError"}]}}' >/dev/null
+check "a log can be the last words" becomes why pod words \
+	'{.status.containerStatuses[0].state.terminated.message}'
+
+"$kubectl" delete pod web job words --wait=false >/dev/null
 check "pods are deleted" gone pod web
 check "those that have ended, too" gone pod job
 for _ in $(seq 50); do
