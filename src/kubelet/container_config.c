@@ -1,6 +1,7 @@
 #include "container_config.h"
 
 #include <kube/api_codec.h>
+#include <kube/image_reference.h>
 #include <kube/pods.h>
 #include <kube/quantity.h>
 
@@ -262,6 +263,18 @@ static const struct str *words(
 	return items;
 }
 
+/* "docker.io/library/nginx:latest" */
+static struct str full_name(struct arena *a, const struct cJSON *container)
+{
+	struct image_reference reference;
+	struct str said = tree_str(container, "image");
+
+	if (image_reference_parse(a, said, &reference, NULL))
+		return said;
+	image_reference_default_tag(&reference);
+	return image_reference_print(a, &reference);
+}
+
 static void set_labels(
 	struct arena *a, const struct container_input *in, struct container_config *out)
 {
@@ -286,7 +299,8 @@ static void set_labels(
 	notes[3] = (struct runtime_pair){STR("io.kubernetes.container.terminationMessagePolicy"),
 		tree_str(in->container, "terminationMessagePolicy")};
 	notes[4] = (struct runtime_pair){STR("io.kubernetes.pod.terminationGracePeriod"), grace};
-	out->annotations = (struct runtime_pairs){notes, 5};
+	notes[5] = (struct runtime_pair){STR(ANNOTATION_IMAGE), full_name(a, in->container)};
+	out->annotations = (struct runtime_pairs){notes, 6};
 }
 
 int container_config_make(struct arena *a, const struct container_input *in,

@@ -222,8 +222,9 @@ static void set_seen(struct arena *a, const struct pod_status_input *in, const s
 	json_set(a, status, STR("state"), state_of(a, in, c, old));
 	set_last_state(a, in, c, old, status);
 	tree_set_int(a, status, "restartCount", c->attempt);
-	if (c->image.len)
-		tree_set_str(a, status, "image", c->image);
+	struct str name = pair_get(&c->annotations, STR(ANNOTATION_IMAGE));
+	if (name.len || c->image.len)
+		tree_set_str(a, status, "image", name.len ? name : c->image);
 	tree_set_str(a, status, "imageID", c->image_ref);
 	tree_set_str(a, status, "containerID", runtime_id(a, in, c));
 	if (c->state == CONTAINER_RUNNING && c->uid >= 0) {

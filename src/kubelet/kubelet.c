@@ -371,6 +371,28 @@ static void open_informers(struct kubelet *k)
 	informer_wait_synced(k->pods, &k->synced);
 }
 
+/* Before its file system is looked at. */
+static void make_root(struct kubelet *k)
+{
+	_cleanup_(err_done) struct err err = {0};
+
+	if (disk_make_dirs(k->base.env->disk, k->options.root_dir.at, 0750, &err))
+		log_error(&err, "there is no place for volumes");
+}
+
+static void read_resolver(struct kubelet *k)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	_cleanup_(err_done) struct err err = {0};
+
+	if (!k->options.resolv_conf.len)
+		return;
+	if (disk_read_file(k->base.env->disk, k->options.resolv_conf.at, &text, &err))
+		log_warning(&err, "pods that want the node's resolver have none");
+	else
+		resolver_parse(&k->arena, buf_str(&text), &k->resolver);
+}
+
 /* Nobody knows the certificates that containers have. */
 static struct http_client *open_knocker(struct kubelet *k)
 {
@@ -408,8 +430,10 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 		.root = k->options.root_dir,
 		.node = &k->facts,
 		.runtime = runtime};
+	make_root(k);
 	k->node = node_agent_new(k);
 	pod_cgroups_open(k);
+	read_resolver(k);
 	k->mirrors = mirrors_new(k);
 	open_informers(k);
 	k->statics = static_pods_new(k);

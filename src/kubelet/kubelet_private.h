@@ -4,6 +4,7 @@
 
 #include "environment.h"
 #include "pod_view.h"
+#include "resolver.h"
 #include "volumes.h"
 
 #include <kube/kubelet.h>
@@ -40,6 +41,7 @@ struct kubelet {
 	struct mirrors *mirrors;
 	struct image_collector *collector;
 	struct node_facts facts;
+	struct resolver resolver; /* the node's own, as it was at the beginning */
 	struct volumes_host volumes;
 	struct volumes_orphans orphans;
 	struct op orphans_op;

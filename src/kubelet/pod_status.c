@@ -134,8 +134,15 @@ static struct cJSON *patch_conditions(
 
 		tree_set_str(a, name, "type", type);
 		json_append(order, name);
-		if (!json_equal(condition_of(old, type), condition))
-			json_append(changed, json_copy(a, condition));
+		const struct cJSON *before = condition_of(old, type);
+		if (json_equal(before, condition))
+			continue;
+		struct cJSON *entry = json_copy(a, condition);
+		/* Merged by type: what is said no more has to be taken away. */
+		json_each (member, before)
+			if (!json_get(entry, json_key(member)))
+				json_set(a, entry, json_key(member), json_new(a, JSON_NULL));
+		json_append(changed, entry);
 	}
 	if (!json_count(changed))
 		return patch;

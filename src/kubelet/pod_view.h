@@ -73,5 +73,7 @@ struct str container_hash(struct arena *a, const struct cJSON *container);
 struct str pair_get(const struct runtime_pairs *pairs, struct str key);
 
 #define ANNOTATION_HASH "io.kubernetes.container.hash"
+/* The image's name in full, where the runtime only has its id. */
+#define ANNOTATION_IMAGE "io.kubernetes.container.image"
 
 #endif

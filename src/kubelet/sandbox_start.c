@@ -40,7 +40,13 @@ static void sandbox_run(struct task *t, struct err *err)
 			.hostname = o->hostname,
 			.dns_domain = o->dns_domain,
 			.dns_servers = o->dns_servers,
-			.dns_server_count = o->dns_server_count};
+			.dns_server_count = o->dns_server_count,
+			.node_servers = k->resolver.servers,
+			.node_searches = k->resolver.searches,
+			.node_options = k->resolver.options,
+			.node_server_count = k->resolver.server_count,
+			.node_search_count = k->resolver.search_count,
+			.node_option_count = k->resolver.option_count};
 
 		if (item->action.attempt)
 			kubelet_event(k, item_pod(item), NULL, "Normal", "SandboxChanged",

@@ -127,6 +127,10 @@ check "and ready" becomes True pod web '{.status.conditions[?(@.type=="Ready")].
 check "its container says what it saw" test "$(log_of web app)" = "made
 blue
 web blue"
+check "its image is named in full" becomes docker.io/library/busybox:test pod web \
+	'{.status.containerStatuses[0].image}'
+check "what no longer holds is not said" becomes "" pod web \
+	'{.status.conditions[?(@.type=="Ready")].message}'
 check "it is in its cgroup" test -n "$(find /sys/fs/cgroup -type d -path '*kubepods*/pod*' | head -1)"
 
 node() { curl -sk -H "Authorization: Bearer $1" "https://192.168.7.1:10250$2"; }

@@ -34,6 +34,8 @@ TEST(a_pod_runs_and_is_deleted)
 	EXPECT(str_starts(rig_status(&r, "p", "podIP"), STR("10.42.")));
 	EXPECT(rig_condition(&r, "p", "Ready"));
 	EXPECT(rig_condition(&r, "p", "PodReadyToStartContainers"));
+	json_each (condition, json_path(rig_get(&r, "p"), "status.conditions"))
+		EXPECT_STR(tree_str(condition, "reason"), "");
 	EXPECT_INT(rig_events(&r, "p", "Started", "Container started"), 1);
 	rig_delete(&r, "p", -1);
 	rig_pass(&r, SEC);
