@@ -288,6 +288,54 @@ TEST(stopping_ends_an_import_from_a_pipe_that_says_nothing)
 	place_close(&p);
 }
 
+TEST(mirrors_are_tried_before_the_registry_and_progress_is_seen)
+{
+	struct place p;
+	struct loop_test t;
+	struct one o = {.t = &t};
+	char mirror[64];
+
+	if (!place_open(&p))
+		return;
+	place_serve(&p);
+	snprintf(mirror, sizeof(mirror), "http://127.0.0.1:%d/", p.port);
+	struct str mirrors[] = {STR("http://127.0.0.1:1"), str_from(mirror)};
+	struct image_registry registry = {
+		.host = STR("made.example"), .mirrors = mirrors, .mirror_count = 2};
+	struct image_store_options options = {
+		.root = p.dir, .drop = "", .registries = &registry, .registry_count = 1};
+	struct runtime_pull pull = {.reference = STR("made.example/open/x:1")};
+	const struct image_pull_state *states;
+	int64_t most = 0;
+
+	loop_test_init(&t, LOOP_TEST_REAL);
+	image_store_open(
+		t.env, told_op(&o.told, t.root, OP_NO_DEADLINE), t.root, &options, &o.store);
+	loop_test_run_until(&t, &o.told.done);
+	if (EXPECT(o.store != NULL)) {
+		image_store_pull(o.store, told_op(&o.told, t.root, OP_NO_DEADLINE), &pull);
+		while (!o.told.done) {
+			struct told pause = {0};
+			if (image_store_pulls(o.store, &states) == 1) {
+				EXPECT_STR(states[0].reference, "made.example/open/x:1");
+				EXPECT(states[0].bytes <= states[0].bytes_total);
+				most = MAX(most, states[0].bytes_total);
+			}
+			timer_wait(told_op(&pause, t.root, OP_NO_DEADLINE), loop_in(t.loop, MSEC));
+			loop_test_run_until(&t, &pause.done);
+			told_done(&pause);
+		}
+		EXPECT_OK(o.told.err.code, &o.told.err);
+		EXPECT(most > 100000);
+		EXPECT_INT(image_store_pulls(o.store, &states), 0);
+		const struct image *image = find(&o, "made.example/open/x:1");
+		EXPECT(image && !image->pinned && str_eq(image->id, pull.id));
+		close_store(&o);
+	}
+	loop_test_done(&t);
+	place_close(&p);
+}
+
 /* ---- every await failing once ---- */
 
 struct torture {
