@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* How long packets may take that never leave the machine; a refusal comes sooner. */
-#define PATIENCE_MS 2000
+#define PATIENCE_MS 5000
 
 void netns_test_run(void (*test)(void))
 {
