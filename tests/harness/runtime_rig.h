@@ -422,8 +422,18 @@ static inline int rig_processes(void)
 	return n;
 }
 
+/* Helpers that a runtime let go of are ours: in a program they are init's. */
+static inline void rig_reap(void)
+{
+	usleep(50000);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+/* For when no pod is there, or none that will end. */
 static inline struct rig_count rig_count(void)
 {
+	rig_reap();
 	return (struct rig_count){
 		.processes = rig_processes(),
 		.mounts = rig_number("wc -l </proc/self/mountinfo"),
@@ -445,13 +455,8 @@ static inline void rig_expect_same(const struct rig_count *before)
 {
 	struct rig_count after = rig_count();
 
-	for (int i = 0; i < 50 && !rig_same(before, &after); i++) {
-		usleep(50000);
-		/* Helpers that a runtime let go of are ours: in a program they are init's. */
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
+	for (int i = 0; i < 50 && !rig_same(before, &after); i++)
 		after = rig_count();
-	}
 	if (!EXPECT_INT(after.processes, before->processes))
 		rig_shell("ps -eo pid,ppid,stat,args >&2");
 	EXPECT_INT(after.mounts, before->mounts);
