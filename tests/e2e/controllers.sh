@@ -1,0 +1,125 @@
+#!/bin/bash
+# A user's day with workloads: stock kubectl, the API server and the controllers. What a kubelet
+# would say of the pods is said for it: they are ready at once, those of jobs succeed.
+here=$(dirname "$0")
+. "$here/../harness/check.sh"
+. "$here/../harness/apiserver.sh"
+kube=$1
+command=$here/../../build/clients/kubectl # packaging/setup --tests puts it there
+[ -x "$command" ] || command=$(command -v kubectl)
+
+k() { "$command" --kubeconfig "$kubeconfig" "$@" 2>&1; }
+
+say() { # NAMESPACE/POD STATUS
+	curl -s -o /dev/null --cacert "$dir/d/pki/ca.crt" --cert "$dir/d/pki/admin.crt" \
+		--key "$dir/d/pki/admin.key" -X PATCH -d "{\"status\":$2}" \
+		-H 'Content-Type: application/strategic-merge-patch+json' \
+		"$address/api/v1/namespaces/${1%/*}/pods/${1#*/}/status"
+}
+
+pending() { # LABELS
+	k get pods -A -l "$1" --field-selector=status.phase=Pending \
+		-o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} {end}'
+}
+
+speak_for_pods() {
+	while :; do
+		for pod in $(pending '!job-name'); do
+			say "$pod" '{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}'
+		done
+		for pod in $(pending job-name); do
+			say "$pod" '{"phase":"Succeeded"}'
+		done
+		sleep 0.2
+	done
+}
+
+# Asks until the answer is as wanted, or for fifteen seconds.
+becomes() { # WANTED COMMAND…
+	local wanted=$1 got=
+	shift
+	for _ in $(seq 60); do
+		got=$("$@")
+		[ "$got" != "$wanted" ] || return 0
+		sleep 0.25
+	done
+	echo "    want: $wanted; got: $got"
+	return 1
+}
+
+start_apiserver "$kube" || exit 1
+address=$(sed -n 's/^ *server: *//p' "$kubeconfig" | tr -d '"')
+"$kube" controllers --kubeconfig "$kubeconfig" --leader-elect=false \
+	--root-ca-file "$dir/d/pki/ca.crt" 2>"$dir/controllers.log" &
+controllers=$!
+speak_for_pods &
+mouth=$!
+trap 'kill $controllers $mouth 2>/dev/null; kill -9 "$server" 2>/dev/null; rm -rf "$dir"' EXIT
+becomes default k get serviceaccount default -o 'jsonpath={.metadata.name}' >/dev/null
+
+# ---- a rollout, another one, and back ----
+k create deployment web --image=web:1 --replicas=3 >/dev/null
+check "a rollout comes to its end" contains 'successfully rolled out' \
+	"$(k rollout status deployment/web --timeout=20s)"
+k set image deployment/web web=web:2 >/dev/null
+check "so does the next one" contains 'successfully rolled out' \
+	"$(k rollout status deployment/web --timeout=20s)"
+images() { k get pods -l app=web -o 'jsonpath={.items[*].spec.containers[0].image}'; }
+check "all pods run the new image" becomes 'web:2 web:2 web:2' images
+check "both are in the history" becomes 2 eval 'k rollout history deployment/web | grep -c "^[12]"'
+k rollout undo deployment/web >/dev/null
+check "undone, it rolls back" contains 'successfully rolled out' \
+	"$(k rollout status deployment/web --timeout=20s)"
+check "to the image before" becomes 'web:1 web:1 web:1' images
+k rollout pause deployment/web >/dev/null
+k set image deployment/web web=web:3 >/dev/null
+sleep 1
+check "paused, nothing rolls" test "$(images)" = 'web:1 web:1 web:1'
+k rollout resume deployment/web >/dev/null
+k rollout status deployment/web --timeout=20s >/dev/null
+check "resumed, it does" becomes 'web:3 web:3 web:3' images
+k scale deployment/web --replicas=5 >/dev/null
+check "scaled up" becomes 5 k get deployment web -o 'jsonpath={.status.readyReplicas}'
+k scale deployment/web --replicas=1 >/dev/null
+check "scaled down" becomes 1 k get deployment web -o 'jsonpath={.status.replicas}'
+
+# ---- names that stay ----
+cat >"$dir/set.yaml" <<Y
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 3
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: "db:1"}]}
+Y
+k apply -f "$dir/set.yaml" >/dev/null
+check "a stateful set comes up" contains 'complete' "$(k rollout status sts/db --timeout=30s)"
+names() { k get pods -l app=db -o 'jsonpath={.items[*].metadata.name}'; }
+check "with names in order" test "$(names)" = 'db-0 db-1 db-2'
+
+# ---- to an end ----
+k create job once --image=job:1 >/dev/null
+check "a job completes" contains 'condition met' \
+	"$(k wait --for=condition=complete job/once --timeout=20s)"
+
+# ---- everything in a namespace ----
+k create namespace gone >/dev/null
+k create -n gone deployment web --image=web:1 --replicas=2 >/dev/null
+k create -n gone configmap c --from-literal=a=b >/dev/null
+k rollout -n gone status deployment/web --timeout=20s >/dev/null
+check "a namespace goes with all that is in it" contains 'deleted' \
+	"$(k delete namespace gone --timeout=30s)"
+check "and is not there any more" contains 'NotFound' "$(k get namespace gone)"
+
+check "the controllers run" kill -0 $controllers
+kill $mouth
+wait $mouth 2>/dev/null
+kill -TERM $controllers
+wait $controllers
+check "and end as they should" test $? = 0
+check "the server ends as it should" end_apiserver
+finish
