@@ -2,9 +2,12 @@
 """Replays golden scenarios against an API server and compares every answer.
 
     replay.py --kube build/dev/kube [--match TEXT] [--show N] [--write] [FILE…]
+    replay.py --kube build/dev/kube --controllers …
     replay.py --url https://127.0.0.1:6443 --tokens FILE …
 
-With --kube it starts a server of its own and ends it. Without files it takes all of this folder.
+With --kube it starts a server of its own and ends it. Without files it takes all of this folder,
+but those in control/, which want controllers and a scheduler: with --controllers it starts them,
+too, and takes only those.
 Scenarios known to fail stand in `expected-failures`; one of them that passes is as wrong as
 another that fails. --write brings that file up to date. The form of the files: scenario.py.
 """
@@ -164,6 +167,8 @@ def pointer(value, path, absent=None):
         key = key.replace("~1", "/").replace("~0", "~")
         if isinstance(value, list) and key.isdigit() and int(key) < len(value):
             value = value[int(key)]
+        elif isinstance(value, list) and key == "length":
+            value = len(value)
         elif isinstance(value, dict) and key in value:
             value = value[key]
         else:
@@ -468,6 +473,37 @@ def start(kube, directory):
     raise SystemExit("the server does not start")
 
 
+def start_part(words, log):
+    with open(log, "w") as file:
+        return subprocess.Popen(words, stderr=file, stdout=file)
+
+
+def start_scheduler(kube, directory):
+    words = [kube, "scheduler", "--kubeconfig", directory + "/d/admin.kubeconfig"]
+    return start_part(words + ["--leader-elect=false"], directory + "/scheduler.log")
+
+
+def start_controllers(kube, server, directory):
+    """The controllers, once they work: that shows in the objects of a new namespace."""
+    authority = directory + "/d/pki/ca"
+    words = [kube, "controllers", "--kubeconfig", directory + "/d/admin.kubeconfig"]
+    words += ["--leader-elect=false", "--root-ca-file", authority + ".crt"]
+    words += ["--cluster-signing-cert-file", authority + ".crt"]
+    words += ["--cluster-signing-key-file", authority + ".key"]
+    words += ["--allocate-node-cidrs", "--cluster-cidr", "10.244.0.0/16"]
+    process = start_part(words, directory + "/controllers.log")
+    client = Client(server)
+    for _ in range(400):
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        if client.ask("GET", account).status == 200:
+            return process
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    sys.stderr.write(open(directory + "/controllers.log").read()[-4000:])
+    raise SystemExit("the controllers do not start")
+
+
 def users(path):
     return {line.split(",")[1]: line.split(",")[0] for line in open(path) if line.strip()}
 
@@ -532,27 +568,35 @@ def main():
     parser.add_argument("--slow", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=16)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--controllers", action="store_true")
     options = parser.parse_args()
-    files = options.files or sorted(glob.glob(HERE + "/**/*.txt", recursive=True))
+    every = sorted(glob.glob(HERE + "/**/*.txt", recursive=True))
+    controlled = lambda path: os.path.dirname(path) == HERE + "/control"
+    files = options.files or [f for f in every if controlled(f) == options.controllers]
     scenarios = load([os.path.abspath(f) for f in files], options.match)
     with tempfile.TemporaryDirectory() as directory:
-        process = None
+        processes = []
         if options.kube:
-            process, server = start(os.path.abspath(options.kube), directory)
+            kube = os.path.abspath(options.kube)
+            process, server = start(kube, directory)
+            processes.append(process)
+            if options.controllers:
+                processes.insert(0, start_controllers(kube, server, directory))
+                processes.insert(0, start_scheduler(kube, directory))
         else:
             place = re.fullmatch(r"https://(.*):(\d+)/?", options.url)
             server = Server(place[1], int(place[2]), users(options.tokens))
         try:
             results = Crew(server, options.jobs).play(scenarios)
-            alive = process is None or process.poll() is None
+            alive = all(process.poll() is None for process in processes)
         finally:
-            if process:
+            for process in processes:
                 process.send_signal(signal.SIGTERM)
                 process.wait(60)
     slow = sorted(results.items(), key=lambda item: -item[1][1])[: options.slow]
     for key, (_, seconds) in slow:
         print("%6.2f s %s" % (seconds, key))
-    whole = not options.files and not options.match
+    whole = not options.files and not options.match and not options.controllers
     good = report(results, options.show, options.write, whole)
     if not alive:
         print("FAIL the server died")
