@@ -7,6 +7,7 @@
 #include <kube/log.h>
 #include <kube/machine.h>
 #include <kube/mem.h>
+#include <kube/pods.h>
 #include <kube/quantity.h>
 
 static bool has_cgroups(const struct kubelet *k)
@@ -61,6 +62,37 @@ void pod_cgroups_close(struct kubelet *k)
 
 /* ---- one pod's ---- */
 
+/* Those that ask for something get as much beside those that are guaranteed theirs. */
+static int64_t burstable_shares(const struct kubelet *k)
+{
+	int64_t milli = 0;
+
+	map_each (it, &k->workers) {
+		const struct pod_worker *w = it.value;
+		const struct cJSON *spec = json_get(w->state->pod, STR("spec"));
+		struct quantity cpu = {0};
+		struct arena a;
+
+		if (w->life >= LIFE_LEAVING || strcmp(pod_qos(spec), "Burstable") != 0)
+			continue;
+		arena_init(&a);
+		if (!quantity_parse(
+			    tree_str(pod_sum(&a, spec, "resources.requests"), "cpu"), &cpu, NULL))
+			milli += quantity_milli(cpu);
+		arena_done(&a);
+	}
+	return MIN(MAX(milli * 1024 / 1000, 2), 262144);
+}
+
+static void share(struct pod_cgroup_work *c)
+{
+	const struct cgroup_limits limits = {.cpu_shares = c->shares};
+	_cleanup_(err_done) struct err err = {0};
+
+	if (cgroup_limit(c->k->cgroups, c->burstable, &limits, &err))
+		log_warning(&err, "shares of pods cannot be set");
+}
+
 static void make_on_worker(struct work *w)
 {
 	struct pod_cgroup_work *c = CONTAINER_OF(w, struct pod_cgroup_work, work);
@@ -69,6 +101,7 @@ static void make_on_worker(struct work *w)
 		.cpu_shares = c->limits.cpu_shares,
 		.memory = c->limits.memory};
 
+	share(c);
 	if (!cgroup_make(c->k->cgroups, c->path, &w->err))
 		cgroup_limit(c->k->cgroups, c->path, &limits, &w->err);
 }
@@ -78,6 +111,7 @@ static void remove_on_worker(struct work *w)
 {
 	struct pod_cgroup_work *c = CONTAINER_OF(w, struct pod_cgroup_work, work);
 
+	share(c);
 	if (cgroup_remove(c->k->cgroups, c->path, &w->err) == ERR_CONFLICT)
 		cgroup_kill(c->k->cgroups, c->path);
 }
@@ -95,6 +129,8 @@ static void start(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
 	arena_init(&a);
 	c->k = k;
 	c->path = path_of(k, pod_cgroup(&a, pod).at);
+	c->burstable = path_of(k, "/kubepods/burstable");
+	c->shares = burstable_shares(k);
 	pod_limits(pod, &c->limits);
 	arena_done(&a);
 	work_start(&c->work, op, WORK_DISK, run);
@@ -115,4 +151,5 @@ void pod_cgroup_remove(
 void pod_cgroup_done(struct pod_cgroup_work *c)
 {
 	mem_free(TAKE(c->path));
+	mem_free(TAKE(c->burstable));
 }

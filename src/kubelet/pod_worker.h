@@ -24,7 +24,8 @@ struct pod_batch;
 struct pod_cgroup_work {
 	struct work work;
 	struct kubelet *k;
-	char *path;
+	char *path, *burstable; /* burstable: the group of that class */
+	int64_t shares;         /* of that group, by what all in it ask for */
 	struct container_limits limits;
 };
 struct pod_burial {

@@ -134,6 +134,8 @@ check "what no longer holds is not said" becomes "" pod web \
 check "it is in its cgroup" test -n "$(find /sys/fs/cgroup -type d -path '*kubepods*/pod*' | head -1)"
 
 node() { curl -sk -H "Authorization: Bearer $1" "https://192.168.7.1:10250$2"; }
+shares=$(cat /sys/fs/cgroup/cpu/kubepods/burstable/cpu.shares 2>/dev/null)
+check "its class has the shares that it asks for" test "${shares:-204}" = 204
 check "the node's server is well" test "$(node admintoken /healthz)" = ok
 check "a container's log is read there" test "$(node admintoken /containerLogs/default/web/app)" = "made
 blue
