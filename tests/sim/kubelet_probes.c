@@ -166,3 +166,102 @@ TEST(http_and_tcp_probes_knock_at_the_pod)
 		       "10.42.0.1:8080: connect: connection refused") >= 1);
 	kubelet_rig_close(&r);
 }
+
+/* ---- gRPC ---- */
+
+static int health; /* of the service */
+static bool implemented;
+
+static void health_ended(struct op *op, struct err *err)
+{
+	(void)err;
+	http_exchange_done(CONTAINER_OF(op, struct http_exchange, op));
+}
+
+static void health_wrote(struct op *op, struct err *err)
+{
+	static struct http_header items[] = {{STR_INIT("grpc-status"), STR_INIT("0")}};
+	static const struct http_headers trailers = {.items = items, .count = 1};
+	struct http_exchange *x = CONTAINER_OF(op, struct http_exchange, op);
+
+	if (err->code) {
+		http_exchange_done(x);
+		return;
+	}
+	op_init(&x->op, &x->scope, health_ended, OP_NO_DEADLINE);
+	http_respond_end(x, &x->op, &trailers);
+}
+
+static void health_began(struct op *op, struct err *err)
+{
+	static char frame[7] = {0, 0, 0, 0, 2, 8, 0};
+	static struct str part = {frame, sizeof(frame)};
+	struct http_exchange *x = CONTAINER_OF(op, struct http_exchange, op);
+
+	if (err->code) {
+		http_exchange_done(x);
+		return;
+	}
+	frame[6] = (char)health;
+	op_init(&x->op, &x->scope, health_wrote, OP_NO_DEADLINE);
+	http_write(x, &x->op, &part, 1);
+}
+
+static void answer_health(void *ctx, struct http_exchange *x)
+{
+	static const struct http_header good[] = {
+		{STR_INIT("Content-Type"), STR_INIT("application/grpc")}};
+	static const struct http_header bad[] = {
+		{STR_INIT("Content-Type"), STR_INIT("application/grpc")},
+		{STR_INIT("grpc-status"), STR_INIT("12")},
+		{STR_INIT("grpc-message"), STR_INIT("unknown service")}};
+
+	(void)ctx;
+	EXPECT_INT(x->request.version, HTTP_2);
+	EXPECT_STR(x->request.target, "/grpc.health.v1.Health/Check");
+	if (implemented) {
+		op_init(&x->op, &x->scope, health_began, OP_NO_DEADLINE);
+		http_respond_start(x, &x->op, 200, good, 1, HTTP_LENGTH_UNKNOWN);
+	} else {
+		op_init(&x->op, &x->scope, health_ended, OP_NO_DEADLINE);
+		http_respond(x, &x->op, 200, bad, 3, STR(""));
+	}
+}
+
+TEST(grpc_probes_ask_for_the_health_of_a_service)
+{
+	struct http_server_options options = {.handler = answer_health, .name = "pod"};
+	struct address at = address_of(ip_v4(10, 42, 0, 1), 5000);
+	_cleanup_(err_done) struct err err = {0};
+	struct told told = {0};
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	struct env *pod = sim_host(r.w.sim, "pod", ip_v4(10, 42, 0, 1));
+	struct http_server *server = http_server_new(pod, r.w.root, &options);
+	EXPECT_OK(http_server_listen(server, &at, &at, &err), &err);
+	health = 1;
+	implemented = true;
+	rig_pod(&r, "p",
+		"'containers':[{'name':'app','image':'app','readinessProbe':{'grpc':{'port':5000,"
+		"'service':'s'},'periodSeconds':1,'failureThreshold':1}}]");
+	rig_pass(&r, 2 * SEC);
+	EXPECT(rig_condition(&r, "p", "Ready"));
+	health = 2;
+	rig_pass(&r, 2 * SEC);
+	EXPECT(!rig_condition(&r, "p", "Ready"));
+	EXPECT(rig_events(&r, "p", "Unhealthy",
+		       "service unhealthy (responded with \"NOT_SERVING\")") >= 1);
+	implemented = false;
+	rig_pass(&r, 2 * SEC);
+	EXPECT(rig_events(&r, "p", "Unhealthy",
+		       "this server does not implement the grpc health protocol "
+		       "(grpc.health.v1.Health): unknown service") >= 1);
+	http_server_stop(server, told_op(&told, r.w.root, OP_NO_DEADLINE), 0);
+	api_world_await(&r.w, &told);
+	told_done(&told);
+	http_server_free(server);
+	rig_pass(&r, 2 * SEC);
+	EXPECT(rig_events(&r, "p", "Unhealthy", "error: failed to connect service at") >= 1);
+	kubelet_rig_close(&r);
+}
