@@ -107,6 +107,9 @@ void handle_component_statuses(struct api_request *r);
 stage_fn handle_binding, handle_eviction, handle_log, handle_exec, handle_pod_proxy,
 	handle_node_proxy, handle_service_proxy;
 
+/* metrics.k8s.io: usage_metrics.c. */
+stage_fn serve_usage;
+
 /* The scale subresource: scale.c. */
 void handle_scale(struct api_request *r);
 void registry_answer_scale(struct writing *w);

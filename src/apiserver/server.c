@@ -11,6 +11,7 @@
 #include "openapi.h"
 #include "pipeline.h"
 #include "pki.h"
+#include "usage.h"
 
 #include <kube/log.h>
 #include <kube/mem.h>
@@ -96,6 +97,7 @@ static const char *const start_names[] = {"store", "parts", "roles", "listen"};
 enum stop_step {
 	STOP_DELAY,
 	STOP_ACCEPTING,
+	STOP_USAGE,
 	STOP_NODES,
 	STOP_LEASE,
 	STOP_SCOPE,
@@ -103,7 +105,7 @@ enum stop_step {
 	STOP_DONE
 };
 static const char *const stop_names[] = {
-	"delay", "accepting", "nodes", "lease", "scope", "store", "done"};
+	"delay", "accepting", "usage", "nodes", "lease", "scope", "store", "done"};
 
 struct server_life {
 	struct task task;
@@ -173,6 +175,7 @@ static int open_access(struct api_server *s, struct err *err)
 	s->allocators = allocators_new(s);
 	s->fair = fair_new(s);
 	s->nodes = nodes_new(s);
+	s->usage = usage_new(s);
 	return code;
 }
 
@@ -332,7 +335,13 @@ static void stop_run(struct task *t, struct err *err)
 	case STOP_ACCEPTING:
 		if (s->http) {
 			http_server_stop(
-				s->http, task_await(t, STOP_NODES, OP_NO_DEADLINE), life->grace);
+				s->http, task_await(t, STOP_USAGE, OP_NO_DEADLINE), life->grace);
+			return;
+		}
+		/* fallthrough */
+	case STOP_USAGE:
+		if (s->usage) {
+			usage_stop(s->usage, task_await(t, STOP_NODES, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -388,6 +397,7 @@ void api_server_free(struct api_server *s)
 	if (!s)
 		return;
 	http_server_free(s->http);
+	usage_free(s->usage);
 	nodes_free(s->nodes);
 	identity_lease_free(s->lease);
 	pki_close(s->pki);

@@ -23,6 +23,7 @@ struct metrics;
 struct fair;
 struct identity_lease;
 struct nodes; /* the way to kubelets */
+struct usage; /* what they use */
 struct server_life;
 
 struct api_server {
@@ -44,6 +45,7 @@ struct api_server {
 	struct fair *fair;
 	struct identity_lease *lease;
 	struct nodes *nodes;
+	struct usage *usage;
 	struct ip advertise; /* where members of the cluster reach this server */
 	uint16_t port;       /* that was really taken */
 	bool ready;

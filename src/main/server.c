@@ -83,7 +83,8 @@ static struct flag *all_flags(struct arena *a, struct server_line *l)
 {
 	static const char *const defaults[][2] = {{"authorization-mode", "Node,RBAC"},
 		{"data-dir", "/var/lib/kube"}, {"service-cluster-ip-range", "10.43.0.0/16"},
-		{"enable-admission-plugins", "NodeRestriction"}};
+		{"enable-admission-plugins", "NodeRestriction"},
+		{"runtime-config", "metrics.k8s.io/v1beta1=true"}};
 	struct flag *api = api_options_flags(a, l->options.api);
 	size_t count = 0;
 

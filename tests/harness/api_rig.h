@@ -64,7 +64,9 @@ static inline void api_rig_drop_client(struct api_rig *r, struct client *c)
 	client_free(c);
 }
 
-static inline bool api_rig_open(struct api_rig *r, enum api_rig_transport how)
+/* flag: one more of the server's, or NULL. */
+static inline bool api_rig_open_with(
+	struct api_rig *r, enum api_rig_transport how, const char *flag)
 {
 	struct err err = {0};
 	struct told told = {0};
@@ -85,11 +87,12 @@ static inline bool api_rig_open(struct api_rig *r, enum api_rig_transport how)
 		arena_text(&r->arena, "--bind-address=127.0.0.1"),
 		arena_text(&r->arena,
 			arena_print(&r->arena, "--token-auth-file=%s", r->token_file).at),
-		arena_text(&r->arena, "--service-cluster-ip-range=10.96.0.0/16"), NULL};
+		arena_text(&r->arena, "--service-cluster-ip-range=10.96.0.0/16"),
+		flag ? arena_text(&r->arena, flag) : NULL, NULL};
 	r->options = api_options_new(&r->arena);
 	struct flag *flags = api_options_flags(&r->arena, r->options);
 	flags_init(flags, &r->arena);
-	EXPECT_OK(flags_parse(flags, &r->arena, 5, args, NULL, &err), &err);
+	EXPECT_OK(flags_parse(flags, &r->arena, flag ? 6 : 5, args, NULL, &err), &err);
 	EXPECT_OK(api_options_check(&r->arena, r->options, &err), &err);
 	api_server_start(r->t.env, told_op(&told, r->t.root, OP_NO_DEADLINE), r->t.root, r->options,
 		&r->server);
@@ -99,6 +102,11 @@ static inline bool api_rig_open(struct api_rig *r, enum api_rig_transport how)
 	snprintf(r->url, sizeof(r->url), "https://127.0.0.1:%u", api_server_port(r->server));
 	r->client = api_rig_client(r, how);
 	return good;
+}
+
+static inline bool api_rig_open(struct api_rig *r, enum api_rig_transport how)
+{
+	return api_rig_open_with(r, how, NULL);
 }
 
 static inline void api_rig_close(struct api_rig *r)

@@ -74,6 +74,8 @@ stage_fn *virtual_handler(const struct resource *r)
 		{"componentstatuses", handle_component_statuses},
 	};
 
+	if (str_eq_text(r->group, "metrics.k8s.io"))
+		return serve_usage;
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (str_eq_text(r->plural, handlers[i].plural))
 			return handlers[i].run;

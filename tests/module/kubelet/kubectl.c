@@ -174,7 +174,7 @@ static void world_open(struct world *w)
 	char config[1024];
 
 	memset(w, 0, sizeof(*w));
-	api_rig_open(&w->rig, API_RIG_LOCAL);
+	api_rig_open_with(&w->rig, API_RIG_LOCAL, "--runtime-config=metrics.k8s.io/v1beta1=true");
 	buf_init(&w->out, 64 * MIB);
 	buf_init(&w->err, MIB);
 	snprintf(w->log, sizeof(w->log), "%s/1.log", w->rig.dir);
@@ -383,14 +383,14 @@ TEST(ports_are_forwarded)
 
 	world_open(&w);
 	snprintf(command, sizeof(command),
-		"$K port-forward pod/web :%u >$T/pf 2>&1 & p=$!; "
+		"rm -f $T/pf; $K port-forward pod/web :%u >$T/pf 2>&1 & p=$!; "
 		"for i in $(seq 100); do grep -q Forwarding $T/pf && break; sleep 0.1; done; "
 		"port=$(sed -n 's/.*127.0.0.1:\\([0-9]*\\) .*/\\1/p' $T/pf | head -1); "
 		"for i in 1 2 3; do curl -sk https://127.0.0.1:$port/healthz; echo; done; kill $p",
 		api_server_port(w.rig.server));
 	expect(&w, command, 0, "ok\nok\nok\n", NULL);
 	expect(&w,
-		"$K port-forward pod/web :1 >$T/pf 2>&1 & p=$!; "
+		"rm -f $T/pf; $K port-forward pod/web :1 >$T/pf 2>&1 & p=$!; "
 		"for i in $(seq 100); do grep -q Forwarding $T/pf && break; sleep 0.1; done; "
 		"port=$(sed -n 's/.*127.0.0.1:\\([0-9]*\\) .*/\\1/p' $T/pf | head -1); "
 		"curl -s http://127.0.0.1:$port/; "
@@ -415,5 +415,19 @@ TEST(the_node_is_asked_through_the_api)
 	expect(&w, "$K get --raw /api/v1/nodes/n1/proxy/nothing", 1, NULL,
 		"could not find the requested resource");
 	expect(&w, "$K get --raw /api/v1/nodes/none/proxy/healthz", 1, NULL, "not found");
+	world_close(&w);
+}
+
+TEST(the_top_of_pods_and_nodes_is_shown)
+{
+	struct world w;
+
+	world_open(&w);
+	expect(&w, "$K top pods --containers --no-headers | tr -s ' ' | sed 's/ 11m / 10m /'", 0,
+		"web one 10m 16Mi \n", NULL);
+	expect(&w, "$K top pods -l app=other", 0, "", "No resources found");
+	expect(&w, "$K top nodes --no-headers | cut -d' ' -f1", 0, "n1\n", NULL);
+	expect(&w, "$K get --raw /apis/metrics.k8s.io/v1beta1/namespaces/default/pods/none", 1, "",
+		"not found");
 	world_close(&w);
 }

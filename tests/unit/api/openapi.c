@@ -13,9 +13,10 @@ static struct openapi_source all(void)
 	static const struct resource *items[1024];
 	size_t count = 0;
 
-	/* without what upstream has removed */
+	/* without what upstream has removed, or leaves to a server of its own */
 	for (size_t i = 0; resource_at(i); i++)
-		if (resource_at(i)->level != LEVEL_REMOVED)
+		if (resource_at(i)->level != LEVEL_REMOVED &&
+			!str_eq_text(resource_at(i)->group, "metrics.k8s.io"))
 			items[count++] = resource_at(i);
 	return (struct openapi_source){.resources = items,
 		.count = count,

@@ -1,0 +1,141 @@
+#!/bin/bash
+# What happens in real pods is looked into by kubectl of several versions: logs, commands with and
+# without a terminal, attach, forwarded ports, proxies, top.
+kube=$1
+images=$(dirname "$kube")/images
+# Inside there is no network to fetch packages from.
+if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
+	mkdir -p "$images"
+	"$(dirname "$0")/../../packaging/sample-image" "$images/sample.tar.$$" >/dev/null &&
+		mv "$images/sample.tar.$$" "$images/sample.tar"
+fi
+. "$(dirname "$0")/../harness/node.sh"
+. "$(dirname "$0")/../harness/check.sh"
+kubectl=$(command -v kubectl)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+ip link add eth0 type veth peer name world
+ip addr add 192.0.2.2/24 dev eth0
+ip link set eth0 up
+ip link set world up
+ip route add default via 192.0.2.1
+
+within() { # SECONDS COMMAND…: until it succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+quiet() { "$@" >/dev/null; }
+k() { "$kubectl" "$@" 2>&1; }
+prints() { # TEXT COMMAND…
+	local wanted=$1
+	shift
+	[ "$("$@" 2>/dev/null)" = "$wanted" ]
+}
+start() {
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >"$dir/out" 2>>"$dir/log" &
+	server=$!
+	within 20 grep -q "kubectl get" "$dir/out"
+}
+stop() {
+	kill -TERM $server
+	wait $server
+}
+page() { curl -s --max-time 3 --noproxy '*' "$@"; }
+running() { # how many pods of the app run
+	k get pods -l "app=$1" --field-selector status.phase=Running --no-headers | grep -c '1/1'
+}
+
+mkdir -p "$dir/d/images"
+if [ ! -s "$images/sample.tar" ]; then
+	check "a sample image is made from Debian's packages" false
+	finish
+fi
+cp "$images/sample.tar" "$dir/d/images/"
+
+check "the cluster starts, its node ready" start
+check "the image is imported" within 20 sh -c \
+	"'$kube' image ls --data-dir '$dir/d' 2>/dev/null | grep -q sample ||
+	 grep -q 'image imported' '$dir/log'"
+
+k create -f - >/dev/null <<-'X'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: web, labels: {app: web}}
+	spec:
+	  containers:
+	  - name: nginx
+	    image: kube.local/sample:1
+	    ports: [{containerPort: 80}]
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: talker, labels: {app: talker}}
+	spec:
+	  containers:
+	  - name: sh
+	    image: kube.local/sample:1
+	    stdin: true
+	    command: [sh, -c, 'while read word; do echo "heard $word"; done']
+	---
+	apiVersion: v1
+	kind: Service
+	metadata: {name: web}
+	spec:
+	  selector: {app: web}
+	  ports: [{port: 80}]
+X
+check "the pods run" within 40 prints 1 running web
+within 20 prints 1 running talker
+
+forwarded() { # a page through a forwarded port
+	rm -f "$dir/pf"
+	"$1" port-forward "$2" :80 >"$dir/pf" 2>&1 &
+	local p=$! port
+	within 10 grep -q Forwarding "$dir/pf"
+	port=$(sed -n 's/.*127.0.0.1:\([0-9]*\) .*/\1/p' "$dir/pf" | head -n 1)
+	page "http://127.0.0.1:$port/" | grep -q '<title>kube'
+	local good=$?
+	kill $p
+	wait $p 2>/dev/null
+	return $good
+}
+code_of() { "$@" >/dev/null 2>&1; echo $?; }
+terminal() {
+	script -qec "stty rows 31 cols 97; $1 exec -it web -- sh -c 'sleep 0.4; stty size'" \
+		/dev/null </dev/null | grep -q '31 97'
+}
+attached() {
+	echo "$2" | timeout 10 "$1" attach -i talker | grep -m 1 -q "heard $2"
+}
+own=$(readlink -f "$kubectl")
+for client in "$own" "$own.1.27" "$own.1.31"; do
+	[ -x "$client" ] || continue
+	name=$(basename "$client")
+	check "$name: a command" prints web "$client" exec web -- hostname
+	check "$name: its code" prints 7 code_of "$client" exec web -- sh -c 'exit 7'
+	check "$name: its input" sh -c "echo typed | '$client' exec -i web -- cat | grep -q typed"
+	check "$name: three megabytes there and back" sh -c \
+		"head -c 3000000 /dev/zero | '$client' exec -i web -- cat | wc -c | grep -q '^3000000\$'"
+	check "$name: a terminal and its size" terminal "$client"
+	check "$name: a port" forwarded "$client" pod/web
+	check "$name: logs" sh -c "'$client' logs web --tail=5 | grep -q 'GET /'"
+	check "$name: attached" attached "$client" "$name"
+done
+check "logs keep what was said to those attached" sh -c \
+	"'$own' logs talker | grep -q 'heard kubectl'"
+check "a pod through the API" sh -c \
+	"'$own' get --raw /api/v1/namespaces/default/pods/web/proxy/ | grep -q '<title>kube'"
+check "a service through the API" sh -c \
+	"'$own' get --raw /api/v1/namespaces/default/services/web/proxy/ | grep -q '<title>kube'"
+check "the top of pods" sh -c "'$own' top pod web --no-headers | grep -q 'm .*Mi'"
+check "the top of nodes" quiet "$own" top nodes
+k delete pod web talker --wait >/dev/null
+check "it ends" stop
+finish
