@@ -40,7 +40,7 @@ python3 "$here/../harness/busybox_image.py" $dir/busybox.tar docker.io/library/b
 start_kubelet() {
 	"$kube" kubelet --kubeconfig $dir/node.kubeconfig --hostname-override n1 \
 		--node-ip 192.168.7.1 --root-dir /run/kubelet --pod-log-dir /run/pods \
-		--runtime-dir /run/kube --client-ca-file $dir/d/pki/ca.crt \
+		--runtime-dir /run/kube --client-ca-file $dir/d/pki/client-ca.crt \
 		--network-dir /run/network --cluster-dns 10.96.0.10 2>>$dir/kubelet.log &
 	kubelet=$!
 }
@@ -140,6 +140,10 @@ check "the node's server is well" test "$(node admintoken /healthz)" = ok
 check "a container's log is read there" test "$(node admintoken /containerLogs/default/web/app)" = "made
 blue
 web blue"
+check "and through the API" becomes_text "made
+blue
+web blue" "$kubectl" logs web -c app
+check "a command runs in it" becomes_text app-says "$kubectl" exec web -c app -- echo app-says
 check "but not by everybody" test "$(node wrong /containerLogs/default/web/app)" = Unauthorized
 
 kill -TERM $kubelet
