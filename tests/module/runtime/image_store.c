@@ -304,7 +304,7 @@ TEST(mirrors_are_tried_before_the_registry_and_progress_is_seen)
 		.host = STR("made.example"), .mirrors = mirrors, .mirror_count = 2};
 	struct image_store_options options = {
 		.root = p.dir, .drop = "", .registries = &registry, .registry_count = 1};
-	struct runtime_pull pull = {.reference = STR("made.example/open/x:1")};
+	struct runtime_pull pull = {.reference = STR("made.example/torn/x:1")};
 	const struct image_pull_state *states;
 	int64_t most = 0;
 
@@ -317,18 +317,19 @@ TEST(mirrors_are_tried_before_the_registry_and_progress_is_seen)
 		while (!o.told.done) {
 			struct told pause = {0};
 			if (image_store_pulls(o.store, &states) == 1) {
-				EXPECT_STR(states[0].reference, "made.example/open/x:1");
+				EXPECT_STR(states[0].reference, "made.example/torn/x:1");
 				EXPECT(states[0].bytes <= states[0].bytes_total);
 				most = MAX(most, states[0].bytes_total);
 			}
-			timer_wait(told_op(&pause, t.root, OP_NO_DEADLINE), loop_in(t.loop, MSEC));
+			timer_wait(told_op(&pause, t.root, OP_NO_DEADLINE),
+				loop_in(t.loop, 10 * MSEC));
 			loop_test_run_until(&t, &pause.done);
 			told_done(&pause);
 		}
 		EXPECT_OK(o.told.err.code, &o.told.err);
 		EXPECT(most > 100000);
 		EXPECT_INT(image_store_pulls(o.store, &states), 0);
-		const struct image *image = find(&o, "made.example/open/x:1");
+		const struct image *image = find(&o, "made.example/torn/x:1");
 		EXPECT(image && !image->pinned && str_eq(image->id, pull.id));
 		close_store(&o);
 	}
