@@ -123,7 +123,7 @@ TEST(the_node_is_out_of_sight)
 	struct one o;
 	REQUIRE(one_open(&o, RIG_SHELL("cat /proc/keys | wc -c; ls /proc/acpi 2>/dev/null | wc -l;"
 				       "echo 1 2>/dev/null >/proc/sys/kernel/domainname || echo ro;"
-				       "ls /dev | tr '\\n' ' '; echo; ls /proc | grep -c '^[0-9]';"
+				       "ls /dev | tr '\\n' ' '; echo; set -- /proc/[0-9]*; echo $#;"
 				       "touch /sys/x 2>/dev/null || echo ro;"
 				       "test -e /proc/1/root/run || echo none;"
 				       "cat /proc/self/cgroup | grep -vc ':/$';"
@@ -135,7 +135,7 @@ TEST(the_node_is_out_of_sight)
 	struct str said = one_says(&o);
 	EXPECT_STR(said, "0\n0\nro\n"
 			 "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom "
-			 "zero \n3\nro\nnone\n0\n1");
+			 "zero \n1\nro\nnone\n0\n1");
 	one_close(&o);
 }
 
