@@ -12,7 +12,7 @@ if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
 fi
 . "$(dirname "$0")/../harness/node.sh"
 . "$(dirname "$0")/../harness/check.sh"
-kubectl=$(command -v kubectl)
+kubectl=$(command -v kubectl || echo "$(cd "$(dirname "$0")/../.." && pwd)/build/clients/kubectl")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
@@ -121,13 +121,13 @@ k create -f - >/dev/null <<-'E'
 	spec:
 	  type: NodePort
 	  selector: {app: web}
-	  ports: [{port: 80, nodePort: 30080}]
+	  ports: [{port: 80, nodePort: 30090}]
 E
 check "three pods run" within 40 prints 3 running web
 vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
 contains_page() { page "$1" | grep -q 'from a pod'; }
 check "the service's address answers" within 10 contains_page "http://$vip/"
-check "the node port answers" within 5 contains_page http://192.0.2.2:30080/
+check "the node port answers" within 5 contains_page http://192.0.2.2:30090/
 pod=$(k get pods -l app=web -o 'jsonpath={.items[0].metadata.name}')
 shim=$(pgrep -f 'shim .*sandboxes' | head -n 1)
 inside() { nsenter -t "$shim" -n "$@"; }
@@ -262,6 +262,13 @@ masters() { pgrep -fc 'nginx: master'; }
 check "a drained node is empty" prints 0 masters
 k uncordon "$node" >/dev/null
 check "and filled again" within 30 prints 2 running web
+
+# ---- the README's walk ----
+k apply -f "$(dirname "$0")/../../examples/web.yaml" >/dev/null
+check "the example is rolled out" quiet k rollout status deployment/hello --timeout=60s
+contains_hello() { page http://192.0.2.2:30080/pages/hello.html | grep -q 'from a ConfigMap'; }
+check "and answers at the node's port" within 10 contains_hello
+k delete -f "$(dirname "$0")/../../examples/web.yaml" >/dev/null
 
 # ---- nothing is left ----
 k delete deployment,service,job,pod --all --wait=true --timeout=60s >/dev/null

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/../harness/node.sh"
 . "$(dirname "$0")/../harness/check.sh"
 kube=$1
-kubectl=$(dirname "$(readlink -f "$(command -v kubectl)")")/kubectl
-[ -x "$kubectl" ] || kubectl=$(command -v kubectl)
+kubectl=$(command -v kubectl || echo "$(cd "$(dirname "$0")/../.." && pwd)/build/clients/kubectl")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
