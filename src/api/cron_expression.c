@@ -1,4 +1,4 @@
-#include "cron_expression.h"
+#include <kube/cron.h>
 
 #include <kube/time.h>
 

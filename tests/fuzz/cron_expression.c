@@ -1,5 +1,5 @@
 /* Any text as a schedule: it is refused with words, or it names at least one moment. */
-#include "api/cron_expression.h"
+#include <kube/cron.h>
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
 /* CronJob */
-#include "cron_expression.h"
 #include "job_rules.h"
+#include <kube/cron.h>
 
 #define NAME_MAX 52 /* what is left for the jobs' names */
 

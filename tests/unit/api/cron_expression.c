@@ -1,7 +1,7 @@
 /* Schedules: what is read, and what is refused in which words. */
 #include "test.h"
 
-#include "api/cron_expression.h"
+#include <kube/cron.h>
 
 static void refused(const char *text, const char *words)
 {

@@ -1,6 +1,6 @@
-/* Schedules of CronJobs: five fields, or a descriptor (@daily, @every 5m). */
-#ifndef KUBE_API_CRON_EXPRESSION_H
-#define KUBE_API_CRON_EXPRESSION_H
+/* cron: schedules of CronJobs: five fields, or a descriptor (@daily, @every 5m). */
+#ifndef KUBE_CRON_H
+#define KUBE_CRON_H
 
 #include <kube/arena.h>
 #include <kube/err.h>
