@@ -77,6 +77,9 @@ int route_change_link(
 /* ---- addresses ---- */
 /* IPv6: usable at once, without asking others for it. What is there already is done. */
 int route_add_address(struct route *r, uint32_t index, const struct cidr *address, struct err *err);
+/* What is not there is done. */
+int route_remove_address(
+	struct route *r, uint32_t index, const struct cidr *address, struct err *err);
 /* Of one link (0: of all), both families, in the arena. */
 int route_list_addresses(struct route *r, uint32_t index, struct arena *a, struct cidr **addresses,
 	size_t *count, struct err *err);

@@ -82,6 +82,28 @@ int route_add_address(struct route *r, uint32_t index, const struct cidr *addres
 	return everywhere ? await_way_in(r, &address->ip, err) : 0;
 }
 
+int route_remove_address(
+	struct route *r, uint32_t index, const struct cidr *address, struct err *err)
+{
+	struct netlink_message m;
+	struct err inner = {0};
+	void *header;
+	struct nlmsghdr *h = netlink_begin(&m, RTM_DELADDR, 0, sizeof(struct ifaddrmsg), &header);
+	struct ifaddrmsg *a = header;
+
+	a->ifa_family = route_family(&address->ip);
+	a->ifa_prefixlen = address->bits;
+	a->ifa_index = index;
+	netlink_put_ip(h, IFA_LOCAL, &address->ip);
+	int code = netlink_call(
+		&r->netlink, h, NULL, NULL, &inner, "removing an address from link %u", index);
+	/* EADDRNOTAVAIL: it is not there. */
+	if (code && code != ERR_ADDRESS && code != ERR_NOT_FOUND)
+		return err_move(err, &inner);
+	err_done(&inner);
+	return 0;
+}
+
 struct address_list {
 	struct arena *arena;
 	uint32_t index;

@@ -7,6 +7,7 @@ const struct command commands[] = {
 	{.name = "server",
 		.run = server_run,
 		.help = "run a complete single-node cluster in this process"},
+	{.name = "stop", .run = stop_run, .help = "end the server here, and its pods if asked"},
 	{.name = "apiserver",
 		.programs = {"kube-apiserver"},
 		.run = apiserver_run,

@@ -1,6 +1,7 @@
 /* kube server: a complete cluster on this machine, in this process. */
 #include "cluster.h"
 #include "commands.h"
+#include "server_lock.h"
 
 #include <kube/kubeconfig.h>
 #include <kube/log.h>
@@ -233,6 +234,17 @@ static int read_line(struct arena *a, struct server_line *l, struct flag *flags,
 	return 0;
 }
 
+static int take_lock(struct arena *a, const struct cluster_options *o, struct err *err)
+{
+	struct server_trace trace = {.pods_log_dir = o->pods_log_dir};
+
+	if (!o->disabled[PART_DNS]) {
+		memcpy(trace.dns_ips, o->dns_ips, sizeof(trace.dns_ips));
+		trace.dns_ip_count = o->dns_ip_count;
+	}
+	return server_lock_take(arena_str(a, o->data_dir).at, &trace, err);
+}
+
 /* ---- which addresses the node has ---- */
 
 static bool is_of_cluster(const struct cluster_options *o, const struct ip *ip)
@@ -417,6 +429,8 @@ int server_run(int argc, char **argv)
 		code = api_options_check(&a, line.options.api, &err);
 	if (!code)
 		code = read_line(&a, &line, flags, &err);
+	if (!code)
+		code = take_lock(&a, &line.options, &err);
 	if (code) {
 		fprintf(stderr, "kube server: %s\n", err_text(&err));
 		return 1;

@@ -1,0 +1,130 @@
+#!/bin/bash
+# The end of a server, and of all that it has put into a machine: what the node's processes, mounts,
+# cgroups, links, routes, addresses and rules were before, they are again.
+kube=$1
+images=$(dirname "$kube")/images
+# Inside there is no network to fetch packages from.
+if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
+	mkdir -p "$images"
+	"$(dirname "$0")/../../packaging/sample-image" "$images/sample.tar.$$" >/dev/null &&
+		mv "$images/sample.tar.$$" "$images/sample.tar"
+fi
+. "$(dirname "$0")/../harness/node.sh"
+. "$(dirname "$0")/../harness/check.sh"
+kubectl=$(command -v kubectl)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+ip link add eth0 type veth peer name world
+ip addr add 192.0.2.2/24 dev eth0
+ip link set eth0 up
+ip link set world up
+ip route add default via 192.0.2.1
+
+within() { # SECONDS COMMAND…: until it succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+k() { "$kubectl" "$@" 2>&1; }
+prints() { # TEXT COMMAND…
+	local wanted=$1
+	shift
+	[ "$("$@" 2>/dev/null)" = "$wanted" ]
+}
+start() {
+	rm -f "$dir/out"
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >"$dir/out" 2>>"$dir/log" &
+	server=$!
+	within 20 grep -q "kubectl get" "$dir/out"
+}
+state() { # of the machine: all that a cluster changes
+	ps -eo comm= | grep -E '^(kube|nginx|sh)' | sort
+	cut -d ' ' -f 5 /proc/self/mountinfo | sort
+	find /sys/fs/cgroup -type d | sort
+	ip -o link | cut -d ' ' -f 2 | sort
+	ip -o addr | awk '{print $2, $4}' | sort
+	ip route show table all | grep -v ' fe80::\|multicast ff00' | sort
+	nft list tables
+}
+running() { k get pods -l app=web --no-headers | grep -c '1/1 *Running'; }
+stop() { timeout 60 "$kube" stop --data-dir "$dir/d" "$@" >"$dir/stopped" 2>&1; }
+
+mkdir -p "$dir/d/images"
+if [ ! -s "$images/sample.tar" ]; then
+	check "a sample image is made from Debian's packages" false
+	finish
+fi
+cp "$images/sample.tar" "$dir/d/images/"
+state >"$dir/before"
+
+check "where no server runs, none is stopped" stop
+check "and that is said" contains "no server runs" "$(cat "$dir/stopped")"
+check "it starts" start
+"$kube" server --data-dir "$dir/d" >"$dir/second" 2>&1
+check "a second one on the same directory is refused" contains "another server runs on $dir/d" \
+	"$(cat "$dir/second")"
+k create secret generic words --from-literal=greeting=hello >/dev/null
+k create -f - >/dev/null <<-'Y'
+	apiVersion: apps/v1
+	kind: Deployment
+	metadata: {name: web}
+	spec:
+	  replicas: 2
+	  selector: {matchLabels: {app: web}}
+	  template:
+	    metadata: {labels: {app: web}}
+	    spec:
+	      containers:
+	      - name: nginx
+	        image: kube.local/sample:1
+	        ports: [{containerPort: 80}]
+	        volumeMounts: [{name: words, mountPath: /words}, {name: fast, mountPath: /fast}]
+	      volumes:
+	      - {name: words, secret: {secretName: words}}
+	      - {name: fast, emptyDir: {medium: Memory}}
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: polite}
+	spec:
+	  terminationGracePeriodSeconds: 20
+	  containers:
+	  - name: c
+	    image: kube.local/sample:1
+	    command: [sh, -c, "trap 'echo farewell; exit 0' TERM QUIT; while :; do sleep 0.2; done"]
+Y
+check "pods run" within 40 prints 2 running
+phase() { k get pod polite -o 'jsonpath={.status.phase}'; }
+check "so does one that says farewell" within 20 prints Running phase
+masters() { pgrep -fc 'nginx: master'; }
+
+check "the server is stopped" stop
+check "with success" wait $server
+check "pods go on" prints 2 masters
+check "it starts again" start
+check "and is stopped with its pods" stop --pods
+cat "$dir/stopped"
+check "they are counted" contains "3 pods ended" "$(cat "$dir/stopped")"
+wait $server 2>/dev/null
+check "they could end by themselves" grep -rq farewell "$dir/logs"
+state >"$dir/after"
+check "the machine is as it was" diff "$dir/before" "$dir/after"
+
+check "it starts with what it had" start
+check "and the pods are back" within 40 prints 2 running
+kill -9 $server
+wait $server 2>/dev/null
+check "pods of a killed server are ended, too" stop --pods --grace-period 1
+state >"$dir/after"
+check "and nothing of them is left" diff "$dir/before" "$dir/after"
+check "once more is fine" stop --pods
+"$kube" stop --data-dir "$dir/none" >/dev/null 2>&1
+check "a directory that is not there is none to stop" test $? = 0
+grep -E '^E' "$dir/log" | head -n 5
+finish
