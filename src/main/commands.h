@@ -40,6 +40,7 @@ int scheduler_run(int argc, char **argv);
 int server_run(int argc, char **argv);
 int shim_run(int argc, char **argv);
 int stop_run(int argc, char **argv);
+int uninstall_run(int argc, char **argv);
 int version_run(int argc, char **argv);
 /* "Kubernetes v1.36.0", as upstream's components answer --version. */
 void version_print_component(void);

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define LOOPBACK_LINK 1
 #define GRACE_USUAL   30 /* s */
@@ -19,6 +20,7 @@
 
 struct pods_end {
 	const struct pods_end_options *options;
+	struct server_trace trace;
 	struct arena arena;
 	struct loop *loop;
 	struct env *env;
@@ -230,7 +232,7 @@ static void end_cgroups(struct pods_end *e)
 
 static void end_network(struct pods_end *e)
 {
-	const struct server_trace *t = e->options->trace;
+	const struct server_trace *t = &e->trace;
 	_cleanup_(err_done) struct err err = {0};
 	struct route *r;
 
@@ -253,30 +255,44 @@ static void end_network(struct pods_end *e)
 
 /* ---- all of it ---- */
 
+static void end_all(struct pods_end *e, size_t *ended)
+{
+	struct stat there;
+
+	e->loop = loop_new();
+	e->env = env_new(e->loop);
+	/* Without that directory there has never been a pod. */
+	if (stat(path(e, "runtime"), &there) == 0)
+		open_runtime(e);
+	if (e->runtime) {
+		end_containers(e);
+		*ended = end_sandboxes(e);
+	}
+	close_runtime(e);
+	end_mounts(e);
+	end_cgroups(e);
+	end_network(e);
+	loop_shutdown(e->loop);
+	loop_run(e->loop, NULL);
+	env_free(e->env);
+	loop_free(e->loop);
+}
+
 int pods_end(const struct pods_end_options *options, size_t *ended, struct err *err)
 {
 	struct pods_end e = {.options = options, .err = err};
-	struct stat there;
 
-	arena_init(&e.arena);
-	e.loop = loop_new();
-	e.env = env_new(e.loop);
 	*ended = 0;
-	/* Without that directory there has never been a pod. */
-	if (stat(path(&e, "runtime"), &there) == 0)
-		open_runtime(&e);
-	if (e.runtime) {
-		end_containers(&e);
-		*ended = end_sandboxes(&e);
+	if (geteuid() != 0)
+		return err_set(err, ERR_FORBIDDEN, "only root can end pods: begin with sudo");
+	arena_init(&e.arena);
+	int code = server_lock_read(&e.arena, options->data_dir, &e.trace, err);
+	if (!code)
+		code = server_lock_take(options->data_dir, &e.trace, err);
+	if (!code) {
+		end_all(&e, ended);
+		code = err->code;
 	}
-	close_runtime(&e);
-	end_mounts(&e);
-	end_cgroups(&e);
-	end_network(&e);
-	loop_shutdown(e.loop);
-	loop_run(e.loop, NULL);
-	env_free(e.env);
-	loop_free(e.loop);
 	arena_done(&e.arena);
-	return err->code;
+	return code;
 }

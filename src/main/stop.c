@@ -22,22 +22,14 @@ static const char usage[] =
 	"What is on disk stays. The next server starts the pods again.\n\n"
 	"Flags:\n";
 
-static int end_pods(struct arena *a, const struct stop_line *l, const char *dir, struct err *err)
+static int end_pods(const struct stop_line *l, const char *dir, struct err *err)
 {
-	struct server_trace trace;
-	struct pods_end_options options = {.data_dir = dir, .trace = &trace, .grace = l->grace};
+	const struct pods_end_options options = {.data_dir = dir, .grace = l->grace};
 	size_t ended;
+	int code = pods_end(&options, &ended, err);
 
-	if (geteuid() != 0)
-		return err_set(err, ERR_FORBIDDEN, "only root can end pods: begin with sudo");
-	int code = server_lock_read(a, dir, &trace, err);
-	/* No server begins meanwhile. */
 	if (!code)
-		code = server_lock_take(dir, &trace, err);
-	if (code)
-		return code;
-	code = pods_end(&options, &ended, err);
-	printf("%zu pods ended\n", ended);
+		printf("%zu pods ended\n", ended);
 	return code;
 }
 
@@ -50,7 +42,7 @@ static int stop(struct arena *a, const struct stop_line *l, struct err *err)
 	if (code)
 		return code;
 	printf(ran ? "the server on %s has ended\n" : "no server runs on %s\n", dir);
-	return l->pods && access(dir, F_OK) == 0 ? end_pods(a, l, dir, err) : 0;
+	return l->pods && access(dir, F_OK) == 0 ? end_pods(l, dir, err) : 0;
 }
 
 int stop_run(int argc, char **argv)

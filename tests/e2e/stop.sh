@@ -126,5 +126,25 @@ check "and nothing of them is left" diff "$dir/before" "$dir/after"
 check "once more is fine" stop --pods
 "$kube" stop --data-dir "$dir/none" >/dev/null 2>&1
 check "a directory that is not there is none to stop" test $? = 0
+
+# ---- all of it is taken away ----
+uninstall() { timeout 60 "$kube" uninstall --data-dir "$dir/d" "$@" >"$dir/uninstalled" 2>&1; }
+mkdir "$dir/logs/others" && echo mine >"$dir/d/notes"
+check "it starts once more" start
+check "with its pods" within 40 prints 2 running
+check "nobody says yes: it is not uninstalled" sh -c \
+	"! '$kube' uninstall --data-dir '$dir/d' </dev/null >'$dir/uninstalled' 2>&1"
+check "what would go is listed" grep -qx "  $dir/d/state" "$dir/uninstalled"
+check "and runs on" prints 2 running
+check "it is uninstalled" uninstall --yes
+cat "$dir/uninstalled"
+wait $server 2>/dev/null
+state >"$dir/after"
+check "nothing of it is left in the machine" diff "$dir/before" "$dir/after"
+check "nor on disk, but for what is others'" test "$(ls "$dir/d" "$dir/logs" | xargs)" = \
+	"$dir/d: notes $dir/logs: others"
+check "once more there is nothing to remove" sh -c \
+	"! '$kube' uninstall --yes --data-dir '$dir/d' 2>'$dir/uninstalled'"
+check "and it says why" contains "no server has ever had" "$(cat "$dir/uninstalled")"
 grep -E '^E' "$dir/log" | head -n 5
 finish
