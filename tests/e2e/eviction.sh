@@ -68,7 +68,7 @@ check "a binding without the pod in its path" contains " 201" "$(ask POST "$core
 check "binds" contains '"nodeName": "n"' "$(ask GET "$pods/new")"
 check "a second one does not" contains 'already assigned to node \"n\"' "$(ask POST \
 	"$pods/new/binding" '{"metadata":{"name":"new"},"target":{"name":"m"}}')"
-check "nobody can be reached in it" contains " 503" "$(ask GET "$pods/new/log")"
+check "nobody can be reached in it" contains " 404" "$(ask GET "$pods/new/log")"
 kill -TERM "$pid"
 check "it ends in peace" wait "$pid"
 pid=
