@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""Pods created one at a time, then many at once: from the request to Running in a watch, and gone."""
+import base64
+import http.client
+import json
+import re
+import ssl
+import sys
+import tempfile
+import threading
+import time
+
+ONE_BY_ONE, AT_ONCE, MANY = 20, 20, 100
+text = open(sys.argv[1], encoding="utf-8").read()
+
+
+def field(name):
+    return re.search(name + r": (\S+)", text).group(1)
+
+
+def file_of(name):
+    f = tempfile.NamedTemporaryFile()
+    f.write(base64.b64decode(field(name)))
+    f.flush()
+    return f
+
+
+ca, cert, key = (file_of(n) for n in (
+    "certificate-authority-data", "client-certificate-data", "client-key-data"))
+context = ssl.create_default_context(cafile=ca.name)
+context.load_cert_chain(cert.name, key.name)
+host = field("server")[8:]
+PODS = "/api/v1/namespaces/default/pods"
+
+
+def connect():
+    return http.client.HTTPSConnection(host, context=context)
+
+
+calls = connect()
+
+
+def ask(method, path, body=None):
+    calls.request(method, path, json.dumps(body) if body else None,
+                  {"Content-Type": "application/json"})
+    answer = calls.getresponse()
+    data = answer.read()
+    return answer.status, data
+
+
+running, gone, born = {}, {}, {}
+told = threading.Condition()
+
+
+def watch():
+    connection = connect()
+    connection.request("GET", PODS + "?watch=1")
+    answer = connection.getresponse()
+    for line in answer:
+        event = json.loads(line)
+        pod = event["object"]
+        now = time.monotonic()
+        with told:
+            if event["type"] == "DELETED":
+                gone[pod["metadata"]["name"]] = now
+            elif pod.get("status", {}).get("phase") == "Running":
+                running.setdefault(pod["metadata"]["name"], now)
+            told.notify_all()
+
+
+threading.Thread(target=watch, daemon=True).start()
+time.sleep(0.3)
+
+
+def create(name):
+    born[name] = time.monotonic()
+    status, data = ask("POST", PODS, {
+        "metadata": {"name": name},
+        "spec": {"containers": [
+            {"name": "c", "image": "kube.local/sample:1"}]}})
+    assert status == 201, data
+
+
+def wait(where, names, seconds=120):
+    with told:
+        assert told.wait_for(lambda: all(n in where for n in names), seconds), "too slow"
+
+
+def delete(names):
+    asked = {}
+    time.sleep(0.3)  # until they heed signals
+    for n in names:
+        asked[n] = time.monotonic()
+        ask("DELETE", PODS + "/" + n)
+    wait(gone, names)
+    return sorted(gone[n] - asked[n] for n in names)
+
+
+def say(name, values):
+    values = sorted(values)
+    print("%s_p50 %.1f ms" % (name, 1000 * values[len(values) // 2]))
+    print("%s_p99 %.1f ms" % (name, 1000 * values[(len(values) * 99) // 100]))
+
+
+times, ends = [], []
+for i in range(ONE_BY_ONE):
+    n = "one-%d" % i
+    create(n)
+    wait(running, [n])
+    times.append(running[n] - born[n])
+    ends += delete([n])
+say("pod_running_one", times)
+say("pod_gone_one", ends)
+names = ["at-once-%d" % i for i in range(AT_ONCE)]
+for n in names:
+    create(n)
+wait(running, names)
+say("pod_running_twenty", [running[n] - born[n] for n in names])
+say("pod_gone_twenty", delete(names))
+
+
+def available():
+    total = 0
+    for line in open("/proc/meminfo", encoding="utf-8"):
+        if line.startswith("MemAvailable:"):
+            total = int(line.split()[1])
+    return total
+
+
+free = available()
+names = ["many-%d" % i for i in range(MANY)]
+begin = time.monotonic()
+for n in names:
+    create(n)
+wait(running, names, 300)
+print("pods_%d_running %.2f s" % (MANY, time.monotonic() - begin))
+print("pod_memory %.0f KiB" % ((free - available()) / MANY))
+begin = time.monotonic()
+delete(names)
+print("pods_%d_gone %.2f s" % (MANY, time.monotonic() - begin))
