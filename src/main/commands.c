@@ -11,6 +11,7 @@ const struct command commands[] = {
 	{.name = "uninstall",
 		.run = uninstall_run,
 		.help = "take away everything that a cluster has left on this machine"},
+	{.name = "check", .run = check_run, .help = "is this machine fit for a cluster?"},
 	{.name = "apiserver",
 		.programs = {"kube-apiserver"},
 		.run = apiserver_run,

@@ -30,6 +30,7 @@ const char *command_nearest(const char *word);
 int command_run(const struct command *command, int argc, char **argv);
 
 int apiserver_run(int argc, char **argv);
+int check_run(int argc, char **argv);
 int controllers_run(int argc, char **argv);
 int debug_run(int argc, char **argv);
 int help_run(int argc, char **argv);
