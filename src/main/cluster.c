@@ -49,6 +49,15 @@ static bool is_ready(const struct cJSON *node)
 	return false;
 }
 
+/* What the node said in an earlier life counts once its pods are known again. */
+static void tell_node(struct cluster *c)
+{
+	if (!c->begun || !c->node_ready || c->node_told)
+		return;
+	c->node_told = true;
+	c->told(c->ctx, CLUSTER_NODE_READY);
+}
+
 static void node_changed(
 	struct informer_handler *h, struct object *old, struct object *fresh, bool initial)
 {
@@ -63,10 +72,8 @@ static void node_changed(
 	const struct cJSON *node = object_tree(&a, fresh);
 	if (c->node)
 		cluster_node_told(c->node, node);
-	if (!c->node_ready && is_ready(node)) {
-		c->node_ready = true;
-		c->told(c->ctx, CLUSTER_NODE_READY);
-	}
+	c->node_ready = is_ready(node);
+	tell_node(c);
 }
 
 static void follow_node(struct cluster *c)
@@ -118,6 +125,7 @@ static void start_run(struct task *t, struct err *err)
 			c->options->api, &c->api);
 		return;
 	case START_ADDRESSES:
+		c->api_serves = true;
 		c->told(c->ctx, CLUSTER_API_READY);
 		t->step = START_PARTS;
 		if (!off[PART_DNS]) {
@@ -137,6 +145,8 @@ static void start_run(struct task *t, struct err *err)
 		/* fallthrough */
 	case START_NODE:
 	case START_DONE:
+		c->begun = true;
+		tell_node(c);
 		task_finish(t, 0);
 		return;
 	}
@@ -198,7 +208,7 @@ static void stop_run(struct task *t, struct err *err)
 		/* fallthrough */
 	case STOP_API:
 		t->step = STOP_DONE;
-		if (c->api) {
+		if (c->api_serves) {
 			api_server_stop(c->api, task_await(t, STOP_DONE, OP_NO_DEADLINE), GRACE);
 			return;
 		}

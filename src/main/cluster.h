@@ -57,8 +57,8 @@ enum cluster_event {
 typedef void cluster_told_fn(void *ctx, enum cluster_event event);
 
 /*
- * op done when every part has begun. Afterwards, and after a failure, cluster_stop. What the
- * options point to must stay.
+ * op done when every part has begun. Then, or when it has failed or was cancelled, cluster_stop.
+ * What the options point to must stay.
  */
 struct cluster *cluster_new(
 	struct env *env, const struct cluster_options *options, cluster_told_fn *told, void *ctx);

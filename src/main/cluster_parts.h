@@ -23,7 +23,7 @@ struct cluster {
 	struct work work;
 	struct informer *nodes;
 	struct informer_handler on_node;
-	bool node_ready;
+	bool api_serves, begun, node_ready, node_told;
 	struct task starting, stopping;
 	size_t ending; /* members */
 };

@@ -338,6 +338,13 @@ static void ended(struct op *op, struct err *err)
 	loop_shutdown(run->env->loop);
 }
 
+static void stop_cluster(struct server_run *run)
+{
+	op_init(&run->stopped, loop_root(run->env->loop), ended, OP_NO_DEADLINE);
+	cluster_stop(run->cluster, &run->stopped);
+}
+
+/* A beginning that is under way ends first, so that nothing begins behind the end. */
 static void asked_to_stop(struct server_run *run)
 {
 	if (run->stopping)
@@ -345,8 +352,10 @@ static void asked_to_stop(struct server_run *run)
 	run->stopping = true;
 	log_info("stopping; pods go on");
 	notify_manager(getenv("NOTIFY_SOCKET"), "STOPPING=1");
-	op_init(&run->stopped, loop_root(run->env->loop), ended, OP_NO_DEADLINE);
-	cluster_stop(run->cluster, &run->stopped);
+	if (op_active(&run->started))
+		op_cancel(&run->started);
+	else
+		stop_cluster(run);
 }
 
 static void terminated(struct op *op, struct err *err)
@@ -365,7 +374,7 @@ static void started(struct op *op, struct err *err)
 {
 	struct server_run *run = CONTAINER_OF(op, struct server_run, started);
 
-	if (!err->code) {
+	if (!run->stopping && !err->code) {
 		if (run->line->options.disabled[PART_KUBELET])
 			print_use(run);
 		return;
@@ -373,8 +382,9 @@ static void started(struct op *op, struct err *err)
 	if (!run->stopping) {
 		fprintf(stderr, "kube server: %s\n", err_text(err));
 		run->status = 1;
+		run->stopping = true;
 	}
-	asked_to_stop(run);
+	stop_cluster(run);
 }
 
 static int run_server(struct server_line *line)

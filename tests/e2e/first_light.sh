@@ -40,6 +40,7 @@ prints() { # TEXT COMMAND…
 	[ "$("$@" 2>/dev/null)" = "$wanted" ]
 }
 start() {
+	rm -f "$dir/out"
 	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >"$dir/out" 2>>"$dir/log" &
 	server=$!
 	within 20 grep -q "kubectl get" "$dir/out"

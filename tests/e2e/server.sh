@@ -57,6 +57,7 @@ cat >"$dir/d/manifests/shop.yaml" <<-'E'
 	data: {greeting: hello}
 	E
 start() {
+	rm -f "$dir/out"
 	"$kube" server --data-dir "$dir/d" --disable kubelet \
 		--cluster-cidr 10.42.0.0/16,fd42::/48 \
 		--service-cluster-ip-range 10.43.0.0/16,fd43::/112 "$@" >"$dir/out" 2>>"$dir/log" &
@@ -125,6 +126,20 @@ wait $nodes
 check "it ends" stop
 grep -E '^E' "$dir/log"
 check "nothing went wrong on the way" test $? = 1
+stuck=0
+for wait in 0.005 0.01 0.02 0.03 0.04 0.06 0.08 0.1 0.15; do
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >/dev/null 2>>"$dir/log2" &
+	server=$!
+	sleep $wait
+	kill -TERM $server
+	for _ in $(seq 100); do
+		kill -0 $server 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -0 $server 2>/dev/null && stuck=$((stuck + 1)) && kill -9 $server
+	wait $server 2>/dev/null
+done
+check "it ends whenever it is asked" test $stuck = 0
 "$kube" server --data-dir "$dir/d" --disable nonsense >"$dir/out" 2>&1
 check "an unknown part is refused" contains 'no part "nonsense"' "$(cat "$dir/out")"
 finish
