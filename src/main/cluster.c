@@ -1,12 +1,11 @@
 /* The order of beginning and end. */
 #include "cluster_parts.h"
 
-#include "cluster_node.h"
-
 #include <kube/informer.h>
 #include <kube/log.h>
 #include <kube/mem.h>
 #include <kube/time.h>
+#include <kube/tls_engine.h>
 
 #define GRACE (5 * SEC) /* of requests under way, at the end */
 
@@ -69,10 +68,7 @@ static void node_changed(
 	arena_init(&a);
 	if (!fresh)
 		return;
-	const struct cJSON *node = object_tree(&a, fresh);
-	if (c->node)
-		cluster_node_told(c->node, node);
-	c->node_ready = is_ready(node);
+	c->node_ready = is_ready(object_tree(&a, fresh));
 	tell_node(c);
 }
 
@@ -139,7 +135,7 @@ static void start_run(struct task *t, struct err *err)
 			return task_fail(t, &why);
 		t->step = START_DONE;
 		if (!off[PART_KUBELET]) {
-			cluster_node_start(c, task_await(t, START_NODE, OP_NO_DEADLINE));
+			cluster_begin_node(c, task_await(t, START_NODE, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -159,10 +155,10 @@ void cluster_start(struct cluster *c, struct op *op)
 	task_start(&c->starting, &kind, op);
 }
 
-/* ---- the end: parts, what pods stand on, the API ---- */
+/* ---- the end: parts, the API ---- */
 
-enum stop_step { STOP_PARTS, STOP_NODE, STOP_API, STOP_DONE };
-static const char *const stop_steps[] = {"parts", "node", "api", "done"};
+enum stop_step { STOP_PARTS, STOP_API, STOP_DONE };
+static const char *const stop_steps[] = {"parts", "api", "done"};
 
 static void stop_run(struct task *t, struct err *err);
 
@@ -175,7 +171,7 @@ static void member_ended(struct op *op, struct err *err)
 	if (--c->ending)
 		return;
 	struct err none = {0};
-	c->stopping.step = STOP_NODE;
+	c->stopping.step = STOP_API;
 	stop_run(&c->stopping, &none);
 }
 
@@ -199,13 +195,6 @@ static void stop_run(struct task *t, struct err *err)
 	case STOP_PARTS:
 		end_members(c);
 		return;
-	case STOP_NODE:
-		t->step = STOP_API;
-		if (c->node) {
-			cluster_node_stop(c->node, task_await(t, STOP_API, OP_NO_DEADLINE));
-			return;
-		}
-		/* fallthrough */
 	case STOP_API:
 		t->step = STOP_DONE;
 		if (c->api_serves) {
@@ -233,8 +222,9 @@ void cluster_free(struct cluster *c)
 {
 	for (int i = 0; i < CLUSTER_PARTS; i++)
 		cluster_free_member(&c->members[i]);
-	cluster_node_free(c->node);
 	api_server_free(c->api);
+	if (c->node_tls)
+		tls_config_unref(c->node_tls);
 	arena_done(&c->arena);
 	mem_free(c);
 }

@@ -7,8 +7,6 @@
 #include <kube/arena.h>
 #include <kube/work.h>
 
-struct cluster_node;
-
 struct cluster {
 	struct env *env;
 	struct scope *root;
@@ -18,7 +16,8 @@ struct cluster {
 	struct arena arena;
 	struct api_server *api;
 	struct cluster_member members[CLUSTER_PARTS];
-	struct cluster_node *node; /* what is below the kubelet; NULL: none */
+	struct op *node_wait; /* for the kubelet's beginning */
+	struct tls_config *node_tls;
 
 	struct work work;
 	struct informer *nodes;
@@ -38,6 +37,8 @@ void cluster_free_member(struct cluster_member *m);
 void cluster_begin_controllers(struct cluster *c);
 void cluster_begin_scheduler(struct cluster *c);
 void cluster_begin_proxy(struct cluster *c);
+/* Done when the kubelet has begun; pods of before are known again. */
+void cluster_begin_node(struct cluster *c, struct op *op);
 int cluster_begin_dns(struct cluster *c, struct err *err);
 void cluster_begin_addons(struct cluster *c);
 /* On a worker thread: the DNS's addresses become the machine's own. */

@@ -214,12 +214,18 @@ static void open_tls(struct kubelet_line *l, struct env *env)
 	failed(l, &err);
 }
 
+static void begun(void *ctx, struct err *err)
+{
+	if (err->code)
+		failed(ctx, err);
+}
+
 static struct part *begin(void *ctx, const struct component_base *base)
 {
 	struct kubelet_line *l = ctx;
 
 	find_ips(l, base->env);
-	l->node.failed = failed;
+	l->node.begun = begun;
 	l->node.ctx = l;
 	if (l->port)
 		open_tls(l, base->env);

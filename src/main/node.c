@@ -51,6 +51,7 @@ static const char *text(struct node *n, struct str s)
 static void open_images(struct node *n, struct task *t)
 {
 	const struct image_store_options options = {.root = text(n, n->options.directory),
+		.drop = n->options.archives.len ? text(n, n->options.archives) : NULL,
 		.registries = n->options.registries,
 		.registry_count = n->options.registry_count};
 
@@ -153,11 +154,10 @@ static void begun(struct op *op, struct err *err)
 		end_run(&n->end, &none);
 		return;
 	}
-	if (!err->code)
-		return;
-	log_error(err, "the node cannot begin");
-	if (n->options.failed)
-		n->options.failed(n->options.ctx, err);
+	if (err->code)
+		log_error(err, "the node cannot begin");
+	if (n->options.begun)
+		n->options.begun(n->options.ctx, err);
 }
 
 /* ---- the addresses of its pods ---- */

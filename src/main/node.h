@@ -15,13 +15,14 @@
 struct node_options {
 	struct kubelet_options kubelet; /* copied as kubelet_new does */
 	struct str directory;           /* of the runtime and its images */
-	struct str network_directory;   /* of the pods' addresses */
-	struct cidr cluster_cidrs[2];   /* of all pods */
+	struct str archives;          /* images in it are imported; empty: as image_store.h says */
+	struct str network_directory; /* of the pods' addresses */
+	struct cidr cluster_cidrs[2]; /* of all pods */
 	size_t cluster_cidr_count;
 	const struct image_registry *registries;
 	size_t registry_count;
-	/* It cannot begin; NULL: it is logged. Only once, and not after stop. */
-	void (*failed)(void *ctx, const struct err *err);
+	/* The kubelet has begun, or why not; may be NULL. Called once, and not after stop. */
+	void (*begun)(void *ctx, struct err *err);
 	void *ctx;
 };
 
