@@ -2,21 +2,7 @@
 # Host ports of real pods, on an isolated node: reached from the node, from other pods and from the
 # world, while kube is there and while it is not; taken over by the next pod, and closed with the
 # last.
-kube=$1
-images=$(dirname "$kube")/images
-# Inside there is no network to fetch packages from.
-if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
-	mkdir -p "$images"
-	"$(dirname "$0")/../../packaging/sample-image" "$images/sample.tar.$$" >/dev/null &&
-		mv "$images/sample.tar.$$" "$images/sample.tar"
-fi
-. "$(dirname "$0")/../harness/node.sh"
-. "$(dirname "$0")/../harness/check.sh"
-kubectl=$(command -v kubectl)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+. "$(dirname "$0")/../harness/cluster.sh"
 
 # The world is a namespace of its own, which knows the node and no pod.
 unshare -n sleep 600 &
@@ -30,20 +16,6 @@ from_world ip addr add 192.0.2.1/24 dev node
 from_world ip link set node up
 ip route add default via 192.0.2.1
 
-within() { # SECONDS COMMAND…: until it succeeds
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-k() { "$kubectl" "$@" 2>&1; }
-start() {
-	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >"$dir/out" 2>>"$dir/log" &
-	server=$!
-	within 20 grep -q "kubectl get" "$dir/out"
-}
 page() { curl -s --max-time 3 --noproxy '*' "http://$1/" | grep -q 'from a pod'; }
 world_page() { from_world curl -s --max-time 3 --noproxy '*' "http://$1/" | grep -q 'from a pod'; }
 within_pod() { # POD COMMAND…: with the node's programs in the pod's network

@@ -1,48 +1,10 @@
 #!/bin/bash
 # The end of a server, and of all that it has put into a machine: what the node's processes, mounts,
 # cgroups, links, routes, addresses and rules were before, they are again.
-kube=$1
-images=$(dirname "$kube")/images
-# Inside there is no network to fetch packages from.
-if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
-	mkdir -p "$images"
-	"$(dirname "$0")/../../packaging/sample-image" "$images/sample.tar.$$" >/dev/null &&
-		mv "$images/sample.tar.$$" "$images/sample.tar"
-fi
-. "$(dirname "$0")/../harness/node.sh"
-. "$(dirname "$0")/../harness/check.sh"
-kubectl=$(command -v kubectl)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+. "$(dirname "$0")/../harness/cluster.sh"
 
-ip link add eth0 type veth peer name world
-ip addr add 192.0.2.2/24 dev eth0
-ip link set eth0 up
-ip link set world up
-ip route add default via 192.0.2.1
+join_world
 
-within() { # SECONDS COMMAND…: until it succeeds
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-k() { "$kubectl" "$@" 2>&1; }
-prints() { # TEXT COMMAND…
-	local wanted=$1
-	shift
-	[ "$("$@" 2>/dev/null)" = "$wanted" ]
-}
-start() {
-	rm -f "$dir/out"
-	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >"$dir/out" 2>>"$dir/log" &
-	server=$!
-	within 20 grep -q "kubectl get" "$dir/out"
-}
 state() { # of the machine: all that a cluster changes
 	ps -eo comm= | grep -E '^(kube|nginx|sh)' | sort
 	cut -d ' ' -f 5 /proc/self/mountinfo | sort
@@ -55,12 +17,7 @@ state() { # of the machine: all that a cluster changes
 running() { k get pods -l app=web --no-headers | grep -c '1/1 *Running'; }
 stop() { timeout 60 "$kube" stop --data-dir "$dir/d" "$@" >"$dir/stopped" 2>&1; }
 
-mkdir -p "$dir/d/images"
-if [ ! -s "$images/sample.tar" ]; then
-	check "a sample image is made from Debian's packages" false
-	finish
-fi
-cp "$images/sample.tar" "$dir/d/images/"
+add_image
 state >"$dir/before"
 
 check "where no server runs, none is stopped" stop

@@ -1,61 +1,17 @@
 #!/bin/bash
 # What real containers see of their volumes, on an isolated node: who may read and write what, what
 # changes while they run, what survives their restart, and that nothing is left of it.
-kube=$1
-# Packages come from the network, which the isolated node has not: before it is entered.
-images=$(dirname "$kube")/images
-if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
-	mkdir -p "$images"
-	"$(dirname "$0")/../../packaging/sample-image" "$images/new.$$.tar" >"$images/log" 2>&1 &&
-		mv "$images/new.$$.tar" "$images/sample.tar"
-fi
-. "$(dirname "$0")/../harness/node.sh"
-. "$(dirname "$0")/../harness/check.sh"
-kubectl=$(command -v kubectl)
-dir=$(mktemp -d)
-trap 'rm -rf --one-file-system "$dir"' EXIT
-export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+. "$(dirname "$0")/../harness/cluster.sh"
 
-ip link add eth0 type veth peer name world
-ip addr add 192.0.2.2/24 dev eth0
-ip link set eth0 up
-ip link set world up
-ip route add default via 192.0.2.1
+join_world
 
-within() { # SECONDS COMMAND…: until it succeeds
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-k() { "$kubectl" "$@" 2>&1; }
-prints() { # TEXT COMMAND…
-	local wanted=$1
-	shift
-	[ "$("$@" 2>/dev/null)" = "$wanted" ]
-}
-
-mkdir -p "$dir/d/images" "$dir/host" "$dir/disk"
-if [ ! -s "$images/sample.tar" ]; then
-	echo "skipped: no image can be made here: $(tail -n 1 "$images/log")"
-	echo "1 passed, 0 failed"
-	exit 0
-fi
-cp "$images/sample.tar" "$dir/d/images/"
+add_image
+mkdir -p "$dir/host" "$dir/disk"
 chmod 755 "$dir"
 chmod 777 "$dir/host"
 echo gold >"$dir/disk/kept"
 
-start() {
-	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" --node-name node \
-		>"$dir/out" 2>>"$dir/log" &
-	server=$!
-	within 20 grep -q "kubectl get" "$dir/out"
-}
-check "the cluster starts" start
+check "the cluster starts" start --node-name node
 check "the node is ready" within 20 prints True k get node node \
 	-o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
 check "pods have an account" within 20 k get serviceaccount default
@@ -176,7 +132,7 @@ kill -9 $server
 wait $server 2>/dev/null
 check "containers keep their volumes while kube is away" says "good morning" main 'cat /words/greeting'
 ask main 'echo kept >/memory/note' >/dev/null
-check "kube comes back" start
+check "kube comes back" start --node-name node
 k patch configmap words -p '{"data":{"greeting":"good night"}}' >/dev/null
 check "and goes on with what changes" within 60 prints "good night" \
 	cat "$volumes/kubernetes.io~configmap/words/greeting"

@@ -1,0 +1,75 @@
+# A cluster of real pods on an isolated node (node.sh), for tests in shell: source it first, with the
+# script's arguments; the first is the executable.
+#
+#   . "$(dirname "$0")/../harness/cluster.sh"
+#   join_world; add_image; check "it starts" start; …; stop; finish
+#
+# Sets $kube, $kubectl, $images (where sample.tar lies) and $dir, taken away at the end.
+kube=$1
+harness=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+images=$(dirname "$kube")/images
+# Packages come from the network, which the isolated node has not: before it is entered.
+if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
+	mkdir -p "$images"
+	"$harness/../../packaging/sample-image" "$images/sample.tar.$$" >"$images/log" 2>&1 &&
+		mv "$images/sample.tar.$$" "$images/sample.tar"
+fi
+. "$harness/node.sh"
+. "$harness/check.sh"
+kubectl=$(command -v kubectl || echo "$(cd "$harness/../.." && pwd)/build/clients/kubectl")
+dir=$(mktemp -d)
+trap 'rm -rf --one-file-system "$dir"' EXIT
+export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+
+# A link that leads to somewhere: without a default route nothing leaves a node.
+join_world() {
+	ip link add eth0 type veth peer name world
+	ip addr add 192.0.2.2/24 dev eth0
+	ip link set eth0 up
+	ip link set world up
+	ip route add default via 192.0.2.1
+}
+
+# The image is one of those that the server imports at its start.
+add_image() {
+	if [ ! -s "$images/sample.tar" ]; then
+		cat "$images/log"
+		check "a sample image is made from Debian's packages" false
+		finish
+	fi
+	mkdir -p "$dir/d/images"
+	cp "$images/sample.tar" "$dir/d/images/"
+}
+
+start() { # [FLAG…]: until it says how it is used; $server
+	rm -f "$dir/out"
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" "$@" \
+		>"$dir/out" 2>>"$dir/log" &
+	server=$!
+	within 20 grep -q "kubectl get" "$dir/out"
+}
+stop() {
+	kill -TERM $server
+	wait $server
+}
+
+within() { # SECONDS COMMAND…: until it succeeds
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+quiet() { "$@" >/dev/null; }
+prints() { # TEXT COMMAND…
+	local wanted=$1
+	shift
+	[ "$("$@" 2>/dev/null)" = "$wanted" ]
+}
+k() { "$kubectl" "$@" 2>&1; }
+page() { curl -s --max-time 3 --noproxy '*' "$@"; }
+running() { # how many pods of the app run
+	k get pods -l "app=$1" --field-selector status.phase=Running --no-headers | grep -c '1/1'
+}
