@@ -35,47 +35,14 @@ check "the cluster starts, its node ready" start
 check "the image is imported" within 20 grep -q 'image imported' "$dir/log"
 
 # ---- a deployment behind a service ----
-k create -f - >/dev/null <<-'E'
-	apiVersion: apps/v1
-	kind: Deployment
-	metadata: {name: web}
-	spec:
-	  replicas: 3
-	  selector: {matchLabels: {app: web}}
-	  strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}
-	  template:
-	    metadata: {labels: {app: web}}
-	    spec:
-	      terminationGracePeriodSeconds: 5
-	      containers:
-	      - name: nginx
-	        image: kube.local/sample:1
-	        ports: [{containerPort: 80}]
-	        readinessProbe: {httpGet: {port: 80, path: /}, periodSeconds: 1}
-	        lifecycle: {preStop: {sleep: {seconds: 1}}}
-	        env: [{name: GENERATION, value: "1"}]
-	        volumeMounts: [{name: words, mountPath: /words}]
-	      volumes: [{name: words, configMap: {name: words}}]
-	---
-	apiVersion: v1
-	kind: ConfigMap
-	metadata: {name: words}
-	data: {greeting: hello}
-	---
-	apiVersion: v1
-	kind: Service
-	metadata: {name: web}
-	spec:
-	  type: NodePort
-	  selector: {app: web}
-	  ports: [{port: 80, nodePort: 30090}]
-E
-check "three pods run" within 40 prints 3 running web
-vip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
+example=$(dirname "$0")/../../examples/web.yaml
+k apply -f "$example" >/dev/null
+check "three pods run" within 40 prints 3 running hello
+vip=$(k get service hello -o 'jsonpath={.spec.clusterIP}')
 contains_page() { page "$1" | grep -q 'from a pod'; }
 check "the service's address answers" within 10 contains_page "http://$vip/"
-check "the node port answers" within 5 contains_page http://192.0.2.2:30090/
-pod=$(k get pods -l app=web -o 'jsonpath={.items[0].metadata.name}')
+check "the node port answers" within 5 contains_page http://192.0.2.2:30080/
+pod=$(k get pods -l app=hello -o 'jsonpath={.items[0].metadata.name}')
 shim=$(pgrep -f 'shim .*sandboxes' | head -n 1)
 inside() { nsenter -t "$shim" -n "$@"; }
 check "a pod reaches the service by address" sh -c \
@@ -85,6 +52,7 @@ check "a pod reaches the API" sh -c \
 
 # ---- looked into ----
 check "its log can be read" contains "start worker process" "$(k logs "$pod")"
+check "and that of one of a deployment's" contains "start worker" "$(k logs deployment/hello)"
 check "a command runs in it" prints "nginx version: nginx/1.22.1" sh -c \
 	"$kubectl exec $pod -- nginx -v 2>&1"
 k exec "$pod" -- sh -c 'exit 3' >/dev/null
@@ -92,11 +60,11 @@ check "and its status is told" test $? = 3
 echo "through and back" >"$dir/text"
 check "input reaches it" prints "through and back" sh -c "$kubectl exec -i $pod -- cat <$dir/text"
 check "a terminal is one" contains /dev/pts/ \
-	"$(script -qec "$kubectl exec -it $pod -- tty" /dev/null </dev/null)"
+	"$(script -qec "$kubectl exec -it deployment/hello -- tty" /dev/null </dev/null)"
 check "a file is copied in" k cp "$dir/text" "$pod:/tmp/text"
 check "and out" prints "through and back" sh -c \
 	"$kubectl cp $pod:/tmp/text $dir/back >/dev/null 2>&1 && cat $dir/back"
-"$kubectl" port-forward "pod/$pod" 8099:80 >"$dir/forward" 2>&1 &
+"$kubectl" port-forward deployment/hello 8099:80 >"$dir/forward" 2>&1 &
 forward=$!
 check "a port is forwarded" within 10 contains_page http://127.0.0.1:8099/
 kill $forward
@@ -112,29 +80,29 @@ check "the API leads to its page" contains "from a pod" \
 
 # ---- rolled over under load ----
 begin_load "http://$vip/"
-k set env deployment/web GENERATION=2 >/dev/null
-check "a rolling update ends" quiet k rollout status deployment/web --timeout=90s
-k rollout undo deployment/web >/dev/null
-check "so does its way back" quiet k rollout status deployment/web --timeout=90s
+k set env deployment/hello GENERATION=2 >/dev/null
+check "a rolling update ends" quiet k rollout status deployment/hello --timeout=90s
+k rollout undo deployment/hello >/dev/null
+check "so does its way back" quiet k rollout status deployment/hello --timeout=90s
 end_load
 check "no request failed meanwhile" test "$bad" = 0
 check "and there were some" test "$good" -gt 20
 
-k scale deployment web --replicas=12 >/dev/null
-check "it scales up" within 60 prints 12 running web
-k scale deployment web --replicas=2 >/dev/null
-only_two() { [ "$(k get pods -l app=web --no-headers | wc -l)" = 2 ]; }
+k scale deployment hello --replicas=12 >/dev/null
+check "it scales up" within 60 prints 12 running hello
+k scale deployment hello --replicas=2 >/dev/null
+only_two() { [ "$(k get pods -l app=hello --no-headers | wc -l)" = 2 ]; }
 check "and down" within 60 only_two
 
 # ---- what changes inside ----
-pod=$(k get pods -l app=web -o 'jsonpath={.items[0].metadata.name}')
-uid=$(k get pod "$pod" -o 'jsonpath={.metadata.uid}')
-words=$dir/d/kubelet/pods/$uid/volumes/kubernetes.io~configmap/words/greeting
-check "a config map is a file" prints hello cat "$words"
-k patch configmap words -p '{"data":{"greeting":"good morning"}}' >/dev/null
-check "and changes with it" within 90 prints "good morning" cat "$words"
+hello_says() { page http://192.0.2.2:30080/pages/hello.html | grep -q "$1"; }
+check "a config map is a page" hello_says "Hello from a ConfigMap"
+k patch configmap pages -p '{"data":{"hello.html":"good morning"}}' >/dev/null
+changed() { for _ in 1 2 3 4 5 6 7 8; do hello_says "good morning" || return; done; }
+check "and changes with it" within 90 changed
+pod=$(k get pods -l app=hello -o 'jsonpath={.items[0].metadata.name}')
 k delete pod "$pod" --wait=false >/dev/null
-replaced() { [ "$(running web)" = 2 ] && ! k get pod "$pod" >/dev/null; }
+replaced() { [ "$(running hello)" = 2 ] && ! k get pod "$pod" >/dev/null; }
 check "a deleted pod is replaced" within 30 replaced
 
 # ---- jobs, probes, ends ----
@@ -185,7 +153,7 @@ begin_load "http://$vip/"
 check "it ends when asked" stop
 check "pods go on" contains_page "http://$vip/"
 check "it starts again" start
-check "the pods are those of before" prints 2 running web
+check "the pods are those of before" prints 2 running hello
 check "each once" test "$(pgrep -f 'nginx: master' | sort)" = "$before"
 kill -9 $server
 wait $server 2>/dev/null
@@ -208,14 +176,7 @@ k drain "$node" --force --ignore-daemonsets --delete-emptydir-data --timeout=60s
 masters() { pgrep -fc 'nginx: master'; }
 check "a drained node is empty" prints 0 masters
 k uncordon "$node" >/dev/null
-check "and filled again" within 30 prints 2 running web
-
-# ---- the README's walk ----
-k apply -f "$(dirname "$0")/../../examples/web.yaml" >/dev/null
-check "the example is rolled out" quiet k rollout status deployment/hello --timeout=60s
-contains_hello() { page http://192.0.2.2:30080/pages/hello.html | grep -q 'from a ConfigMap'; }
-check "and answers at the node's port" within 10 contains_hello
-k delete -f "$(dirname "$0")/../../examples/web.yaml" >/dev/null
+check "and filled again" within 30 prints 2 running hello
 
 # ---- nothing is left ----
 k delete deployment,service,job,pod --all --wait=true --timeout=60s >/dev/null

@@ -1,27 +1,10 @@
 #!/bin/bash
 # What a newcomer runs first, on an isolated node: it shows a page and leaves nothing; with --keep
 # it leaves a cluster. Set-up and build are those of this tree: they are left out here.
-kube=$1
-images=$(dirname "$kube")/images
-# Inside there is no network to fetch packages from.
-if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
-	mkdir -p "$images"
-	"$(dirname "$0")/../../packaging/sample-image" "$images/sample.tar.$$" >/dev/null &&
-		mv "$images/sample.tar.$$" "$images/sample.tar"
-fi
-. "$(dirname "$0")/../harness/node.sh"
-. "$(dirname "$0")/../harness/check.sh"
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname "$0")/../harness/cluster.sh"
 export HOME=$dir TMPDIR=$dir/tmp
 mkdir "$TMPDIR"
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
-
-ip link add eth0 type veth peer name world
-ip addr add 192.0.2.2/24 dev eth0
-ip link set eth0 up
-ip link set world up
-ip route add default via 192.0.2.1
+join_world
 
 quickstart() {
 	timeout 120 "$(dirname "$0")/../../packaging/quickstart" --kube "$kube" \
@@ -51,9 +34,9 @@ check "nothing is left" diff "$dir/before" "$dir/after"
 
 check "it leaves the cluster when asked to" quickstart --keep --data-dir "$dir/kept"
 export KUBECONFIG=$dir/kept/admin.kubeconfig
-check "which can be used as it says" contains quickstart "$(kubectl get pods 2>&1)"
+check "which can be used as it says" contains quickstart "$("$kubectl" get pods 2>&1)"
 check "with three pods" test \
-	"$(kubectl get deployment quickstart -o 'jsonpath={.status.availableReplicas}')" = 3
+	"$("$kubectl" get deployment quickstart -o 'jsonpath={.status.availableReplicas}')" = 3
 check "and is taken away as it says" sh -c "$(grep 'stop --pods' "$dir/out") >/dev/null"
 check "whoever asks for something else is told how it is used" test \
 	"$("$(dirname "$0")/../../packaging/quickstart" --nonsense 2>&1 | grep -c -- --keep)" = 1

@@ -1,37 +1,11 @@
 #!/bin/bash
 # A cluster in one process, on an isolated node: its parts find each other, manifests are applied,
 # a Deployment gets its pods (on nodes that only talk), its Service an address that leads somewhere.
-. "$(dirname "$0")/../harness/node.sh"
-. "$(dirname "$0")/../harness/check.sh"
-kube=$1
-kubectl=$(command -v kubectl || echo "$(cd "$(dirname "$0")/../.." && pwd)/build/clients/kubectl")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-export KUBECONFIG=$dir/d/admin.kubeconfig HOME=$dir
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+. "$(dirname "$0")/../harness/cluster.sh"
 
-# The world: a namespace at the other end of a cable.
-ip link add eth0 type veth peer name world
-ip addr add 192.0.2.2/24 dev eth0
+join_world
 ip addr add fd01::2/64 dev eth0 nodad
-ip link set eth0 up
-ip link set world up
-ip route add default via 192.0.2.1
 
-within() { # SECONDS COMMAND…: until it succeeds
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-k() { "$kubectl" "$@" 2>&1; }
-prints() { # TEXT COMMAND…
-	local wanted=$1
-	shift
-	[ "$("$@" 2>/dev/null)" = "$wanted" ]
-}
 ask_dns() { # NAME: its addresses
 	python3 - "$1" <<-'Q'
 		import socket, struct, sys
@@ -56,20 +30,12 @@ cat >"$dir/d/manifests/shop.yaml" <<-'E'
 	metadata: {name: words, namespace: shop}
 	data: {greeting: hello}
 	E
-start() {
-	rm -f "$dir/out"
-	"$kube" server --data-dir "$dir/d" --disable kubelet \
-		--cluster-cidr 10.42.0.0/16,fd42::/48 \
-		--service-cluster-ip-range 10.43.0.0/16,fd43::/112 "$@" >"$dir/out" 2>>"$dir/log" &
-	server=$!
-	within 20 grep -q "kubectl get" "$dir/out"
-}
-stop() {
-	kill -TERM $server
-	wait $server
+begin() {
+	start --disable kubelet --cluster-cidr 10.42.0.0/16,fd42::/48 \
+		--service-cluster-ip-range 10.43.0.0/16,fd43::/112 "$@"
 }
 
-check "it starts" start
+check "it starts" begin
 check "and says how it is used" contains "KUBECONFIG=$dir/d/admin.kubeconfig" "$(cat "$dir/out")"
 check "the default account is there" within 10 prints serviceaccount/default \
 	k get serviceaccount default -o name
@@ -114,12 +80,12 @@ check "the printed rules are those of the kernel" contains \
 	"$("$kube" proxy --kubeconfig "$KUBECONFIG" --dry-run 2>/dev/null | grep 'dnat ip to 10.64')"
 
 check "it ends when asked" stop
-check "and starts again with what was there" start
+check "and starts again with what was there" begin
 check "the deployment is still there" prints deployment.apps/web k get deployment web -o name
 check "addresses answer again" within 10 prints "0 $vip" ask_dns web.default.svc.cluster.local
 kill -9 $server
 wait $server 2>/dev/null
-check "after a kill it starts, too" start
+check "after a kill it starts, too" begin
 check "with everything" prints deployment.apps/web k get deployment web -o name
 kill $nodes
 wait $nodes

@@ -1,6 +1,6 @@
 /*
- * An isolated node for tests written in C: whoever includes this runs in one (see node.sh), and is
- * skipped where there cannot be one. /run is the node's own, and empty.
+ * An isolated node for tests written in C: whoever includes this runs in one (see node.sh), and
+ * fails where there cannot be one. /run is the node's own, and empty.
  */
 #ifndef KUBE_TEST_NODE_H
 #define KUBE_TEST_NODE_H

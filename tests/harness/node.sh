@@ -4,13 +4,18 @@
 #
 #   . "$(dirname "$0")/../harness/node.sh"
 #
-# Where that cannot be had (not root, no right to mount) the script says so and is skipped.
+# Where that cannot be had (not root, no right to mount) the script says so and fails.
 if [ -z "${KUBE_TEST_NODE:-}" ]; then
 	if [ "$(id -u)" != 0 ] || ! unshare -m -n -p -u -i -C --fork true 2>/dev/null; then
-		echo "skipped: no namespaces can be made here"
-		echo "1 passed, 0 failed"
-		exit 0
+		echo "FAIL no namespaces can be made here: root is needed, and the right to mount"
+		echo "0 passed, 1 failed"
+		exit 1
 	fi
+	# A run that was killed from outside could not clean up: its groups are those of a dead pid.
+	for g in /sys/fs/cgroup/*/kube-test-*/; do
+		[ -d "$g" ] && [ ! -d "/proc/$(basename "${g##*kube-test-}")" ] &&
+			find "$g" -depth -type d -exec rmdir {} + 2>/dev/null
+	done
 	export KUBE_TEST_NODE=kube-test-$$
 	for h in /sys/fs/cgroup/*/; do
 		[ -e "$h/cgroup.procs" ] || continue
