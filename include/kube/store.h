@@ -152,8 +152,26 @@ void watch_done(struct watch *w);
 
 /* ---- care ---- */
 void store_compact(struct store *s, int64_t revision); /* at most up to the present one */
-/* A consistent copy, while everything goes on. */
+/*
+ * A consistent copy, while everything goes on: no write waits for it. All that had been answered
+ * when it was asked for is in it, what is lazy too. Under `path` it is complete or not there.
+ */
 void store_backup(struct store *s, struct op *op, const char *path);
+
+/*
+ * Of a store's directory that no server uses; they block. ERR_REFUSED: one does; ERR_NOT_FOUND:
+ * there is none; ERR_IO: it is damaged. The last revision that may have been handed out:
+ */
+int store_offline_revision(struct disk *disk, const char *dir, int64_t *revision, struct err *err);
+int store_offline_copy(struct disk *disk, const char *dir, const char *path, struct err *err);
+/*
+ * A copy from outside is checked and made ready to be a store: its revisions go on far behind its
+ * own and `behind`, and its history begins there. Whoever has seen another future lists anew.
+ */
+#define STORE_RENEWAL_STEP 1000000000
+int store_offline_renew(
+	struct disk *disk, const char *dir, int64_t behind, int64_t *revision, struct err *err);
+
 struct store_stats {
 	int64_t revision, compacted, commits, transactions, syncs;
 	size_t objects, object_bytes, history, history_bytes, watches, queued;

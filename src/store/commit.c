@@ -312,6 +312,7 @@ static void fail_queue(struct store *s, const struct err *err)
 		write_free(w);
 	}
 	settle(s, err);
+	store_copy_fail(s, err);
 }
 
 /*
@@ -356,13 +357,15 @@ static void wrote(struct op *op, struct err *err)
 	if (s->closing)
 		turn_away(s);
 	store_write_more(s);
+	store_copy_next(s);
 }
 
 void store_write_more(struct store *s)
 {
 	bool much_garbage = s->garbage_count > 64 * (size_t)DROPS_MAX;
 
-	if (s->writing || s->closing || (!durable_waits(s) && !much_garbage))
+	if (s->writing || s->closing ||
+		(!durable_waits(s) && !much_garbage && !store_copy_waits(s)))
 		return;
 	s->writing = true;
 	s->batch = batch_collect(s, false);

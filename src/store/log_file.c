@@ -1,29 +1,17 @@
-#include "log_file.h"
-
-#include "disk_vfs.h"
+#include "log_file_private.h"
 
 #include <kube/log.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
 #include <fcntl.h>
-#include <sqlite3.h>
 
 #define FULL_CHECK_MAX (64 * MIB) /* larger files are not read through after a crash */
 #define COPY_AGE       (24 * HOUR)
 
-struct log_file {
-	struct disk *disk;
-	struct disk_vfs *vfs;
-	sqlite3 *db;
-	sqlite3_stmt *insert, *drop, *set;
-	char *path, *good_path;
-	bool damaged; /* what is in it is wrong: more than a call that failed */
-};
-
 /* ---- errors ---- */
 
-static int db_error(struct log_file *f, struct err *err, int code, const char *what)
+int log_file_error(struct log_file *f, struct err *err, int code, const char *what)
 {
 	const char *text = f->db ? sqlite3_errmsg(f->db) : sqlite3_errstr(code);
 	int mine = ERR_IO;
@@ -49,7 +37,7 @@ static int run(struct log_file *f, const char *sql, struct err *err)
 {
 	int code = sqlite3_exec(f->db, sql, NULL, NULL, NULL);
 
-	return code ? db_error(f, err, code, "using") : 0;
+	return code ? log_file_error(f, err, code, "using") : 0;
 }
 
 /* ---- opening ---- */
@@ -66,7 +54,7 @@ static int number(struct log_file *f, const char *sql, int64_t *value, struct er
 	sqlite3_finalize(s);
 	if (code == SQLITE_ROW || code == SQLITE_DONE)
 		return 0;
-	return db_error(f, err, code, "reading");
+	return log_file_error(f, err, code, "reading");
 }
 
 static int prepare(struct log_file *f, struct err *err)
@@ -83,7 +71,7 @@ static int prepare(struct log_file *f, struct err *err)
 		code = sqlite3_prepare_v3(f->db,
 			"UPDATE numbers SET revision = ?, ceiling = ?, compacted = ?, clean = ?",
 			-1, SQLITE_PREPARE_PERSISTENT, &f->set, NULL);
-	return code ? db_error(f, err, code, "opening") : 0;
+	return code ? log_file_error(f, err, code, "opening") : 0;
 }
 
 static int make_tables(struct log_file *f, struct err *err)
@@ -128,15 +116,13 @@ static bool is_unread(struct str said)
 	       str_find(said, STR("Failed to read")) >= 0;
 }
 
-/* Pages that fit together; after a crash all of them, where that is quick. */
-static int check(struct log_file *f, bool clean, struct err *err)
+/* Pages that fit together. */
+static int check_pages(struct log_file *f, struct err *err)
 {
 	sqlite3_stmt *s = NULL;
 	bool unread = false;
-
-	if (clean || log_file_size(f) > (int64_t)FULL_CHECK_MAX)
-		return 0;
 	int code = sqlite3_prepare_v2(f->db, "PRAGMA quick_check(1)", -1, &s, NULL);
+
 	if (!code && (code = sqlite3_step(s)) == SQLITE_ROW) {
 		struct str said = str_from((const char *)sqlite3_column_text(s, 0));
 
@@ -145,10 +131,23 @@ static int check(struct log_file *f, bool clean, struct err *err)
 	}
 	sqlite3_finalize(s);
 	if (code != SQLITE_ROW)
-		return db_error(f, err, code, "checking");
+		return log_file_error(f, err, code, "checking");
 	if (unread)
 		return err_set(err, ERR_IO, "%s cannot be read", f->path);
 	return f->damaged ? err_set(err, ERR_IO, "%s is damaged", f->path) : 0;
+}
+
+int log_file_check(struct log_file *f, struct err *err)
+{
+	int64_t foreign = 0;
+	int code = number(f,
+		"SELECT count(*) FROM sqlite_master"
+		" WHERE type <> 'table' OR name NOT IN ('log', 'numbers')",
+		&foreign, err);
+
+	if (!code && foreign)
+		return err_set(err, ERR_IO, "%s has more in it than kube's tables", f->path);
+	return code ? code : check_pages(f, err);
 }
 
 static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers, struct err *err)
@@ -159,7 +158,7 @@ static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers
 		disk_vfs_name(f->vfs));
 
 	if (code)
-		return db_error(f, err, code, "opening");
+		return log_file_error(f, err, code, "opening");
 	sqlite3_extended_result_codes(f->db, 1);
 	sqlite3_limit(f->db, SQLITE_LIMIT_LENGTH, (int)(64 * MIB));
 	code = run(f,
@@ -183,8 +182,9 @@ static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers
 		code = make_tables(f, err);
 	if (!code)
 		code = read_numbers(f, numbers, err);
-	if (!code)
-		code = check(f, numbers->clean, err);
+	/* After a crash all of them, where that is quick. */
+	if (!code && !numbers->clean && log_file_size(f) <= (int64_t)FULL_CHECK_MAX)
+		code = check_pages(f, err);
 	return code ? code : prepare(f, err);
 }
 
@@ -253,16 +253,23 @@ static int fall_back(struct log_file *f, struct err *err)
 	return code ? err_wrap(err, code, "putting %s in place", f->good_path) : 0;
 }
 
-int log_file_open(struct disk *disk, const char *dir, bool no_sync, struct log_file **file,
-	struct log_numbers *numbers, struct err *err)
+static struct log_file *file_new(struct disk *disk, const char *dir)
 {
 	struct log_file *f = mem_new(sizeof(*f));
-	_cleanup_(err_done) struct err inner = {0};
 
 	f->disk = disk;
 	f->vfs = disk_vfs_new(disk);
 	f->path = mem_print("%s/state.db", dir);
 	f->good_path = mem_print("%s/state.db.good", dir);
+	return f;
+}
+
+int log_file_open(struct disk *disk, const char *dir, bool no_sync, struct log_file **file,
+	struct log_numbers *numbers, struct err *err)
+{
+	struct log_file *f = file_new(disk, dir);
+	_cleanup_(err_done) struct err inner = {0};
+
 	f->damaged = fell_half_back(f);
 	int code = f->damaged ? err_set(&inner, ERR_IO, "%s is not there", f->path)
 			      : open_db(f, no_sync, numbers, &inner);
@@ -279,6 +286,21 @@ int log_file_open(struct disk *disk, const char *dir, bool no_sync, struct log_f
 	}
 	*file = f;
 	return 0;
+}
+
+int log_file_open_as_is(struct disk *disk, const char *dir, struct log_file **file,
+	struct log_numbers *numbers, struct err *err)
+{
+	struct log_file *f = file_new(disk, dir);
+	int code = disk->ops->changed(disk, f->path, err) < 0
+			   ? err_set(err, ERR_NOT_FOUND, "%s is not there", f->path)
+			   : open_db(f, false, numbers, err);
+
+	if (code)
+		file_free(f);
+	else
+		*file = f;
+	return code;
 }
 
 /* ---- reading ---- */
@@ -306,7 +328,7 @@ int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *er
 		code = row(ctx, &r);
 	}
 	sqlite3_finalize(s);
-	return code == SQLITE_DONE ? 0 : db_error(f, err, code, "reading");
+	return code == SQLITE_DONE ? 0 : log_file_error(f, err, code, "reading");
 }
 
 /* ---- writing ---- */
@@ -358,46 +380,13 @@ int log_file_write(struct log_file *f, const struct log_batch *batch, struct err
 
 	if (!code)
 		return 0;
-	code = db_error(f, err, code, "writing");
+	code = log_file_error(f, err, code, "writing");
 	if (!sqlite3_get_autocommit(f->db))
 		sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
 	return code;
 }
 
-/* ---- copies ---- */
-
-static int settle(struct disk *disk, const char *path, struct err *err)
-{
-	int handle = disk->ops->open(disk, path, O_RDONLY, 0, err);
-
-	if (handle < 0)
-		return handle;
-	int code = disk->ops->sync(disk, handle, err);
-	disk->ops->close(disk, handle);
-	return code;
-}
-
-int log_file_copy(struct log_file *f, const char *path, struct err *err)
-{
-	_cleanup_(mem_done) char *part = mem_print("%s.part", path);
-	struct disk *disk = f->disk;
-	sqlite3_stmt *s = NULL;
-
-	int code = disk->ops->remove(disk, part, err);
-	if (code && code != ERR_NOT_FOUND)
-		return code;
-	err_done(err);
-	code = sqlite3_prepare_v2(f->db, "VACUUM INTO ?", -1, &s, NULL);
-	if (!code) {
-		sqlite3_bind_text(s, 1, part, -1, SQLITE_STATIC);
-		code = sqlite3_step(s);
-	}
-	sqlite3_finalize(s);
-	if (code != SQLITE_DONE)
-		return db_error(f, err, code, "copying");
-	code = settle(disk, part, err);
-	return code ? code : disk->ops->rename(disk, part, path, err);
-}
+/* ---- the end ---- */
 
 int64_t log_file_size(struct log_file *f)
 {

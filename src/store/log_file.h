@@ -41,11 +41,29 @@ struct log_batch {
  */
 int log_file_open(struct disk *disk, const char *dir, bool no_sync, struct log_file **file,
 	struct log_numbers *numbers, struct err *err);
+/* The same, of a file that is there, and whatever is in it: nothing takes its place. */
+int log_file_open_as_is(struct disk *disk, const char *dir, struct log_file **file,
+	struct log_numbers *numbers, struct err *err);
+/*
+ * Of a file from outside: every page, and that there is nothing in it but our tables (a trigger
+ * would run with the next write). ERR_IO.
+ */
+int log_file_check(struct log_file *f, struct err *err);
 typedef int log_row_fn(void *ctx, const struct log_row *row);
 int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *err);
 int log_file_write(struct log_file *f, const struct log_batch *batch, struct err *err);
 /* A consistent copy under another name, complete or not there. */
 int log_file_copy(struct log_file *f, const char *path, struct err *err);
+/*
+ * The same in steps of so many pages (-1: all that are left); rows may be written between them and
+ * come along. The last step has *more false. After a failure only free.
+ */
+struct log_copy;
+int log_copy_begin(struct log_file *f, const char *path, struct log_copy **copy, struct err *err);
+int log_copy_step(struct log_copy *c, int pages, bool *more, struct err *err);
+/* After the last step: onto the disk, and to its name. From any thread. */
+int log_copy_settle(struct log_copy *c, struct err *err);
+void log_copy_free(struct log_copy *c); /* what is not settled is removed; NULL is fine */
 int64_t log_file_size(struct log_file *f);
 /* Copies the file as the last good one when that is older than a day; truncates the WAL. */
 void log_file_close(struct log_file *f, bool good); /* NULL is fine */

@@ -52,10 +52,12 @@ struct store {
 	struct list queue;     /* writes not published, by revision */
 	struct list unwritten; /* lazy writes published, not on disk */
 	struct list settling;  /* settling.in_store, by revision */
+	struct list copies;    /* struct copy, the first one is or will be under way */
+	struct log_copy *copy; /* the worker's */
 	struct log_batch *batch;
 	struct work work;
 	struct op op; /* of the transaction under way */
-	bool writing, closing;
+	bool writing, closing, copying;
 	/* rows that nothing needs any more */
 	int64_t *garbage;
 	size_t garbage_count, garbage_cap;
@@ -72,6 +74,11 @@ void write_free(struct write *w);
 /* Everything that is on no disk yet, as a transaction. */
 struct log_batch *batch_collect(struct store *s, bool last);
 void batch_free(struct log_batch *b);
+
+/* ---- copy.c ---- */
+bool store_copy_waits(const struct store *s); /* for something to be written */
+void store_copy_next(struct store *s);
+void store_copy_fail(struct store *s, const struct err *err); /* those that wait */
 
 /* ---- history.c ---- */
 void history_add(struct bucket *b, const struct change_record *c);

@@ -175,7 +175,6 @@ static void opened(struct op *op, struct err *err)
 
 static const struct op_kind open_kind = {.name = "store open"};
 static const struct op_kind close_kind = {.name = "store close"};
-static const struct op_kind backup_kind = {.name = "store backup"};
 
 void store_open(struct env *env, struct op *op, struct scope *parent,
 	const struct store_options *options, struct store **store)
@@ -201,6 +200,7 @@ void store_open(struct env *env, struct op *op, struct scope *parent,
 	list_init(&s->queue);
 	list_init(&s->unwritten);
 	list_init(&s->settling);
+	list_init(&s->copies);
 	scope_init(&s->scope, parent, "store", NULL);
 	o->op = op;
 	o->store = s;
@@ -277,49 +277,6 @@ void store_stats(const struct store *s, struct store_stats *stats)
 	stats->syncs = stats->transactions;
 }
 
-/* ---- backup ---- */
-
-struct backup {
-	struct work work;
-	struct op wait, *op;
-	struct store *store;
-	char *path;
-};
-
-static void backup_copy(struct work *w)
-{
-	struct backup *b = CONTAINER_OF(w, struct backup, work);
-
-	log_file_copy(b->store->file, b->path, &w->err);
-}
-
-static void backed_up(struct op *op, struct err *err)
-{
-	struct backup *b = CONTAINER_OF(op, struct backup, wait);
-
-	if (err->code)
-		op_fail(b->op, err);
-	else
-		op_finish(b->op, 0);
-	mem_free(b->path);
-	mem_free(b);
-}
-
-void store_backup(struct store *s, struct op *op, const char *path)
-{
-	struct backup *b = mem_new(sizeof(*b));
-
-	if (!op_begin(op, &backup_kind, b)) {
-		mem_free(b);
-		return;
-	}
-	b->op = op;
-	b->store = s;
-	b->path = mem_copy_text(path);
-	op_init(&b->wait, &s->scope, backed_up, OP_NO_DEADLINE);
-	work_start(&b->work, &b->wait, WORK_STORE, backup_copy);
-}
-
 /* ---- closing ---- */
 
 struct closing {
@@ -350,6 +307,7 @@ static void drained(struct op *op, struct err *err)
 	struct op *waiter = c->op;
 
 	(void)err;
+	log_copy_free(s->copy); /* one that did not come to its end */
 	close_file(c);
 	if (c->err.code)
 		log_error(&c->err, "the store was not closed cleanly");

@@ -84,12 +84,13 @@ static struct draft draft_of(const char *value)
 	return d;
 }
 
-static int put(struct world *w, const char *key, const char *value)
+static int write_value(struct world *w, const char *key, const char *value, bool lazy)
 {
 	struct told told = {0};
 	struct commit c = {.bucket = w->bucket,
 		.key = str_from(key),
 		.expected = COMMIT_ANY,
+		.lazy = lazy,
 		.draft = draft_of(value)};
 
 	store_commit(w->store, told_op(&told, w->root, OP_NO_DEADLINE), &c);
@@ -97,6 +98,11 @@ static int put(struct world *w, const char *key, const char *value)
 	object_unref(c.result);
 	object_unref(c.found);
 	return code;
+}
+
+static int put(struct world *w, const char *key, const char *value)
+{
+	return write_value(w, key, value, false);
 }
 
 static struct str value_at(struct world *w, const char *key)
@@ -244,6 +250,145 @@ TEST(a_copy_made_while_it_works_opens_by_itself)
 		0);
 	REQUIRE(open_at(&w, "/restored") == 0);
 	EXPECT_STR(value_at(&w, "a"), "1");
+	world_done(&w);
+}
+
+static int64_t number_of(struct world *w, const char *key)
+{
+	return store_get(w->bucket, str_from(key))->revision;
+}
+
+/* Many pages, so that the copy takes more than one slice, and writes in between. */
+TEST(a_copy_under_load_shows_one_moment_and_all_that_was_there_before)
+{
+	char fill[4000], key[16], found[16];
+	struct world w;
+	struct told told = {0};
+	int last = 0;
+
+	memset(fill, 'x', sizeof(fill) - 1);
+	fill[sizeof(fill) - 1] = 0;
+	world_init(&w);
+	for (int i = 0; i < 600; i++) {
+		snprintf(key, sizeof(key), "old-%d", i);
+		REQUIRE(put(&w, key, fill) == 0);
+	}
+	store_backup(w.store, told_op(&told, w.root, OP_NO_DEADLINE), DIR "/copy");
+	for (int i = 0; !told.done && i < 10000; i++, last = i) {
+		snprintf(key, sizeof(key), "new-%d", i);
+		REQUIRE(put(&w, key, fill) == 0);
+	}
+	EXPECT_INT(await(&w, &told), 0);
+	EXPECT(last > 3); /* none of them waited for the whole of it */
+	close_store(&w);
+	w.host->disk->ops->mkdir(w.host->disk, "/restored", 0700, NULL);
+	REQUIRE(!w.host->disk->ops->rename(w.host->disk, DIR "/copy", "/restored/state.db", NULL));
+	REQUIRE(open_at(&w, "/restored") == 0);
+	EXPECT(store_count(w.bucket) >= 600);
+	int count = (int)store_count(w.bucket) - 600;
+	EXPECT(count <= last);
+	for (int i = 0; i < count; i++) { /* the first ones, without a gap */
+		snprintf(found, sizeof(found), "new-%d", i);
+		EXPECT(store_get(w.bucket, str_from(found)) != NULL);
+	}
+	world_done(&w);
+}
+
+TEST(a_copy_has_what_was_answered_lazily)
+{
+	struct world w;
+	struct told told = {0};
+
+	world_init(&w);
+	put(&w, "a", "1");
+	struct store_stats before, after;
+	store_stats(w.store, &before);
+	EXPECT_INT(write_value(&w, "b", "2", true), 0);
+	store_stats(w.store, &after);
+	EXPECT_INT(after.transactions, before.transactions); /* it is on no disk yet */
+	store_backup(w.store, told_op(&told, w.root, OP_NO_DEADLINE), DIR "/copy");
+	EXPECT_INT(await(&w, &told), 0);
+	close_store(&w);
+	w.host->disk->ops->mkdir(w.host->disk, "/restored", 0700, NULL);
+	REQUIRE(!w.host->disk->ops->rename(w.host->disk, DIR "/copy", "/restored/state.db", NULL));
+	REQUIRE(open_at(&w, "/restored") == 0);
+	EXPECT_STR(value_at(&w, "b"), "2");
+	world_done(&w);
+}
+
+TEST(a_full_disk_ends_a_copy_and_not_the_store)
+{
+	struct world w;
+	struct told told = {0};
+
+	world_init(&w);
+	put(&w, "a", "1");
+	sim_disk_limit(w.host, 20000);
+	store_backup(w.store, told_op(&told, w.root, OP_NO_DEADLINE), DIR "/copy");
+	EXPECT_INT(await(&w, &told), ERR_NO_SPACE);
+	EXPECT(!is_there(&w, DIR "/copy"));
+	sim_disk_limit(w.host, -1);
+	EXPECT_INT(put(&w, "a", "2"), 0);
+	world_done(&w);
+}
+
+/* The copy is of the past: what others have seen since is never met again. */
+TEST(a_renewed_copy_counts_on_behind_every_future)
+{
+	struct disk *disk;
+	int64_t seen, renewed = 0;
+	struct watch watch;
+	struct world w;
+
+	world_init(&w);
+	disk = w.host->disk;
+	put(&w, "a", "1");
+	int64_t then = number_of(&w, "a");
+	close_store(&w);
+	disk->ops->mkdir(disk, "/restored", 0700, NULL);
+	REQUIRE(!store_offline_copy(disk, DIR, "/restored/state.db", NULL));
+	REQUIRE(open_at(&w, DIR) == 0);
+	for (int i = 0; i < 20; i++)
+		put(&w, "b", "since");
+	seen = store_revision(w.store);
+	close_store(&w);
+	int64_t last = 0;
+	EXPECT_INT(store_offline_revision(disk, DIR, &last, NULL), 0);
+	EXPECT(last >= seen);
+	EXPECT_INT(store_offline_renew(disk, "/restored", last, &renewed, NULL), 0);
+	EXPECT_INT(renewed, last + STORE_RENEWAL_STEP);
+	REQUIRE(open_at(&w, "/restored") == 0);
+	EXPECT_STR(value_at(&w, "a"), "1");
+	EXPECT_STR(value_at(&w, "b"), "(nothing)");
+	EXPECT_INT(number_of(&w, "a"), then);
+	EXPECT_INT(store_revision(w.store), renewed);
+	EXPECT_INT(watch_init(&watch, w.bucket, seen, NULL, NULL), ERR_EXPIRED);
+	EXPECT_INT(watch_init(&watch, w.bucket, then, NULL, NULL), ERR_EXPIRED);
+	EXPECT_INT(put(&w, "b", "new"), 0);
+	EXPECT_INT(number_of(&w, "b"), renewed + 1);
+	world_done(&w);
+}
+
+TEST(what_is_no_store_is_not_renewed)
+{
+	struct disk *disk;
+	int64_t revision;
+	struct world w;
+
+	world_init(&w);
+	disk = w.host->disk;
+	put(&w, "a", "1");
+	close_store(&w);
+	EXPECT_INT(store_offline_renew(disk, "/none", 0, &revision, NULL), ERR_NOT_FOUND);
+	disk->ops->mkdir(disk, "/restored", 0700, NULL);
+	REQUIRE(!store_offline_copy(disk, DIR, "/restored/state.db", NULL));
+	int handle = disk->ops->open(disk, "/restored/state.db", O_RDWR, 0, NULL);
+	REQUIRE(handle >= 0);
+	for (int64_t at = 4096; at < disk->ops->size(disk, handle, NULL); at += 4096)
+		disk->ops->write(disk, handle, "garbage!", 8, at, NULL);
+	disk->ops->close(disk, handle);
+	EXPECT_INT(store_offline_renew(disk, "/restored", 0, &revision, NULL), ERR_IO);
+	EXPECT(!is_there(&w, "/restored/state.db.damaged"));
 	world_done(&w);
 }
 
