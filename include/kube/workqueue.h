@@ -36,6 +36,8 @@ int workqueue_failures(const struct workqueue *q, struct str key);
 /* The next key, in the order in which they came: *key lives until workqueue_done of it. */
 void workqueue_take(struct workqueue *q, struct op *op, struct str *key);
 void workqueue_done(struct workqueue *q, struct str key);
+/* The same; whatever is added meanwhile, the key does not come again before the time is over. */
+void workqueue_done_resting(struct workqueue *q, struct str key, int64_t ns);
 
 size_t workqueue_length(const struct workqueue *q); /* that could be taken now */
 size_t workqueue_delayed(const struct workqueue *q);

@@ -8,12 +8,14 @@
 
 #define KEY_MAX KIB
 
-/* Known while it waits, is worked on, or has failed. */
+/* Known while it waits, is worked on, rests, or has failed. */
 struct item {
 	struct link in_ready;
 	struct str key; /* heap */
 	bool working, again;
+	bool idle; /* delayed only to be forgotten: nobody has asked for it */
 	int failures;
+	int64_t rests_until;
 	struct str delayed; /* its key among the delayed; empty: it is not */
 };
 
@@ -113,23 +115,9 @@ void workqueue_take(struct workqueue *q, struct op *op, struct str *key)
 	hand_out(q);
 }
 
-void workqueue_done(struct workqueue *q, struct str key)
-{
-	struct item *item = map_get(&q->items, key);
-
-	assert(item && item->working);
-	item->working = false;
-	if (item->again && !q->stopped) {
-		item->again = false;
-		list_push(&q->ready, &item->in_ready);
-		q->ready_count++;
-		hand_out(q);
-		return;
-	}
-	item_settle(q, item);
-}
-
 /* ---- adding ---- */
+
+static void item_delay(struct workqueue *q, struct item *item, int64_t ns);
 
 static void item_add(struct workqueue *q, struct item *item)
 {
@@ -139,6 +127,10 @@ static void item_add(struct workqueue *q, struct item *item)
 	}
 	if (link_linked(&item->in_ready))
 		return;
+	if (item->rests_until > loop_now(q->loop)) {
+		item_delay(q, item, 0);
+		return;
+	}
 	list_push(&q->ready, &item->in_ready);
 	q->ready_count++;
 	hand_out(q);
@@ -169,6 +161,7 @@ static void undelay(struct workqueue *q, struct item *item)
 	omap_remove(&q->delayed, item->delayed);
 	mem_free((char *)(uintptr_t)item->delayed.at);
 	item->delayed = (struct str){0};
+	item->idle = false;
 }
 
 static int64_t soonest(const struct workqueue *q)
@@ -196,8 +189,13 @@ static void rang(struct op *op, struct err *err)
 	if (q->stopped || scope_closing(&q->scope))
 		return;
 	while ((item = first_due(q, loop_now(q->loop)))) {
+		bool idle = item->idle;
+
 		undelay(q, item);
-		item_add(q, item);
+		if (idle)
+			item_settle(q, item);
+		else
+			item_add(q, item);
 	}
 	set_alarm(q);
 }
@@ -220,9 +218,9 @@ static void set_alarm(struct workqueue *q)
 
 static void item_delay(struct workqueue *q, struct item *item, int64_t ns)
 {
-	int64_t due = loop_in(q->loop, ns);
+	int64_t due = MAX(loop_in(q->loop, ns), item->rests_until);
 
-	if (item->delayed.len && due_of(item->delayed) <= due)
+	if (item->delayed.len && !item->idle && due_of(item->delayed) <= due)
 		return;
 	if (item->delayed.len)
 		undelay(q, item);
@@ -271,6 +269,32 @@ int workqueue_failures(const struct workqueue *q, struct str key)
 	const struct item *item = map_get(&q->items, key);
 
 	return item ? item->failures : 0;
+}
+
+/* ---- done with a key ---- */
+
+void workqueue_done_resting(struct workqueue *q, struct str key, int64_t ns)
+{
+	struct item *item = map_get(&q->items, key);
+
+	assert(item && item->working);
+	item->working = false;
+	item->rests_until = ns > 0 ? loop_in(q->loop, ns) : 0;
+	if (item->again && !q->stopped) {
+		item->again = false;
+		item_add(q, item);
+		return;
+	}
+	if (ns > 0 && !item->delayed.len && !q->stopped) {
+		item_delay(q, item, ns);
+		item->idle = true;
+	}
+	item_settle(q, item);
+}
+
+void workqueue_done(struct workqueue *q, struct str key)
+{
+	workqueue_done_resting(q, key, 0);
 }
 
 /* ---- life ---- */

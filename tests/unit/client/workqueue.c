@@ -75,6 +75,52 @@ TEST(a_key_that_is_worked_on_waits_for_its_end)
 	close_queue(&b);
 }
 
+TEST(a_key_that_rests_comes_after_its_rest)
+{
+	struct bench b;
+
+	open_queue(&b);
+	int64_t start = loop_now(b.t.loop);
+	workqueue_add(b.q, STR("a"));
+	EXPECT_STR(take(&b, SEC), "a");
+	workqueue_add(b.q, STR("a"));
+	workqueue_done_resting(b.q, STR("a"), 10 * SEC);
+	workqueue_add(b.q, STR("a"));
+	EXPECT_INT(workqueue_length(b.q), 0);
+	EXPECT_STR(take(&b, MINUTE), "a");
+	EXPECT_INT(loop_now(b.t.loop) - start, 10 * SEC);
+	/* asked for while it rests, and with a delay that is shorter, then longer */
+	workqueue_done_resting(b.q, STR("a"), 10 * SEC);
+	workqueue_add_after(b.q, STR("a"), 5 * SEC);
+	EXPECT_STR(take(&b, MINUTE), "a");
+	EXPECT_INT(loop_now(b.t.loop) - start, 20 * SEC);
+	workqueue_add_after(b.q, STR("a"), 30 * SEC);
+	workqueue_done_resting(b.q, STR("a"), 10 * SEC);
+	EXPECT_STR(take(&b, MINUTE), "a");
+	EXPECT_INT(loop_now(b.t.loop) - start, 50 * SEC);
+	workqueue_done(b.q, STR("a"));
+	EXPECT_INT(workqueue_delayed(b.q), 0);
+	close_queue(&b);
+}
+
+TEST(a_key_that_only_rests_is_forgotten)
+{
+	struct bench b;
+
+	open_queue(&b);
+	workqueue_add(b.q, STR("a"));
+	EXPECT_STR(take(&b, SEC), "a");
+	workqueue_done_resting(b.q, STR("a"), 10 * SEC);
+	EXPECT_STR(take(&b, MINUTE), "");
+	EXPECT_INT(workqueue_delayed(b.q), 0);
+	int64_t start = loop_now(b.t.loop);
+	workqueue_add(b.q, STR("a"));
+	EXPECT_STR(take(&b, 1), "a");
+	EXPECT_INT(loop_now(b.t.loop) - start, 0);
+	workqueue_done_resting(b.q, STR("a"), SEC); /* and the queue may end meanwhile */
+	close_queue(&b);
+}
+
 TEST(delays_are_kept_and_the_shortest_counts)
 {
 	struct bench b;
