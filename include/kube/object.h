@@ -27,6 +27,9 @@ static inline struct str object_text(const struct object *o)
 }
 /* A fresh tree of it. */
 struct cJSON *object_tree(struct arena *a, const struct object *o);
+/* Without metadata.managedFields, often half of it: for all but the API server. Who writes it back
+ * changes nothing of them. */
+struct cJSON *object_lean_tree(struct arena *a, const struct object *o);
 struct str object_labels(const struct object *o); /* JSON text, empty when there are none */
 /*
  * The value at a dotted path, found by scanning the text: the contents of a string when it has

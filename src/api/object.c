@@ -110,6 +110,30 @@ struct str object_scan(const struct object *o, const char *dotted)
 	return value;
 }
 
+struct cJSON *object_lean_tree(struct arena *a, const struct object *o)
+{
+	static const struct str key = STR_INIT("\"managedFields\":");
+	struct str text = object_text(o);
+	size_t meta, end, from, to;
+
+	if (!find_member(text, 0, STR("metadata"), &meta, &end) ||
+		!find_member(text, meta, STR("managedFields"), &from, &to))
+		return object_tree(a, o);
+	/* With the comma before it, or the one behind it where it is the first. */
+	from -= key.len;
+	if (text.at[from - 1] == ',')
+		from--;
+	else if (text.at[to] == ',')
+		to++;
+	char *lean = arena_alloc(a, text.len);
+	struct cJSON *tree = NULL;
+	memcpy(lean, text.at, from);
+	memcpy(lean + from, text.at + to, text.len - to);
+	if (json_parse(a, str_make(lean, text.len - (to - from)), NULL, &tree, NULL))
+		assert(!"what is stored is JSON");
+	return tree;
+}
+
 /* ---- drafts ---- */
 
 #define DRAFT_MAX (64 * MIB)

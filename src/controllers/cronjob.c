@@ -10,10 +10,10 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 
 	if (!o)
 		return;
-	v.cron = object_tree(p->arena, o);
+	v.cron = object_lean_tree(p->arena, o);
 	informer_each(it,
 		informer_by(usual_informer(u, "jobs"), "claim", tree_str(v.cron, "metadata.uid")))
-		trees_add(p->arena, &v.jobs, object_tree(p->arena, it.object));
+		trees_add(p->arena, &v.jobs, object_lean_tree(p->arena, it.object));
 	cron_plan(&v, now, p);
 }
 

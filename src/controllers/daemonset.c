@@ -60,7 +60,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	*v = (struct daemons_view){.sets = usual_resource(u, "daemonsets"),
 		.pods_resource = usual_resource(u, "pods"),
 		.revisions_resource = usual_resource(u, "controllerrevisions"),
-		.set = object_tree(a, o),
+		.set = object_lean_tree(a, o),
 		.is_taken = is_taken,
 		.hold_back = hold_back,
 		.ctx = hold};
@@ -70,7 +70,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	trees_claimable(a, &v->pods, usual_informer(u, "pods"), namespace, uid);
 	trees_claimable(a, &v->revisions, usual_informer(u, "controllerrevisions"), namespace, uid);
 	informer_each(it, informer_all(usual_informer(u, "nodes")))
-		trees_add(a, &v->nodes, object_tree(a, it.object));
+		trees_add(a, &v->nodes, object_lean_tree(a, it.object));
 	daemons_plan(v, now, p);
 }
 

@@ -49,7 +49,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		return;
 	v->deployments = usual_resource(u, "deployments");
 	v->sets_resource = usual_resource(u, "replicasets");
-	v->deployment = object_tree(p->arena, o);
+	v->deployment = object_lean_tree(p->arena, o);
 	struct str namespace = tree_str(v->deployment, "metadata.namespace");
 	trees_claimable(p->arena, &v->sets, usual_informer(u, "replicasets"), namespace,
 		tree_str(v->deployment, "metadata.uid"));
@@ -57,7 +57,8 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		for (size_t i = 0; i < v->sets.count; i++)
 			informer_each(it, informer_by(usual_informer(u, "pods"), "claim",
 						  tree_str(v->sets.items[i], "metadata.uid")))
-				trees_add(p->arena, &v->pods, object_tree(p->arena, it.object));
+				trees_add(
+					p->arena, &v->pods, object_lean_tree(p->arena, it.object));
 	v->is_taken = is_taken;
 	v->ctx = usual_informer(u, "replicasets");
 	rollout_plan(v, now, p);

@@ -43,13 +43,13 @@ static bool scale_of(void *ctx, struct arena *a, const struct cJSON *pod, struct
 			STRF(r->plural), r->group.len ? "." : "", STRF(r->group));
 	if (!o)
 		return false;
-	owner = object_tree(a, o);
+	owner = object_lean_tree(a, o);
 	/* A ReplicaSet of a Deployment is one of several. */
 	if (controller_of(owner)) {
 		struct object *above = find_owner(u, controller_of(owner), namespace, &r);
 
 		if (above)
-			owner = object_tree(a, above);
+			owner = object_lean_tree(a, above);
 	}
 	*uid = tree_str(owner, "metadata.uid");
 	*scale = tree_int(owner, "spec.replicas", 1);
@@ -69,12 +69,12 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		return;
 	}
 	struct budget_view v = {.budgets = usual_resource(u, "poddisruptionbudgets"),
-		.budget = object_tree(a, o),
+		.budget = object_lean_tree(a, o),
 		.scale_of = scale_of,
 		.ctx = u};
 	informer_each(
 		it, informer_by(usual_informer(u, "pods"), "namespace", client_object_namespace(o)))
-		trees_add(a, &v.pods, object_tree(a, it.object));
+		trees_add(a, &v.pods, object_lean_tree(a, it.object));
 	budget_plan(&v, now, p);
 }
 

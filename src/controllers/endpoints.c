@@ -23,12 +23,12 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 				p, r, namespace, name, object_scan(current, "metadata.uid"), NULL);
 		return;
 	}
-	struct cJSON *tree = object_tree(p->arena, service);
+	struct cJSON *tree = object_lean_tree(p->arena, service);
 	if (!service_selects(tree))
 		return;
 	service_find_pods(u, p->arena, tree, &pods);
 	struct cJSON *made = endpoints_of_service(
-		p->arena, tree, &pods, current ? object_tree(p->arena, current) : NULL);
+		p->arena, tree, &pods, current ? object_lean_tree(p->arena, current) : NULL);
 	if (!made)
 		return;
 	if (current)

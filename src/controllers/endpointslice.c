@@ -29,7 +29,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	(void)now;
 	if (!service) /* its slices are the garbage collector's */
 		return;
-	struct cJSON *tree = object_tree(p->arena, service);
+	struct cJSON *tree = object_lean_tree(p->arena, service);
 	if (!service_selects(tree))
 		return;
 	service_find_pods(u, p->arena, tree, &pods);

@@ -34,7 +34,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	struct arena *a = p->arena;
 	struct object *o = informer_get_key(usual_informer(u, "endpoints"), key);
 	struct object *service = informer_get_key(usual_informer(u, "services"), key);
-	struct cJSON *endpoints = o ? object_tree(a, o) : NULL;
+	struct cJSON *endpoints = o ? object_lean_tree(a, o) : NULL;
 	struct trees existing = {0};
 	struct slices_change change = {0};
 	struct mirror_notes notes;
@@ -43,7 +43,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	slices_find(u, a, key, MANAGER, &existing);
 	if (!service || !is_mirrored(endpoints)) {
 		change.remove = existing;
-	} else if (json_is(json_path(object_tree(a, service), "spec.selector"), JSON_OBJECT)) {
+	} else if (json_is(json_path(object_lean_tree(a, service), "spec.selector"), JSON_OBJECT)) {
 		return;
 	} else {
 		slices_mirror(a, endpoints, &existing, &change, &notes);

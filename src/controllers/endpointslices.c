@@ -22,7 +22,7 @@ void slices_find(
 		if (str_eq(client_object_namespace(it.object), namespace) &&
 			is_managed_by(it.object, manager) &&
 			!object_scan(it.object, "metadata.deletionTimestamp").len)
-			trees_add(a, found, object_tree(a, it.object));
+			trees_add(a, found, object_lean_tree(a, it.object));
 	}
 }
 
@@ -49,7 +49,7 @@ void slices_enqueue_service(
 	if (!o || !is_managed_by(o, manager))
 		return;
 	arena_init(&a);
-	struct cJSON *labels = json_path(object_tree(&a, o), "metadata.labels");
+	struct cJSON *labels = json_path(object_lean_tree(&a, o), "metadata.labels");
 	struct str name = json_str(json_get(labels, STR(SLICE_SERVICE_LABEL)));
 	if (name.len)
 		usual_enqueue(u,

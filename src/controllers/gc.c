@@ -159,7 +159,7 @@ static void look_at_waiting(struct collector *w)
 	bool blocked = false;
 
 	while (gc_dependents_next(gc->graph, &d)) {
-		struct cJSON *dependent = object_tree(&w->arena, d.object);
+		struct cJSON *dependent = object_lean_tree(&w->arena, d.object);
 
 		if (!gc_blocks(dependent, w->uid))
 			continue;
@@ -191,7 +191,7 @@ static void find_dependents(struct collector *w)
 			w->dependents = more;
 		}
 		w->dependents[w->dependent_count++] =
-			(struct dependent){d.resource, object_tree(&w->arena, d.object)};
+			(struct dependent){d.resource, object_lean_tree(&w->arena, d.object)};
 	}
 }
 
@@ -235,7 +235,7 @@ static bool any_dependent_waits(struct collector *w, bool *any)
 	*any = false;
 	while (gc_dependents_next(w->gc->graph, &d)) {
 		*any = true;
-		if (gc_waits(object_tree(&w->arena, d.object)))
+		if (gc_waits(object_lean_tree(&w->arena, d.object)))
 			return true;
 	}
 	return false;

@@ -53,7 +53,7 @@ static void reconcile_lost(struct usual *u, struct str key, struct plan *p)
 
 	if (!o || !is_tracked(o))
 		return;
-	struct cJSON *pod = object_tree(p->arena, o);
+	struct cJSON *pod = object_lean_tree(p->arena, o);
 	const struct cJSON *ref = controller_of(pod);
 	if (ref) {
 		struct object *job = informer_get(usual_informer(u, "jobs"),
@@ -81,7 +81,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		return;
 	v->jobs = usual_resource(u, "jobs");
 	v->pods_resource = usual_resource(u, "pods");
-	v->job = object_tree(p->arena, o);
+	v->job = object_lean_tree(p->arena, o);
 	trees_claimable(p->arena, &v->pods, usual_informer(u, "pods"),
 		tree_str(v->job, "metadata.namespace"), tree_str(v->job, "metadata.uid"));
 	job_plan(v, now, p);

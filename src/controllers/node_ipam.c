@@ -117,7 +117,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	(void)now;
 	if (!o || object_scan(o, "spec.podCIDR").len)
 		return;
-	const struct cJSON *node = object_tree(a, o);
+	const struct cJSON *node = object_lean_tree(a, o);
 	const struct given *g = give(m, key);
 	if (!g) {
 		plan_event(p, node, "Normal", "CIDRNotAvailable",

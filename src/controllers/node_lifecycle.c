@@ -134,7 +134,7 @@ static void count_nodes(struct usual *u, struct arena *a)
 	}
 	informer_each(it, informer_all(usual_informer(u, "nodes")))
 	{
-		const struct cJSON *node = object_tree(a, it.object);
+		const struct cJSON *node = object_lean_tree(a, it.object);
 		const struct cJSON *labels = json_path(node, "metadata.labels");
 		const struct cJSON *ready =
 			condition_find(json_path(node, "status.conditions"), "Ready");
@@ -224,7 +224,7 @@ static enum node_answer may_evict(void *ctx)
 static void find_pods(struct usual *u, struct arena *a, struct trees *pods, struct str node)
 {
 	informer_each(it, informer_by(usual_informer(u, "pods"), "spec.nodeName", node))
-		trees_add(a, pods, object_tree(a, it.object));
+		trees_add(a, pods, object_lean_tree(a, it.object));
 }
 
 static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
@@ -242,7 +242,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	}
 	if (!o || !h)
 		return;
-	const struct cJSON *node = object_tree(p->arena, o);
+	const struct cJSON *node = object_lean_tree(p->arena, o);
 	struct turn turn = {l, NULL, now, p};
 	turn.zone = find_zone(l, zone_of(p->arena, json_path(node, "metadata.labels")));
 	/* Only those of nodes that are silent are of interest. */

@@ -39,7 +39,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	struct object *o = informer_get_key(nodes, key);
 	if (!o)
 		return;
-	const struct cJSON *node = object_tree(a, o);
+	const struct cJSON *node = object_lean_tree(a, o);
 	struct str wanted = arena_print(a, "%lld", (long long)steps[t->step].seconds);
 	struct str found =
 		json_str(json_get(json_path(node, "metadata.annotations"), STR(ANNOTATION)));

@@ -60,7 +60,7 @@ static struct cJSON *node_of(struct usual *u, struct arena *a, const struct cJSO
 	struct object *o =
 		informer_get(usual_informer(u, "nodes"), STR(""), tree_str(pod, "spec.nodeName"));
 
-	return o ? object_tree(a, o) : NULL;
+	return o ? object_lean_tree(a, o) : NULL;
 }
 
 static bool is_finished(const struct object *pod)
@@ -134,7 +134,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		usual_informer(u, "pods"), too_many ? str_skip(key, strlen(TOO_MANY)) : key);
 	if (!o)
 		return;
-	struct cJSON *pod = object_tree(p->arena, o);
+	struct cJSON *pod = object_lean_tree(p->arena, o);
 	const struct pod_end end = {.pods = usual_resource(u, "pods"),
 		.nodes = usual_resource(u, "nodes"),
 		.pod = pod,

@@ -20,9 +20,10 @@ void trees_add(struct arena *a, struct trees *t, struct cJSON *tree)
 void trees_claimable(struct arena *a, struct trees *t, const struct informer *i,
 	struct str namespace, struct str uid)
 {
-	informer_each(it, informer_by(i, "claim", uid)) trees_add(a, t, object_tree(a, it.object));
+	informer_each(it, informer_by(i, "claim", uid))
+		trees_add(a, t, object_lean_tree(a, it.object));
 	informer_each(it, informer_by(i, "claim", namespace))
-		trees_add(a, t, object_tree(a, it.object));
+		trees_add(a, t, object_lean_tree(a, it.object));
 }
 
 bool pod_phase_is(const struct cJSON *pod, const char *phase)

@@ -62,7 +62,7 @@ static bool is_claim_used(struct usual *u, struct arena *a, struct object *claim
 		if (!object_scan(it.object, "spec.volumes").len ||
 			!object_scan(it.object, "spec.nodeName").len)
 			continue;
-		pod = object_tree(a, it.object);
+		pod = object_lean_tree(a, it.object);
 		if (!pod_is_finished(pod) && uses(pod, client_object_name(claim)))
 			return true;
 	}
@@ -77,7 +77,7 @@ static void reconcile_claim(void *ctx, struct str key, int64_t now, struct plan 
 	(void)now;
 	if (!o)
 		return;
-	const struct cJSON *claim = object_tree(p->arena, o);
+	const struct cJSON *claim = object_lean_tree(p->arena, o);
 	plan_finalizer(p, usual_resource(u, "persistentvolumeclaims"), claim, claim_finalizer,
 		is_being_deleted(claim) && is_claim_used(u, p->arena, o));
 }
@@ -99,7 +99,7 @@ static void pod_changed(struct usual *u, struct object *old, struct object *fres
 	arena_init(&a);
 	if ((fresh && !ended) || !old || !object_scan(old, "spec.volumes").len)
 		return;
-	const struct cJSON *pod = object_tree(&a, old);
+	const struct cJSON *pod = object_lean_tree(&a, old);
 	json_each (volume, json_path(pod, "spec.volumes")) {
 		struct str claim = tree_str(volume, "persistentVolumeClaim.claimName");
 
@@ -140,7 +140,7 @@ static void reconcile_volume(void *ctx, struct str key, int64_t now, struct plan
 	(void)now;
 	if (!o)
 		return;
-	const struct cJSON *volume = object_tree(p->arena, o);
+	const struct cJSON *volume = object_lean_tree(p->arena, o);
 	plan_finalizer(p, usual_resource(u, "persistentvolumes"), volume, volume_finalizer,
 		pod_phase_is(volume, "Bound"));
 }

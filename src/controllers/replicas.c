@@ -200,7 +200,7 @@ static void gather_related(struct arena *a, struct replicas_view *v, const struc
 		return;
 	informer_each(it, informer_by(sets, "claim", tree_str(parent, "uid"))) informer_each(
 		pod, informer_by(pods, "claim", object_scan(it.object, "metadata.uid")))
-		trees_add(a, &v->related, object_tree(a, pod.object));
+		trees_add(a, &v->related, object_lean_tree(a, pod.object));
 }
 
 void replicas_reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
@@ -217,7 +217,7 @@ void replicas_reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	*v = (struct replicas_view){.kind = kind,
 		.resource = usual_resource(u, kind->claim.owners),
 		.pods_resource = usual_resource(u, "pods"),
-		.owner = object_tree(p->arena, o)};
+		.owner = object_lean_tree(p->arena, o)};
 	trees_claimable(p->arena, &v->pods, pods, tree_str(v->owner, "metadata.namespace"),
 		tree_str(v->owner, "metadata.uid"));
 	if ((int64_t)v->pods.count > tree_int(v->owner, "spec.replicas", 1))

@@ -48,8 +48,8 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	(void)now;
 	if (!o || !object_scan(o, "aggregationRule").len)
 		return;
-	informer_each(it, informer_all(roles)) trees_add(a, &all, object_tree(a, it.object));
-	struct cJSON *rules = role_rules(a, object_tree(a, o), &all), *role;
+	informer_each(it, informer_all(roles)) trees_add(a, &all, object_lean_tree(a, it.object));
+	struct cJSON *rules = role_rules(a, object_lean_tree(a, o), &all), *role;
 	if (!rules)
 		return;
 	role = json_new(a, JSON_OBJECT);

@@ -39,7 +39,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	(void)now;
 	if (!namespace || !str_eq(object_scan(namespace, "status.phase"), STR("Active")))
 		return;
-	struct cJSON *map = o ? object_tree(a, o) : json_new(a, JSON_OBJECT);
+	struct cJSON *map = o ? object_lean_tree(a, o) : json_new(a, JSON_OBJECT);
 	if (o && is_as_it_should(map, ca))
 		return;
 	if (o) {

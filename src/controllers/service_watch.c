@@ -81,6 +81,6 @@ void service_find_pods(
 	informer_each(it, informer_by(usual_informer(u, "pods"), "namespace", namespace))
 	{
 		if (label_selector_matches_text(&s, object_labels(it.object)))
-			trees_add(a, pods, object_tree(a, it.object));
+			trees_add(a, pods, object_lean_tree(a, it.object));
 	}
 }

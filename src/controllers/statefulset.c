@@ -13,7 +13,7 @@ static struct cJSON *find_claim(void *ctx, struct arena *a, struct str namespace
 	struct object *o =
 		informer_get(usual_informer(ctx, "persistentvolumeclaims"), namespace, name);
 
-	return o ? object_tree(a, o) : NULL;
+	return o ? object_lean_tree(a, o) : NULL;
 }
 
 static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
@@ -29,7 +29,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		.pods_resource = usual_resource(u, "pods"),
 		.revisions_resource = usual_resource(u, "controllerrevisions"),
 		.claims_resource = usual_resource(u, "persistentvolumeclaims"),
-		.set = object_tree(a, o),
+		.set = object_lean_tree(a, o),
 		.is_taken = is_taken,
 		.find_claim = find_claim,
 		.ctx = u};

@@ -72,10 +72,10 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		forget(e, key);
 		return;
 	}
-	struct cJSON *pod = object_tree(p->arena, o);
+	struct cJSON *pod = object_lean_tree(p->arena, o);
 	struct object *at =
 		informer_get(usual_informer(u, "nodes"), STR(""), tree_str(pod, "spec.nodeName"));
-	const struct cJSON *node = at ? object_tree(p->arena, at) : NULL;
+	const struct cJSON *node = at ? object_lean_tree(p->arena, at) : NULL;
 	int64_t stay =
 		taints_stay(json_path(node, "spec.taints"), json_path(pod, "spec.tolerations"));
 

@@ -27,7 +27,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 
 	if (!o)
 		return;
-	const struct cJSON *job = object_tree(p->arena, o);
+	const struct cJSON *job = object_lean_tree(p->arena, o);
 	int64_t ttl = tree_int(job, "spec.ttlSecondsAfterFinished", -1);
 	const struct cJSON *end = job_condition(job, "Complete");
 	if (!end)

@@ -24,7 +24,7 @@ static void put(struct dns *d, struct object *o, put_fn *fn)
 	_cleanup_(arena_done) struct arena a;
 
 	arena_init(&a);
-	fn(&d->server.zone, object_tree(&a, o));
+	fn(&d->server.zone, object_lean_tree(&a, o));
 }
 
 static void service_changed(

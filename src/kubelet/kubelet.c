@@ -59,9 +59,9 @@ const struct cJSON *const *kubelet_services(
 	*count = 0;
 	struct object *api = informer_get(k->services, STR("default"), STR("kubernetes"));
 	if (api && !str_eq(namespace, STR("default")))
-		list[(*count)++] = object_tree(a, api);
+		list[(*count)++] = object_lean_tree(a, api);
 	informer_each(it, informer_by(k->services, "namespace", namespace)) list[(*count)++] =
-		object_tree(a, it.object);
+		object_lean_tree(a, it.object);
 	return list;
 }
 

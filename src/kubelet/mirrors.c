@@ -96,7 +96,7 @@ static bool look_at_mirrors(struct mirrors *m, struct arena *a)
 {
 	informer_each(it, informer_all(m->k->pods))
 	{
-		struct cJSON *pod = object_tree(a, it.object);
+		struct cJSON *pod = object_lean_tree(a, it.object);
 
 		if (!pod_is_mirror(pod))
 			continue;

@@ -91,7 +91,7 @@ const struct cJSON *node_agent_node(struct node_agent *n, struct arena *a)
 
 	/* Our own last write may not have come back yet. */
 	if (o && o->revision >= n->node_revision)
-		return object_tree(a, o);
+		return object_lean_tree(a, o);
 	return n->node;
 }
 

@@ -290,7 +290,7 @@ enum source_state object_hold_get(const struct object_hold *hold, struct arena *
 			continue;
 		struct object *o = informer_get(x->informer, x->namespace, name);
 		if (o) {
-			*object = object_tree(a, o);
+			*object = object_lean_tree(a, o);
 			return SOURCE_FOUND;
 		}
 		return informer_synced(x->informer) ? SOURCE_MISSING : SOURCE_NOT_YET;

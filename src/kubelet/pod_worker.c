@@ -24,7 +24,7 @@ struct pod_state *pod_state_new(struct object *object)
 	arena_init(&s->arena);
 	if (object) {
 		s->object = object_ref(object);
-		s->pod = object_tree(&s->arena, object);
+		s->pod = object_lean_tree(&s->arena, object);
 	}
 	return s;
 }

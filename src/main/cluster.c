@@ -68,7 +68,7 @@ static void node_changed(
 	arena_init(&a);
 	if (!fresh)
 		return;
-	c->node_ready = is_ready(object_tree(&a, fresh));
+	c->node_ready = is_ready(object_lean_tree(&a, fresh));
 	tell_node(c);
 }
 

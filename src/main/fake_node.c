@@ -30,8 +30,8 @@ static void keep_node(void *ctx, struct str key, int64_t now, struct plan *p)
 	struct object *node = informer_get(f->nodes, STR(""), key);
 	struct object *lease = informer_get(f->leases, STR("kube-node-lease"), key);
 
-	fake_node_plan(f->shape, key, node ? object_tree(p->arena, node) : NULL,
-		lease ? object_tree(p->arena, lease) : NULL, now, p);
+	fake_node_plan(f->shape, key, node ? object_lean_tree(p->arena, node) : NULL,
+		lease ? object_lean_tree(p->arena, lease) : NULL, now, p);
 }
 
 static void node_changed(
@@ -82,7 +82,7 @@ static void keep_pod(void *ctx, struct str key, int64_t now, struct plan *p)
 	if (number < 0)
 		return;
 	ip = object_scan(o, "status.podIP").len ? STR("") : next_ip(f, p->arena, number, node);
-	fake_pod_plan(object_tree(p->arena, o), fake_node_ip(p->arena, number), ip, now, p);
+	fake_pod_plan(object_lean_tree(p->arena, o), fake_node_ip(p->arena, number), ip, now, p);
 }
 
 static void pod_changed(

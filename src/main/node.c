@@ -185,7 +185,7 @@ static void node_changed(
 	arena_init(&a);
 	if (!fresh || n->stopping || op_active(&n->cidrs_set))
 		return;
-	json_each (item, json_path(object_tree(&a, fresh), "spec.podCIDRs"))
+	json_each (item, json_path(object_lean_tree(&a, fresh), "spec.podCIDRs"))
 		if (count < ARRAY_LEN(cidrs) && cidr_parse(json_str(item), &cidrs[count]))
 			count++;
 	if (!count || (count == n->cidr_count && memcmp(cidrs, n->cidrs, sizeof(cidrs)) == 0))

@@ -89,7 +89,7 @@ static void mark_slice(struct proxy *p, const struct object *o)
 
 	arena_init(&a);
 	struct str name = json_str(
-		json_get(json_path(object_tree(&a, o), "metadata.labels"), STR(SERVICE_NAME)));
+		json_get(json_path(object_lean_tree(&a, o), "metadata.labels"), STR(SERVICE_NAME)));
 	if (name.len)
 		mark(p, client_object_namespace(o), name);
 }
@@ -115,7 +115,7 @@ static void node_changed(
 	(void)initial;
 	arena_init(&a);
 	if (fresh)
-		zone = json_str(json_get(json_path(object_tree(&a, fresh), "metadata.labels"),
+		zone = json_str(json_get(json_path(object_lean_tree(&a, fresh), "metadata.labels"),
 			STR("topology.kubernetes.io/zone")));
 	if (str_eq(zone, p->node.zone))
 		return;
@@ -151,9 +151,9 @@ static struct compiled *compile_key(struct proxy *p, struct arena *a, struct str
 	room = MIN(room, (size_t)SLICES_MAX);
 	const struct cJSON **slices = arena_alloc(a, (room + 1) * sizeof(const struct cJSON *));
 	informer_each(it, informer_by(p->slices, "service", key)) if (count < room)
-		slices[count++] = object_tree(a, it.object);
+		slices[count++] = object_lean_tree(a, it.object);
 	fresh = arena_alloc(a, sizeof(*fresh));
-	compile_service(a, &p->node, object_tree(a, service), slices, count, fresh);
+	compile_service(a, &p->node, object_lean_tree(a, service), slices, count, fresh);
 	return fresh;
 }
 

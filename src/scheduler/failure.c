@@ -121,7 +121,7 @@ void failure_write(struct scheduler *s, const struct pod *p, const char *reason,
 
 	arena_init(&a);
 	struct chore *c = status_patch(s, p, &patch);
-	const struct cJSON *pod = p->object ? object_tree(&a, p->object) : NULL;
+	const struct cJSON *pod = p->object ? object_lean_tree(&a, p->object) : NULL;
 	struct wanted w = {"PodScheduled", "False", reason, message};
 	bool changed = reason && add_condition(&c->arena, patch, pod, &w, env_wall(s->base.env));
 	if (nominate && !str_eq(tree_str(pod, "status.nominatedNodeName"), node)) {
@@ -225,7 +225,7 @@ static void mark_victim(struct scheduler *s, struct victim *v)
 	struct wanted w = {"DisruptionTarget", "True", "PreemptionByScheduler",
 		arena_print(&a, "%.*s: preempting to accommodate a higher priority pod",
 			STRF(v->eviction->pod->scheduler_name))};
-	const struct cJSON *pod = v->pod->object ? object_tree(&a, v->pod->object) : NULL;
+	const struct cJSON *pod = v->pod->object ? object_lean_tree(&a, v->pod->object) : NULL;
 	if (!add_condition(&c->arena, patch, pod, &w, env_wall(s->base.env))) {
 		chore_drop(c);
 		delete_victim(v);

@@ -160,7 +160,7 @@ static void read_services(struct cluster *c)
 	o->services = arena_new(&o->arena, (shelf->count + 1) * sizeof(*o->services));
 	o->service_count = 0;
 	omap_each (it, shelf) {
-		const struct cJSON *tree = object_tree(&a, it.value);
+		const struct cJSON *tree = object_lean_tree(&a, it.value);
 		struct selector s = selector_of_map(&a, json_path(tree, "spec.selector"));
 		struct service_selector *one = &o->services[o->service_count];
 
@@ -195,7 +195,7 @@ static const struct selector *selector_of_owner(struct cluster *c, const struct 
 	struct object *object = cluster_shelved(c, kind->shelf, name);
 	if (!object)
 		return NULL;
-	const struct cJSON *selector = json_path(object_tree(&a, object), "spec.selector");
+	const struct cJSON *selector = json_path(object_lean_tree(&a, object), "spec.selector");
 	if (kind->map)
 		s = selector_of_map(&a, selector);
 	else if (label_selector_from(&a, selector, &s, NULL))

@@ -76,7 +76,7 @@ struct node_facts *node_facts_from(struct object *o)
 	_cleanup_(arena_done) struct arena a;
 
 	arena_init(&a);
-	return node_facts_from_tree(object_tree(&a, o));
+	return node_facts_from_tree(object_lean_tree(&a, o));
 }
 
 void node_facts_unref(struct node_facts *n)

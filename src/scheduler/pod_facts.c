@@ -199,7 +199,7 @@ struct pod *pod_facts_from(struct object *o)
 	_cleanup_(arena_done) struct arena a;
 
 	arena_init(&a);
-	struct pod *p = pod_facts_from_tree(object_tree(&a, o));
+	struct pod *p = pod_facts_from_tree(object_lean_tree(&a, o));
 	p->object = object_ref(o);
 	return p;
 }

@@ -32,7 +32,7 @@ static int64_t size_from(const struct cJSON *n)
 
 static struct volume volume_from(struct arena *a, struct object *o)
 {
-	struct volume v = {.object = o, .tree = object_tree(a, o)};
+	struct volume v = {.object = o, .tree = object_lean_tree(a, o)};
 	const struct cJSON *required = json_path(v.tree, "spec.nodeAffinity.required");
 
 	v.name = tree_str(v.tree, "metadata.name");
@@ -160,7 +160,7 @@ static bool read_class(struct cycle *c, struct claim *claim)
 
 	if (!o)
 		return false;
-	const struct cJSON *tree = object_tree(c->arena, o);
+	const struct cJSON *tree = object_lean_tree(c->arena, o);
 	if (!str_eq_text(tree_str(tree, "volumeBindingMode"), "WaitForFirstConsumer"))
 		return false;
 	struct str who = tree_str(tree, "provisioner");
@@ -256,7 +256,7 @@ struct verdict claims_read(struct cycle *c, struct claims *all)
 			arena_print(c->arena, "%.*s/%.*s", STRF(p->namespace), STRF(claim->name));
 		claim->object = cluster_shelved(c->cluster, SHELF_CLAIMS, claim->key);
 		if (claim->object)
-			claim->tree = object_tree(c->arena, claim->object);
+			claim->tree = object_lean_tree(c->arena, claim->object);
 		struct verdict v = check_claim(c, claim, &p->claims[i]);
 		if (v.code != VERDICT_OK)
 			return v;

@@ -38,7 +38,7 @@ static struct budgets read_budgets(struct cycle *c)
 	struct budgets b = {.items = arena_new(c->arena, (shelf->count + 1) * sizeof(*b.items))};
 
 	omap_each (it, shelf) {
-		const struct cJSON *tree = object_tree(c->arena, it.value);
+		const struct cJSON *tree = object_lean_tree(c->arena, it.value);
 		struct budget *one = &b.items[b.count];
 
 		one->namespace = tree_str(tree, "metadata.namespace");

@@ -99,7 +99,7 @@ static struct verdict filter(struct cycle *c, void *state, const struct node *n)
 			add_pod(c, &all, n->pods.items[i]);
 	struct attachments before = all;
 	add_pod(c, &all, c->pod);
-	const struct cJSON *tree = object_tree(c->arena, o);
+	const struct cJSON *tree = object_lean_tree(c->arena, o);
 	for (size_t i = 0; i < fresh->count; i++) {
 		struct str driver = fresh->items[i].driver;
 		int64_t limit = limit_of(tree, driver), wanted = count_of(&all, driver);

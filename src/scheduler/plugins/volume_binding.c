@@ -150,7 +150,7 @@ static void promise(struct cluster *c, struct str key, struct str what)
 static void write_volume(struct gift *g, const struct claim *claim, const struct volume *v)
 {
 	struct arena *a = &g->arena;
-	struct cJSON *tree = object_tree(a, v->object), *ref = json_new(a, JSON_OBJECT);
+	struct cJSON *tree = object_lean_tree(a, v->object), *ref = json_new(a, JSON_OBJECT);
 
 	if (!v->preferred || !tree_has(tree, "spec.claimRef.uid")) {
 		if (!v->preferred)
@@ -169,7 +169,7 @@ static void write_volume(struct gift *g, const struct claim *claim, const struct
 
 static void write_claim(struct gift *g, const struct claim *claim)
 {
-	struct cJSON *tree = object_tree(&g->arena, claim->object);
+	struct cJSON *tree = object_lean_tree(&g->arena, claim->object);
 
 	if (json_get(json_path(tree, "metadata.annotations"), STR(SELECTED_NODE)))
 		return;
@@ -235,7 +235,7 @@ static struct verdict pre_bind_done(struct cluster *c, const struct gift *g, str
 
 		if (!claim)
 			return VERDICT_OF(VERDICT_FAILED, "a claim of the pod is gone");
-		const struct cJSON *tree = object_tree(a, claim);
+		const struct cJSON *tree = object_lean_tree(a, claim);
 		const struct cJSON *notes = json_path(tree, "metadata.annotations");
 		struct str name = tree_str(tree, "spec.volumeName");
 		if (!name.len || !json_get(notes, STR(COMPLETED)))
@@ -244,7 +244,7 @@ static struct verdict pre_bind_done(struct cluster *c, const struct gift *g, str
 		if (!volume)
 			return VERDICT_OF(VERDICT_WAIT, "timed out waiting for the condition");
 		const struct cJSON *required =
-			json_path(object_tree(a, volume), "spec.nodeAffinity.required");
+			json_path(object_lean_tree(a, volume), "spec.nodeAffinity.required");
 		if (!required || !n)
 			continue;
 		struct node_selector s = node_selector_from(a, required);

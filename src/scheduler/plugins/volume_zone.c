@@ -21,7 +21,7 @@ static void read_zones(struct cycle *c, struct zones *z, struct str volume)
 {
 	struct object *o = cluster_shelved(c->cluster, SHELF_VOLUMES, volume);
 	const struct cJSON *labels =
-		o ? json_path(object_tree(c->arena, o), "metadata.labels") : NULL;
+		o ? json_path(object_lean_tree(c->arena, o), "metadata.labels") : NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(zone_labels); i++) {
 		struct str value = json_str(json_get(labels, str_from(zone_labels[i])));

@@ -56,3 +56,31 @@ TEST(another_revision_moves_what_stands_behind_it)
 	object_unref(later);
 	object_unref(o);
 }
+
+TEST(a_lean_tree_has_all_but_managed_fields)
+{
+	static const struct sample cases[] = {
+		{"{\"kind\":\"A\",\"metadata\":{\"name\":\"a\",\"managedFields\":[{\"f\":{\"}\":1}}"
+		 "]},"
+		 "\"spec\":{\"managedFields\":1}}",
+			"{\"kind\":\"A\",\"metadata\":{\"name\":\"a\"},\"spec\":{"
+			"\"managedFields\":1}}"},
+		{"{\"metadata\":{\"managedFields\":[],\"name\":\"a\"},\"kind\":\"A\"}",
+			"{\"metadata\":{\"name\":\"a\"},\"kind\":\"A\"}"},
+		{"{\"metadata\":{\"managedFields\":[]}}", "{\"metadata\":{}}"},
+		{"{\"metadata\":{\"name\":\"a\"}}", "{\"metadata\":{\"name\":\"a\"}}"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_(arena_done) struct arena a;
+		_cleanup_(buf_done) struct buf out = BUF_INIT(KIB);
+		struct object *o = object_from_text(str_from(cases[i].text), 7);
+
+		arena_init(&a);
+		test_context("case %zu", i);
+		json_print(&out, object_lean_tree(&a, o), JSON_COMPACT);
+		EXPECT_STR(buf_str(&out), cases[i].labels);
+		object_unref(o);
+	}
+	test_context_end();
+}
