@@ -79,6 +79,9 @@ int store_list_at(const struct bucket *b, int64_t revision, struct str prefix, s
 	size_t limit, struct store_found *found, struct err *err);
 void store_found_done(struct store_found *found);
 
+/* What a write of that very revision put there, or took away; NULL: none that history still has. */
+struct object *store_written(struct bucket *b, struct str key, int64_t revision);
+
 /* ---- writing ---- */
 #define COMMIT_ANY   (-1) /* whatever stands there */
 #define COMMIT_FRESH 0    /* nothing may stand there */

@@ -9,6 +9,11 @@ struct object *api_server_find(struct api_server *s, const struct resource *r, s
 	arena_init(&a);
 	if (r->hub != r || !s->store)
 		return NULL;
-	struct object *o = store_get(server_bucket(s, r), server_key(&a, r, namespace, name));
-	return o && o->revision == revision ? object_ref(o) : NULL;
+	struct bucket *b = server_bucket(s, r);
+	struct str key = server_key(&a, r, namespace, name);
+	struct object *o = store_get(b, key);
+	/* Who watches may be behind: then it is history's. */
+	if (!o || o->revision != revision)
+		o = store_written(b, key, revision);
+	return o ? object_ref(o) : NULL;
 }

@@ -60,6 +60,14 @@ uint64_t history_behind(struct bucket *b, int64_t revision)
 	return low;
 }
 
+struct object *store_written(struct bucket *b, struct str key, int64_t revision)
+{
+	uint64_t at = history_behind(b, revision - 1);
+	const struct change_record *c = at < b->end ? history_at(b, at) : NULL;
+
+	return c && c->revision == revision && str_eq(str_from(c->key), key) ? c->object : NULL;
+}
+
 /* What a forgotten change replaced, nobody can ask for any more. */
 void history_compact(struct bucket *b, int64_t revision)
 {

@@ -260,6 +260,28 @@ TEST(the_past_can_be_listed_until_it_is_compacted)
 	world_done(&w);
 }
 
+TEST(what_a_revision_wrote_is_found_as_long_as_history_has_it)
+{
+	struct world w;
+	int64_t first = 0, second = 0, gone = 0;
+
+	world_init(&w);
+	put(&w, "d/a", COMMIT_FRESH, "1", &first);
+	put(&w, "d/a", COMMIT_ANY, "2", &second);
+	put(&w, "d/a", COMMIT_ANY, NULL, &gone);
+	REQUIRE(store_written(w.bucket, STR("d/a"), first));
+	EXPECT_STR(object_scan(store_written(w.bucket, STR("d/a"), first), "data.v"), "1");
+	EXPECT_STR(object_scan(store_written(w.bucket, STR("d/a"), second), "data.v"), "2");
+	REQUIRE(store_written(w.bucket, STR("d/a"), gone));
+	EXPECT_INT(store_written(w.bucket, STR("d/a"), gone)->revision, gone);
+	EXPECT(!store_written(w.bucket, STR("d/b"), second));
+	EXPECT(!store_written(w.bucket, STR("d/a"), gone + 1));
+	store_compact(w.store, second);
+	EXPECT(!store_written(w.bucket, STR("d/a"), first));
+	EXPECT(store_written(w.bucket, STR("d/a"), gone));
+	world_done(&w);
+}
+
 struct writer {
 	struct told told;
 	struct commit commit;
