@@ -107,8 +107,7 @@ void request_end(struct api_request *r)
 	metrics_end(r);
 	fair_leave(r);
 	respond_release(r);
-	if (r->x->sent > 0)
-		server_took_memory(r->server, (size_t)r->x->sent);
+	server_took_memory(r->server, r->arena->size + (size_t)MAX(r->x->sent, 0));
 	buf_done(&r->body);
 	buf_done(&r->out);
 	http_exchange_done(r->x);
