@@ -26,6 +26,7 @@ struct controller_kind {
 	bool off;            /* only when it is asked for by name */
 	/* NULL: off, since something it needs was not given. */
 	struct part *(*start)(const struct controllers_world *w, const struct controller_kind *k);
+	const void *rules; /* of those that share their start with others */
 };
 
 #define CONTROLLER(kind) extern const struct controller_kind kind;

@@ -203,7 +203,7 @@ static void gather_related(struct arena *a, struct replicas_view *v, const struc
 		trees_add(a, &v->related, object_lean_tree(a, pod.object));
 }
 
-void replicas_reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
+static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 {
 	struct usual *u = ctx;
 	const struct replicas_kind *kind = usual_ctx(u);
@@ -223,4 +223,30 @@ void replicas_reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	if ((int64_t)v->pods.count > tree_int(v->owner, "spec.replicas", 1))
 		gather_related(p->arena, v, sets, pods);
 	replicas_plan(v, now, p);
+}
+
+/* ---- life ---- */
+
+void replicas_changed(struct usual *u, struct object *old, struct object *fresh)
+{
+	usual_enqueue_object(u, fresh ? fresh : old);
+}
+
+void replicas_pod_changed(struct usual *u, struct object *old, struct object *fresh)
+{
+	const struct replicas_kind *kind = usual_ctx(u);
+
+	claim_changed(u, &kind->claim, old, fresh);
+}
+
+struct part *replicas_start(const struct controllers_world *w, const struct controller_kind *k)
+{
+	const struct replicas_kind *rules = k->rules;
+
+	return usual_new(w, k,
+		&(struct usual_options){.recorder = rules->recorder,
+			.sources = rules->sources,
+			.reconcile = reconcile,
+			.refused = replicas_refused,
+			.ctx = (void *)rules});
 }

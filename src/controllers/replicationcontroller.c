@@ -4,36 +4,17 @@
 static const struct replicas_kind rules = {
 	.claim = {"ReplicationController", "", "replicationcontrollers"},
 	.counts_terminating = false,
+	.recorder = "replication-controller",
+	.sources =
+		{
+			{"", "v1", "replicationcontrollers", replicas_changed},
+			{"", "v1", "pods", replicas_pod_changed},
+		},
 };
-
-static void own_changed(struct usual *u, struct object *old, struct object *fresh)
-{
-	usual_enqueue_object(u, fresh ? fresh : old);
-}
-
-static void pod_changed(struct usual *u, struct object *old, struct object *fresh)
-{
-	claim_changed(u, &rules.claim, old, fresh);
-}
-
-static struct part *start(const struct controllers_world *w, const struct controller_kind *k)
-{
-	static const struct usual_source sources[] = {
-		{"", "v1", "replicationcontrollers", own_changed},
-		{"", "v1", "pods", pod_changed},
-		{0},
-	};
-
-	return usual_new(w, k,
-		&(struct usual_options){.recorder = "replication-controller",
-			.sources = sources,
-			.reconcile = replicas_reconcile,
-			.refused = replicas_refused,
-			.ctx = (void *)&rules});
-}
 
 const struct controller_kind replicationcontroller_kind = {
 	.name = "replicationcontroller-controller",
 	.aliases = "replicationcontroller",
-	.start = start,
+	.start = replicas_start,
+	.rules = &rules,
 };
