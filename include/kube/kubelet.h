@@ -9,6 +9,7 @@
 #include <kube/ip.h>
 #include <kube/runtime.h>
 
+struct kubelet_configuration;
 struct machine;
 struct tls_config;
 
@@ -19,7 +20,7 @@ struct kubelet_options {
 	struct str log_dir;        /* "/var/log/pods" */
 	struct str manifests;      /* a directory of static pods; empty: none */
 	struct str cgroup_root;    /* what stands before "/kubepods"; "-": no cgroups at all */
-	struct str resolv_conf;    /* the node's own, for pods that want it; empty: none */
+	struct str resolv_conf;    /* the node's own, for pods that want it */
 	const struct ip *node_ips; /* the first is the primary one */
 	size_t node_ip_count;
 	const struct str *dns_servers; /* the cluster's */
@@ -29,7 +30,7 @@ struct kubelet_options {
 	size_t node_label_count;
 	const struct str *node_taints; /* "key=value:NoSchedule" */
 	size_t node_taint_count;
-	int max_pods;       /* 0: 110 */
+	int max_pods;       /* 0: the configuration's */
 	struct str version; /* "v1.36.0" */
 	struct tls_config
 		*tls;  /* of the node's server (a reference is taken); NULL: there is none */
@@ -40,10 +41,16 @@ struct kubelet_options {
 	void *ctx;
 	const struct machine *machine; /* NULL: this one; what a test says does not change */
 	bool no_register;              /* the Node object is somebody else's */
-	int64_t status_frequency;      /* of a node's status when nothing changes; 0: 5 min */
+	/* Of a node's status when nothing changes; 0: the configuration's. */
+	int64_t status_frequency;
+	/* What options do not say; it outlives the part. NULL: the defaults. */
+	const struct kubelet_configuration *configuration;
 };
 
-/* All that options point to is copied. The runtime must outlive the part. */
+/*
+ * All else that options point to is copied. The runtime must outlive the part. What is said both
+ * here and in the configuration is as it is said here.
+ */
 struct part *kubelet_new(const struct component_base *base, struct runtime *runtime,
 	const struct kubelet_options *options);
 

@@ -1,5 +1,6 @@
 #include "image_collector.h"
 #include "kubelet_private.h"
+#include "log_rotation.h"
 #include "node_agent.h"
 #include "object_watches.h"
 #include "pod_admission.h"
@@ -236,6 +237,7 @@ static void open_server(struct kubelet *k)
 	const struct kubelet_server_options options = {.client = k->base.client,
 		.runtime = k->runtime,
 		.pods = {list_pods, k},
+		.configuration = k->configuration.tree,
 		.tls = k->options.tls,
 		.node_name = k->options.node_name,
 		.cgroup_root = k->options.cgroup_root,
@@ -300,6 +302,7 @@ static void free_part(struct part *p)
 		pod_worker_free(it.value);
 	map_done(&k->workers);
 	image_collector_free(k->collector);
+	log_rotation_free(k->rotation);
 	static_pods_free(k->statics);
 	mirrors_free(k->mirrors);
 	node_agent_free(k->node);
@@ -326,6 +329,38 @@ static void copy_texts(struct arena *a, const struct str **list, size_t count)
 	*list = items;
 }
 
+static void take_configuration(struct kubelet *k)
+{
+	struct kubelet_options *o = &k->options;
+	struct kubelet_configuration *c = &k->configuration;
+
+	if (o->configuration)
+		*c = *o->configuration;
+	else if (kubelet_configuration_read(&k->arena, STR(""), c, NULL))
+		assert(false);
+	struct {
+		struct str *option, configured;
+	} texts[] = {{&o->manifests, c->static_pod_path}, {&o->resolv_conf, c->resolv_conf},
+		{&o->dns_domain, c->cluster_domain},
+		{&o->cgroup_root, str_eq(c->cgroup_root, STR("/")) ? STR("") : c->cgroup_root}};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (!texts[i].option->len)
+			*texts[i].option = texts[i].configured;
+	if (!o->dns_server_count) {
+		o->dns_servers = c->cluster_dns;
+		o->dns_server_count = c->cluster_dns_count;
+	}
+	if (!o->node_taint_count) {
+		o->node_taints = c->taints;
+		o->node_taint_count = c->taint_count;
+	}
+	if (!o->max_pods)
+		o->max_pods = (int)c->max_pods;
+	if (!o->status_frequency)
+		o->status_frequency = c->status_report;
+	o->no_register |= !c->register_node;
+}
+
 static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 {
 	struct kubelet_options *o = &k->options;
@@ -333,6 +368,7 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 		&o->manifests, &o->cgroup_root, &o->resolv_conf, &o->dns_domain, &o->version};
 
 	*o = *from;
+	take_configuration(k);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = arena_str(&k->arena, *texts[i]);
 	if (o->tls)
@@ -343,8 +379,6 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 		o->dns_domain = STR("cluster.local");
 	if (!o->version.len)
 		o->version = STR("v1.36.0");
-	if (!o->max_pods)
-		o->max_pods = 110;
 	copy_texts(&k->arena, &o->dns_servers, o->dns_server_count);
 	copy_texts(&k->arena, &o->node_labels, o->node_label_count);
 	copy_texts(&k->arena, &o->node_taints, o->node_taint_count);
@@ -438,6 +472,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	open_informers(k);
 	k->statics = static_pods_new(k);
 	k->collector = image_collector_new(k);
+	k->rotation = log_rotation_new(k);
 	open_server(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);

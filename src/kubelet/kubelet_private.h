@@ -8,6 +8,7 @@
 #include "volumes.h"
 
 #include <kube/kubelet.h>
+#include <kube/kubelet_configuration.h>
 #include <kube/map.h>
 #include <kube/scope.h>
 
@@ -16,6 +17,7 @@ struct object_watches;
 struct http_client;
 struct node_agent;
 struct image_collector;
+struct log_rotation;
 struct static_pods;
 struct mirrors;
 struct kubelet_server;
@@ -26,6 +28,7 @@ struct kubelet {
 	struct component_base base;
 	struct runtime *runtime;
 	struct kubelet_options options;
+	struct kubelet_configuration configuration;
 	struct arena arena;
 	struct scope scope; /* of everything in flight */
 	struct op closed, recorder_op, watches_op, knocker_op;
@@ -40,6 +43,7 @@ struct kubelet {
 	struct static_pods *statics; /* NULL: there is no directory */
 	struct mirrors *mirrors;
 	struct image_collector *collector;
+	struct log_rotation *rotation; /* NULL: logs are not rotated */
 	struct node_facts facts;
 	struct resolver resolver; /* the node's own, as it was at the beginning */
 	struct volumes_host volumes;

@@ -10,13 +10,11 @@
 #include <kube/task.h>
 #include <kube/time.h>
 
-#define LOOK_EVERY  (10 * SEC)  /* at the node, for a change of its status */
-#define LOOK_SOON   (50 * MSEC) /* while it is not ready */
-#define RENEW_EVERY (10 * SEC)
-#define LEASE_LASTS 40 /* seconds */
-#define TIMEOUT     (10 * SEC)
-#define DELAY_MIN   (200 * MSEC)
-#define DELAY_MAX   (7 * SEC)
+#define LOOK_SOON (50 * MSEC) /* while it is not ready */
+#define RENEWALS  4           /* of a lease while it lasts */
+#define TIMEOUT   (10 * SEC)
+#define DELAY_MIN (200 * MSEC)
+#define DELAY_MAX (7 * SEC)
 
 enum node_step { NODE_LOOK, NODE_REGISTERED, NODE_FOUND, NODE_LABELLED, NODE_TOLD, NODE_WAITED };
 static const char *const node_steps[] = {
@@ -99,6 +97,7 @@ static struct node_input look(struct node_agent *n, struct arena *a, struct mach
 {
 	struct kubelet *k = n->k;
 	struct node_input in = {.options = &k->options,
+		.configuration = &k->configuration,
 		.machine = &n->machine,
 		.free = f,
 		.runtime = k->runtime->ops,
@@ -192,7 +191,7 @@ static void look_later(struct node_agent *n)
 
 	arena_init(&a);
 	bool ready = !kubelet_network_fault(n->k, &a).len;
-	sleep_for(&n->task, NODE_WAITED, ready ? LOOK_EVERY : LOOK_SOON);
+	sleep_for(&n->task, NODE_WAITED, ready ? n->k->configuration.status_update : LOOK_SOON);
 }
 
 /* The next thing to be told, if any. */
@@ -203,7 +202,6 @@ static void tell(struct node_agent *n)
 
 	arena_init(&a);
 	struct node_input in = look(n, &a, &f);
-	int64_t frequency = n->k->options.status_frequency;
 	const struct cJSON *patch = NULL;
 
 	if (!in.old && !n->k->options.no_register) {
@@ -218,7 +216,7 @@ static void tell(struct node_agent *n)
 		ask(n, NODE_LABELLED, CLIENT_PATCH_STRATEGIC, NULL, patch);
 		return;
 	}
-	patch = node_status_patch(&a, &in, frequency ? frequency : 5 * MINUTE);
+	patch = node_status_patch(&a, &in, n->k->options.status_frequency);
 	if (patch)
 		ask(n, NODE_TOLD, CLIENT_PATCH_STRATEGIC, "status", patch);
 	else
@@ -320,7 +318,7 @@ static void renew(struct node_agent *n)
 	tree_set_str(&a, lease, "metadata.name", node_name(n));
 	tree_set_str(&a, lease, "metadata.namespace", STR("kube-node-lease"));
 	tree_set_str(&a, lease, "spec.holderIdentity", node_name(n));
-	tree_set_int(&a, lease, "spec.leaseDurationSeconds", LEASE_LASTS);
+	tree_set_int(&a, lease, "spec.leaseDurationSeconds", n->k->configuration.lease_seconds);
 	time_print_micro(&now, env_wall(kubelet_env(n->k)));
 	tree_set_str(&a, lease, "spec.renewTime", buf_str(&now));
 	set_owner(n, &a, lease);
@@ -362,7 +360,8 @@ static void lease_run(struct task *t, struct err *err)
 	case LEASE_WRITTEN:
 		if (!err->code) {
 			n->lease_failures = 0;
-			sleep_for(t, LEASE_WAITED, RENEW_EVERY);
+			sleep_for(t, LEASE_WAITED,
+				n->k->configuration.lease_seconds * SEC / RENEWALS);
 			return;
 		}
 		break;
@@ -402,7 +401,8 @@ static void begin_lease(struct node_agent *n)
 static void set_facts(struct node_agent *n)
 {
 	struct kubelet *k = n->k;
-	const struct node_input in = {.options = &k->options, .machine = &n->machine};
+	const struct node_input in = {
+		.options = &k->options, .configuration = &k->configuration, .machine = &n->machine};
 
 	k->facts = (struct node_facts){.name = node_name(n),
 		.capacity = node_capacity(&n->arena, &in),

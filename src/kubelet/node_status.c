@@ -63,16 +63,62 @@ struct cJSON *node_capacity(struct arena *a, const struct node_input *in)
 	return list;
 }
 
-/* What is left of it before the node would be short. */
+static struct quantity amount(const struct cJSON *list, struct str name)
+{
+	struct quantity q = {0};
+
+	if (quantity_parse(json_str(json_get(list, name)), &q, NULL))
+		q = (struct quantity){0};
+	return q;
+}
+
+/* What the node must keep of it, or pods would have to go. */
+static int64_t kept(const struct node_input *in, struct str name)
+{
+	const struct kubelet_configuration *c = in->configuration;
+	bool memory = str_eq(name, STR("memory"));
+
+	for (size_t i = 0; i < c->threshold_count; i++) {
+		const struct eviction_threshold *t = &c->thresholds[i];
+
+		if (t->grace || t->signal != (memory ? SIGNAL_MEMORY : SIGNAL_NODEFS))
+			continue;
+		return eviction_quantity(
+			&t->amount, memory ? in->machine->memory : in->machine->disk);
+	}
+	return 0;
+}
+
+static int64_t hugepages(const struct machine *m)
+{
+	int64_t all = 0;
+
+	for (size_t i = 0; i < m->hugepage_count; i++)
+		all += m->hugepages[i].size * m->hugepages[i].total;
+	return all;
+}
+
+/* What is left for pods: neither reserved nor kept. */
 struct cJSON *node_allocatable(struct arena *a, const struct node_input *in)
 {
-	const struct machine *m = in->machine;
+	static const char *const names[] = {"cpu", "ephemeral-storage", "memory"};
+	const struct kubelet_configuration *c = in->configuration;
 	struct cJSON *list = node_capacity(a, in);
-	int64_t memory = MAX(m->memory - MEMORY_LEAST, 0);
 
-	set_amount(
-		a, list, "ephemeral-storage", m->disk / KIB * KIB - m->disk / 100 * DISK_SHARE, "");
-	set_amount(a, list, "memory", memory / KIB, "Ki");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct str name = str_from(names[i]);
+		struct quantity left = amount(list, name), none = left;
+		int64_t least = i ? kept(in, name) : 0;
+
+		if (str_eq(name, STR("memory")))
+			least += hugepages(in->machine);
+		left = quantity_sub(left, amount(c->system_reserved, name));
+		left = quantity_sub(left, amount(c->kube_reserved, name));
+		left = quantity_sub(left, quantity_from_int(least, left.format));
+		none.nano = 0;
+		json_set(a, list, name,
+			json_new_str(a, quantity_print(a, quantity_sign(left) < 0 ? none : left)));
+	}
 	return list;
 }
 

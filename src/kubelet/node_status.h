@@ -6,9 +6,11 @@
 
 #include <kube/json.h>
 #include <kube/kubelet.h>
+#include <kube/kubelet_configuration.h>
 
 struct node_input {
 	const struct kubelet_options *options;
+	const struct kubelet_configuration *configuration;
 	const struct machine *machine;
 	const struct machine_free *free;
 	const struct runtime_ops *runtime;

@@ -96,7 +96,7 @@ static void start_item(struct pod_item *item)
 		container_start(item);
 		break;
 	case POD_REMOVE_CONTAINER:
-		r->ops->remove_container(r, &item->op, item->action.id);
+		container_remove(item);
 		break;
 	case POD_REMOVE_SANDBOX:
 		r->ops->remove_sandbox(r, &item->op, item->action.id);

@@ -8,6 +8,7 @@
 
 #include <kube/image_keychain.h>
 #include <kube/task.h>
+#include <kube/work.h>
 
 struct pod_item {
 	struct pod_batch *batch;
@@ -36,6 +37,9 @@ struct pod_item {
 	struct pod_cgroup_work cgroup; /* of a sandbox */
 	int64_t since;                 /* on the loop's clock */
 	const char *hook;              /* that failed */
+	/* of a container that is removed */
+	const char *log; /* NULL: it has none */
+	struct work work;
 };
 
 struct pod_batch {
@@ -51,6 +55,7 @@ struct pod_batch {
 /* Each is the implementation of item->op. */
 void container_start(struct pod_item *item);
 void container_stop(struct pod_item *item);
+void container_remove(struct pod_item *item);
 void sandbox_start(struct pod_item *item);
 
 /* A hook in a container: exec, httpGet or sleep. */

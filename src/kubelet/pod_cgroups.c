@@ -99,7 +99,8 @@ static void make_on_worker(struct work *w)
 	const struct cgroup_limits limits = {.cpu_period = c->limits.cpu_period,
 		.cpu_quota = c->limits.cpu_quota,
 		.cpu_shares = c->limits.cpu_shares,
-		.memory = c->limits.memory};
+		.memory = c->limits.memory,
+		.pids = c->limits.pids};
 
 	share(c);
 	if (!cgroup_make(c->k->cgroups, c->path, &w->err))
@@ -132,6 +133,7 @@ static void start(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
 	c->burstable = path_of(k, "/kubepods/burstable");
 	c->shares = burstable_shares(k);
 	pod_limits(pod, &c->limits);
+	c->limits.pids = MAX(k->configuration.pod_pids_limit, 0);
 	arena_done(&a);
 	work_start(&c->work, op, WORK_DISK, run);
 }

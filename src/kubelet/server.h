@@ -28,6 +28,7 @@ struct kubelet_server_options {
 	struct kubelet_server_pods pods;
 	struct tls_config
 		*tls; /* asks for client certificates; NULL: plain HTTP, nobody is asked */
+	const struct cJSON *configuration; /* what /configz shows; outlives the server */
 	struct str node_name;
 	struct str cgroup_root; /* of the node's own figures; empty: the machine's */
 	struct address at;

@@ -31,6 +31,7 @@ struct cluster_options {
 	size_t node_ip_count, dns_ip_count;
 	bool disabled[CLUSTER_PARTS];
 	uint16_t kubelet_port;
+	const struct kubelet_configuration *kubelet_configuration; /* NULL: defaults */
 	struct str pods_log_dir;
 	const struct str *node_labels, *node_taints;
 	size_t node_label_count, node_taint_count;

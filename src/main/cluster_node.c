@@ -87,7 +87,6 @@ void cluster_begin_node(struct cluster *c, struct op *op)
 			.root_dir = below(c, "kubelet"),
 			.log_dir = o->pods_log_dir,
 			.manifests = below(c, "pods"),
-			.resolv_conf = STR("/etc/resolv.conf"),
 			.node_ips = o->node_ips,
 			.node_ip_count = o->node_ip_count,
 			.dns_servers = dns_servers(c),
@@ -97,6 +96,7 @@ void cluster_begin_node(struct cluster *c, struct op *op)
 			.node_label_count = o->node_label_count,
 			.node_taints = o->node_taints,
 			.node_taint_count = o->node_taint_count,
+			.configuration = o->kubelet_configuration,
 			.version = STR("v1.36.0"),
 			.port = o->kubelet_port,
 			.tls = open_tls(c)}};

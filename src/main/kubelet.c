@@ -1,5 +1,6 @@
 /* kube kubelet: this machine's node with the built-in runtime, against an API server anywhere. */
 #include "commands.h"
+#include "kubelet_config.h"
 #include "node.h"
 #include "node_tls.h"
 #include "process.h"
@@ -13,6 +14,8 @@
 
 struct kubelet_line {
 	struct process_line process;
+	struct str config, config_dir;
+	struct kubelet_configuration configuration;
 	struct str name, root_dir, log_dir, runtime_root, network_dir;
 	struct flag_list pods, node_ips, dns, labels, taints;
 	struct str cert_file, key_file, client_ca_file;
@@ -32,6 +35,10 @@ static size_t add_flags(struct kubelet_line *l, struct flag *flags)
 	const struct process_defaults defaults = {.lease = NULL, .burst = "100"};
 	struct kubelet_options *o = &l->node.kubelet;
 	const struct flag own[] = {
+		FLAG_STRING("config", &l->config, NULL, "FILE",
+			"A KubeletConfiguration; what flags say wins."),
+		FLAG_STRING("config-dir", &l->config_dir, NULL, "DIRECTORY",
+			"More of them, *.conf, each over those before it."),
 		FLAG_STRING("hostname-override", &l->name, NULL, "NAME",
 			"The node's name; without it, the machine's."),
 		FLAG_LIST("node-ip", &l->node_ips, NULL, "IPS",
@@ -50,11 +57,12 @@ static size_t add_flags(struct kubelet_line *l, struct flag *flags)
 			"Manifests of static pods."),
 		FLAG_STRING("cgroup-root", &o->cgroup_root, NULL, "PATH",
 			"The cgroup that pods' cgroups are made in; '-': none are used."),
-		FLAG_STRING("resolv-conf", &o->resolv_conf, "/etc/resolv.conf", "FILE",
-			"The resolver's configuration for pods that want the node's."),
+		FLAG_STRING("resolv-conf", &o->resolv_conf, NULL, "FILE",
+			"The resolver's configuration for pods that want the node's; without it, "
+			"/etc/resolv.conf."),
 		FLAG_LIST("cluster-dns", &l->dns, NULL, "IPS", "The cluster's DNS."),
-		FLAG_STRING("cluster-domain", &o->dns_domain, "cluster.local", "DOMAIN",
-			"What the names of services end with."),
+		FLAG_STRING("cluster-domain", &o->dns_domain, NULL, "DOMAIN",
+			"What the names of services end with; without it, cluster.local."),
 		FLAG_LIST("node-labels", &l->labels, NULL, "KEY=VALUE",
 			"Labels that the node registers with."),
 		FLAG_LIST("register-with-taints", &l->taints, NULL, "KEY=VALUE:EFFECT",
@@ -69,9 +77,11 @@ static size_t add_flags(struct kubelet_line *l, struct flag *flags)
 			"The authorities of callers' certificates (PEM)."),
 		FLAG_BOOL("register-node", &l->register_node, "true",
 			"Create the Node object when there is none."),
-		FLAG_INT("max-pods", &l->max_pods, "110", "COUNT", "Pods on this node at most."),
-		FLAG_DURATION("node-status-report-frequency", &o->status_frequency, "5m",
-			"How often the node's status is told when it does not change."),
+		FLAG_INT("max-pods", &l->max_pods, NULL, "COUNT",
+			"Pods on this node at most; without it, 110."),
+		FLAG_DURATION("node-status-report-frequency", &o->status_frequency, NULL,
+			"How often the node's status is told when it does not change; without it, "
+			"5m."),
 		FLAG_END,
 	};
 	size_t count = process_flags(&l->process, flags, &defaults);
@@ -121,6 +131,34 @@ static int check_directories(const struct kubelet_line *l, struct err *err)
 	return 0;
 }
 
+static bool is_set(const struct flag *flags, const char *name)
+{
+	while (flags->name && strcmp(flags->name, name) != 0)
+		flags++;
+	return flags->set;
+}
+
+/* What flags do not say the files do. */
+static int read_config(
+	struct arena *a, struct kubelet_line *l, const struct flag *flags, struct err *err)
+{
+	const struct kubelet_configuration *c = &l->configuration;
+	int code = kubelet_config_read(a, l->config, l->config_dir, &l->configuration, err);
+
+	if (code)
+		return code;
+	if (!is_set(flags, "port"))
+		l->port = c->port;
+	if (!l->cert_file.len) {
+		l->cert_file = c->tls_cert_file;
+		l->key_file = c->tls_key_file;
+	}
+	if (!l->client_ca_file.len)
+		l->client_ca_file = c->client_ca_file;
+	l->node.kubelet.configuration = c;
+	return 0;
+}
+
 static int read_tls(struct arena *a, struct kubelet_line *l, struct err *err)
 {
 	struct node_tls *t = &l->tls;
@@ -138,13 +176,14 @@ static int read_tls(struct arena *a, struct kubelet_line *l, struct err *err)
 	return 0;
 }
 
-static int read_line(struct arena *a, struct kubelet_line *l, struct err *err)
+static int read_line(
+	struct arena *a, struct kubelet_line *l, const struct flag *flags, struct err *err)
 {
 	struct kubelet_options *o = &l->node.kubelet;
-	int code = read_ips(l, err);
+	int code = read_config(a, l, flags, err);
 
-	if (code || (code = read_cidrs(l, err)) || (code = check_directories(l, err)) ||
-		(code = read_tls(a, l, err)))
+	if (code || (code = read_ips(l, err)) || (code = read_cidrs(l, err)) ||
+		(code = check_directories(l, err)) || (code = read_tls(a, l, err)))
 		return code;
 	o->port = (uint16_t)l->port;
 	gethostname(l->host, sizeof(l->host) - 1);
@@ -238,7 +277,7 @@ int kubelet_run(int argc, char **argv)
 	_cleanup_(err_done) struct err err = {0};
 	struct kubelet_line line = {0};
 	struct client_config config = {0};
-	struct flag flags[PROCESS_FLAGS + 20];
+	struct flag flags[PROCESS_FLAGS + 24];
 
 	arena_init(&a);
 	add_flags(&line, flags);
@@ -251,7 +290,7 @@ int kubelet_run(int argc, char **argv)
 		return 0;
 	}
 	if (!code)
-		code = read_line(&a, &line, &err);
+		code = read_line(&a, &line, flags, &err);
 	if (!code && geteuid())
 		code = err_set(&err, ERR_PERMISSION, "only root can run pods");
 	if (!code)

@@ -1,6 +1,7 @@
 /* kube server: a complete cluster on this machine, in this process. */
 #include "cluster.h"
 #include "commands.h"
+#include "kubelet_config.h"
 #include "server_lock.h"
 
 #include <kube/kubeconfig.h>
@@ -22,6 +23,8 @@ struct server_line {
 	struct cluster_options options;
 	struct flag_list pods, dns_ips, node_ips, disabled, labels, taints;
 	int64_t kubelet_port;
+	struct str kubelet_config;
+	struct kubelet_configuration configuration;
 	struct str data_dir, services; /* as the API server's flags have them */
 };
 
@@ -62,6 +65,8 @@ static size_t own_flags(struct server_line *l, struct flag *flags)
 			"kubelet."),
 		FLAG_INT("kubelet-port", &l->kubelet_port, "10250", "PORT",
 			"Where the node's agent serves logs and commands."),
+		FLAG_STRING("kubelet-config", &l->kubelet_config, NULL, "FILE",
+			"A KubeletConfiguration for the node of this process."),
 		FLAG_STRING("pod-logs-dir", &l->options.pods_log_dir, "/var/log/pods", "DIRECTORY",
 			"Where the logs of containers are."),
 	};
@@ -199,6 +204,9 @@ static int read_line(struct arena *a, struct server_line *l, struct flag *flags,
 	char host[256] = "";
 	int code;
 
+	if ((code = kubelet_config_read(a, l->kubelet_config, STR(""), &l->configuration, err)))
+		return code;
+	o->kubelet_configuration = &l->configuration;
 	o->data_dir = absolute(a, *(struct str *)find_flag(flags, "data-dir")->target);
 	o->pods_log_dir = absolute(a, o->pods_log_dir);
 	l->services = *(struct str *)find_flag(flags, "service-cluster-ip-range")->target;

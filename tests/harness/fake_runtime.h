@@ -47,6 +47,7 @@ struct fake_container {
 struct fake_sandbox {
 	struct sandbox s;
 	struct arena arena;
+	const char *log_directory;
 };
 
 struct fake_runtime {
@@ -68,7 +69,7 @@ struct fake_runtime {
 	int fail_at;               /* only the one that many calls from now */
 	bool stopped;
 	/* what was asked */
-	int started, pulled, execs, created;
+	int started, pulled, execs, created, reopened;
 	char last_exec[128];
 };
 
@@ -279,7 +280,8 @@ static inline void fake_create_act(struct fake_call *call)
 		.created = env_wall(r->env),
 		.labels = fake_pairs(&f->arena, config->labels),
 		.annotations = fake_pairs(&f->arena, config->annotations),
-		.log_path = arena_str(&f->arena, config->log_path),
+		.log_path =
+			arena_print(&f->arena, "%s/%.*s", s->log_directory, STRF(config->log_path)),
 		.uid = 0};
 	assert(r->container_count < ARRAY_LEN(r->containers));
 	r->containers[r->container_count++] = f;
@@ -388,6 +390,23 @@ static inline void fake_remove(struct runtime *runtime, struct op *op, struct st
 	fake_set_id(fake_begin(runtime, op, fake_remove_act, 0), id);
 }
 
+/* A file of nothing, in the place where the real one would write. */
+static inline void fake_reopen_act(struct fake_call *call)
+{
+	struct fake_container *f = fake_container(call->r, str_from(call->id));
+	FILE *file = f ? fopen(f->c.log_path.at, "a") : NULL;
+
+	if (file)
+		fclose(file);
+	call->r->reopened++;
+	op_finish(call->op, 0);
+}
+
+static inline void fake_reopen(struct runtime *runtime, struct op *op, struct str id)
+{
+	fake_set_id(fake_begin(runtime, op, fake_reopen_act, 0), id);
+}
+
 /* ---- sandboxes ---- */
 
 static inline void fake_run_act(struct fake_call *call)
@@ -404,6 +423,7 @@ static inline void fake_run_act(struct fake_call *call)
 		.attempt = config->attempt,
 		.created = env_wall(r->env),
 		.labels = fake_pairs(&f->arena, config->labels)};
+	f->log_directory = arena_str(&f->arena, config->log_directory).at;
 	if (config->network == NAMESPACE_POD) {
 		f->s.ips[0] = ip_v4(10, 42, (uint8_t)(r->ids >> 8), (uint8_t)r->ids);
 		f->s.ip_count = 1;
@@ -614,6 +634,7 @@ static const struct runtime_ops fake_runtime_ops = {
 	.start_container = fake_start,
 	.stop_container = fake_stop,
 	.remove_container = fake_remove,
+	.reopen_log = fake_reopen,
 	.exec = fake_exec,
 	.pull = fake_pull,
 	.sandboxes = fake_list_sandboxes,

@@ -96,7 +96,10 @@ static void open_work(struct work *w)
 	l->opened = true;
 }
 
-/* At the end of a file that another has replaced the other is begun. */
+/*
+ * At the end of a file that another has replaced the other is begun. Is there anything more to be
+ * read at once?
+ */
 static bool replaced(struct log_reader *l)
 {
 	struct stat there, ours;
@@ -108,6 +111,9 @@ static bool replaced(struct log_reader *l)
 	}
 	if (lstat(l->path, &there) || there.st_ino == l->inode)
 		return false;
+	/* Between the last read and the other's birth something may have been written here. */
+	if (fstat(l->file, &ours) == 0 && ours.st_size > l->offset)
+		return true;
 	fd = open(l->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return false;

@@ -1,4 +1,5 @@
-/* What the node says of its pods and of itself in a word: /pods, /runningpods, /healthz. */
+/* What the node says of its pods and of itself in a word: /pods, /runningpods, /healthz,
+ * /configz. */
 #include "node_request.h"
 
 #include <kube/mem.h>
@@ -92,4 +93,16 @@ void node_healthz(struct node_request *r)
 		node_answer_text(r, 200, "ok");
 	else
 		node_answer_text(r, 404, "404 page not found\n");
+}
+
+void node_configz(struct node_request *r)
+{
+	struct cJSON *all = json_new(r->arena, JSON_OBJECT);
+	const struct cJSON *ours = r->server->options.configuration;
+	_cleanup_(buf_done) struct buf text = BUF_INIT(PODS_MAX);
+
+	if (ours)
+		json_add(r->arena, all, STR("kubeletconfig"), json_copy(r->arena, ours));
+	json_print(&text, all, JSON_COMPACT);
+	node_answer(r, 200, "application/json", arena_str(r->arena, buf_str(&text)));
 }

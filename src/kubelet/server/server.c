@@ -135,6 +135,7 @@ static const struct route {
 	node_handler_fn *handler;
 } routes[] = {
 	{"healthz", 0, 1, "GET", "healthz proxy", node_healthz},
+	{"configz", 0, 0, "GET", "configz proxy", node_configz},
 	{"pods", 0, 0, "GET", "pods proxy", node_pods},
 	{"runningpods", 0, 0, "GET", "pods proxy", node_running_pods},
 	{"stats", 0, 1, "GET POST", "stats", node_summary},

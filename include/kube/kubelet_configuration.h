@@ -1,0 +1,75 @@
+/*
+ * kubelet_configuration: a node's configuration as upstream's KubeletConfiguration says it
+ * (kubelet.config.k8s.io/v1beta1). Pure: text in, numbers out.
+ */
+#ifndef KUBE_KUBELET_CONFIGURATION_H
+#define KUBE_KUBELET_CONFIGURATION_H
+
+#include <kube/json.h>
+
+/* What a node can run short of. */
+enum eviction_signal {
+	SIGNAL_MEMORY,
+	SIGNAL_NODEFS,
+	SIGNAL_NODEFS_INODES,
+	SIGNAL_IMAGEFS,
+	SIGNAL_IMAGEFS_INODES,
+	SIGNAL_PIDS,
+	SIGNALS
+};
+
+/* "100Mi" or "10%" of what there is. */
+struct eviction_amount {
+	int64_t quantity;
+	double share; /* > 0: instead of the quantity */
+	bool binary;  /* it is to be printed as bytes are */
+};
+
+struct eviction_threshold {
+	enum eviction_signal signal;
+	struct eviction_amount amount;
+	struct eviction_amount reclaim; /* so much more is freed once it is met */
+	int64_t grace;                  /* ns that it has to be met before pods go; 0: none */
+};
+
+struct kubelet_configuration {
+	struct str static_pod_path, resolv_conf, cgroup_root, cluster_domain;
+	struct str tls_cert_file, tls_key_file, client_ca_file;
+	const struct str *cluster_dns;
+	size_t cluster_dns_count;
+	const struct str *taints; /* "key=value:Effect" */
+	size_t taint_count;
+	bool register_node;
+	int64_t port, max_pods, pod_pids_limit; /* pod_pids_limit < 1: none */
+	int64_t status_update, status_report;   /* ns */
+	int64_t lease_seconds;
+	int64_t image_high, image_low;        /* per cent */
+	int64_t image_min_age, image_max_age; /* ns; max 0: images do not grow too old */
+	int64_t log_max_size, log_max_files;  /* size < 0: logs are not rotated */
+	int64_t log_interval;                 /* ns */
+	int64_t pressure_transition;          /* ns */
+	int64_t eviction_max_grace;           /* seconds, for soft thresholds */
+	struct eviction_threshold thresholds[2 * SIGNALS];
+	size_t threshold_count;
+	const struct cJSON *system_reserved, *kube_reserved; /* resource → quantity */
+	const struct cJSON *tree; /* all of it, with defaults, as /configz shows it */
+	const struct str *idle;   /* fields that were given and have no effect here */
+	size_t idle_count;
+};
+
+/*
+ * YAML or JSON over upstream's defaults; empty text: these alone. Texts and trees are in the arena.
+ * ERR_SYNTAX names unknown fields and wrong types, ERR_INVALID values that make no sense.
+ */
+int kubelet_configuration_read(
+	struct arena *a, struct str text, struct kubelet_configuration *c, struct err *err);
+/* The same of several texts: what a later one says replaces what an earlier one says. */
+int kubelet_configuration_read_all(struct arena *a, const struct str *texts, size_t count,
+	struct kubelet_configuration *c, struct err *err);
+
+/* How much that is when there is so much. */
+int64_t eviction_quantity(const struct eviction_amount *amount, int64_t capacity);
+/* "memory.available" */
+const char *eviction_signal_name(enum eviction_signal signal);
+
+#endif

@@ -1,0 +1,405 @@
+/*
+ * KubeletConfiguration: a table of fields, each with upstream's default. Defaults are put into the
+ * tree first; numbers are read from the tree, so what /configz shows is what counts.
+ */
+#include "configuration_eviction.h"
+
+#include <kube/api_codec.h>
+#include <kube/patch.h>
+#include <kube/quantity.h>
+#include <kube/time.h>
+#include <kube/yaml.h>
+
+#include <stddef.h>
+
+#define API_VERSION "kubelet.config.k8s.io/v1beta1"
+#define KIND        "KubeletConfiguration"
+#define NAMED_MOST  20 /* unknown fields */
+
+enum value_kind { TEXT, FLAG, NUMBER, DURATION, AMOUNT, OTHER };
+
+static const struct known_field {
+	const char *name;
+	enum value_kind kind;
+	size_t offset;
+	const char *fallback; /* NULL: none */
+	bool zero_is_unset;
+} fields[] = {
+#define AT(member) offsetof(struct kubelet_configuration, member)
+	{"staticPodPath", TEXT, AT(static_pod_path), NULL, false},
+	{"resolvConf", TEXT, AT(resolv_conf), "/etc/resolv.conf", false},
+	{"cgroupRoot", TEXT, AT(cgroup_root), NULL, false},
+	{"clusterDomain", TEXT, AT(cluster_domain), NULL, false},
+	{"tlsCertFile", TEXT, AT(tls_cert_file), NULL, false},
+	{"tlsPrivateKeyFile", TEXT, AT(tls_key_file), NULL, false},
+	{"registerNode", FLAG, AT(register_node), "true", false},
+	{"port", NUMBER, AT(port), "10250", true},
+	{"maxPods", NUMBER, AT(max_pods), "110", true},
+	{"podPidsLimit", NUMBER, AT(pod_pids_limit), "-1", false},
+	{"nodeStatusUpdateFrequency", DURATION, AT(status_update), "10s", true},
+	{"nodeStatusReportFrequency", DURATION, AT(status_report), "5m0s", true},
+	{"nodeLeaseDurationSeconds", NUMBER, AT(lease_seconds), "40", true},
+	{"imageMinimumGCAge", DURATION, AT(image_min_age), "2m0s", true},
+	{"imageMaximumGCAge", DURATION, AT(image_max_age), "0s", false},
+	{"imageGCHighThresholdPercent", NUMBER, AT(image_high), "85", false},
+	{"imageGCLowThresholdPercent", NUMBER, AT(image_low), "80", false},
+	{"containerLogMaxSize", AMOUNT, AT(log_max_size), "10Mi", false},
+	{"containerLogMaxFiles", NUMBER, AT(log_max_files), "5", false},
+	{"containerLogMonitorInterval", DURATION, AT(log_interval), "10s", false},
+	{"evictionPressureTransitionPeriod", DURATION, AT(pressure_transition), "5m0s", true},
+	{"evictionMaxPodGracePeriod", NUMBER, AT(eviction_max_grace), "0", false},
+#undef AT
+	{"clusterDNS", OTHER, 0, NULL, false},
+	{"registerWithTaints", OTHER, 0, NULL, false},
+	{"authentication", OTHER, 0, NULL, false},
+	{"evictionHard", OTHER, 0, NULL, false},
+	{"evictionSoft", OTHER, 0, NULL, false},
+	{"evictionSoftGracePeriod", OTHER, 0, NULL, false},
+	{"evictionMinimumReclaim", OTHER, 0, NULL, false},
+	{"mergeDefaultEvictionSettings", OTHER, 0, NULL, false},
+	{"systemReserved", OTHER, 0, NULL, false},
+	{"kubeReserved", OTHER, 0, NULL, false},
+};
+
+/* Upstream's other fields: known, so no mistake, but nothing here depends on them. */
+static const char *const idle_names[] = {"address", "allowedUnsafeSysctls", "authorization",
+	"cgroupDriver", "cgroupsPerQOS", "configMapAndSecretChangeDetectionStrategy",
+	"containerLogMaxWorkers", "containerRuntimeEndpoint", "contentType", "cpuCFSQuota",
+	"cpuCFSQuotaPeriod", "cpuManagerPolicy", "cpuManagerPolicyOptions",
+	"cpuManagerReconcilePeriod", "crashLoopBackOff", "enableContentionProfiling",
+	"enableControllerAttachDetach", "enableDebugFlagsHandler", "enableDebuggingHandlers",
+	"enableProfilingHandler", "enableServer", "enableSystemLogHandler", "enableSystemLogQuery",
+	"enforceNodeAllocatable", "eventBurst", "eventRecordQPS", "failCgroupV1", "failSwapOn",
+	"featureGates", "fileCheckFrequency", "hairpinMode", "healthzBindAddress", "healthzPort",
+	"httpCheckFrequency", "imagePullCredentialsVerificationPolicy", "imageServiceEndpoint",
+	"iptablesDropBit", "iptablesMasqueradeBit", "kernelMemcgNotification", "kubeAPIBurst",
+	"kubeAPIQPS", "kubeReservedCgroup", "kubeletCgroups", "localStorageCapacityIsolation",
+	"logging", "makeIPTablesUtilChains", "maxOpenFiles", "maxParallelImagePulls",
+	"memoryManagerPolicy", "memorySwap", "memoryThrottlingFactor", "nodeStatusMaxImages",
+	"oomScoreAdj", "podCIDR", "podLogsDir", "podsPerCore",
+	"preloadedImagesVerificationAllowlist", "protectKernelDefaults", "providerID",
+	"qosReserved", "readOnlyPort", "registryBurst", "registryPullQPS", "reservedMemory",
+	"reservedSystemCPUs", "rotateCertificates", "runOnce", "runtimeRequestTimeout",
+	"seccompDefault", "serializeImagePulls", "serverTLSBootstrap",
+	"showHiddenMetricsForVersion", "shutdownGracePeriod", "shutdownGracePeriodByPodPriority",
+	"shutdownGracePeriodCriticalPods", "singleProcessOOMKill", "staticPodURL",
+	"staticPodURLHeader", "streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups",
+	"systemReservedCgroup", "tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion",
+	"topologyManagerPolicy", "topologyManagerPolicyOptions", "topologyManagerScope", "tracing",
+	"userNamespaces", "volumePluginDir", "volumeStatsAggPeriod"};
+
+/* ---- which fields there are ---- */
+
+static bool is_heeded(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (str_eq_text(name, fields[i].name))
+			return true;
+	return str_eq_text(name, "apiVersion") || str_eq_text(name, "kind");
+}
+
+static bool is_idle(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(idle_names); i++)
+		if (str_eq_text(name, idle_names[i]))
+			return true;
+	return false;
+}
+
+struct faults {
+	struct buf *text;
+	int count;
+};
+
+static void add_fault(struct faults *d, const char *what, struct str name)
+{
+	if (d->count++ < NAMED_MOST)
+		buf_print(
+			d->text, "%s%s field \"%.*s\"", d->count > 1 ? ", " : "", what, STRF(name));
+}
+
+static int check_names(const struct cJSON *tree, struct err *err)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(8 * KIB);
+	struct faults faults = {.text = &text};
+
+	json_each (field, tree)
+		if (!is_heeded(json_key(field)) && !is_idle(json_key(field)))
+			add_fault(&faults, "unknown", json_key(field));
+	if (!faults.count)
+		return 0;
+	return err_set(err, ERR_SYNTAX, "strict decoding error: %s", buf_text(&text));
+}
+
+static void add_double(void *ctx, const struct yaml_duplicate *duplicate)
+{
+	add_fault(ctx, "duplicate", duplicate->path);
+}
+
+/* ---- one text ---- */
+
+static int read_text(struct arena *a, struct str text, struct cJSON **tree, struct err *err)
+{
+	_cleanup_(buf_done) struct buf faults = BUF_INIT(8 * KIB);
+	struct faults doubles = {.text = &faults};
+	const struct yaml_options options = {.duplicate = add_double, .ctx = &doubles};
+	int code = yaml_read_any(a, text, &options, tree, err);
+
+	if (code)
+		return code;
+	if (!json_is(*tree, JSON_OBJECT) || !str_eq_text(tree_str(*tree, "kind"), KIND) ||
+		!str_eq_text(tree_str(*tree, "apiVersion"), API_VERSION))
+		return err_set(err, ERR_SYNTAX,
+			"no kind \"%.*s\" is registered for version \"%.*s\": wanted is " KIND
+			" in " API_VERSION,
+			STRF(tree_str(*tree, "kind")), STRF(tree_str(*tree, "apiVersion")));
+	if (doubles.count)
+		return err_set(err, ERR_SYNTAX, "strict decoding error: %s", buf_text(&faults));
+	return check_names(*tree, err);
+}
+
+/* ---- values ---- */
+
+static int wrong_type(
+	const struct cJSON *value, const struct known_field *f, const char *type, struct err *err)
+{
+	return err_set(err, ERR_SYNTAX,
+		"json: cannot unmarshal %s into Go struct field " KIND ".%s of type %s",
+		json_type_name(json_type(value)), f->name, type);
+}
+
+static struct cJSON *fallback(struct arena *a, const struct known_field *f)
+{
+	int64_t number = 0;
+
+	if (f->kind == FLAG)
+		return json_new_bool(a, strcmp(f->fallback, "true") == 0);
+	if (f->kind != NUMBER)
+		return json_new_str(a, str_from(f->fallback));
+	str_to_i64(str_from(f->fallback), &number);
+	return json_new_int(a, number);
+}
+
+static int read_duration(struct arena *a, struct cJSON *tree, const struct known_field *f,
+	const struct cJSON *value, int64_t *to, struct err *err)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
+
+	if (duration_parse(json_str(value), to, err))
+		return err_wrap(err, ERR_SYNTAX, "%s", f->name);
+	duration_print(&text, *to);
+	tree_set_str(a, tree, f->name, arena_str(a, buf_str(&text)));
+	return 0;
+}
+
+static int read_amount(
+	const struct known_field *f, const struct cJSON *value, int64_t *to, struct err *err)
+{
+	struct quantity q;
+
+	if (quantity_parse(json_str(value), &q, err))
+		return err_wrap(err, ERR_SYNTAX, "%s", f->name);
+	*to = quantity_value(q);
+	return 0;
+}
+
+static int read_value(struct arena *a, struct cJSON *tree, const struct known_field *f,
+	const struct cJSON *value, void *at, struct err *err)
+{
+	int64_t number;
+
+	switch (f->kind) {
+	case TEXT:
+		if (!json_is(value, JSON_STRING))
+			return wrong_type(value, f, "string", err);
+		*(struct str *)at = json_str(value);
+		return 0;
+	case FLAG:
+		if (!json_is(value, JSON_BOOL))
+			return wrong_type(value, f, "bool", err);
+		*(bool *)at = json_bool(value);
+		return 0;
+	case NUMBER:
+		if (!json_int(value, &number) || number != (int32_t)number)
+			return wrong_type(value, f, "int32", err);
+		*(int64_t *)at = number;
+		return 0;
+	case DURATION:
+	case AMOUNT:
+		if (!json_is(value, JSON_STRING))
+			return wrong_type(value, f, "string", err);
+		return f->kind == DURATION ? read_duration(a, tree, f, value, at, err)
+					   : read_amount(f, value, at, err);
+	case OTHER:
+		break;
+	}
+	return 0;
+}
+
+static int read_field(struct arena *a, struct cJSON *tree, const struct known_field *f,
+	struct kubelet_configuration *c, struct err *err)
+{
+	const struct cJSON *value = json_get(tree, str_from(f->name));
+	void *at = (char *)c + f->offset;
+	int code;
+
+	if (!tree_has(tree, f->name)) {
+		if (!f->fallback)
+			return 0;
+		tree_set(a, tree, f->name, fallback(a, f));
+		value = json_get(tree, str_from(f->name));
+	}
+	code = read_value(a, tree, f, value, at, err);
+	if (code || !f->zero_is_unset || *(const int64_t *)at)
+		return code;
+	tree_set(a, tree, f->name, fallback(a, f));
+	return read_value(a, tree, f, json_get(tree, str_from(f->name)), at, err);
+}
+
+/* ---- lists ---- */
+
+static int read_dns(
+	struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
+{
+	const struct cJSON *list = json_get(tree, STR("clusterDNS"));
+	struct str *items = arena_alloc(a, (json_count(list) + 1) * sizeof(*items));
+
+	json_each (item, list) {
+		if (!json_is(item, JSON_STRING))
+			return err_set(err, ERR_SYNTAX, "clusterDNS: addresses are texts");
+		items[c->cluster_dns_count++] = json_str(item);
+	}
+	c->cluster_dns = items;
+	return 0;
+}
+
+static int read_taints(
+	struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
+{
+	const struct cJSON *list = json_get(tree, STR("registerWithTaints"));
+	struct str *items = arena_alloc(a, (json_count(list) + 1) * sizeof(*items));
+
+	json_each (item, list) {
+		struct str key = tree_str(item, "key"), effect = tree_str(item, "effect");
+		struct str value = tree_str(item, "value");
+
+		if (!key.len || !effect.len)
+			return err_set(err, ERR_INVALID,
+				"invalid configuration: a taint needs a key and an effect");
+		items[c->taint_count++] = arena_print(a, "%.*s%s%.*s:%.*s", STRF(key),
+			value.len ? "=" : "", STRF(value), STRF(effect));
+	}
+	c->taints = items;
+	return 0;
+}
+
+static int check_reserved(const struct cJSON *list, const char *name, struct err *err)
+{
+	struct quantity q;
+
+	json_each (item, list)
+		if (!json_is(item, JSON_STRING) || quantity_parse(json_str(item), &q, NULL) ||
+			quantity_sign(q) < 0)
+			return err_set(err, ERR_INVALID,
+				"invalid configuration: %s: \"%.*s\" is no amount", name,
+				STRF(json_key(item)));
+	return 0;
+}
+
+static void note_idle(struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c)
+{
+	struct str *items = arena_alloc(a, (json_count(tree) + 1) * sizeof(*items));
+
+	json_each (field, tree)
+		if (is_idle(json_key(field)))
+			items[c->idle_count++] = json_key(field);
+	c->idle = items;
+}
+
+/* ---- does it make sense ---- */
+
+static int check(const struct kubelet_configuration *c, struct err *err)
+{
+	const struct {
+		bool holds;
+		const char *text;
+	} rules[] = {
+		{c->lease_seconds > 0, "nodeLeaseDurationSeconds must be greater than 0"},
+		{c->max_pods >= 0, "maxPods (--max-pods) must not be a negative number"},
+		{c->port > 0 && c->port < 65536,
+			"port (--port) must be between 1 and 65535, inclusive"},
+		{c->image_high >= 0 && c->image_high <= 100,
+			"imageGCHighThresholdPercent (--image-gc-high-threshold) must be between 0 "
+			"and 100, inclusive"},
+		{c->image_low >= 0 && c->image_low <= 100,
+			"imageGCLowThresholdPercent (--image-gc-low-threshold) must be between 0 "
+			"and 100, inclusive"},
+		{c->image_low < c->image_high,
+			"imageGCLowThresholdPercent (--image-gc-low-threshold) must be less than "
+			"imageGCHighThresholdPercent (--image-gc-high-threshold)"},
+		{c->image_min_age >= 0, "imageMinimumGCAge must not be negative"},
+		{c->image_max_age >= 0, "imageMaximumGCAge must not be negative"},
+		{!c->image_max_age || c->image_max_age > c->image_min_age,
+			"imageMaximumGCAge must be greater than imageMinimumGCAge"},
+		{c->log_max_files > 1, "containerLogMaxFiles must be greater than 1"},
+		{c->log_interval >= 3 * SEC,
+			"containerLogMonitorInterval must be a positive time duration greater than "
+			"or equal to 3s"},
+		{c->status_update > 0 && c->status_report > 0 && c->pressure_transition > 0,
+			"durations must be greater than zero"},
+		{c->eviction_max_grace >= 0, "evictionMaxPodGracePeriod must not be negative"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (!rules[i].holds)
+			return err_set(
+				err, ERR_INVALID, "invalid configuration: %s", rules[i].text);
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static int read_tree(
+	struct arena *a, struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
+{
+	int code = 0;
+
+	note_idle(a, tree, c);
+	for (size_t i = 0; i < ARRAY_LEN(fields) && !code; i++)
+		code = read_field(a, tree, &fields[i], c, err);
+	if (code || (code = read_dns(a, tree, c, err)) || (code = read_taints(a, tree, c, err)) ||
+		(code = configuration_read_eviction(a, tree, c, err)))
+		return code;
+	c->client_ca_file = tree_str(tree, "authentication.x509.clientCAFile");
+	c->system_reserved = json_get(tree, STR("systemReserved"));
+	c->kube_reserved = json_get(tree, STR("kubeReserved"));
+	if ((code = check_reserved(c->system_reserved, "systemReserved", err)) ||
+		(code = check_reserved(c->kube_reserved, "kubeReserved", err)))
+		return code;
+	c->tree = tree;
+	return check(c, err);
+}
+
+int kubelet_configuration_read_all(struct arena *a, const struct str *texts, size_t count,
+	struct kubelet_configuration *c, struct err *err)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT), *one;
+
+	*c = (struct kubelet_configuration){0};
+	for (size_t i = 0; i < count; i++) {
+		int code = read_text(a, texts[i], &one, err);
+
+		if (code)
+			return code;
+		tree = patch_merge(a, tree, one);
+	}
+	tree_drop(tree, "apiVersion");
+	tree_drop(tree, "kind");
+	return read_tree(a, tree, c, err);
+}
+
+int kubelet_configuration_read(
+	struct arena *a, struct str text, struct kubelet_configuration *c, struct err *err)
+{
+	return kubelet_configuration_read_all(a, &text, text.len ? 1 : 0, c, err);
+}

@@ -1,0 +1,159 @@
+#include "test.h"
+
+#include <kube/api_codec.h>
+#include <kube/kubelet_configuration.h>
+#include <kube/time.h>
+
+#define HEAD "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+
+struct rig {
+	struct arena a;
+	struct kubelet_configuration c;
+	struct err err;
+};
+
+static int read(struct rig *r, const char *text)
+{
+	arena_init(&r->a);
+	r->err = (struct err){0};
+	return kubelet_configuration_read(&r->a, str_from(text), &r->c, &r->err);
+}
+
+static void done(struct rig *r)
+{
+	err_done(&r->err);
+	arena_done(&r->a);
+}
+
+static void expect_fault(const char *text, const char *fault)
+{
+	struct rig r;
+
+	EXPECT(read(&r, text) != 0);
+	EXPECT_STR(str_from(err_text(&r.err)), fault);
+	done(&r);
+}
+
+static const struct eviction_threshold *threshold(
+	const struct kubelet_configuration *c, enum eviction_signal signal, bool soft)
+{
+	for (size_t i = 0; i < c->threshold_count; i++)
+		if (c->thresholds[i].signal == signal && (c->thresholds[i].grace > 0) == soft)
+			return &c->thresholds[i];
+	return NULL;
+}
+
+TEST(nothing_said_is_upstreams_defaults)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, ""), 0);
+	EXPECT_INT(r.c.max_pods, 110);
+	EXPECT_INT(r.c.pod_pids_limit, -1);
+	EXPECT_INT(r.c.log_max_size, 10 * (int64_t)MIB);
+	EXPECT_INT(r.c.log_max_files, 5);
+	EXPECT_INT(r.c.status_update, 10 * SEC);
+	EXPECT_INT(r.c.pressure_transition, 5 * MINUTE);
+	EXPECT_INT(r.c.image_high, 85);
+	EXPECT(r.c.register_node);
+	EXPECT_INT(r.c.threshold_count, 5);
+	EXPECT_INT(threshold(&r.c, SIGNAL_MEMORY, false)->amount.quantity, 100 * (int64_t)MIB);
+	EXPECT(threshold(&r.c, SIGNAL_NODEFS, false)->amount.share == 0.1);
+	EXPECT(!threshold(&r.c, SIGNAL_PIDS, false));
+	EXPECT_STR(tree_str(r.c.tree, "evictionPressureTransitionPeriod"), "5m0s");
+	EXPECT_INT(tree_int(r.c.tree, "maxPods", 0), 110);
+	done(&r);
+}
+
+TEST(what_a_file_says_counts)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, HEAD "maxPods: 30\n"
+				 "clusterDNS: [10.1.0.10]\n"
+				 "containerLogMaxSize: 1Mi\n"
+				 "nodeStatusUpdateFrequency: 90s\n"
+				 "registerWithTaints: [{key: a, value: b, effect: NoSchedule}]\n"
+				 "cgroupDriver: systemd\n"),
+		0);
+	EXPECT_INT(r.c.max_pods, 30);
+	EXPECT_INT(r.c.cluster_dns_count, 1);
+	EXPECT_STR(r.c.cluster_dns[0], "10.1.0.10");
+	EXPECT_INT(r.c.log_max_size, MIB);
+	EXPECT_INT(r.c.status_update, 90 * SEC);
+	EXPECT_STR(tree_str(r.c.tree, "nodeStatusUpdateFrequency"), "1m30s");
+	EXPECT_STR(r.c.taints[0], "a=b:NoSchedule");
+	EXPECT_INT(r.c.idle_count, 1);
+	EXPECT_STR(r.c.idle[0], "cgroupDriver");
+	done(&r);
+}
+
+TEST(one_hard_threshold_replaces_them_all_unless_they_are_merged)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, HEAD "evictionHard: {memory.available: 5%}\n"), 0);
+	EXPECT_INT(r.c.threshold_count, 1);
+	EXPECT(threshold(&r.c, SIGNAL_MEMORY, false)->amount.share == 0.05);
+	done(&r);
+	EXPECT_INT(read(&r, HEAD "evictionHard: {memory.available: 5%, imagefs.available: 0%}\n"
+				 "mergeDefaultEvictionSettings: true\n"),
+		0);
+	EXPECT_INT(r.c.threshold_count, 4);
+	EXPECT(!threshold(&r.c, SIGNAL_IMAGEFS, false));
+	done(&r);
+}
+
+TEST(soft_thresholds_have_a_grace_and_all_may_reclaim_more)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, HEAD "evictionSoft: {memory.available: 1Gi}\n"
+				 "evictionSoftGracePeriod: {memory.available: 1m30s}\n"
+				 "evictionMinimumReclaim: {memory.available: 500Mi}\n"),
+		0);
+	EXPECT_INT(threshold(&r.c, SIGNAL_MEMORY, true)->grace, 90 * SEC);
+	EXPECT_INT(threshold(&r.c, SIGNAL_MEMORY, true)->amount.quantity, 1024 * (int64_t)MIB);
+	EXPECT_INT(threshold(&r.c, SIGNAL_MEMORY, false)->reclaim.quantity, 500 * (int64_t)MIB);
+	done(&r);
+	expect_fault(HEAD "evictionSoft: {memory.available: 1Gi}\n",
+		"grace period must be specified for the soft eviction threshold memory.available");
+}
+
+TEST(what_nobody_knows_is_refused)
+{
+	expect_fault(HEAD "maxPod: 3\nfoo: 1\n",
+		"strict decoding error: unknown field \"maxPod\", unknown field \"foo\"");
+	expect_fault(HEAD "maxPods: 3\nmaxPods: 4\n",
+		"strict decoding error: duplicate field \"maxPods\"");
+	expect_fault(HEAD "maxPods: many\n", "json: cannot unmarshal string into Go struct field "
+					     "KubeletConfiguration.maxPods of type int32");
+	expect_fault(HEAD "evictionHard: {disk: 1Gi}\n", "unsupported eviction signal disk");
+	expect_fault("apiVersion: v1\nkind: Pod\n",
+		"no kind \"Pod\" is registered for version \"v1\": wanted is KubeletConfiguration "
+		"in kubelet.config.k8s.io/v1beta1");
+}
+
+TEST(what_makes_no_sense_is_refused)
+{
+	expect_fault(HEAD "maxPods: -1\n", "invalid configuration: maxPods (--max-pods) must not "
+					   "be a negative number");
+	expect_fault(HEAD "imageGCLowThresholdPercent: 90\n",
+		"invalid configuration: imageGCLowThresholdPercent (--image-gc-low-threshold) must "
+		"be less than imageGCHighThresholdPercent (--image-gc-high-threshold)");
+	expect_fault(HEAD "systemReserved: {cpu: some}\n",
+		"invalid configuration: systemReserved: \"cpu\" is no amount");
+}
+
+TEST(a_later_text_replaces_what_an_earlier_one_says)
+{
+	const struct str texts[] = {STR(HEAD "maxPods: 5\nevictionHard: {pid.available: 5%}\n"),
+		STR(HEAD "maxPods: 6\n")};
+	struct rig r = {0};
+
+	arena_init(&r.a);
+	EXPECT_INT(kubelet_configuration_read_all(&r.a, texts, 2, &r.c, &r.err), 0);
+	EXPECT_INT(r.c.max_pods, 6);
+	EXPECT_INT(r.c.threshold_count, 1);
+	done(&r);
+}
