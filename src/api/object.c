@@ -35,10 +35,26 @@ struct str object_labels(const struct object *o)
 /* Behind the string that begins at i (a quote). */
 static size_t skip_string(struct str s, size_t i)
 {
-	for (i++; i < s.len && s.at[i] != '"'; i++)
-		i += s.at[i] == '\\';
-	return i + 1;
+	for (;;) {
+		const char *quote = memchr(s.at + i + 1, '"', s.len - i - 1);
+		size_t end = quote ? (size_t)(quote - s.at) : s.len, slash = end;
+
+		/* An even number of backslashes before it are pairs of their own. */
+		while (s.at[slash - 1] == '\\')
+			slash--;
+		if (!quote || (end - slash) % 2 == 0)
+			return end + 1;
+		i = end;
+	}
 }
+
+enum mark { MARK_NONE, MARK_STRING, MARK_OPEN, MARK_CLOSE, MARK_COMMA };
+static const unsigned char marks[256] = {['"'] = MARK_STRING,
+	['{'] = MARK_OPEN,
+	['['] = MARK_OPEN,
+	['}'] = MARK_CLOSE,
+	[']'] = MARK_CLOSE,
+	[','] = MARK_COMMA};
 
 /* Behind the value that begins at i. The text is our own: compact and valid. */
 static size_t skip_value(struct str s, size_t i)
@@ -46,21 +62,27 @@ static size_t skip_value(struct str s, size_t i)
 	size_t depth = 0;
 
 	for (; i < s.len; i++) {
-		char c = s.at[i];
-
-		if (c == '"') {
+		switch ((enum mark)marks[(unsigned char)s.at[i]]) {
+		case MARK_NONE:
+			break;
+		case MARK_STRING:
 			i = skip_string(s, i) - 1;
 			if (!depth)
 				return i + 1;
-		} else if (c == '{' || c == '[') {
+			break;
+		case MARK_OPEN:
 			depth++;
-		} else if (c == '}' || c == ']') {
+			break;
+		case MARK_CLOSE:
 			if (!depth)
 				return i;
 			if (--depth == 0)
 				return i + 1;
-		} else if (c == ',' && !depth) {
-			return i;
+			break;
+		case MARK_COMMA:
+			if (!depth)
+				return i;
+			break;
 		}
 	}
 	return i;
@@ -114,9 +136,9 @@ struct cJSON *object_lean_tree(struct arena *a, const struct object *o)
 {
 	static const struct str key = STR_INIT("\"managedFields\":");
 	struct str text = object_text(o);
-	size_t meta, end, from, to;
+	size_t meta, from, to;
 
-	if (!find_member(text, 0, STR("metadata"), &meta, &end) ||
+	if (!find_key(text, 0, STR("metadata"), STR(""), &meta) ||
 		!find_member(text, meta, STR("managedFields"), &from, &to))
 		return object_tree(a, o);
 	/* With the comma before it, or the one behind it where it is the first. */
