@@ -7,6 +7,7 @@
 #include "negotiate.h"
 #include "openapi.h"
 #include "respond.h"
+#include "store_copy.h"
 #include "version.h"
 
 #include <kube/log.h>
@@ -35,6 +36,7 @@ static const struct plain {
 	{"/version/", serve_version, true, false},
 	{"/debug/tasks", serve_debug_tasks, false, true},
 	{"/debug/flags/v", serve_debug_verbosity, false, true},
+	{"/debug/store", serve_store_copy, true, false},
 };
 
 static bool is_below(struct str path, struct str root)
@@ -129,7 +131,8 @@ static void serve_index(struct api_request *r)
 	l.items = arena_new(r->arena, l.cap * sizeof(*l.items));
 	add_groups(&l, r->server->discovery);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
-		if (paths[i].run != serve_index && !paths[i].debug &&
+		if (paths[i].run != serve_index &&
+			!str_starts(str_from(paths[i].path), STR("/debug/")) &&
 			!str_eq_text(STR("/version/"), paths[i].path))
 			add_path(&l, str_from(paths[i].path));
 	add_path(&l, STR("/openapi/v3/"));

@@ -11,6 +11,7 @@
 #include "openapi.h"
 #include "pipeline.h"
 #include "pki.h"
+#include "store_copy.h"
 #include "usage.h"
 
 #include <kube/log.h>
@@ -236,6 +237,7 @@ static void start_run(struct task *t, struct err *err)
 		break;
 	}
 	case START_PARTS:
+		store_copy_sweep(s);
 		find_advertised(s);
 		code = open_access(s, err);
 		if (!code)

@@ -50,6 +50,7 @@ struct api_server {
 	uint16_t port;       /* that was really taken */
 	bool ready;
 	bool draining;
+	uint64_t store_copies; /* that were asked for: their names */
 	size_t burst;     /* bytes that large answers have taken since memory was last given back */
 	struct op relief; /* gives it back */
 };

@@ -1,5 +1,8 @@
 /* kube apiserver: the API server alone. */
 #include "commands.h"
+#include "restore_place.h"
+#include "server_lock.h"
+#include "server_stop.h"
 
 #include <kube/apiserver.h>
 #include <kube/log.h>
@@ -105,6 +108,21 @@ static int read_config(struct flag *flags, struct arena *a, struct str path, str
 	return flags_parse_config(flags, a, buf_str(&text), err);
 }
 
+/* Whoever ends, restores or backs up what is in the directory asks for its lock. */
+static int take_directory(struct arena *a, const struct flag *flags, struct err *err)
+{
+	struct server_trace trace; /* a cluster's that ran there */
+	const struct flag *f = flags;
+
+	while (strcmp(f->name, "data-dir") != 0)
+		f++;
+	const char *dir = server_stop_directory(a, *(const struct str *)f->target);
+	int code = server_lock_read(a, dir, &trace, err);
+	if (!code)
+		code = server_lock_take(dir, &trace, err);
+	return code ? code : restore_finish(dir, NULL, err);
+}
+
 int apiserver_run(int argc, char **argv)
 {
 	_cleanup_(arena_done) struct arena a;
@@ -125,6 +143,8 @@ int apiserver_run(int argc, char **argv)
 		code = read_config(flags, &a, api_options_config(options), &err);
 	if (!code)
 		code = api_options_check(&a, options, &err);
+	if (!code)
+		code = take_directory(&a, flags, &err);
 	if (code) {
 		fprintf(stderr, "kube apiserver: %s\n", err_text(&err));
 		return 1;

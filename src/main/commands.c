@@ -11,6 +11,8 @@ const struct command commands[] = {
 	{.name = "uninstall",
 		.run = uninstall_run,
 		.help = "take away everything that a cluster has left on this machine"},
+	{.name = "backup", .run = backup_run, .help = "a cluster as one file, while it runs"},
+	{.name = "restore", .run = restore_run, .help = "a cluster from a backup"},
 	{.name = "check", .run = check_run, .help = "is this machine fit for a cluster?"},
 	{.name = "apiserver",
 		.programs = {"kube-apiserver"},

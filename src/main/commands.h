@@ -30,6 +30,7 @@ const char *command_nearest(const char *word);
 int command_run(const struct command *command, int argc, char **argv);
 
 int apiserver_run(int argc, char **argv);
+int backup_run(int argc, char **argv);
 int check_run(int argc, char **argv);
 int controllers_run(int argc, char **argv);
 int debug_run(int argc, char **argv);
@@ -37,6 +38,7 @@ int help_run(int argc, char **argv);
 int image_run(int argc, char **argv);
 int kubelet_run(int argc, char **argv);
 int proxy_run(int argc, char **argv);
+int restore_run(int argc, char **argv);
 int scheduler_run(int argc, char **argv);
 int server_run(int argc, char **argv);
 int shim_run(int argc, char **argv);

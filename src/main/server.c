@@ -2,6 +2,7 @@
 #include "cluster.h"
 #include "commands.h"
 #include "kubelet_config.h"
+#include "restore_place.h"
 #include "server_lock.h"
 
 #include <kube/kubeconfig.h>
@@ -449,6 +450,8 @@ int server_run(int argc, char **argv)
 		code = read_line(&a, &line, flags, &err);
 	if (!code)
 		code = take_lock(&a, &line.options, &err);
+	if (!code)
+		code = restore_finish(arena_str(&a, line.options.data_dir).at, NULL, &err);
 	if (code) {
 		fprintf(stderr, "kube server: %s\n", err_text(&err));
 		return 1;

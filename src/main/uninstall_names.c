@@ -1,5 +1,7 @@
 #include "uninstall_names.h"
 
+#include "restore_place.h"
+
 #include <kube/str.h>
 
 bool uninstall_is_data(const char *name)
@@ -10,7 +12,7 @@ bool uninstall_is_data(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
-	return false;
+	return restore_is_name(name);
 }
 
 bool uninstall_is_log(const char *name)

@@ -6,9 +6,8 @@
 #ifndef RUNTIME_LAYER_APPLY_H
 #define RUNTIME_LAYER_APPLY_H
 
-#include "tar.h"
-
 #include <kube/buf.h>
+#include <kube/tar.h>
 
 struct layer_apply {
 	int root; /* the directory; the caller's */

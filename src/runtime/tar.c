@@ -2,11 +2,10 @@
  * An entry is a block of 512 bytes and its bytes, filled up to a block. Before it may stand others
  * that say more about it: pax records ('x'), GNU's long names ('L', 'K').
  */
-#include "tar.h"
-
+#include <kube/tar.h>
 #include <kube/time.h>
 
-#define BLOCK        512
+#define BLOCK        TAR_BLOCK
 #define EXTENDED_MAX (MIB)
 
 static const struct str xattr_prefix = STR_INIT("SCHILY.xattr.");
@@ -397,5 +396,57 @@ int tar_data(struct tar *t, void *at, size_t len, size_t *n, struct err *err)
 	if (*n < want)
 		return malformed(err, t, "unexpected EOF");
 	t->left -= (int64_t)*n;
+	return 0;
+}
+
+/* ---- writing ---- */
+
+/* Octal digits with zeros before them; false when there are more than fit. */
+static bool print_number(char *at, size_t len, uint64_t value)
+{
+	at[--len] = '\0';
+	while (len) {
+		at[--len] = (char)('0' + (value & 7));
+		value >>= 3;
+	}
+	return value == 0;
+}
+
+/* A long path is cut at a slash, where both parts fit. */
+static bool print_path(struct header *h, struct str path)
+{
+	size_t cut = 0;
+
+	if (path.len > sizeof(h->name)) {
+		cut = path.len - sizeof(h->name) - 1;
+		while (cut < path.len && path.at[cut] != '/')
+			cut++;
+		if (cut == 0 || cut > sizeof(h->prefix) || cut + 1 >= path.len)
+			return false;
+		memcpy(h->prefix, path.at, cut);
+		path = str_skip(path, cut + 1);
+	}
+	memcpy(h->name, path.at, path.len);
+	return true;
+}
+
+int tar_print_file(char block[TAR_BLOCK], const struct tar_entry *e, struct err *err)
+{
+	struct header h = {.type = '0', .magic = "ustar", .version = {'0', '0'}};
+	unsigned sum = 0;
+
+	if (!e->path.len || !print_path(&h, e->path))
+		return err_set(
+			err, ERR_TOO_LARGE, "tar: \"%.*s\" is too long for a path", STRF(e->path));
+	if (!print_number(h.mode, sizeof(h.mode), e->mode & 07777) ||
+		!print_number(h.uid, sizeof(h.uid), 0) || !print_number(h.gid, sizeof(h.gid), 0) ||
+		!print_number(h.size, sizeof(h.size), (uint64_t)e->size) ||
+		!print_number(h.mtime, sizeof(h.mtime), (uint64_t)(e->mtime / SEC)))
+		return err_set(err, ERR_TOO_LARGE, "tar: \"%.*s\" is too large", STRF(e->path));
+	memset(h.checksum, ' ', sizeof(h.checksum));
+	for (size_t i = 0; i < BLOCK; i++)
+		sum += ((const unsigned char *)&h)[i];
+	print_number(h.checksum, sizeof(h.checksum) - 1, sum);
+	memcpy(block, &h, BLOCK);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* A tar of any bytes: every entry within its bounds, and an end. */
-#include "runtime/tar.h"
+#include <kube/tar.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

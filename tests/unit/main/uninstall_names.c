@@ -1,5 +1,8 @@
 #include "main/uninstall_names.c"
 
+#include "main/backup_archive.c"
+#include "main/restore_place.c"
+
 #include "test.h"
 
 TEST(logs_of_pods_are_told_from_others)
@@ -17,6 +20,8 @@ TEST(only_what_a_server_makes_is_its_data)
 {
 	EXPECT(uninstall_is_data("state"));
 	EXPECT(uninstall_is_data("pki"));
+	EXPECT(uninstall_is_data("restore.old"));
+	EXPECT(uninstall_is_data("before-restore-2"));
 	EXPECT(!uninstall_is_data("server.lock"));
 	EXPECT(!uninstall_is_data("home"));
 	EXPECT(!uninstall_is_data("stat"));

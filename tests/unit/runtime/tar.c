@@ -196,3 +196,35 @@ TEST(large_numbers_are_base_256)
 	EXPECT_INT(next(&t, &e, NULL), ERR_SYNTAX);
 	tar_done(&t);
 }
+
+TEST(what_is_written_is_read_again)
+{
+	char part[91], path[200];
+	struct archive ar = {0};
+	struct tar_entry e = {.mode = 0640, .size = 3, .mtime = 5 * SEC};
+	struct tar_entry found;
+	struct tar t;
+	bool end;
+
+	memset(part, 'd', sizeof(part) - 1);
+	part[sizeof(part) - 1] = 0;
+	snprintf(path, sizeof(path), "%s/%s", part, part);
+	e.path = str_from(path);
+	REQUIRE(!tar_print_file(ar.bytes, &e, NULL));
+	memcpy(ar.bytes + BLOCK, "abc", 3);
+	ar.len = 4 * (size_t)BLOCK;
+	tar_init(&t, read_archive, NULL, &ar);
+	REQUIRE(!tar_next(&t, &found, &end, NULL) && !end);
+	EXPECT_STR(found.path, path);
+	EXPECT_INT(found.mode, 0640);
+	EXPECT_INT(found.size, 3);
+	EXPECT_INT(found.mtime, 5 * SEC);
+	EXPECT(!tar_next(&t, &found, &end, NULL) && end);
+	tar_done(&t);
+	path[90] = 'd'; /* without a slash it is too long */
+	EXPECT_INT(tar_print_file(ar.bytes, &e, NULL), ERR_TOO_LARGE);
+	e = (struct tar_entry){.path = STR("a"), .size = (int64_t)(8192 * MIB)};
+	EXPECT_INT(tar_print_file(ar.bytes, &e, NULL), ERR_TOO_LARGE);
+	e.size--;
+	EXPECT_INT(tar_print_file(ar.bytes, &e, NULL), 0);
+}

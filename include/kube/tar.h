@@ -1,9 +1,9 @@
 /*
  * tar: reads an archive from front to back: ustar, pax and GNU's long names. Sparse files and kinds
- * nobody knows are refused. Blocking; one thread at a time.
+ * nobody knows are refused. Blocking; one thread at a time. And the blocks to write one of files.
  */
-#ifndef RUNTIME_TAR_H
-#define RUNTIME_TAR_H
+#ifndef KUBE_TAR_H
+#define KUBE_TAR_H
 
 #include <kube/arena.h>
 #include <kube/err.h>
@@ -60,5 +60,16 @@ void tar_done(struct tar *t);
 int tar_next(struct tar *t, struct tar_entry *e, bool *end, struct err *err);
 /* Bytes of the current entry; *n = 0 when all were given. */
 int tar_data(struct tar *t, void *at, size_t len, size_t *n, struct err *err);
+
+/* ---- writing ---- */
+
+#define TAR_BLOCK 512
+
+/*
+ * What stands before a file's bytes: path, mode, size and mtime of the entry count, it is root's.
+ * ERR_TOO_LARGE: ustar cannot say that. The bytes are filled up to a block with zeros, and two
+ * blocks of zeros are the end.
+ */
+int tar_print_file(char block[TAR_BLOCK], const struct tar_entry *e, struct err *err);
 
 #endif
