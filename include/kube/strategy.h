@@ -9,7 +9,7 @@
  *	defaults → (create: prepare_create, validate)
  *	           (update: prepare_update, validate_update)
  *	           (status: prepare_status, validate_status)
- *	→ warn → canonical form again
+ *	→ settle → warn → canonical form again
  */
 #ifndef KUBE_STRATEGY_H
 #define KUBE_STRATEGY_H
@@ -78,6 +78,11 @@ struct strategy {
 	bool update_checks_metadata_once; /* upstream's rules for the kind leave metadata out */
 	bool delete_answers_object;       /* a finished DELETE answers the object, not Status */
 	enum propagation propagation;
+	/*
+	 * Annotations that only the versions have, upstream's own form has fields for them:
+	 * metadata shown alone is without them. Ends with NULL; NULL: none.
+	 */
+	const char *const *version_annotations;
 
 	change_fn *defaults; /* beyond the tables' standards */
 	change_fn *prepare_create;
@@ -86,6 +91,8 @@ struct strategy {
 	change_check_fn *validate_update; /* alone: calls `validate`'s parts itself */
 	change_fn *prepare_status;        /* spec, and metadata as above, are old's already */
 	change_check_fn *validate_status;
+	change_fn
+		*settle; /* what is filled in unchecked: upstream does as it reads from its store */
 	change_fn *warn;
 	const struct part_strategy *parts; /* ends with name == NULL */
 

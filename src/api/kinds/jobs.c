@@ -8,17 +8,23 @@ static void default_int(struct change *c, const char *path, int64_t value)
 		tree_set_int(c->arena, c->object, path, value);
 }
 
-static void defaults(struct change *c)
+/* A job without labels has those of its pods. */
+static void take_labels(struct change *c)
 {
 	const struct cJSON *labels = json_path(c->object, "spec.template.metadata.labels");
 
+	if (json_count(labels) && !json_count(json_path(c->object, "metadata.labels")))
+		tree_set(c->arena, c->object, "metadata.labels", json_copy(c->arena, labels));
+}
+
+static void defaults(struct change *c)
+{
 	if (!tree_has(c->object, "spec.completions") && !tree_has(c->object, "spec.parallelism"))
 		tree_set_int(c->arena, c->object, "spec.completions", 1);
 	default_int(c, "spec.parallelism", 1);
 	default_int(c, "spec.backoffLimit",
 		tree_has(c->object, "spec.backoffLimitPerIndex") ? INT32_MAX : 6);
-	if (json_count(labels) && !json_count(json_path(c->object, "metadata.labels")))
-		tree_set(c->arena, c->object, "metadata.labels", json_copy(c->arena, labels));
+	take_labels(c);
 	if (!tree_has(c->object, "spec.completionMode"))
 		tree_set_str(c->arena, c->object, "spec.completionMode", STR("NonIndexed"));
 	if (!tree_has(c->object, "spec.suspend"))
@@ -58,8 +64,6 @@ static void prepare_create(struct change *c)
 	set_label(c, labels, "job-name", c->name);
 	set_label(c, labels, UID_LABEL, uid);
 	set_label(c, labels, NAME_LABEL, c->name);
-	if (!json_count(json_path(c->object, "metadata.labels")))
-		tree_set(c->arena, c->object, "metadata.labels", json_copy(c->arena, labels));
 	if (!json_path(c->object, "spec.selector.matchLabels"))
 		tree_set(c->arena, c->object, "spec.selector.matchLabels",
 			json_new(c->arena, JSON_OBJECT));
@@ -250,6 +254,7 @@ const struct strategy strategy_jobs = {
 	.validate = validate,
 	.validate_update = validate_update,
 	.validate_status = job_check_status,
+	.settle = take_labels,
 	.warn = warn,
 	.field_labels = labels,
 	.field_value = value,

@@ -246,6 +246,8 @@ static struct status *run_strategy(struct writing *w)
 	struct status *s = validate(w, &c);
 	if (!s && any_empty(w->tree))
 		w->tree = c.object = api_canonical(w->r->arena, w->hub->schema, w->tree);
+	if (!s && w->strategy->settle)
+		w->strategy->settle(&c);
 	if (!s)
 		hand_on_warnings(w, &c);
 	return s;
