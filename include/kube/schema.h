@@ -41,7 +41,8 @@ enum field_shape {
 enum {
 	FIELD_REQUIRED = 1,  /* OpenAPI's word; decoding does not ask for it */
 	FIELD_KEEP = 2,      /* printed even when empty: null, [], {}, "", 0, false */
-	FIELD_POINTER = 4,   /* absent and zero are two things: a zero that was given stays */
+	FIELD_POINTER = 4,   /* absent and zero are two things: a zero that was given stays;
+			      of lists and maps: for the checks, which then refuse it */
 	FIELD_TYPE_META = 8, /* kind and apiVersion */
 };
 

@@ -69,10 +69,10 @@ bool codec_is_zero(const struct schema_field *f, const struct cJSON *value)
 
 	if (json_type(value) == JSON_NULL)
 		return true;
-	if (f->shape != SHAPE_ONE)
-		return json_count(value) == 0;
 	if (f->flags & FIELD_POINTER)
 		return false;
+	if (f->shape != SHAPE_ONE)
+		return json_count(value) == 0;
 	switch (f->kind) {
 	case KIND_STRING:
 	case KIND_BYTES:

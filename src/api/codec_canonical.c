@@ -1,7 +1,7 @@
 /* The canonical form of trees that our own code made or changed. */
 #include "codec_parts.h"
 
-/* `sent`: empty lists that Go prints stay as the client wrote them. */
+/* `sent`: empty lists that Go prints, and what is marked, stay as the client wrote them. */
 static struct cJSON *canonical_object(
 	struct arena *a, const struct schema *s, const struct cJSON *in, bool sent);
 
@@ -66,7 +66,8 @@ static struct cJSON *canonical_field(
 /* Protobuf, which upstream stores, knows no empty lists and maps: they are as if not there. */
 static bool is_empty(const struct schema_field *f, const struct cJSON *value, bool sent)
 {
-	if (sent && f->shape == SHAPE_LIST && (f->flags & FIELD_KEEP))
+	if (sent &&
+		((f->shape == SHAPE_LIST && (f->flags & FIELD_KEEP)) || (f->flags & FIELD_POINTER)))
 		return false;
 	return f->shape != SHAPE_ONE && !json_count(value);
 }
