@@ -1,6 +1,7 @@
 /* One object, or one event of a watch, as the client wants to see it. */
 #include "represent_private.h"
 
+#include <kube/strategy.h>
 #include <kube/yaml.h>
 
 #define PROTO_MAX SIZE_MAX
@@ -39,10 +40,21 @@ struct cJSON *shown_tree(struct arena *a, const struct representation *rep, cons
 	return out;
 }
 
+static void drop_annotations(struct cJSON *meta, const char *const *names)
+{
+	struct cJSON *annotations = json_get(meta, STR("annotations"));
+
+	for (size_t i = 0; names[i]; i++)
+		json_remove(annotations, json_get(annotations, str_from(names[i])));
+	if (!json_count(annotations))
+		json_remove(meta, annotations);
+}
+
 struct cJSON *partial_tree(
 	struct arena *a, const struct representation *rep, const struct cJSON *hub)
 {
 	struct cJSON *tree = json_new(a, JSON_OBJECT);
+	const struct strategy *s = hub_of(rep)->strategy;
 	const struct cJSON *meta = json_get(hub, STR("metadata"));
 
 	json_add(a, tree, STR("kind"), json_new_str(a, STR("PartialObjectMetadata")));
@@ -51,6 +63,8 @@ struct cJSON *partial_tree(
 					rep->as_version.len ? (int)rep->as_version.len : 2,
 					rep->as_version.len ? rep->as_version.at : "v1")));
 	json_add(a, tree, STR("metadata"), meta ? json_copy(a, meta) : json_new(a, JSON_OBJECT));
+	if (s && s->version_annotations)
+		drop_annotations(json_get(tree, STR("metadata")), s->version_annotations);
 	return tree;
 }
 

@@ -3,6 +3,8 @@
 
 #define GENERATION "deprecated.daemonset.template.generation"
 
+static const char *const noted[] = {GENERATION, NULL};
+
 /* Old clients read the template's generation here. */
 static void note_generation(struct change *c, int64_t number)
 {
@@ -156,5 +158,6 @@ const struct strategy strategy_daemonsets = {
 	.validate_update = validate_update,
 	.prepare_status = prepare_status,
 	.validate_status = validate_status,
+	.version_annotations = noted,
 	.warn = workload_warn,
 };

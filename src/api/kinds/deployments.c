@@ -123,6 +123,9 @@ static const struct scale_paths scale = {
 
 static const char *const status_resets[] = {"spec", "metadata.labels", NULL};
 
+/* Old clients ask for a rollback here; conversion has it. */
+static const char *const noted[] = {"deprecated.deployment.rollback.to", NULL};
+
 const struct strategy strategy_deployments = {
 	.template_spec = "spec.template.spec",
 	.name_rule = name_check_dns_subdomain,
@@ -136,6 +139,7 @@ const struct strategy strategy_deployments = {
 	.status_resets = status_resets,
 	.prepare_status = prepare_status,
 	.validate_status = validate_status,
+	.version_annotations = noted,
 	.warn = warn,
 	.scale = &scale,
 };
