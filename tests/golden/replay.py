@@ -8,7 +8,8 @@
 With --kube it starts a server of its own and ends it. Without files it takes all of this folder,
 but those in control/, which want controllers and a scheduler: with --controllers it starts them,
 too, and takes only those.
-Scenarios known to fail stand in `expected-failures`; one of them that passes is as wrong as
+Scenarios marked `plain` get a server of their own that serves what upstream does and no removed
+versions. Scenarios known to fail stand in `expected-failures`; one of them that passes is as wrong as
 another that fails. --write brings that file up to date. The form of the files: scenario.py.
 """
 
@@ -36,6 +37,7 @@ TOKENS = (  # some answers name them
     'alice-token,alice,alice-uid,"devs"\n'
     "bob-token,bob,bob-uid\n"
 )
+PLAIN = ("--runtime-config", "api/removed=false")
 TIMEOUT = 30
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -450,8 +452,9 @@ class Crew:
         return self.results
 
 
-def start(kube, directory):
+def start(kube, directory, *flags):
     """A server on a port of its own choice: its process, and how to reach it."""
+    os.makedirs(directory, exist_ok=True)
     tokens = os.path.join(directory, "tokens")
     with open(tokens, "w") as file:
         file.write(TOKENS)
@@ -459,7 +462,7 @@ def start(kube, directory):
     with open(log, "w") as file:
         words = [kube, "apiserver", "--data-dir", directory + "/d", "--secure-port", "0"]
         words += ["--bind-address", "127.0.0.1", "--token-auth-file", tokens]
-        words += ["--service-cluster-ip-range", "10.96.0.0/16"]
+        words += ["--service-cluster-ip-range", "10.96.0.0/16", *flags]
         process = subprocess.Popen(words, stderr=file, stdout=file)
     for _ in range(400):
         found = re.search(r'"serving" port=(\d+)', open(log).read())
@@ -574,6 +577,8 @@ def main():
     controlled = lambda path: os.path.dirname(path) == HERE + "/control"
     files = options.files or [f for f in every if controlled(f) == options.controllers]
     scenarios = load([os.path.abspath(f) for f in files], options.match)
+    plain = [s for s in scenarios if options.kube and "plain" in s[1]["marks"]]
+    scenarios = [s for s in scenarios if s not in plain]
     with tempfile.TemporaryDirectory() as directory:
         processes = []
         if options.kube:
@@ -588,6 +593,10 @@ def main():
             server = Server(place[1], int(place[2]), users(options.tokens))
         try:
             results = Crew(server, options.jobs).play(scenarios)
+            if plain:
+                process, server = start(kube, directory + "/plain", *PLAIN)
+                processes.append(process)
+                results.update(Crew(server, 1).play(plain))
             alive = all(process.poll() is None for process in processes)
         finally:
             for process in processes:
