@@ -196,4 +196,19 @@ static inline void cast_done(struct cast *c)
 	tls_world_done(&c->world);
 }
 
+/* One that asks for certificates of clients, and a client that has one, or NULL. */
+static inline struct tls_config *asking_server(struct cast *c, enum tls_client_certs mode)
+{
+	return server_config(&(struct tls_server_options){.identities = &c->server.identity,
+		.identity_count = 1,
+		.client_certs = mode,
+		.client_roots = &c->world.ca});
+}
+
+static inline struct tls_config *showing_client(struct cast *c, const struct tls_identity *identity)
+{
+	return client_config(&(struct tls_client_options){
+		.roots = &c->world.ca, .server_name = STR("kubernetes"), .identity = identity});
+}
+
 #endif

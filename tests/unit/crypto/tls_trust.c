@@ -104,20 +104,6 @@ TEST(an_insecure_client_takes_anybody_and_tells_whom)
 }
 
 /* ---- clients ---- */
-static struct tls_config *asking_server(struct cast *c, enum tls_client_certs mode)
-{
-	return server_config(&(struct tls_server_options){.identities = &c->server.identity,
-		.identity_count = 1,
-		.client_certs = mode,
-		.client_roots = &c->world.ca});
-}
-
-static struct tls_config *showing_client(struct cast *c, const struct tls_identity *identity)
-{
-	return client_config(&(struct tls_client_options){
-		.roots = &c->world.ca, .server_name = STR("kubernetes"), .identity = identity});
-}
-
 struct shown {
 	bool done;
 	char *name;       /* of the client, as the server saw it */

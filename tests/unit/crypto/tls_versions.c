@@ -25,20 +25,6 @@ static int settle(struct tls_engine *e, struct buf *in, struct err *err)
 	return code;
 }
 
-static struct tls_config *serve(struct cast *c, enum tls_client_certs mode)
-{
-	return server_config(&(struct tls_server_options){.identities = &c->server.identity,
-		.identity_count = 1,
-		.client_certs = mode,
-		.client_roots = &c->world.ca});
-}
-
-static struct tls_config *visit(struct cast *c, const struct tls_identity *identity)
-{
-	return client_config(&(struct tls_client_options){
-		.roots = &c->world.ca, .server_name = STR("kubernetes"), .identity = identity});
-}
-
 static void newest_cast(struct cast *c)
 {
 	newest_version = true;
@@ -133,8 +119,8 @@ TEST(bytes_may_arrive_in_any_pieces)
 	static const size_t pieces[] = {1, 2, 5, 6, 7, 100, 1000};
 	struct cast c;
 	newest_cast(&c);
-	struct tls_config *server = serve(&c, TLS_CERTS_REQUIRED);
-	struct tls_config *client = visit(&c, &c.client.identity);
+	struct tls_config *server = asking_server(&c, TLS_CERTS_REQUIRED);
+	struct tls_config *client = showing_client(&c, &c.client.identity);
 	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
 		struct pair p;
 		struct err err = {0};
@@ -155,7 +141,7 @@ TEST(a_session_is_resumed_by_its_config_and_name_only)
 {
 	struct cast c;
 	newest_cast(&c);
-	struct tls_config *other = visit(&c, NULL);
+	struct tls_config *other = showing_client(&c, NULL);
 	struct outcome first = meet(c.client_config, c.server_config, "", NULL, NOW);
 	EXPECT(!first.resumed && first.session);
 	struct outcome second = meet(c.client_config, c.server_config, "", first.session, NOW);
@@ -186,7 +172,7 @@ TEST(without_tickets_nothing_is_resumed)
 static void expect_client(struct cast *c, enum tls_client_certs mode,
 	const struct tls_identity *identity, const char *name, bool doubted)
 {
-	struct tls_config *server = serve(c, mode), *client = visit(c, identity);
+	struct tls_config *server = asking_server(c, mode), *client = showing_client(c, identity);
 	struct outcome first = meet(client, server, "", NULL, NOW);
 	EXPECT_TEXT(first.client_name ? first.client_name : "", name);
 	EXPECT_INT(first.client_doubted, doubted);
@@ -223,9 +209,9 @@ TEST(a_ticket_counts_under_the_rules_and_dates_it_was_made_for)
 	tls_world_issue(&c.world,
 		&(struct tls_world_want){.name = "brief", .usages = CERT_CLIENT, .lifetime = HOUR},
 		&brief);
-	struct tls_config *server = serve(&c, TLS_CERTS_OPTIONAL);
-	struct tls_config *stricter = serve(&c, TLS_CERTS_REQUIRED);
-	struct tls_config *client = visit(&c, &brief.identity);
+	struct tls_config *server = asking_server(&c, TLS_CERTS_OPTIONAL);
+	struct tls_config *stricter = asking_server(&c, TLS_CERTS_REQUIRED);
+	struct tls_config *client = showing_client(&c, &brief.identity);
 	tls_config_adopt_tickets(stricter, server);
 	struct outcome o = meet(client, server, "", NULL, NOW);
 	tls_config_adopt_tickets(stricter, server);
@@ -266,8 +252,9 @@ TEST(a_required_client_certificate_must_be_there_verify_and_be_owned)
 	struct cast c, stranger;
 	newest_cast(&c);
 	newest_cast(&stranger);
-	struct tls_config *server = serve(&c, TLS_CERTS_REQUIRED);
-	struct tls_config *nobody = visit(&c, NULL), *other = visit(&c, &stranger.client.identity);
+	struct tls_config *server = asking_server(&c, TLS_CERTS_REQUIRED);
+	struct tls_config *nobody = showing_client(&c, NULL),
+			  *other = showing_client(&c, &stranger.client.identity);
 	expect_refused(nobody, server, "tls: client didn't provide a certificate",
 		"remote error: tls: handshake failure");
 	expect_refused(other, server, "tls: failed to verify client certificate: ",
@@ -375,8 +362,8 @@ TEST(a_changed_flight_never_succeeds_nor_crashes)
 {
 	struct cast c;
 	newest_cast(&c);
-	struct tls_config *server = serve(&c, TLS_CERTS_REQUIRED);
-	struct tls_config *client = visit(&c, &c.client.identity);
+	struct tls_config *server = asking_server(&c, TLS_CERTS_REQUIRED);
+	struct tls_config *client = showing_client(&c, &c.client.identity);
 	struct outcome o = meet(client, server, "", NULL, NOW);
 	struct rng rng;
 	rng_init(&rng, 13);
@@ -424,8 +411,8 @@ TEST(threads_share_a_config)
 {
 	struct cast c;
 	newest_cast(&c);
-	struct tls_config *server = serve(&c, TLS_CERTS_REQUIRED);
-	struct tls_config *client = visit(&c, &c.client.identity);
+	struct tls_config *server = asking_server(&c, TLS_CERTS_REQUIRED);
+	struct tls_config *client = showing_client(&c, &c.client.identity);
 	pthread_t threads[4];
 	struct worker workers[4];
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
