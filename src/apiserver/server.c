@@ -85,7 +85,7 @@ struct cJSON *server_read(struct api_server *s, struct arena *a, const char *gro
 		struct object *o =
 			store_get(server_bucket(s, r), server_key(a, r, namespace, name));
 
-		return o ? object_tree(a, o) : NULL;
+		return o ? object_lean_tree(a, o) : NULL;
 	}
 	return NULL;
 }
