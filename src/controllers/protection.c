@@ -7,11 +7,12 @@
 static const char claim_finalizer[] = "kubernetes.io/pvc-protection";
 static const char volume_finalizer[] = "kubernetes.io/pv-protection";
 
+/* The whole object is written: to patch it is not within the role. */
 static void plan_finalizer(struct plan *p, const struct resource *r, const struct cJSON *o,
 	const char *name, bool in_use)
 {
 	struct arena *a = p->arena;
-	struct cJSON *patch = json_new(a, JSON_OBJECT), *list = json_new(a, JSON_ARRAY);
+	struct cJSON *fresh, *list = json_new(a, JSON_ARRAY);
 	bool has = false, wanted = !is_being_deleted(o) || in_use;
 
 	json_each (f, json_path(o, "metadata.finalizers")) {
@@ -26,10 +27,9 @@ static void plan_finalizer(struct plan *p, const struct resource *r, const struc
 		return;
 	if (!has)
 		json_append(list, json_new_str(a, str_from(name)));
-	tree_set_str(a, patch, "metadata.uid", tree_str(o, "metadata.uid"));
-	tree_set_str(a, patch, "metadata.resourceVersion", tree_str(o, "metadata.resourceVersion"));
-	tree_set(a, patch, "metadata.finalizers", list);
-	plan_patch(p, r, tree_str(o, "metadata.namespace"), tree_str(o, "metadata.name"), patch);
+	fresh = json_copy(a, o);
+	tree_set(a, fresh, "metadata.finalizers", list);
+	plan_update(p, r, fresh);
 }
 
 /* ---- claims ---- */

@@ -235,13 +235,9 @@ static void own_claims(struct stateful *s, const struct cJSON *pod, bool is_surp
 
 		if (!owners)
 			continue;
-		struct cJSON *patch = json_new(a, JSON_OBJECT);
-		tree_set_str(a, patch, "metadata.uid", tree_str(claim, "metadata.uid"));
-		tree_set_str(a, patch, "metadata.resourceVersion",
-			tree_str(claim, "metadata.resourceVersion"));
-		tree_set(a, patch, "metadata.ownerReferences", owners);
-		plan_patch(s->plan, v->claims_resource, namespace, tree_str(claim, "metadata.name"),
-			patch);
+		struct cJSON *fresh = json_copy(a, claim);
+		tree_set(a, fresh, "metadata.ownerReferences", owners);
+		plan_update(s->plan, v->claims_resource, fresh);
 	}
 }
 
