@@ -10,6 +10,7 @@
 #include <kube/kubeconfig.h>
 #include <kube/object.h>
 
+struct client;
 struct resource;
 
 struct client_transport;
@@ -77,5 +78,12 @@ void client_transport_local_share(struct client_transport *local, client_find_fn
  */
 struct client_transport *client_transport_https(
 	struct env *env, struct scope *parent, const struct client_config *config);
+
+/*
+ * As a service account, which is made when there is none: calls go on through `below`, which must
+ * not prove anybody by itself, with a token that `asker` gets. Both are borrowed and outlive it.
+ */
+struct client_transport *client_transport_account(struct scope *parent, struct client *asker,
+	struct client_transport *below, struct str namespace, struct str name);
 
 #endif

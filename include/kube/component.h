@@ -8,6 +8,7 @@
 
 #include <kube/client.h>
 #include <kube/events.h>
+#include <kube/identities.h>
 #include <kube/informer.h>
 
 /* What every component is given. All of it outlives the component. */
@@ -16,7 +17,20 @@ struct component_base {
 	struct client *client;       /* with the component's own identity */
 	struct informers *informers; /* shared by the parts of the component */
 	struct scope *scope;
+	/* In whose names its parts write; NULL: all in the component's. */
+	struct identities *identities;
 };
+
+/* What a part is given that has a service account of its own; it looks as the component does. */
+static inline struct component_base component_as(
+	const struct component_base *base, const char *account)
+{
+	struct component_base own = *base;
+
+	if (base->identities)
+		own.client = identities_client(base->identities, account);
+	return own;
+}
 
 /*
  * A part that can be started and stopped: a component as a whole, or one controller. Made by its
