@@ -24,7 +24,10 @@ int controllers_check(const struct controllers_options *options, struct err *err
 /* Upstream's names, in the order of their start; NULL behind the last. */
 const char *controllers_name(size_t index, bool *off_by_default);
 
-/* `base->client` as system:kube-controller-manager. */
+/*
+ * `base->client` as system:kube-controller-manager; with identities each controller writes as its
+ * service account.
+ */
 struct part *controllers_new(
 	const struct component_base *base, const struct controllers_options *options); /* copied */
 

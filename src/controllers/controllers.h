@@ -14,6 +14,7 @@
 
 struct catalog;
 
+/* What one controller is given: a client of its own, caches that all share. */
 struct controllers_world {
 	struct component_base base;
 	struct catalog *catalog; /* what is served (catalog.h) */
@@ -29,7 +30,7 @@ struct controller_kind {
 	const void *rules; /* of those that share their start with others */
 };
 
-#define CONTROLLER(kind) extern const struct controller_kind kind;
+#define CONTROLLER(kind, account) extern const struct controller_kind kind;
 #include "controllers.def"
 #undef CONTROLLER
 

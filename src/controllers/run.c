@@ -4,14 +4,20 @@
 #include <kube/task.h>
 
 static const struct controller_kind *const kinds[] = {
-#define CONTROLLER(kind) &kind,
+#define CONTROLLER(kind, account) &kind,
+#include "controllers.def"
+#undef CONTROLLER
+};
+static const char *const accounts[] = {
+#define CONTROLLER(kind, account) account,
 #include "controllers.def"
 #undef CONTROLLER
 };
 
 struct controllers {
 	struct part part;
-	struct controllers_world world;
+	struct controllers_world world; /* of the component itself */
+	struct controllers_world worlds[ARRAY_LEN(kinds)];
 	struct controllers_options options; /* texts in the arena */
 	struct arena arena;
 	struct part *parts[ARRAY_LEN(kinds)];
@@ -146,7 +152,9 @@ struct part *controllers_new(
 		if (!is_wanted(kinds[i], c->options.controllers))
 			continue;
 		/* NULL: what it needs was not given (a CA, a key, a range). */
-		struct part *part = kinds[i]->start(&c->world, kinds[i]);
+		c->worlds[i] = c->world;
+		c->worlds[i].base = component_as(base, accounts[i]);
+		struct part *part = kinds[i]->start(&c->worlds[i], kinds[i]);
 		if (part)
 			c->parts[c->count++] = part;
 	}

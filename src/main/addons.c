@@ -39,6 +39,8 @@ struct addons {
 	struct file_watch *watch;
 	struct task task;
 	struct op over, closed, *stopping;
+	struct op *own_awaited;
+	bool own_tried;
 
 	struct work reading;
 	struct addon_file *files; /* as read; the first is our own */
@@ -216,11 +218,20 @@ static bool prepare(struct addons *d, const struct cJSON *object)
 	return true;
 }
 
+static void own_over(struct addons *d)
+{
+	d->own_tried = true;
+	if (d->own_awaited)
+		op_finish(TAKE(d->own_awaited), 0);
+}
+
 static void apply_next(struct addons *d)
 {
 	struct task *t = &d->task;
 
 	for (;;) {
+		if (d->file > 0)
+			own_over(d);
 		if (d->next == d->object_count) {
 			if (d->object_count)
 				file_over(d);
@@ -237,6 +248,7 @@ static void apply_next(struct addons *d)
 		d->failed = true;
 		d->next++;
 	}
+	own_over(d);
 	forget_files(d);
 	d->retry_in = d->any_failed ? MIN(MAX(2 * d->retry_in, RETRY_FIRST), RETRY_LONG) : 0;
 	struct op *wait = task_await(
@@ -277,6 +289,26 @@ static void addons_run(struct task *t, struct err *err)
 		read_all(d, task_await(t, ADDONS_NEXT, OP_NO_DEADLINE));
 		return;
 	}
+}
+
+static void own_cancel(struct op *op)
+{
+	struct addons *d = op->ctx;
+
+	d->own_awaited = NULL;
+	op_fail_cancelled(op);
+}
+
+void addons_await_own(struct part *p, struct op *op)
+{
+	static const struct op_kind kind = {.name = "own manifest", .cancel = own_cancel};
+	struct addons *d = CONTAINER_OF(p, struct addons, part);
+
+	if (!op_begin(op, &kind, d))
+		return;
+	d->own_awaited = op;
+	if (d->own_tried)
+		own_over(d);
 }
 
 /* ---- life ---- */

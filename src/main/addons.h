@@ -9,5 +9,7 @@
 
 /* own: YAML, or empty. directory: empty: none; it need not exist yet. */
 struct part *addons_new(const struct component_base *base, struct str own, struct str directory);
+/* Done when the manifest of ours has been applied, or was tried to be. One wait at a time. */
+void addons_await_own(struct part *p, struct op *op);
 
 #endif

@@ -1,4 +1,5 @@
 /* The order of beginning and end. */
+#include "addons.h"
 #include "cluster_parts.h"
 
 #include <kube/informer.h>
@@ -30,8 +31,8 @@ struct cluster *cluster_new(
 
 /* ---- the beginning ---- */
 
-enum start_step { START_API, START_ADDRESSES, START_PARTS, START_NODE, START_DONE };
-static const char *const start_steps[] = {"api", "addresses", "parts", "node", "done"};
+enum start_step { START_API, START_ADDRESSES, START_PARTS, START_DNS, START_NODE, START_DONE };
+static const char *const start_steps[] = {"api", "addresses", "parts", "dns", "node", "done"};
 
 static void addresses_work(struct work *w)
 {
@@ -74,7 +75,7 @@ static void node_changed(
 
 static void follow_node(struct cluster *c)
 {
-	struct component_base *base = &c->members[PART_ADDONS].base;
+	struct component_base *base = &c->members[PART_ADDONS].member.base;
 
 	c->nodes = informers_get(base->informers,
 		&(struct informer_options){.client = base->client,
@@ -85,25 +86,29 @@ static void follow_node(struct cluster *c)
 	informer_add_handler(c->nodes, &c->on_node);
 }
 
-static int begin_parts(struct cluster *c, struct err *err)
+/* What the DNS may look at is in a manifest: the DNS begins behind it. */
+static void begin_parts(struct cluster *c, struct op *op)
 {
 	const bool *off = c->options->disabled;
-	int code = 0;
 
-	if (!off[PART_DNS])
-		code = cluster_begin_dns(c, err);
-	if (code)
-		return code;
-	if (!off[PART_DNS])
-		c->told(c->ctx, CLUSTER_DNS_READY);
+	cluster_begin_addons(c);
 	if (!off[PART_CONTROLLERS])
 		cluster_begin_controllers(c);
 	if (!off[PART_SCHEDULER])
 		cluster_begin_scheduler(c);
 	if (!off[PART_PROXY])
 		cluster_begin_proxy(c);
-	cluster_begin_addons(c);
 	follow_node(c);
+	addons_await_own(c->members[PART_ADDONS].member.part, op);
+}
+
+static int begin_dns(struct cluster *c, struct err *err)
+{
+	if (c->options->disabled[PART_DNS])
+		return 0;
+	if (cluster_begin_dns(c, err))
+		return err->code;
+	c->told(c->ctx, CLUSTER_DNS_READY);
 	return 0;
 }
 
@@ -131,7 +136,10 @@ static void start_run(struct task *t, struct err *err)
 		}
 		/* fallthrough */
 	case START_PARTS:
-		if (begin_parts(c, &why))
+		begin_parts(c, task_await(t, START_DNS, OP_NO_DEADLINE));
+		return;
+	case START_DNS:
+		if (begin_dns(c, &why))
 			return task_fail(t, &why);
 		t->step = START_DONE;
 		if (!off[PART_KUBELET]) {
@@ -182,7 +190,7 @@ static void end_members(struct cluster *c)
 	c->ending = CLUSTER_PARTS;
 	for (int i = 0; i < CLUSTER_PARTS; i++) {
 		op_init(&c->members[i].ended, c->root, member_ended, OP_NO_DEADLINE);
-		cluster_end_member(&c->members[i], &c->members[i].ended);
+		member_end(&c->members[i].member, &c->members[i].ended);
 	}
 }
 
@@ -221,7 +229,7 @@ void cluster_stop(struct cluster *c, struct op *op)
 void cluster_free(struct cluster *c)
 {
 	for (int i = 0; i < CLUSTER_PARTS; i++)
-		cluster_free_member(&c->members[i]);
+		member_free(&c->members[i].member);
 	api_server_free(c->api);
 	if (c->node_tls)
 		tls_config_unref(c->node_tls);

@@ -5,10 +5,10 @@
 #ifndef MAIN_CLUSTER_H
 #define MAIN_CLUSTER_H
 
+#include "member.h"
+
 #include <kube/apiserver.h>
-#include <kube/component.h>
 #include <kube/ip.h>
-#include <kube/task.h>
 
 enum cluster_part {
 	PART_ADDONS, /* manifests of ours and of the user's */
@@ -38,17 +38,6 @@ struct cluster_options {
 };
 
 struct cluster;
-
-/* One part and what it stands on. */
-struct cluster_member {
-	struct cluster *cluster;
-	struct local_user who;
-	const char *groups[3];
-	struct component_base base; /* .client NULL: not opened */
-	struct part *part;
-	struct task ending;
-	struct op ended;
-};
 
 enum cluster_event {
 	CLUSTER_API_READY,

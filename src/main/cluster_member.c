@@ -1,91 +1,67 @@
-/* A part's client and informers, and their end in the order that they need. */
+/* Who the parts of a cluster are for its API server: each may do what upstream's policy lets it. */
 #include "cluster_parts.h"
 
 #include <kube/client_transport.h>
-#include <kube/informer.h>
 
+#define ACCOUNT      "system:serviceaccount:" IDENTITIES_NAMESPACE ":"
+#define ALL_ACCOUNTS "system:serviceaccounts"
+#define OUR_ACCOUNTS ALL_ACCOUNTS ":" IDENTITIES_NAMESPACE
+
+/* A user without a name is the node. */
 static const struct {
-	const char *user, *group, *agent;
+	const char *user, *groups[2], *agent;
 } identities[CLUSTER_PARTS] = {
-	[PART_ADDONS] = {"kube-server", "system:masters", "kube-server/v1.36.0"},
-	[PART_CONTROLLERS] = {"system:kube-controller-manager", "system:masters",
+	/* Whoever can put manifests into its directory could do anything. */
+	[PART_ADDONS] = {"kube-server", {"system:masters"}, "kube-server/v1.36.0"},
+	[PART_CONTROLLERS] = {"system:kube-controller-manager", {NULL},
 		"kube-controller-manager/v1.36.0"},
-	[PART_SCHEDULER] = {"system:kube-scheduler", NULL, "kube-scheduler/v1.36.0"},
-	[PART_PROXY] = {"system:kube-proxy", NULL, "kube-proxy/v1.36.0"},
-	[PART_DNS] = {"system:kube-dns", "system:masters", "kube-dns/v1.36.0"},
-	[PART_KUBELET] = {NULL, "system:nodes", "kubelet/v1.36.0"},
+	[PART_SCHEDULER] = {"system:kube-scheduler", {NULL}, "kube-scheduler/v1.36.0"},
+	[PART_PROXY] = {"system:kube-proxy", {NULL}, "kube-proxy/v1.36.0"},
+	[PART_DNS] = {ACCOUNT "kube-dns", {ALL_ACCOUNTS, OUR_ACCOUNTS}, "kube-dns/v1.36.0"},
+	[PART_KUBELET] = {NULL, {"system:nodes"}, "kubelet/v1.36.0"},
 };
 
 static void enter(void *ctx, struct http_exchange *x)
 {
-	struct cluster_member *m = ctx;
+	struct cluster_user *u = ctx;
 
-	api_server_handle_local(m->cluster->api, x, &m->who);
+	api_server_handle_local(u->cluster->api, x, &u->who);
 }
 
-struct cluster_member *cluster_open_member(struct cluster *c, enum cluster_part part)
+static struct client_transport *transport_of(struct cluster *c, struct cluster_user *u)
+{
+	u->cluster = c;
+	u->who.groups = u->groups;
+	return client_transport_local(c->env, c->root, enter, u);
+}
+
+/* As a token of the account would have it. */
+static struct client_transport *account_transport(void *ctx, const char *account)
+{
+	struct cluster *c = ctx;
+	struct cluster_user *u = arena_new(&c->arena, sizeof(*u));
+
+	u->who.name =
+		arena_print(&c->arena, "system:serviceaccount:" IDENTITIES_NAMESPACE ":%s", account)
+			.at;
+	u->groups[0] = "system:serviceaccounts";
+	u->groups[1] = "system:serviceaccounts:" IDENTITIES_NAMESPACE;
+	return transport_of(c, u);
+}
+
+struct member *cluster_open_member(struct cluster *c, enum cluster_part part)
 {
 	struct cluster_member *m = &c->members[part];
+	struct cluster_user *u = &m->user;
 	const struct client_options options = {.user_agent = identities[part].agent};
 
-	m->groups[0] = identities[part].group;
-	m->who.name = identities[part].user;
-	if (!m->who.name)
-		m->who.name =
+	memcpy(u->groups, identities[part].groups, sizeof(identities[part].groups));
+	u->who.name = identities[part].user;
+	if (!u->who.name)
+		u->who.name =
 			arena_print(&c->arena, "system:node:%.*s", STRF(c->options->node_name)).at;
-	m->who.groups = m->groups;
-	m->base.env = c->env;
-	m->base.scope = c->root;
-	m->base.client =
-		client_new(c->env, client_transport_local(c->env, c->root, enter, m), &options);
-	m->base.informers = informers_new(m->base.client, c->root);
-	return m;
-}
-
-enum end_step { END_PART, END_INFORMERS, END_CLIENT, END_DONE };
-static const char *const end_steps[] = {"part", "informers", "client", "done"};
-
-static void end_run(struct task *t, struct err *err)
-{
-	struct cluster_member *m = CONTAINER_OF(t, struct cluster_member, ending);
-
-	(void)err;
-	switch ((enum end_step)t->step) {
-	case END_PART:
-		t->step = END_INFORMERS;
-		if (m->part) {
-			part_stop(m->part, task_await(t, END_INFORMERS, OP_NO_DEADLINE));
-			return;
-		}
-		/* fallthrough */
-	case END_INFORMERS:
-		if (!m->base.client)
-			return task_finish(t, 0);
-		informers_stop(m->base.informers, task_await(t, END_CLIENT, OP_NO_DEADLINE));
-		return;
-	case END_CLIENT:
-		client_stop(m->base.client, task_await(t, END_DONE, OP_NO_DEADLINE));
-		return;
-	case END_DONE:
-		task_finish(t, 0);
-		return;
-	}
-}
-
-void cluster_end_member(struct cluster_member *m, struct op *op)
-{
-	static const struct task_kind kind = TASK_KIND("end of a part", end_steps, end_run);
-
-	struct err none = {0};
-
-	m->ending = (struct task){.op = op, .kind = &kind};
-	op_begin_always(op, &kind.op, &m->ending);
-	end_run(&m->ending, &none);
-}
-
-void cluster_free_member(struct cluster_member *m)
-{
-	part_free(m->part);
-	informers_free(m->base.informers);
-	client_free(m->base.client);
+	member_open(&m->member, c->env, c->root, transport_of(c, u), &options);
+	if (part == PART_CONTROLLERS)
+		member_identify(&m->member, &options, account_transport, c, NULL);
+	return &m->member;
 }

@@ -76,7 +76,7 @@ void cluster_begin_node(struct cluster *c, struct op *op)
 	if (!op_begin(op, &kind, c))
 		return;
 	c->node_wait = op;
-	struct cluster_member *m = cluster_open_member(c, PART_KUBELET);
+	struct member *m = cluster_open_member(c, PART_KUBELET);
 	struct node_options options = {.directory = below(c, "runtime"),
 		.archives = below(c, "images"),
 		.network_directory = below(c, "network"),

@@ -39,7 +39,7 @@ static struct str pki_file(struct cluster *c, const char *name)
 void cluster_begin_controllers(struct cluster *c)
 {
 	const struct cluster_options *o = c->options;
-	struct cluster_member *m = cluster_open_member(c, PART_CONTROLLERS);
+	struct member *m = cluster_open_member(c, PART_CONTROLLERS);
 	const struct controllers_options options = {.root_ca = pki_file(c, "ca.crt"),
 		.cluster_cidr = cidr_text(&c->arena, o->pods, o->pod_count),
 		.service_cidr = cidr_text(&c->arena, o->services, o->service_count),
@@ -52,7 +52,7 @@ void cluster_begin_controllers(struct cluster *c)
 
 void cluster_begin_scheduler(struct cluster *c)
 {
-	struct cluster_member *m = cluster_open_member(c, PART_SCHEDULER);
+	struct member *m = cluster_open_member(c, PART_SCHEDULER);
 	const struct scheduler_options options = {0};
 
 	m->part = scheduler_new(&m->base, &options);
@@ -61,7 +61,7 @@ void cluster_begin_scheduler(struct cluster *c)
 void cluster_begin_proxy(struct cluster *c)
 {
 	const struct cluster_options *o = c->options;
-	struct cluster_member *m = cluster_open_member(c, PART_PROXY);
+	struct member *m = cluster_open_member(c, PART_PROXY);
 	const struct proxy_options options = {
 		.node_name = o->node_name, .pod_cidrs = o->pods, .pod_cidr_count = o->pod_count};
 
@@ -124,7 +124,7 @@ int cluster_begin_dns(struct cluster *c, struct err *err)
 	for (size_t i = 0; i < count; i++) /* asking ourselves would never end */
 		if (!is_ours(o, &read[i].ip))
 			servers[kept++] = read[i];
-	struct cluster_member *m = cluster_open_member(c, PART_DNS);
+	struct member *m = cluster_open_member(c, PART_DNS);
 	const struct dns_options options = {.domain = o->domain,
 		.listen = listen,
 		.listen_count = o->dns_ip_count,
@@ -135,6 +135,24 @@ int cluster_begin_dns(struct cluster *c, struct err *err)
 
 /* ---- what is there from the start ---- */
 
+/*
+ * What upstream's policy gives to system:kube-dns is of a time before slices; a DNS server brings
+ * the rest itself.
+ */
+#define DNS_ROLE                                                                                   \
+	"apiVersion: v1\nkind: ServiceAccount\nmetadata:\n"                                        \
+	"  name: kube-dns\n  namespace: kube-system\n---\n"                                        \
+	"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n"                 \
+	"  name: system:dns\nrules:\n"                                                             \
+	"- {apiGroups: [\"\"], resources: [namespaces, services], verbs: [list, watch]}\n"         \
+	"- {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list, watch]}\n"   \
+	"---\n"                                                                                    \
+	"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n"          \
+	"  name: system:dns\n"                                                                     \
+	"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: 'system:dns'}\n"  \
+	"subjects:\n"                                                                              \
+	"- {kind: ServiceAccount, name: kube-dns, namespace: kube-system}\n---\n"
+
 /* The DNS answers in every node's own process: no rules are to lead elsewhere. */
 static struct str dns_service(struct cluster *c)
 {
@@ -143,14 +161,14 @@ static struct str dns_service(struct cluster *c)
 
 	if (o->disabled[PART_DNS])
 		return STR("");
-	buf_add_text(&text, "apiVersion: v1\nkind: Service\nmetadata:\n  name: kube-dns\n"
-			    "  namespace: kube-system\n  labels:\n    k8s-app: kube-dns\n"
-			    "    kubernetes.io/cluster-service: \"true\"\n"
-			    "    kubernetes.io/name: KubeDNS\n"
-			    "    service.kubernetes.io/service-proxy-name: kube-dns\n"
-			    "spec:\n  ports:\n"
-			    "  - {name: dns, port: 53, protocol: UDP}\n"
-			    "  - {name: dns-tcp, port: 53, protocol: TCP}\n  clusterIP: ");
+	buf_add_text(&text, DNS_ROLE "apiVersion: v1\nkind: Service\nmetadata:\n  name: kube-dns\n"
+				     "  namespace: kube-system\n  labels:\n    k8s-app: kube-dns\n"
+				     "    kubernetes.io/cluster-service: \"true\"\n"
+				     "    kubernetes.io/name: KubeDNS\n"
+				     "    service.kubernetes.io/service-proxy-name: kube-dns\n"
+				     "spec:\n  ports:\n"
+				     "  - {name: dns, port: 53, protocol: UDP}\n"
+				     "  - {name: dns-tcp, port: 53, protocol: TCP}\n  clusterIP: ");
 	ip_print(&text, &o->dns_ips[0]);
 	buf_print(&text, "\n  ipFamilyPolicy: %s\n  clusterIPs: [",
 		o->dns_ip_count > 1 ? "PreferDualStack" : "SingleStack");
@@ -165,7 +183,7 @@ static struct str dns_service(struct cluster *c)
 
 void cluster_begin_addons(struct cluster *c)
 {
-	struct cluster_member *m = cluster_open_member(c, PART_ADDONS);
+	struct member *m = cluster_open_member(c, PART_ADDONS);
 
 	m->part = addons_new(&m->base, dns_service(c), c->options->manifests);
 }

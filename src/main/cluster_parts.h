@@ -7,6 +7,20 @@
 #include <kube/arena.h>
 #include <kube/work.h>
 
+/* Somebody who calls the API server of this process. */
+struct cluster_user {
+	struct cluster *cluster;
+	struct local_user who;
+	const char *groups[3]; /* NULL-terminated */
+};
+
+struct cluster_member {
+	struct cluster *cluster;
+	struct cluster_user user;
+	struct member member;
+	struct op ended;
+};
+
 struct cluster {
 	struct env *env;
 	struct scope *root;
@@ -27,11 +41,8 @@ struct cluster {
 	size_t ending; /* members */
 };
 
-/* Client, informers: what a part is made with. */
-struct cluster_member *cluster_open_member(struct cluster *c, enum cluster_part part);
-/* Part, informers, client. What was never opened is done. */
-void cluster_end_member(struct cluster_member *m, struct op *op);
-void cluster_free_member(struct cluster_member *m);
+/* What a part is made with; it calls the API server as itself. */
+struct member *cluster_open_member(struct cluster *c, enum cluster_part part);
 
 /* Those that begin at once. */
 void cluster_begin_controllers(struct cluster *c);

@@ -20,6 +20,8 @@ static struct flag *line_flags(struct arena *a, struct controllers_line *l)
 		FLAG_LIST("controllers", &l->controllers, "*", "NAMES",
 			"Which to run: '*' is all that are on by default, 'foo' turns one on, "
 			"'-foo' off."),
+		FLAG_BOOL("use-service-account-credentials", &l->process.service_accounts, "false",
+			"Each controller works as a service account of its own."),
 		FLAG_BOOL("allocate-node-cidrs", &l->options.allocate_node_cidrs, "false",
 			"Give nodes ranges for their pods."),
 		FLAG_STRING("cluster-cidr", &l->options.cluster_cidr, NULL, "CIDRS",

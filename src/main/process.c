@@ -1,5 +1,6 @@
 /* One component against an API server: from the kubeconfig to the end by a signal. */
 #include "process.h"
+#include "member.h"
 
 #include <kube/client_transport.h>
 #include <kube/leader.h>
@@ -111,53 +112,17 @@ int process_server(struct arena *a, const struct process_line *l, struct client_
 
 /* ---- running ---- */
 
-enum end_step { END_PART, END_LEADER, END_INFORMERS, END_CLIENT, END_DONE };
-static const char *const end_steps[] = {"part", "leader", "informers", "client", "done"};
-
 struct process {
 	const struct process_line *line;
 	process_begin_fn *begin;
 	void *ctx;
 	struct env *env;
-	struct component_base base;
-	struct leader *leader;
-	struct part *part;
+	struct member member;
+	struct client_transport *below; /* of the service accounts; the member's */
 	struct op term, interrupt, ended;
-	struct task ending;
 	bool stopping;
 	int status;
 };
-
-static void end_run(struct task *t, struct err *err)
-{
-	struct process *p = CONTAINER_OF(t, struct process, ending);
-
-	(void)err;
-	switch ((enum end_step)t->step) {
-	case END_PART:
-		if (p->part) {
-			part_stop(p->part, task_await(t, END_LEADER, OP_NO_DEADLINE));
-			return;
-		}
-		/* fallthrough */
-	case END_LEADER:
-		/* Whoever leads next must find all of our writing over. */
-		if (p->leader) {
-			leader_stop(p->leader, task_await(t, END_INFORMERS, OP_NO_DEADLINE));
-			return;
-		}
-		/* fallthrough */
-	case END_INFORMERS:
-		informers_stop(p->base.informers, task_await(t, END_CLIENT, OP_NO_DEADLINE));
-		return;
-	case END_CLIENT:
-		client_stop(p->base.client, task_await(t, END_DONE, OP_NO_DEADLINE));
-		return;
-	case END_DONE:
-		task_finish(t, 0);
-		return;
-	}
-}
 
 static void ended(struct op *op, struct err *err)
 {
@@ -169,17 +134,12 @@ static void ended(struct op *op, struct err *err)
 
 static void asked_to_stop(struct process *p)
 {
-	static const struct task_kind kind = TASK_KIND("process end", end_steps, end_run);
-	struct err none = {0};
-
 	if (p->stopping)
 		return;
 	p->stopping = true;
 	log_info("stopping");
 	op_init(&p->ended, loop_root(p->env->loop), ended, OP_NO_DEADLINE);
-	p->ending = (struct task){.op = &p->ended, .kind = &kind};
-	op_begin_always(&p->ended, &kind.op, &p->ending);
-	end_run(&p->ending, &none);
+	member_end(&p->member, &p->ended);
 }
 
 static void terminated(struct op *op, struct err *err)
@@ -201,7 +161,7 @@ static void begin(void *ctx)
 	if (p->stopping)
 		return;
 	log_info("running");
-	p->part = p->begin(p->ctx, &p->base);
+	p->member.part = p->begin(p->ctx, &p->member.base);
 }
 
 static void lost(void *ctx)
@@ -224,7 +184,7 @@ static void elect(struct process *p)
 {
 	const struct process_line *l = p->line;
 	char host[256] = "", uuid[37], identity[300];
-	struct leader_options options = {.client = p->base.client,
+	struct leader_options options = {.client = p->member.base.client,
 		.namespace = l->lease_namespace,
 		.name = l->lease_name,
 		.lease_duration = l->lease_duration,
@@ -238,7 +198,36 @@ static void elect(struct process *p)
 	uuid_make(uuid, take_random, p->env);
 	snprintf(identity, sizeof(identity), "%s_%s", host, uuid);
 	options.identity = str_from(identity);
-	p->leader = leader_new(p->base.scope, &options);
+	p->member.leader = leader_new(p->member.base.scope, &options);
+}
+
+/* ---- as service accounts ---- */
+
+static struct client_transport *account_transport(void *ctx, const char *account)
+{
+	struct process *p = ctx;
+	struct component_base *base = &p->member.base;
+
+	return client_transport_account(
+		base->scope, base->client, p->below, STR(IDENTITIES_NAMESPACE), str_from(account));
+}
+
+/* The way to the server is the component's own; what proves who it is stays behind. */
+static void identify(
+	struct process *p, const struct client_config *config, const struct client_options *options)
+{
+	const struct client_config anonymous = {.server = config->server,
+		.ca_file = config->ca_file,
+		.ca_data = config->ca_data,
+		.tls_server_name = config->tls_server_name,
+		.insecure = config->insecure,
+		.disable_compression = config->disable_compression,
+		.proxy_url = config->proxy_url,
+		.no_proxy = config->no_proxy,
+		.proxy_from_env = config->proxy_from_env};
+
+	p->below = client_transport_https(p->env, p->member.base.scope, &anonymous);
+	member_identify(&p->member, options, account_transport, p, p->below);
 }
 
 int process_run(const struct process_line *l, const struct client_config *config,
@@ -257,10 +246,9 @@ int process_run(const struct process_line *l, const struct client_config *config
 	p.env = env_new(loop);
 	if (loop_dump_on_signal(loop, SIGUSR1, 2, &err))
 		log_warning(&err, "SIGUSR1 will not be heard");
-	p.base.env = p.env;
-	p.base.scope = root;
-	p.base.client = client_new(p.env, client_transport_https(p.env, root, config), &client);
-	p.base.informers = informers_new(p.base.client, root);
+	member_open(&p.member, p.env, root, client_transport_https(p.env, root, config), &client);
+	if (l->service_accounts)
+		identify(&p, config, &client);
 	op_init(&p.term, root, terminated, OP_NO_DEADLINE);
 	signal_wait(loop, &p.term, SIGTERM);
 	op_init(&p.interrupt, root, interrupted, OP_NO_DEADLINE);
@@ -271,10 +259,7 @@ int process_run(const struct process_line *l, const struct client_config *config
 		begin(&p);
 	if (loop_run(loop, &err))
 		p.status = 1;
-	part_free(p.part);
-	leader_free(p.leader);
-	informers_free(p.base.informers);
-	client_free(p.base.client);
+	member_free(&p.member);
 	env_free(p.env);
 	loop_free(loop);
 	return p.status;

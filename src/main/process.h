@@ -8,6 +8,7 @@
 
 struct process_line {
 	bool help, leader_elect;
+	bool service_accounts; /* each part of it writes as one; whoever has such parts says so */
 	struct str kubeconfig, context, master;
 	int64_t lease_duration, renew_deadline, retry_period;
 	struct str lease_name, lease_namespace, logging_format;

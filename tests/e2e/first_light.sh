@@ -191,5 +191,6 @@ check "no mount" within 20 no_mount
 check "no cgroup of a pod" within 20 no_cgroup
 check "no address" within 20 no_address
 check "it ends" stop
+check "no part asked for more than it may" test "$(grep -c 'cannot [a-z]* resource' "$dir/log")" = 0
 grep -E '^E' "$dir/log" | head -n 5
 finish

@@ -106,6 +106,14 @@ for wait in 0.005 0.01 0.02 0.03 0.04 0.06 0.08 0.1 0.15; do
 	wait $server 2>/dev/null
 done
 check "it ends whenever it is asked" test $stuck = 0
+
+# ---- each part is somebody ----
+check "it starts once more" begin
+k delete clusterrolebinding system:controller:replicaset-controller >/dev/null
+k create deployment poor --image=nginx >/dev/null
+refused() { grep 'kube-system:replicaset-controller.* cannot create resource .*pods' "$dir/log"; }
+check "a controller may do what its own role says" within 10 refused
+check "and ends" stop
 "$kube" server --data-dir "$dir/d" --disable nonsense >"$dir/out" 2>&1
 check "an unknown part is refused" contains 'no part "nonsense"' "$(cat "$dir/out")"
 finish

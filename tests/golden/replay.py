@@ -36,11 +36,15 @@ TOKENS = (  # some answers name them
     'admin-token,admin,admin-uid,"system:masters"\n'
     'alice-token,alice,alice-uid,"devs"\n'
     "bob-token,bob,bob-uid\n"
+    # What a cluster's own parts may do is for upstream's policy to say.
+    "controllers-token,system:kube-controller-manager,controllers-uid\n"
+    "scheduler-token,system:kube-scheduler,scheduler-uid\n"
 )
 PLAIN = ("--runtime-config", "api/removed=false")
 TIMEOUT = 30
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+REFUSED = re.compile(r"User \\\"[^\\]*\\\" cannot \S+ resource \\\"[^\\]*")
 ABSENT = object()
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ADDRESS = re.compile(r"[0-9a-fA-F.:]+")
@@ -481,15 +485,37 @@ def start_part(words, log):
         return subprocess.Popen(words, stderr=file, stdout=file)
 
 
-def start_scheduler(kube, directory):
-    words = [kube, "scheduler", "--kubeconfig", directory + "/d/admin.kubeconfig"]
+def write_kubeconfig(server, directory, user):
+    """Its path: for a part of the cluster that is nobody but itself."""
+    path = "%s/%s.kubeconfig" % (directory, user)
+    cluster = {
+        "server": "https://%s:%d" % (server.host, server.port),
+        "certificate-authority": directory + "/d/pki/ca.crt",
+    }
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "it", "cluster": cluster}],
+        "users": [{"name": "it", "user": {"token": server.tokens[user]}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "current-context": "it",
+    }
+    with open(path, "w") as file:
+        json.dump(config, file)
+    return path
+
+
+def start_scheduler(kube, server, directory):
+    kubeconfig = write_kubeconfig(server, directory, "system:kube-scheduler")
+    words = [kube, "scheduler", "--kubeconfig", kubeconfig]
     return start_part(words + ["--leader-elect=false"], directory + "/scheduler.log")
 
 
 def start_controllers(kube, server, directory):
     """The controllers, once they work: that shows in the objects of a new namespace."""
     authority = directory + "/d/pki/ca"
-    words = [kube, "controllers", "--kubeconfig", directory + "/d/admin.kubeconfig"]
+    kubeconfig = write_kubeconfig(server, directory, "system:kube-controller-manager")
+    words = [kube, "controllers", "--kubeconfig", kubeconfig, "--use-service-account-credentials"]
     words += ["--leader-elect=false", "--root-ca-file", authority + ".crt"]
     words += ["--cluster-signing-cert-file", authority + ".crt"]
     words += ["--cluster-signing-key-file", authority + ".key"]
@@ -505,6 +531,14 @@ def start_controllers(kube, server, directory):
         time.sleep(0.05)
     sys.stderr.write(open(directory + "/controllers.log").read()[-4000:])
     raise SystemExit("the controllers do not start")
+
+
+def refusals(directory):
+    """What the parts were not allowed to do. There is nothing of the kind."""
+    found = set()
+    for path in glob.glob(directory + "/*.log"):
+        found.update(REFUSED.findall(open(path).read()))
+    return sorted(found)
 
 
 def users(path):
@@ -583,11 +617,12 @@ def main():
         processes = []
         if options.kube:
             kube = os.path.abspath(options.kube)
-            process, server = start(kube, directory)
+            policy = ["--authorization-mode", "Node,RBAC"] if options.controllers else []
+            process, server = start(kube, directory, *policy)
             processes.append(process)
             if options.controllers:
                 processes.insert(0, start_controllers(kube, server, directory))
-                processes.insert(0, start_scheduler(kube, directory))
+                processes.insert(0, start_scheduler(kube, server, directory))
         else:
             place = re.fullmatch(r"https://(.*):(\d+)/?", options.url)
             server = Server(place[1], int(place[2]), users(options.tokens))
@@ -602,6 +637,7 @@ def main():
             for process in processes:
                 process.send_signal(signal.SIGTERM)
                 process.wait(60)
+            refused = refusals(directory)
     slow = sorted(results.items(), key=lambda item: -item[1][1])[: options.slow]
     for key, (_, seconds) in slow:
         print("%6.2f s %s" % (seconds, key))
@@ -609,7 +645,9 @@ def main():
     good = report(results, options.show, options.write, whole)
     if not alive:
         print("FAIL the server died")
-    raise SystemExit(0 if good and alive else 1)
+    for line in refused:
+        print("FAIL a part of the cluster was refused: " + line.replace("\\", ""))
+    raise SystemExit(0 if good and alive and not refused else 1)
 
 
 if __name__ == "__main__":
