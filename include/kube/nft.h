@@ -55,6 +55,7 @@ enum nft_op {
 	RULE_IS_NEW,         /* the first packet of a connection */
 	RULE_BY_LOOPBACK,    /* came in by lo; with `not`: did not */
 	RULE_BY_LINKS,    /* came in by a link whose name begins with `name` (at most 15 chars) */
+	RULE_CHANCE,      /* once in `number` packets, at random */
 	RULE_NO_WAY_BACK, /* answers to the source would not leave by the link it came in by */
 	/* what is done */
 	RULE_SERVICE_MAP, /* destination . protocol . port → the verdict map `name` */
@@ -133,6 +134,7 @@ struct nft_batch {
 	struct arena *arena; /* of the array; what changes point to is the caller's */
 	struct nft_change *changes;
 	size_t count, cap;
+	size_t sent; /* bytes, by nft_send */
 };
 void nft_batch_add(struct nft_batch *b, struct nft_change change);
 /* As `nft -f` reads it. */
@@ -142,7 +144,7 @@ void nft_print(const struct nft_batch *b, struct buf *out);
  * kernel takes: for worker threads. ERR_CONFLICT when what is there is not what the batch expects
  * (somebody else has flushed it).
  */
-int nft_send(const struct nft_batch *b, struct err *err);
+int nft_send(struct nft_batch *b, struct err *err);
 /* Is the table there? */
 int nft_table_exists(const char *table, bool *exists, struct err *err);
 

@@ -153,6 +153,9 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 	case RULE_NO_WAY_BACK:
 		buf_add_text(out, "fib saddr . iif oif missing");
 		break;
+	case RULE_CHANCE:
+		buf_print(out, "numgen random mod %u 0", s->number);
+		break;
 	case RULE_SERVICE_MAP:
 	case RULE_PORT_MAP:
 		print_map(out, s, v6);

@@ -230,14 +230,19 @@ static void remember(struct expr_maker *m, const struct nft_step *s)
 	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, arena_str(m->arena, s->name).at);
 }
 
-static void random_choice(struct expr_maker *m, const struct nft_step *s)
+static void load_random(struct expr_maker *m, uint32_t below)
 {
 	struct nftnl_expr *e = add(m, "numgen");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_DREG, REG);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, (uint32_t)s->chain_count);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, below);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_TYPE, NFT_NG_RANDOM);
-	e = add(m, "lookup");
+}
+
+static void random_choice(struct expr_maker *m, const struct nft_step *s)
+{
+	load_random(m, (uint32_t)s->chain_count);
+	struct nftnl_expr *e = add(m, "lookup");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, REG);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, "__map%d");
@@ -358,6 +363,10 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 		break;
 	case RULE_REMEMBER:
 		remember(m, s);
+		break;
+	case RULE_CHANCE:
+		load_random(m, s->number);
+		compare_u32(m, false, 0);
 		break;
 	case RULE_RANDOM:
 		random_choice(m, s);

@@ -377,7 +377,7 @@ static int send_all(const struct buf *out, struct err *err)
 	return code;
 }
 
-int nft_send(const struct nft_batch *b, struct err *err)
+int nft_send(struct nft_batch *b, struct err *err)
 {
 	struct sending s = {.batch = b, .out = BUF_INIT(BATCH_MAX), .seq = 1};
 	int code;
@@ -389,6 +389,7 @@ int nft_send(const struct nft_batch *b, struct err *err)
 		put_change(&s, &b->changes[i]);
 	nftnl_batch_end(s.message, s.seq++);
 	end_message(&s, (struct nlmsghdr *)s.message);
+	b->sent = s.out.len;
 	if (buf_over(&s.out))
 		code = err_set(err, ERR_TOO_LARGE, "a batch for nftables is too large");
 	else

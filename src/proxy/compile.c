@@ -8,6 +8,17 @@
 
 #define NAME_MAX_READABLE 88 /* the kernel's names end at 127 */
 #define AFFINITY_SECONDS  10800
+/*
+ * Up to so many endpoints are chosen by a rule for each. A map of choices would be a set without a
+ * name, and of these the kernel (6.18) walks through all at each that is added: with ten thousand
+ * services a table took it half a minute.
+ */
+#define CHANCES_MAX 32
+
+/* What stands for an endpoint in rules, of whichever policy. */
+struct endpoint_names {
+	struct str chain, affinity; /* empty: no rule has led there yet */
+};
 
 struct service_maker {
 	struct arena *arena;
@@ -28,6 +39,7 @@ struct service_maker {
 	uint8_t number;
 	uint16_t port, node_port;
 	struct endpoints all, cluster, local;
+	struct endpoint_names *names; /* of all */
 	struct str svc, loc, ext, fw;
 };
 
@@ -64,15 +76,17 @@ static struct chain_maker chain(struct service_maker *m, struct str name)
 
 /* ---- to one endpoint ---- */
 
-static void endpoint_chain(struct service_maker *m, const struct endpoint *e)
+static const struct endpoint_names *endpoint_chain(
+	struct service_maker *m, const struct endpoint *e)
 {
-	struct chain_maker c = chain(m, chain_name(m, "ep", e));
+	struct endpoint_names *names = &m->names[e->nth];
 	struct cidr itself = {.ip = e->ip, .bits = (uint8_t)(8 * e->ip.len)};
 	struct nft_rule *r;
 
-	for (size_t i = 0; i < m->out->chain_count; i++)
-		if (str_eq(m->out->chains[i].name, c.name))
-			return; /* by the other policy */
+	if (names->chain.len)
+		return names; /* by the other policy */
+	names->chain = chain_name(m, "ep", e);
+	struct chain_maker c = chain(m, names->chain);
 	/* Whoever reaches itself must not see its own address as the other side's. */
 	r = chain_rule(&c, true);
 	nft_rule_add(r, step_cidr(RULE_SOURCE, &itself, false));
@@ -80,7 +94,8 @@ static void endpoint_chain(struct service_maker *m, const struct endpoint *e)
 	if (m->affinity) {
 		struct nft_set *set = LIST_ADD(m->arena, m->out->sets, m->out->set_count);
 
-		*set = (struct nft_set){.name = chain_name(m, "aff", e),
+		names->affinity = chain_name(m, "aff", e);
+		*set = (struct nft_set){.name = names->affinity,
 			.key = m->v6 ? NFT_KEY_ADDRESS6 : NFT_KEY_ADDRESS4,
 			.timeout = m->affinity};
 		nft_rule_add(chain_rule(&c, true), step_named(RULE_REMEMBER, set->name));
@@ -89,29 +104,42 @@ static void endpoint_chain(struct service_maker *m, const struct endpoint *e)
 	nft_rule_add(r, step_number(RULE_PROTOCOL, m->number));
 	nft_rule_add(r, (struct nft_step){.op = RULE_DNAT, .cidr.ip = e->ip, .number = e->port});
 	chain_end(&c, m->out);
+	return names;
+}
+
+/* The last takes what the others have left, each of them one in as many as were left to it. */
+static void by_chance(struct chain_maker *c, const struct str *chains, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct nft_rule *r = chain_rule(c, false);
+
+		if (i + 1 < count)
+			nft_rule_add(r, step_number(RULE_CHANCE, (uint32_t)(count - i)));
+		nft_rule_add(r, step_named(RULE_GOTO, chains[i]));
+	}
 }
 
 /* To one of them, the one the client came to before if that is wanted. */
 static void spread(struct service_maker *m, struct chain_maker *c, const struct endpoints *to)
 {
-	struct str *names = arena_alloc(m->arena, (to->count + 1) * sizeof(*names));
-	struct nft_rule *r;
+	struct str *chains = arena_alloc(m->arena, (to->count + 1) * sizeof(*chains));
 
 	for (size_t i = 0; i < to->count; i++) {
-		endpoint_chain(m, &to->items[i]);
-		names[i] = chain_name(m, "ep", &to->items[i]);
+		const struct endpoint_names *names = endpoint_chain(m, &to->items[i]);
+
+		chains[i] = names->chain;
 		if (!m->affinity)
 			continue;
-		r = chain_rule(c, true);
-		nft_rule_add(r, step_named(RULE_SOURCE_IN, chain_name(m, "aff", &to->items[i])));
-		nft_rule_add(r, step_named(RULE_GOTO, names[i]));
+		struct nft_rule *r = chain_rule(c, true);
+		nft_rule_add(r, step_named(RULE_SOURCE_IN, names->affinity));
+		nft_rule_add(r, step_named(RULE_GOTO, names->chain));
 	}
-	if (to->count == 1)
-		nft_rule_add(chain_rule(c, false), step_named(RULE_GOTO, names[0]));
-	else if (to->count)
+	if (to->count <= CHANCES_MAX)
+		by_chance(c, chains, to->count);
+	else
 		nft_rule_add(chain_rule(c, false),
 			(struct nft_step){
-				.op = RULE_RANDOM, .chains = names, .chain_count = to->count});
+				.op = RULE_RANDOM, .chains = chains, .chain_count = to->count});
 }
 
 /* ---- from inside ---- */
@@ -220,18 +248,21 @@ static void element(struct service_maker *m, enum table_set set, const struct ip
 		e->element.ip = *ip;
 }
 
+/* Whoever has a chain may have been chosen, by one policy or the other. */
 static void remember_datagrams(struct service_maker *m, const struct ip *ip, uint16_t port)
 {
+	struct datagram_path *path;
+	struct ip *to;
+
 	if (m->number != IPPROTO_UDP)
 		return;
-	struct ip *to = arena_alloc(m->arena, (m->cluster.count + 1) * sizeof(*to));
-	for (size_t i = 0; i < m->cluster.count; i++)
-		to[i] = m->cluster.items[i].ip;
-	*LIST_ADD(m->arena, m->out->paths, m->out->path_count) =
-		(struct datagram_path){.ip = ip ? *ip : (struct ip){0},
-			.port = port,
-			.endpoints = to,
-			.endpoint_count = m->cluster.count};
+	path = LIST_ADD(m->arena, m->out->paths, m->out->path_count);
+	to = arena_alloc(m->arena, (m->all.count + 1) * sizeof(*to));
+	*path = (struct datagram_path){
+		.ip = ip ? *ip : (struct ip){0}, .port = port, .endpoints = to};
+	for (size_t i = 0; i < m->all.count; i++)
+		if (m->names[i].chain.len)
+			to[path->endpoint_count++] = m->all.items[i].ip;
 }
 
 /* chain: empty where nothing can be reached. local: only because the policy says so. */
@@ -291,6 +322,7 @@ static void compile_port(struct service_maker *m)
 		m->arena, m->node, m->slices, m->slice_count, m->v6, m->port_name, m->protocol);
 	m->cluster = endpoints_of_cluster(m->arena, &m->all);
 	m->local = endpoints_of_node(m->arena, &m->all);
+	m->names = arena_new(m->arena, (m->all.count + 1) * sizeof(*m->names));
 	m->svc = m->loc = m->ext = m->fw = STR("");
 	if (m->cluster.count && (!m->inside_local || outside)) {
 		m->svc = chain_name(m, "svc", NULL);

@@ -43,7 +43,7 @@ struct table_element {
 struct datagram_path {
 	struct ip ip; /* .len 0: any address of the machine */
 	uint16_t port;
-	const struct ip *endpoints;
+	const struct ip *endpoints; /* in order */
 	size_t endpoint_count;
 };
 

@@ -86,6 +86,8 @@ static void drop_doubles(struct endpoints *all)
 		}
 	}
 	all->count = kept;
+	for (size_t i = 0; i < kept; i++)
+		all->items[i].nth = (uint32_t)i;
 }
 
 struct endpoints endpoints_collect(struct arena *a, const struct proxy_node *node,

@@ -15,6 +15,7 @@ struct proxy_node {
 struct endpoint {
 	struct ip ip;
 	uint16_t port;
+	uint32_t nth; /* of all of its port */
 	bool ready, serving, terminating, local;
 	bool node_hinted, zone_hinted; /* it is said for whom it is best */
 	bool for_node, for_zone;       /* and that is us */

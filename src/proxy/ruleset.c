@@ -4,6 +4,9 @@
 #include <kube/hash.h>
 #include <kube/mem.h>
 
+#include <stdlib.h>
+
+/* Lists of one service are kept in order, to be compared; what has a name begins with it. */
 struct installed_chain {
 	struct str name;
 	uint64_t digest;
@@ -31,6 +34,7 @@ void ruleset_init(struct ruleset *r)
 	*r = (struct ruleset){0};
 	map_init(&r->services);
 	map_init(&r->owners);
+	map_init(&r->paths);
 }
 
 void ruleset_done(struct ruleset *r)
@@ -39,6 +43,7 @@ void ruleset_done(struct ruleset *r)
 		installed_free(it.value);
 	map_done(&r->services);
 	map_done(&r->owners);
+	map_done(&r->paths);
 }
 
 /* ---- comparing ---- */
@@ -75,47 +80,49 @@ static struct str element_key(char text[32], const struct table_element *e)
 	return str_make(text, 20);
 }
 
-static bool same_element(const struct table_element *a, const struct table_element *b)
+static int by_name(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static int by_key(const void *a, const void *b)
 {
 	char x[32], y[32];
 
-	return str_eq(element_key(x, a), element_key(y, b)) &&
-	       a->element.verdict == b->element.verdict &&
-	       str_eq(a->element.chain, b->element.chain);
+	return str_cmp(element_key(x, a), element_key(y, b));
 }
 
-static bool has_element(
-	const struct table_element *list, size_t count, const struct table_element *e)
+static void in_order(
+	void *list, size_t count, size_t size, int (*order)(const void *, const void *))
 {
-	for (size_t i = 0; i < count; i++)
-		if (same_element(&list[i], e))
-			return true;
-	return false;
+	if (count > 1)
+		qsort(list, count, size, order);
+}
+
+static void *find_named(const void *list, size_t count, size_t size, struct str name)
+{
+	return count ? bsearch(&name, list, count, size, by_name) : NULL;
 }
 
 static const struct installed_chain *find_chain(const struct installed *i, struct str name)
 {
-	for (size_t n = 0; i && n < i->chain_count; n++)
-		if (str_eq(i->chains[n].name, name))
-			return &i->chains[n];
-	return NULL;
+	return i ? find_named(i->chains, i->chain_count, sizeof(*i->chains), name) : NULL;
 }
 
-static bool has_chain(const struct compiled *c, struct str name)
+static const struct nft_set *find_set(const struct installed *i, struct str name)
 {
-	for (size_t n = 0; c && n < c->chain_count; n++)
-		if (str_eq(c->chains[n].name, name))
-			return true;
-	return false;
+	return i ? find_named(i->sets, i->set_count, sizeof(*i->sets), name) : NULL;
 }
 
-/* A set whose timeout changes is another set: by its name it is not told, so both are looked at. */
-static bool has_set(const struct nft_set *list, size_t count, const struct nft_set *set)
+static bool has_element(const struct installed *i, const struct table_element *e)
 {
-	for (size_t i = 0; i < count; i++)
-		if (str_eq(list[i].name, set->name) && list[i].timeout == set->timeout)
-			return true;
-	return false;
+	const struct table_element *found =
+		i && i->element_count
+			? bsearch(e, i->elements, i->element_count, sizeof(*e), by_key)
+			: NULL;
+
+	return found && found->element.verdict == e->element.verdict &&
+	       str_eq(found->element.chain, e->element.chain);
 }
 
 /* ---- who has an element ---- */
@@ -150,8 +157,10 @@ static void claim(struct ruleset *r, struct installed *owner, struct compiled *f
 
 /* ---- what is kept ---- */
 
-static void keep_chains(struct installed *i, const struct compiled *c)
+static void keep_chains(struct installed *i, struct compiled *c)
 {
+	in_order(c->chains, c->chain_count, sizeof(*c->chains), by_name);
+	in_order(c->sets, c->set_count, sizeof(*c->sets), by_name);
 	i->chains = arena_alloc(&i->arena, (c->chain_count + 1) * sizeof(*i->chains));
 	for (size_t n = 0; n < c->chain_count; n++)
 		i->chains[i->chain_count++] =
@@ -165,8 +174,9 @@ static void keep_chains(struct installed *i, const struct compiled *c)
 	i->set_count = c->set_count;
 }
 
-static void keep_elements(struct installed *i, const struct compiled *c)
+static void keep_elements(struct installed *i, struct compiled *c)
 {
+	in_order(c->elements, c->element_count, sizeof(*c->elements), by_key);
 	i->elements = arena_alloc(&i->arena, (c->element_count + 1) * sizeof(*i->elements));
 	for (size_t n = 0; n < c->element_count; n++) {
 		i->elements[n] = c->elements[n];
@@ -200,12 +210,12 @@ static struct nft_chain *name_only(struct nft_batch *b, struct str name)
 }
 
 static void drop_elements(struct ruleset *r, struct nft_batch *b, const struct installed *old,
-	const struct compiled *fresh)
+	const struct installed *now)
 {
 	for (size_t n = 0; n < old->element_count; n++) {
 		struct table_element *e;
 
-		if (fresh && has_element(fresh->elements, fresh->element_count, &old->elements[n]))
+		if (has_element(now, &old->elements[n]))
 			continue;
 		r->let_go |= r->contested;
 		e = arena_copy(b->arena, &old->elements[n], sizeof(*e));
@@ -216,17 +226,17 @@ static void drop_elements(struct ruleset *r, struct nft_batch *b, const struct i
 
 /* All that is to go first lets go of each other. */
 static void drop_chains(
-	struct nft_batch *b, const struct installed *old, const struct compiled *fresh)
+	struct nft_batch *b, const struct installed *old, const struct installed *now)
 {
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t n = 0; n < old->chain_count; n++)
-			if (!has_chain(fresh, old->chains[n].name))
+			if (!find_chain(now, old->chains[n].name))
 				nft_batch_add(b,
 					(struct nft_change){
 						.kind = pass ? NFT_DELETE_CHAIN : NFT_FLUSH_CHAIN,
 						.chain = name_only(b, old->chains[n].name)});
 	for (size_t n = 0; n < old->set_count; n++)
-		if (!fresh || !has_set(fresh->sets, fresh->set_count, &old->sets[n])) {
+		if (!find_set(now, old->sets[n].name)) {
 			struct nft_set *s = arena_copy(b->arena, &old->sets[n], sizeof(*s));
 
 			s->name = arena_str(b->arena, s->name);
@@ -234,11 +244,12 @@ static void drop_chains(
 		}
 }
 
-static void add_chains(
-	struct nft_batch *b, const struct installed *old, const struct compiled *fresh)
+/* now: what is kept of `fresh`, NULL: nothing. */
+static void add_chains(struct nft_batch *b, const struct installed *old,
+	const struct installed *now, const struct compiled *fresh)
 {
 	for (size_t n = 0; n < fresh->set_count; n++)
-		if (!old || !has_set(old->sets, old->set_count, &fresh->sets[n]))
+		if (!find_set(old, fresh->sets[n].name))
 			nft_batch_add(b,
 				(struct nft_change){.kind = NFT_ADD_SET, .set = &fresh->sets[n]});
 	for (size_t n = 0; n < fresh->chain_count; n++)
@@ -249,7 +260,7 @@ static void add_chains(
 		const struct nft_chain *c = &fresh->chains[n];
 		const struct installed_chain *was = find_chain(old, c->name);
 
-		if (was && was->digest == digest_rules(c))
+		if (was && was->digest == now->chains[n].digest)
 			continue;
 		if (was)
 			nft_batch_add(b, (struct nft_change){.kind = NFT_FLUSH_CHAIN, .chain = c});
@@ -257,72 +268,108 @@ static void add_chains(
 	}
 }
 
-static bool sets_change(const struct installed *old, const struct compiled *fresh)
+static bool sets_change(const struct installed *old, const struct installed *now)
 {
-	for (size_t n = 0; n < old->set_count; n++)
-		for (size_t k = 0; k < fresh->set_count; k++)
-			if (str_eq(old->sets[n].name, fresh->sets[k].name) &&
-				old->sets[n].timeout != fresh->sets[k].timeout)
-				return true;
+	for (size_t n = 0; n < old->set_count; n++) {
+		const struct nft_set *s = find_set(now, old->sets[n].name);
+
+		if (s && s->timeout != old->sets[n].timeout)
+			return true;
+	}
 	return false;
 }
 
 /* ---- datagrams ---- */
 
-static bool same_path(const struct datagram_path *a, const struct datagram_path *b)
+static struct str path_key(char text[32], const struct ip *ip, uint16_t port)
 {
-	return a->port == b->port && a->ip.len == b->ip.len &&
-	       (!a->ip.len || ip_eq(&a->ip, &b->ip));
+	memset(text, 0, 32);
+	memcpy(text, ip->bytes, ip->len);
+	text[16] = (char)ip->len;
+	text[17] = (char)(port >> 8);
+	text[18] = (char)port;
+	return str_make(text, 19);
 }
 
 static void note_paths(struct ruleset *r, struct arena *a, const struct installed *old,
 	const struct compiled *fresh)
 {
-	for (size_t n = 0; fresh && n < fresh->path_count; n++)
-		*LIST_ADD(a, r->paths, r->path_count) = fresh->paths[n];
-	for (size_t n = 0; old && n < old->path_count; n++) {
-		bool goes_on = false;
+	char key[32];
 
-		for (size_t k = 0; fresh && k < fresh->path_count; k++)
-			goes_on |= same_path(&old->paths[n], &fresh->paths[k]);
-		if (!goes_on)
-			*LIST_ADD(a, r->paths, r->path_count) = (struct datagram_path){
-				.ip = old->paths[n].ip, .port = old->paths[n].port};
+	for (size_t n = 0; old && n < old->path_count; n++) {
+		const struct datagram_path *was = &old->paths[n];
+
+		map_set(&r->paths, path_key(key, &was->ip, was->port),
+			arena_copy(a, &(struct datagram_path){.ip = was->ip, .port = was->port},
+				sizeof(*was)));
 	}
+	for (size_t n = 0; fresh && n < fresh->path_count; n++)
+		map_set(&r->paths, path_key(key, &fresh->paths[n].ip, fresh->paths[n].port),
+			&fresh->paths[n]);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	return ip_cmp(a, b);
+}
+
+static bool leads_elsewhere(
+	const struct ruleset *r, const struct ip *ip, uint16_t port, const struct ip *chosen)
+{
+	char key[32];
+	const struct datagram_path *path = map_get(&r->paths, path_key(key, ip, port));
+
+	return path &&
+	       (!path->endpoint_count || !bsearch(chosen, path->endpoints, path->endpoint_count,
+						 sizeof(*chosen), by_address));
+}
+
+bool ruleset_leads_elsewhere(const struct ruleset *r, const struct ip *destination, uint16_t port,
+	const struct ip *chosen)
+{
+	static const struct ip any;
+
+	return leads_elsewhere(r, destination, port, chosen) ||
+	       leads_elsewhere(r, &any, port, chosen);
 }
 
 /* ---- a service ---- */
 
+static struct installed *keep(struct ruleset *r, struct compiled *fresh)
+{
+	struct installed *now = mem_new(sizeof(*now));
+
+	arena_init(&now->arena);
+	claim(r, now, fresh);
+	keep_chains(now, fresh);
+	keep_elements(now, fresh);
+	return now;
+}
+
 void ruleset_change(
 	struct ruleset *r, struct nft_batch *batch, struct str key, struct compiled *fresh)
 {
-	struct installed *old = map_get(&r->services, key), *now = NULL;
+	struct installed *old = map_get(&r->services, key), *now;
 
 	release(r, old);
 	note_paths(r, batch->arena, old, fresh);
-	if (fresh) {
-		now = mem_new(sizeof(*now));
-		arena_init(&now->arena);
-		claim(r, now, fresh);
-		keep_chains(now, fresh);
-		keep_elements(now, fresh);
-	}
+	now = fresh ? keep(r, fresh) : NULL;
 	/* A set cannot change its timeout: all of the service is made anew. */
-	if (old && fresh && sets_change(old, fresh)) {
+	if (old && fresh && sets_change(old, now)) {
 		drop_elements(r, batch, old, NULL);
 		drop_chains(batch, old, NULL);
 		installed_free(map_remove(&r->services, key));
 		old = NULL;
 	}
 	if (old)
-		drop_elements(r, batch, old, fresh);
+		drop_elements(r, batch, old, now);
 	if (fresh)
-		add_chains(batch, old, fresh);
+		add_chains(batch, old, now, fresh);
 	for (size_t n = 0; fresh && n < fresh->element_count; n++)
-		if (!old || !has_element(old->elements, old->element_count, &fresh->elements[n]))
+		if (!has_element(old, &fresh->elements[n]))
 			add_elements(batch, NFT_ADD_ELEMENTS, &fresh->elements[n], 1);
 	if (old)
-		drop_chains(batch, old, fresh);
+		drop_chains(batch, old, now);
 	installed_free(now ? map_set(&r->services, key, now) : map_remove(&r->services, key));
 }
 
@@ -337,5 +384,11 @@ void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct ba
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_DELETE_TABLE});
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_ADD_TABLE});
 	compile_base(batch->arena, o, &base);
-	add_chains(batch, NULL, &base);
+	add_chains(batch, NULL, NULL, &base);
+}
+
+void ruleset_forget_paths(struct ruleset *r)
+{
+	map_done(&r->paths);
+	map_init(&r->paths);
 }

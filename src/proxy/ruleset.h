@@ -14,9 +14,9 @@ struct installed;
 struct ruleset {
 	struct map services; /* "namespace/name" → struct installed */
 	struct map owners;   /* of elements, by their key → the installed that has it */
-	/* Of what the batch at hand changes: who may be remembered there. In its arena. */
-	struct datagram_path *paths;
-	size_t path_count;
+	/* Of what the batch at hand changes: address and port → struct datagram_path in its arena.
+	 */
+	struct map paths;
 	bool contested; /* somebody wants an element that another has */
 	bool let_go;    /* and perhaps it was given back: everybody is to be looked at again */
 };
@@ -31,4 +31,11 @@ void ruleset_change(
 	struct ruleset *r, struct nft_batch *batch, struct str key, struct compiled *fresh);
 /* Begins a batch that replaces the table: forgets all, adds the base. */
 void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct base_options *o);
+/*
+ * Does the kernel remember for datagrams to that address somebody whom the services of the batch
+ * at hand do not lead to? What it is asked about belongs to the batch's arena.
+ */
+bool ruleset_leads_elsewhere(const struct ruleset *r, const struct ip *destination, uint16_t port,
+	const struct ip *chosen);
+void ruleset_forget_paths(struct ruleset *r);
 #endif

@@ -123,6 +123,7 @@ static void make_rules(struct ruleset *s)
 	rule(&s->svc, step(RULE_SOURCE_IN, "loyal"), step(RULE_GOTO, "ep"), end_of_rule);
 	rule(&s->svc, step(RULE_PAIR_IN, "hairpin"), with_number(RULE_MARK, 0x4000, false),
 		end_of_rule);
+	rule(&s->svc, with_number(RULE_CHANCE, 3, false), step(RULE_GOTO, "ep"), end_of_rule);
 	rule(&s->svc, (struct nft_step){.op = RULE_RANDOM, .chains = s->choices, .chain_count = 2},
 		end_of_rule, end_of_rule);
 	rule(&s->ep, step(RULE_REMEMBER, "loyal"), with_number(RULE_PROTOCOL, IPPROTO_TCP, false),

@@ -58,6 +58,24 @@ static void leave_digests_out(struct buf *text)
 		}
 }
 
+static size_t count_of(struct given *g, const char *text)
+{
+	size_t count = 0;
+
+	for (const char *at = buf_text(&g->text); (at = strstr(at, text)); at += strlen(text))
+		count++;
+	return count;
+}
+
+static const char *many_endpoints(struct given *g, int count)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+
+	for (int i = 0; i < count; i++)
+		buf_print(&text, "%s{\"addresses\":[\"10.42.1.%d\"]}", i ? "," : "", i + 1);
+	return arena_text(&g->arena, buf_text(&text));
+}
+
 /* spec and slices: what stands in them; NULL spec: the service is gone. */
 static void change(struct given *g, const char *name, const char *spec, const char *endpoints)
 {
@@ -116,9 +134,10 @@ TEST(a_service_leads_to_its_ready_endpoints)
 	EXPECT(says(&g, "10.43.0.9 . tcp . 80 : goto svc4-shop/web/tcp/80/http }"));
 	EXPECT(says(&g, "ip daddr 10.43.0.9/32 ip saddr != 10.42.0.0/16 meta mark set meta mark | "
 			"0x4000\n"));
-	EXPECT(says(&g, "numgen random mod 2 vmap { 0 : goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.5/8080, 1 : goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.6/8080 }"));
+	EXPECT(says(&g, "add rule inet t svc4-shop/web/tcp/80/http numgen random mod 2 0 goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"
+			"add rule inet t svc4-shop/web/tcp/80/http goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.6/8080\n"));
 	EXPECT(says(&g, "ip saddr 10.42.0.5/32 meta mark set meta mark | 0x4000"));
 	EXPECT(says(&g, "meta l4proto tcp dnat ip to 10.42.0.5:8080"));
 	EXPECT(says_nothing_of(&g, "10.42.0.7"));
@@ -301,5 +320,233 @@ TEST(the_nearest_endpoints_when_all_say_for_whom_they_are)
 		"{\"addresses\":[\"10.42.0.6\"]},"
 		"{\"addresses\":[\"10.42.0.5\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}]}}");
 	EXPECT(says(&g, "dnat ip to 10.42.0.6:8080"));
+	given_done(&g);
+}
+
+TEST(few_endpoints_are_chosen_by_rules_and_many_by_a_map)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE, many_endpoints(&g, 32));
+	EXPECT(says(&g, "numgen random mod 32 0 goto ep4-shop/web/tcp/80/http__10.42.1.1/8080\n"));
+	EXPECT(says(&g, "numgen random mod 2 0 goto ep4-shop/web/tcp/80/http__10.42.1.31/8080\n"));
+	EXPECT(says_nothing_of(&g, "vmap"));
+	change(&g, "web", INSIDE, many_endpoints(&g, 33));
+	EXPECT(says(&g, "numgen random mod 33 vmap { 0 : goto "
+			"ep4-shop/web/tcp/80/http__10.42.1.1/8080, 1 : goto "));
+	EXPECT_INT(count_of(&g, "add chain"), 1); /* that of the new one */
+	EXPECT_INT(count_of(&g, "flush chain"), 1);
+	given_done(&g);
+}
+
+TEST(an_endpoint_of_both_policies_has_one_chain)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE, TWO);
+	EXPECT_INT(count_of(&g, "add chain inet t ep4-shop/web/tcp/80/http__10.42.0.5/8080"), 1);
+	EXPECT_INT(count_of(&g, "dnat ip to 10.42.0.5:8080"), 1);
+	EXPECT_INT(count_of(&g, "goto ep4-shop/web/tcp/80/http__10.42.0.5/8080"), 2);
+	given_done(&g);
+}
+
+#define ENDING(address, node)                                                                      \
+	"{\"addresses\":[\"" address "\"],\"nodeName\":\"" node                                    \
+	"\",\"conditions\":{\"ready\":false,\"serving\":true,\"terminating\":true}}"
+#define READY(address, node) "{\"addresses\":[\"" address "\"],\"nodeName\":\"" node "\"}"
+
+/* The node's own that are ending serve what comes from outside, though others elsewhere are ready.
+ */
+TEST(who_is_ending_serves_until_somebody_is_ready)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE,
+		ENDING("10.42.0.5", "here") "," READY("10.42.0.6", "there"));
+	EXPECT(says(&g, "add rule inet t loc4-shop/web/tcp/80/http goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	EXPECT(says(&g, "add rule inet t svc4-shop/web/tcp/80/http goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.6/8080\n"));
+	change(&g, "web", INSIDE,
+		ENDING("10.42.0.5", "here") ",{\"addresses\":[\"10.42.0.7\"],\"conditions\":{"
+					    "\"ready\":false,\"serving\":false,"
+					    "\"terminating\":true}}");
+	EXPECT(says(&g, "goto ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	EXPECT(says_nothing_of(&g, "10.42.0.7"));
+	given_done(&g);
+}
+
+TEST(what_stays_inside_goes_to_the_node_s_own)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE, TWO);
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : goto loc4-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "add rule inet t loc4-shop/web/tcp/80/http goto "
+			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	EXPECT(says_nothing_of(&g, "10.42.0.6"));
+	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE,
+		ENDING("10.42.0.5", "here"));
+	EXPECT(says_nothing_of(&g, "delete chain inet t loc4"));
+	EXPECT_STR(buf_str(&g.text), ""); /* it still serves */
+	given_done(&g);
+}
+
+TEST(the_node_s_own_come_before_those_of_its_zone)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE,
+		"{\"addresses\":[\"10.42.0.5\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}],"
+		"\"forNodes\":[{\"name\":\"here\"}]}},"
+		"{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}],"
+		"\"forNodes\":[{\"name\":\"there\"}]}}");
+	EXPECT(says(&g, "dnat ip to 10.42.0.5:8080"));
+	EXPECT(says_nothing_of(&g, "10.42.0.6"));
+	/* nobody is for this node: its zone's */
+	change(&g, "web", INSIDE,
+		"{\"addresses\":[\"10.42.0.5\"],\"hints\":{\"forZones\":[{\"name\":\"east\"}],"
+		"\"forNodes\":[{\"name\":\"far\"}]}},"
+		"{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}],"
+		"\"forNodes\":[{\"name\":\"there\"}]}}");
+	EXPECT(says(&g, "dnat ip to 10.42.0.6:8080"));
+	EXPECT(says(&g, "delete chain inet t ep4-shop/web/tcp/80/http__10.42.0.5/8080"));
+	given_done(&g);
+}
+
+TEST(affinity_lasts_three_hours_unless_said)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"sessionAffinity\":\"ClientIP\"," INSIDE, TWO);
+	EXPECT(says(&g, "timeout 10800s"));
+	change(&g, "web", "\"sessionAffinity\":\"None\"," INSIDE, TWO);
+	EXPECT_INT(count_of(&g, "delete set inet t aff4-"), 2);
+	EXPECT(says_nothing_of(&g, "saddr @aff4-"));
+	given_done(&g);
+}
+
+TEST(a_service_of_both_families_has_chains_of_each)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web",
+		"\"type\":\"NodePort\",\"externalIPs\":[\"2001:db8::1\"],\"clusterIPs\":[\"10.43.0."
+		"9\",\"fd43::9\"]}",
+		"{\"addresses\":[\"fd42::5\"]}");
+	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : goto svc6-"));
+	EXPECT(says(&g, "services6 { 2001:db8::1 . tcp . 80 : goto ext6-"));
+	EXPECT(says(&g, "node-ports6 { tcp . 30080 : goto ext6-"));
+	EXPECT(says(&g, "ip6 saddr != fd42::/48 meta mark set")); /* strangers of that family */
+	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : goto reject }"));
+	EXPECT(says(&g, "no-node-ports4 { tcp . 30080 : goto reject }"));
+	given_done(&g);
+}
+
+/* One port number of three protocols, and an endpoint for each. */
+TEST(protocols_are_told_apart)
+{
+	struct given g;
+	const char
+		*spec = "{\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\"},\"spec\":{"
+			"\"type\":\"NodePort\",\"clusterIPs\":[\"10.43.0.9\"],\"ports\":["
+			"{\"name\":\"t\",\"port\":80,\"nodePort\":30080},"
+			"{\"name\":\"u\",\"port\":80,\"nodePort\":30080,\"protocol\":\"UDP\"},"
+			"{\"name\":\"s\",\"port\":80,\"nodePort\":30080,\"protocol\":\"SCTP\"}]}}",
+		*slice = "{\"addressType\":\"IPv4\",\"ports\":["
+			 "{\"name\":\"t\",\"port\":8081},"
+			 "{\"name\":\"u\",\"port\":8082,\"protocol\":\"UDP\"},"
+			 "{\"name\":\"s\",\"port\":8083,\"protocol\":\"SCTP\"}],"
+			 "\"endpoints\":[{\"addresses\":[\"10.42.0.5\"]}]}";
+	struct compiled fresh;
+
+	given_init(&g);
+	const struct cJSON *slices[] = {json(&g, str_from(slice))};
+	compile_service(&g.arena, &g.node, json(&g, str_from(spec)), slices, 1, &fresh);
+	ruleset_change(&g.ruleset, &g.batch, STR("shop/web"), &fresh);
+	nft_print(&g.batch, &g.text);
+	leave_digests_out(&g.text);
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : goto svc4-shop/web/tcp/80/t }"));
+	EXPECT(says(&g, "services4 { 10.43.0.9 . udp . 80 : goto svc4-shop/web/udp/80/u }"));
+	EXPECT(says(&g, "services4 { 10.43.0.9 . sctp . 80 : goto svc4-shop/web/sctp/80/s }"));
+	EXPECT(says(&g, "node-ports4 { sctp . 30080 : goto ext4-shop/web/sctp/80/s }"));
+	EXPECT(says(&g, "meta l4proto sctp dnat ip to 10.42.0.5:8083"));
+	EXPECT(says(&g, "meta l4proto udp dnat ip to 10.42.0.5:8082"));
+	given_done(&g);
+}
+
+/* ---- what the kernel remembers of datagrams ---- */
+
+static void datagrams(struct given *g, const char *more, const char *endpoints)
+{
+	const struct cJSON *slices[] = {
+		json(g, arena_print(&g->arena,
+				"{\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"d\",\"port\":53,"
+				"\"protocol\":\"UDP\"}],\"endpoints\":[%s]}",
+				endpoints))};
+	struct compiled *fresh = arena_alloc(&g->arena, sizeof(*fresh));
+
+	ruleset_forget_paths(&g->ruleset);
+	compile_service(&g->arena, &g->node,
+		json(g, arena_print(&g->arena,
+				"{\"metadata\":{\"name\":\"dns\",\"namespace\":\"shop\"},\"spec\":"
+				"{%s\"clusterIPs\":[\"10.43.0.9\"],\"ports\":[{\"name\":\"d\","
+				"\"port\":53,\"nodePort\":30053,\"protocol\":\"UDP\"}]}}",
+				more)),
+		slices, 1, fresh);
+	ruleset_change(&g->ruleset, &g->batch, STR("shop/dns"), fresh);
+}
+
+static bool is_forgotten(struct given *g, const char *to, uint16_t port, const char *chosen)
+{
+	struct ip destination, by;
+
+	ip_parse(str_from(to), &destination);
+	ip_parse(str_from(chosen), &by);
+	return ruleset_leads_elsewhere(&g->ruleset, &destination, port, &by);
+}
+
+TEST(datagrams_to_who_has_gone_are_forgotten)
+{
+	struct given g;
+
+	given_init(&g);
+	datagrams(&g, "\"type\":\"NodePort\",", TWO);
+	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.5"));
+	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.6"));
+	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.42.0.7"));
+	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.43.0.9")); /* from before there were rules */
+	EXPECT(!is_forgotten(&g, "10.43.0.9", 54, "10.42.0.7"));
+	EXPECT(!is_forgotten(&g, "10.43.0.8", 53, "10.42.0.7"));
+	EXPECT(is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.7"));
+	EXPECT(!is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.6"));
+	datagrams(&g, "", READY("10.42.0.6", "there")); /* no node port any more */
+	EXPECT(is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.6"));
+	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.42.0.5"));
+	ruleset_forget_paths(&g.ruleset);
+	ruleset_change(&g.ruleset, &g.batch, STR("shop/dns"), NULL);
+	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.42.0.6"));
+	given_done(&g);
+}
+
+/* Hints leave the node's own out of the cluster's choice; a local policy still leads there. */
+TEST(datagrams_that_a_local_policy_leads_are_kept)
+{
+	struct given g;
+
+	given_init(&g);
+	datagrams(&g, "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\",",
+		"{\"addresses\":[\"10.42.0.5\"],\"nodeName\":\"here\",\"hints\":{\"forZones\":[{"
+		"\"name\":\"east\"}]}},{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{"
+		"\"name\":\"west\"}]}}");
+	EXPECT(!is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.5"));
+	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.6"));
 	given_done(&g);
 }

@@ -1,0 +1,307 @@
+/*
+ * A few milliseconds after something has changed, what is known of the services concerned is put
+ * together, some a turn of the loop. A worker compiles it and sends what differs to the kernel as
+ * one batch. When a batch is refused, or the table is gone because somebody has flushed the rules,
+ * all of it is put there anew.
+ */
+#include "compile_parts.h"
+#include "proxy_private.h"
+
+#include <kube/conntrack.h>
+#include <kube/log.h>
+#include <kube/time.h>
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#define TURN_COUNT  200 /* services, and slices of them, before others get the loop */
+#define CHECK_EVERY (5 * SEC)
+#define RETRY_FIRST (1 * SEC)
+#define RETRY_LONG  (30 * SEC)
+
+/* ---- what is to be done ---- */
+
+static void take_turn(struct op *op, struct err *err);
+
+void proxy_wake(struct proxy *p, int64_t in)
+{
+	if (!p->serving || p->sending || op_active(&p->turn))
+		return;
+	op_init(&p->turn, &p->scope, take_turn, OP_NO_DEADLINE);
+	timer_wait(&p->turn, loop_in(p->scope.loop, in));
+}
+
+void proxy_mark(struct proxy *p, struct str namespace, struct str name)
+{
+	_cleanup_(buf_done) struct buf key = BUF_INIT(KIB);
+
+	buf_print(&key, "%.*s/%.*s", STRF(namespace), STRF(name));
+	map_set(&p->dirty, buf_str(&key), p);
+	proxy_wake(p, p->min_sync);
+}
+
+void proxy_mark_all(struct proxy *p)
+{
+	informer_each(it, informer_all(p->services))
+		proxy_mark(p, client_object_namespace(it.object), client_object_name(it.object));
+}
+
+/* ---- collecting ---- */
+
+static struct wanted wanted_of(struct proxy *p, struct arena *a, struct str key)
+{
+	struct wanted w = {.key = key, .service = informer_get_key(p->services, key)};
+	size_t room = 0;
+
+	if (!w.service)
+		return w;
+	informer_each(it, informer_by(p->slices, "service", key)) room++;
+	w.slices = arena_alloc(a, (room + 1) * sizeof(*w.slices));
+	informer_each(it, informer_by(p->slices, "service", key)) w.slices[w.slice_count++] =
+		object_ref(it.object);
+	object_ref(w.service);
+	return w;
+}
+
+static void give_back(struct wanted *w)
+{
+	object_unref(w->service);
+	for (size_t i = 0; i < w->slice_count; i++)
+		object_unref(w->slices[i]);
+	*w = (struct wanted){0};
+}
+
+static void begin_sync(struct proxy *p)
+{
+	struct sync *s = &p->sync;
+
+	arena_done(&s->arena);
+	s->batch = (struct nft_batch){.table = PROXY_TABLE, .arena = &s->arena};
+	s->node = p->node;
+	s->restart = p->reload;
+	p->collecting = true;
+	p->reload = false;
+	if (s->restart)
+		proxy_mark_all(p);
+	s->wanted = NULL;
+	s->count = 0;
+}
+
+/* Some of what is to be done; true: more is left. */
+static bool collect(struct proxy *p)
+{
+	struct sync *s = &p->sync;
+
+	for (size_t looked_at = 0; looked_at < TURN_COUNT && p->dirty.count;) {
+		struct map_iter it = {0};
+
+		map_next(&p->dirty, &it);
+		struct str key = arena_str(&s->arena, it.key);
+		map_remove(&p->dirty, key);
+		struct wanted *w = LIST_ADD(&s->arena, s->wanted, s->count);
+		*w = wanted_of(p, &s->arena, key);
+		looked_at += 1 + w->slice_count;
+	}
+	return p->dirty.count > 0;
+}
+
+void proxy_sync_done(struct proxy *p)
+{
+	for (size_t i = 0; i < p->sync.count; i++)
+		give_back(&p->sync.wanted[i]);
+	p->sync.count = 0;
+}
+
+/* ---- on a worker ---- */
+
+/* Trees last until the service is compiled, what is compiled as long as the batch. */
+static void compile_wanted(struct ruleset *r, struct nft_batch *batch,
+	const struct proxy_node *node, const struct wanted *w)
+{
+	_cleanup_(arena_done) struct arena trees;
+	struct compiled *fresh = NULL;
+
+	arena_init(&trees);
+	if (w->service) {
+		const struct cJSON **slices =
+			arena_alloc(&trees, (w->slice_count + 1) * sizeof(const struct cJSON *));
+
+		for (size_t i = 0; i < w->slice_count; i++)
+			slices[i] = object_lean_tree(&trees, w->slices[i]);
+		fresh = arena_alloc(batch->arena, sizeof(*fresh));
+		compile_service(batch->arena, node, object_lean_tree(&trees, w->service), slices,
+			w->slice_count, fresh);
+	}
+	ruleset_change(r, batch, w->key, fresh);
+}
+
+/* A client that keeps sending datagrams would else never come to where they go now. */
+static bool goes_elsewhere(void *ctx, const struct conntrack_flow *flow)
+{
+	return ruleset_leads_elsewhere(
+		ctx, &flow->first.destination, flow->first.destination_port, &flow->answer.source);
+}
+
+static void send_work(struct work *w)
+{
+	struct proxy *p = CONTAINER_OF(w, struct proxy, sender);
+	struct sync *s = &p->sync;
+	size_t count = 0;
+
+	ruleset_forget_paths(&p->ruleset);
+	if (s->restart)
+		ruleset_restart(&p->ruleset, &s->batch, &p->table);
+	for (size_t i = 0; i < s->count; i++)
+		compile_wanted(&p->ruleset, &s->batch, &s->node, &s->wanted[i]);
+	if (!s->batch.count || nft_send(&s->batch, &w->err) || !p->ruleset.paths.count)
+		return;
+	_cleanup_(err_done) struct err err = {0};
+	if (conntrack_delete(IPPROTO_UDP, goes_elsewhere, &p->ruleset, &count, &err))
+		log_warning(&err, "old ways of datagrams may still be taken");
+}
+
+/* ---- sending ---- */
+
+static void refused(struct proxy *p, struct err *err)
+{
+	bool flushed = err->code == ERR_CONFLICT;
+
+	if (!p->failing)
+		log_warning(
+			err, "the rules of services were not taken; all of them are sent again");
+	p->failing = true;
+	p->reload = true;
+	proxy_wake(p, flushed && !p->retry_in ? 0 : MAX(p->retry_in, RETRY_FIRST));
+	p->retry_in = MIN(MAX(2 * p->retry_in, RETRY_FIRST), RETRY_LONG);
+}
+
+static void on_sent(struct op *op, struct err *err)
+{
+	struct proxy *p = CONTAINER_OF(op, struct proxy, sent);
+
+	p->sending = false;
+	proxy_sync_done(p);
+	if (err->code == ERR_CANCELLED)
+		return;
+	if (err->code) {
+		refused(p, err);
+		return;
+	}
+	if (p->failing)
+		log_info("the rules of services are in place again");
+	p->failing = false;
+	p->retry_in = 0;
+	arena_done(&p->sync.arena);
+	if (p->ruleset.let_go) {
+		p->ruleset.let_go = p->ruleset.contested = false;
+		proxy_mark_all(p);
+	}
+	if (p->dirty.count || p->reload)
+		proxy_wake(p, p->min_sync);
+}
+
+static void take_turn(struct op *op, struct err *err)
+{
+	struct proxy *p = CONTAINER_OF(op, struct proxy, turn);
+
+	if (err->code)
+		return;
+	if (!p->collecting)
+		begin_sync(p);
+	if (collect(p)) {
+		op_init(&p->turn, &p->scope, take_turn, OP_NO_DEADLINE);
+		op_yield(&p->turn);
+		return;
+	}
+	p->collecting = false;
+	p->sending = true;
+	op_init(&p->sent, &p->scope, on_sent, OP_NO_DEADLINE);
+	work_start(&p->sender, &p->sent, WORK_NETLINK, send_work);
+}
+
+/* ---- is it still there? ---- */
+
+static void check_due(struct op *op, struct err *err);
+
+void proxy_watch_table(struct proxy *p)
+{
+	op_init(&p->check, &p->scope, check_due, OP_NO_DEADLINE);
+	timer_wait(&p->check, loop_in(p->scope.loop, CHECK_EVERY));
+}
+
+static void check_work(struct work *w)
+{
+	bool exists = true;
+
+	nft_table_exists(PROXY_TABLE, &exists, &w->err);
+	w->n = exists;
+}
+
+static void on_checked(struct op *op, struct err *err)
+{
+	struct proxy *p = CONTAINER_OF(op, struct proxy, checked);
+
+	if (err->code == ERR_CANCELLED)
+		return;
+	if (!err->code && !op->n && !p->sending && !p->collecting && !p->failing) {
+		log_warning(
+			NULL, "somebody has flushed the rules of services; they are sent again");
+		p->reload = true;
+		proxy_wake(p, 0);
+	}
+	proxy_watch_table(p);
+}
+
+static void check_due(struct op *op, struct err *err)
+{
+	struct proxy *p = CONTAINER_OF(op, struct proxy, check);
+
+	if (err->code)
+		return;
+	op_init(&p->checked, &p->scope, on_checked, OP_NO_DEADLINE);
+	work_start(&p->checker, &p->checked, WORK_NETLINK, check_work);
+}
+
+/* ---- without a kernel ---- */
+
+static int by_text(const void *a, const void *b)
+{
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+void proxy_print(struct part *part, struct buf *out)
+{
+	struct proxy *p = CONTAINER_OF(part, struct proxy, part);
+	_cleanup_(arena_done) struct arena a;
+	struct ruleset ruleset;
+
+	arena_init(&a);
+	ruleset_init(&ruleset);
+	struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
+	struct str *keys = arena_alloc(&a, (informer_count(p->services) + 1) * sizeof(*keys));
+	size_t count = 0;
+	informer_each(it, informer_all(p->services)) keys[count++] = arena_print(&a, "%.*s/%.*s",
+		STRF(client_object_namespace(it.object)), STRF(client_object_name(it.object)));
+	if (count)
+		qsort(keys, count, sizeof(*keys), by_text);
+	ruleset_restart(&ruleset, &batch, &p->table);
+	for (size_t i = 0; i < count; i++) {
+		struct wanted w = wanted_of(p, &a, keys[i]);
+
+		compile_wanted(&ruleset, &batch, &p->node, &w);
+		give_back(&w);
+	}
+	nft_print(&batch, out);
+	ruleset_done(&ruleset);
+}
+
+int proxy_clean_up(struct err *err)
+{
+	_cleanup_(arena_done) struct arena a;
+
+	arena_init(&a);
+	struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
+	nft_batch_add(&batch, (struct nft_change){.kind = NFT_ADD_TABLE});
+	nft_batch_add(&batch, (struct nft_change){.kind = NFT_DELETE_TABLE});
+	return nft_send(&batch, err);
+}

@@ -1,0 +1,203 @@
+/*
+ * What a Service costs the proxy: compiling it, telling the kernel of it, and what all of it takes
+ * with many. Alone in a network namespace. Bytes are those of the batches on the wire.
+ */
+#include "netns_test.h"
+
+#include "proxy/ruleset.h"
+
+#include <kube/json.h>
+#include <kube/mem.h>
+#include <kube/proxy.h>
+#include <kube/time.h>
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CHANGES = 200, FEW_CHANGES = 20, SLICE = 100 };
+
+struct bench {
+	struct arena kept; /* texts of the services */
+	struct proxy_node node;
+	struct cidr pods;
+	struct ruleset ruleset;
+	struct str *services;
+	int count, endpoints;
+	double before; /* KiB */
+};
+
+static struct str service_text(struct bench *b, int i)
+{
+	return arena_print(&b->kept,
+		"{\"metadata\":{\"namespace\":\"load\",\"name\":\"service-%d\"},\"spec\":{\"type\":"
+		"\"ClusterIP\",\"clusterIPs\":[\"10.43.%d.%d\"],\"ports\":[{\"name\":\"http\","
+		"\"port\":80,\"protocol\":\"TCP\"}]}}",
+		i, i / 250, i % 250 + 1);
+}
+
+/* Endpoints `from` to `to` of a service; `first` is where all of them begin. */
+static struct str slice_text(struct arena *a, int service, int from, int to, int first)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
+
+	buf_add_text(&out, "{\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,"
+			   "\"protocol\":\"TCP\"}],\"endpoints\":[");
+	for (int n = from; n < to; n++) {
+		int at = n + first + service * 7;
+
+		buf_print(&out,
+			"%s{\"addresses\":[\"10.%d.%d.%d\"],\"conditions\":{\"ready\":true,"
+			"\"serving\":true,\"terminating\":false},\"nodeName\":\"node-%d\","
+			"\"targetRef\":{\"kind\":\"Pod\",\"namespace\":\"load\",\"name\":\"pod-%d\""
+			"}}",
+			n > from ? "," : "", 64 + at / 62500, at / 250 % 250, at % 250 + 1, n % 100,
+			at);
+	}
+	buf_add_text(&out, "]}");
+	return arena_str(a, buf_str(&out));
+}
+
+static const struct cJSON *parse(struct arena *a, struct str text)
+{
+	struct cJSON *tree = NULL;
+
+	EXPECT_INT(json_parse(a, text, NULL, &tree, NULL), 0);
+	return tree;
+}
+
+/* As the proxy does with a key: from the texts to the batch. What it took. */
+static int64_t compile(struct bench *b, struct nft_batch *batch, int service, int first)
+{
+	_cleanup_(arena_done) struct arena trees;
+	struct arena *a = batch->arena;
+	size_t count = (size_t)(b->endpoints + SLICE - 1) / SLICE;
+
+	arena_init(&trees);
+	struct compiled *fresh = arena_alloc(a, sizeof(*fresh));
+	struct str *texts = arena_alloc(&trees, count * sizeof(*texts));
+	const struct cJSON **slices = arena_alloc(&trees, count * sizeof(const struct cJSON *));
+	for (size_t i = 0; i < count; i++)
+		texts[i] = slice_text(&trees, service, (int)i * SLICE,
+			MIN((int)(i + 1) * SLICE, b->endpoints), first);
+	int64_t start = clock_mono();
+	for (size_t i = 0; i < count; i++)
+		slices[i] = parse(&trees, texts[i]);
+	compile_service(a, &b->node, parse(&trees, b->services[service]), slices, count, fresh);
+	ruleset_change(&b->ruleset, batch, arena_print(a, "load/service-%d", service), fresh);
+	return clock_mono() - start;
+}
+
+static int64_t send_batch(struct nft_batch *batch)
+{
+	struct err err = {0};
+	int64_t start = clock_mono();
+
+	EXPECT_OK(nft_send(batch, &err), &err);
+	return clock_mono() - start;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void report(const struct bench *b, const char *what, int64_t *took, int count)
+{
+	qsort(took, (size_t)count, sizeof(*took), by_size);
+	printf("proxy_%s_%dx%d_p50 %.3f ms\n", what, b->count, b->endpoints,
+		(double)took[count / 2] / MSEC);
+	printf("proxy_%s_%dx%d_p99 %.3f ms\n", what, b->count, b->endpoints,
+		(double)took[count - 1 - count / 100] / MSEC);
+}
+
+static double in_use(void)
+{
+	return (double)(mallinfo2().uordblks + mallinfo2().hblkhd) / KIB;
+}
+
+static void all_of_them(struct bench *b)
+{
+	static const struct base_options everywhere;
+	struct arena a;
+	int64_t took = 0;
+
+	arena_init(&a);
+	struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
+	ruleset_restart(&b->ruleset, &batch, &everywhere);
+	for (int i = 0; i < b->count; i++)
+		took += compile(b, &batch, i, 0);
+	printf("proxy_sync_compile_%dx%d %.2f ms\n", b->count, b->endpoints, (double)took / MSEC);
+	printf("proxy_sync_kernel_%dx%d %.2f ms\n", b->count, b->endpoints,
+		(double)send_batch(&batch) / MSEC);
+	printf("proxy_sync_wire_%dx%d %zu B\n", b->count, b->endpoints, batch.sent);
+	printf("proxy_sync_memory_%dx%d %.0f KiB\n", b->count, b->endpoints, in_use() - b->before);
+	arena_done(&a);
+	printf("proxy_kept_memory_%dx%d %.0f KiB\n", b->count, b->endpoints, in_use() - b->before);
+}
+
+/* One endpoint comes and another goes, again and again. */
+static void one_by_one(struct bench *b, int changes)
+{
+	int64_t compiled[CHANGES], kernel[CHANGES];
+	size_t bytes = 0;
+
+	for (int n = 0; n < changes; n++) {
+		struct arena a;
+
+		arena_init(&a);
+		struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
+		compiled[n] = compile(b, &batch, n * 7 % b->count, 1 + n / b->count);
+		kernel[n] = compiled[n] + send_batch(&batch);
+		bytes += batch.sent;
+		arena_done(&a);
+		usleep(20000); /* as the proxy waits: a batch begins when the last is cleared away
+				*/
+	}
+	report(b, "change_compile", compiled, changes);
+	report(b, "change_to_kernel", kernel, changes);
+	printf("proxy_change_wire_%dx%d %zu B\n", b->count, b->endpoints, bytes / (size_t)changes);
+}
+
+static void bench_of(int count, int endpoints, int changes)
+{
+	struct bench *b = mem_new(sizeof(*b));
+	struct err err = {0};
+
+	arena_init(&b->kept);
+	EXPECT(cidr_parse(STR("10.64.0.0/10"), &b->pods));
+	b->node = (struct proxy_node){
+		.name = STR_INIT("node-1"), .pod_cidrs = &b->pods, .pod_cidr_count = 1};
+	b->count = count;
+	b->endpoints = endpoints;
+	b->services = arena_alloc(&b->kept, (size_t)count * sizeof(*b->services));
+	for (int i = 0; i < count; i++)
+		b->services[i] = service_text(b, i);
+	ruleset_init(&b->ruleset);
+	b->before = in_use();
+	all_of_them(b);
+	one_by_one(b, changes);
+	EXPECT_OK(proxy_clean_up(&err), &err);
+	ruleset_done(&b->ruleset);
+	arena_done(&b->kept);
+	mem_free(b);
+}
+
+#define BENCH(name, count, endpoints, changes)                                                     \
+	static void name(void)                                                                     \
+	{                                                                                          \
+		bench_of(count, endpoints, changes);                                               \
+	}                                                                                          \
+	TEST(bench_proxy_##name)                                                                   \
+	{                                                                                          \
+		netns_test_run(name);                                                              \
+	}
+
+BENCH(few_services, 10, 10, CHANGES)
+BENCH(many_services, 1000, 10, CHANGES)
+BENCH(single_endpoints, 10000, 1, FEW_CHANGES)
+BENCH(very_many_services, 10000, 3, FEW_CHANGES)
+BENCH(a_large_service, 1, 5000, FEW_CHANGES)
