@@ -10,14 +10,17 @@
 
 #define DEPTH_MAX 4096
 
-/* Old or new, never half. The helpers' pods do not outlive the machine: nothing is synced. */
+/*
+ * Old or new, never half, also where two threads write the same: containers that start together
+ * share their filter. The helpers' pods do not outlive the machine: nothing is synced.
+ */
 int native_write(const char *path, struct str text, struct err *err)
 {
 	_cleanup_(buf_done) struct buf name = BUF_INIT(8 * KIB);
 	size_t done = 0;
 	int failed = 0;
 
-	buf_print(&name, "%s.new", path);
+	buf_print(&name, "%s.%d.new", path, (int)gettid());
 	const char *fresh = buf_text(&name);
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
