@@ -62,6 +62,24 @@ int64_t sets_actual(const struct sets *s)
 	return sum;
 }
 
+/*
+ * Those that will serve on: a set that was told to shrink still counts pods that it is about to
+ * take away. Relied upon twice, they would leave too few.
+ */
+static int64_t set_serving(const struct set *s)
+{
+	return MIN(s->available, s->replicas);
+}
+
+static int64_t sets_serving(const struct sets *s)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		sum += set_serving(s->items[i]);
+	return sum;
+}
+
 static struct sets active_of(struct arena *a, const struct sets *from)
 {
 	struct sets active = {.items = arena_new(a, (from->count + 1) * sizeof(struct set *))};
@@ -272,7 +290,7 @@ static int64_t drop_unhealthy(struct rollout *r, int64_t most)
 
 static int64_t drop_available(struct rollout *r)
 {
-	int64_t most = sets_available(&r->all) - (r->replicas - r->unavailable), dropped = 0;
+	int64_t most = sets_serving(&r->all) - (r->replicas - r->unavailable), dropped = 0;
 
 	for (size_t i = 0; i < r->old.count && dropped < most; i++) {
 		struct set *s = r->old.items[i];
@@ -294,7 +312,7 @@ bool rollout_scale_down(struct rollout *r)
 		return false;
 	/* New pods that are not available yet hold as many old ones back. */
 	most = sets_replicas(&r->all) - (r->replicas - r->unavailable) -
-	       (r->fresh->replicas - r->fresh->available);
+	       (r->fresh->replicas - set_serving(r->fresh));
 	if (most <= 0)
 		return false;
 	int64_t dropped = drop_unhealthy(r, most);
