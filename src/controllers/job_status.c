@@ -245,6 +245,9 @@ static void end_job(struct job_round *r)
 	struct arena *a = r->arena;
 
 	job_set_condition(r, r->ending.type, "True", r->ending.reason, r->ending.message);
+	/* Suspended, it may end without having begun again; the API wants a start all the same. */
+	if (!tree_has(r->job, "status.startTime"))
+		tree_set_str(a, r->job, "status.startTime", time_text(a, r->now));
 	if (str_eq_text(str_from(r->ending.type), "Complete"))
 		tree_set_str(a, r->job, "status.completionTime", time_text(a, r->now));
 	r->over = true;

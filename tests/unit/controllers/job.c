@@ -189,6 +189,21 @@ TEST(a_suspended_job_loses_its_pods_and_its_start)
 	stop(&r);
 }
 
+/* It lost its start with the suspension, and nothing that is over may be without. */
+TEST(a_suspended_job_that_ends_has_a_start)
+{
+	struct job_rig r;
+
+	start(&r, "'completions':1,'parallelism':1,'backoffLimit':0,'suspend':true",
+		"'uncountedTerminatedPods':{},'failed':1,'active':0,'ready':0,'terminating':0,"
+		"'conditions':[{'type':'FailureTarget','status':'True','reason':"
+		"'BackoffLimitExceeded','message':'m'}]");
+	struct str text = decide(&r);
+	EXPECT(str_find(text, STR("'type':'Failed'")) >= 0);
+	EXPECT(str_find(text, STR("'startTime':'" NOW_TEXT "'")) >= 0);
+	stop(&r);
+}
+
 TEST(indexed_pods_fill_the_lowest_free_indexes)
 {
 	struct job_rig r;
