@@ -12,9 +12,10 @@
 
 #define TIMEOUT   (30 * SEC)
 #define LONG_WAIT (600 * SEC) /* for volumes, as upstream */
+#define ASK_AGAIN SEC
 
-enum bind_step { BIND_NEXT, BIND_WRITTEN, BIND_LOOK, BIND_BOUND };
-static const char *const bind_steps[] = {"next", "written", "look", "bound"};
+enum bind_step { BIND_NEXT, BIND_WRITTEN, BIND_LOOK, BIND_BOUND, BIND_ASK, BIND_ASKED };
+static const char *const bind_steps[] = {"next", "written", "look", "bound", "ask", "asked"};
 
 struct run {
 	struct task task;
@@ -25,8 +26,10 @@ struct run {
 	struct client_request request;
 	bool requesting, waiting;
 	size_t write;
-	int64_t until; /* how long it waits for what was written */
+	int64_t until; /* how long it waits for what was written, or for an answer */
 	const char *plugin;
+	int lost; /* the code, when no answer came to the binding, and the text */
+	struct str why;
 };
 
 static void bind_run(struct task *t, struct err *err);
@@ -112,6 +115,53 @@ static void look(struct run *r)
 	send_binding(r);
 }
 
+/* ---- when no answer came ---- */
+
+/*
+ * The pod may be bound or not. Taken for not bound, its room would be given to somebody else
+ * until the caches tell: so it stays assumed, and the API is asked.
+ */
+static void ask(struct run *r)
+{
+	const struct gift *g = &r->gift;
+	struct scheduler *s = r->scheduler;
+
+	client_request_init(&r->request, CLIENT_GET, resource_find(STR(""), STR("v1"), STR("pods")),
+		g->pod->namespace, g->pod->name);
+	r->requesting = true;
+	client_send(s->base.client,
+		task_await(&r->task, BIND_ASKED, loop_in(s->base.env->loop, TIMEOUT)), &r->request);
+}
+
+static void begin_to_ask(struct run *r, const struct err *err)
+{
+	r->lost = err->code;
+	r->why = arena_str(&r->gift.arena, str_from(err_text(err)));
+	r->until = loop_in(r->scheduler->base.env->loop, TIMEOUT);
+	ask(r);
+}
+
+static void asked(struct run *r)
+{
+	bool silent = !r->request.code;
+	bool bound = str_eq(tree_str(r->request.object, "metadata.uid"), r->gift.pod->uid) &&
+		     str_eq_text(tree_str(r->request.object, "spec.nodeName"), r->gift.node);
+
+	request_over(r);
+	if (silent && scheduler_now(r->scheduler) < r->until) {
+		timer_wait(task_await(&r->task, BIND_ASK, OP_NO_DEADLINE),
+			loop_in(r->scheduler->base.env->loop, ASK_AGAIN));
+		return;
+	}
+	if (bound) {
+		task_finish(&r->task, 1);
+		return;
+	}
+	struct err err = {0};
+	err_set(&err, r->lost, "running Bind plugin \"%s\": %.*s", r->plugin, STRF(r->why));
+	task_fail(&r->task, &err);
+}
+
 static void next(struct run *r)
 {
 	if (r->write < r->gift.write_count)
@@ -145,15 +195,26 @@ static void bind_run(struct task *t, struct err *err)
 	case BIND_LOOK:
 		look(r);
 		return;
-	case BIND_BOUND:
+	case BIND_ASK:
+		ask(r);
+		return;
+	case BIND_ASKED:
+		asked(r);
+		return;
+	case BIND_BOUND: {
+		bool silent = err->code && !r->request.code;
+
 		request_over(r);
-		if (err->code) {
+		if (silent) {
+			begin_to_ask(r, err);
+		} else if (err->code) {
 			err_wrap(err, err->code, "running Bind plugin \"%s\"", r->plugin);
 			task_fail(t, err);
 		} else {
 			task_finish(t, 1);
 		}
 		return;
+	}
 	}
 }
 

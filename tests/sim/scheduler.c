@@ -385,6 +385,32 @@ TEST(every_await_may_fail_or_be_cancelled)
 	world_torture(story);
 }
 
+/* Room for one: who does not hear that it is bound must not give its place to another. */
+static void narrow_story(struct world *w)
+{
+	struct cluster_run r = {.world = *w};
+	int bound = 0;
+
+	fake_put(&w->api, "nodes//n0",
+		"{\"status\":{\"allocatable\":{\"cpu\":\"2\",\"memory\":\"8Gi\",\"pods\":\"9\"}}}");
+	for (int i = 0; i < 3; i++)
+		fake_put(&w->api, (const char *[]){"pods/a/p", "pods/a/q", "pods/a/r"}[i],
+			"{\"spec\":{\"schedulerName\":\"default-scheduler\",\"containers\":[{"
+			"\"resources\":{\"requests\":{\"cpu\":\"2\"}}}]}}");
+	begin(&r, 7);
+	world_pass(w, 6 * MINUTE);
+	omap_each (it, &w->api.objects)
+		bound += str_find(str_from(((struct fake_change *)it.value)->text),
+				 STR("\"nodeName\":\"n0\"")) >= 0;
+	EXPECT_INT(bound, 1);
+	end(&r);
+}
+
+TEST(a_binding_whose_answer_is_lost_keeps_its_room)
+{
+	world_torture(narrow_story);
+}
+
 /* Somebody must bind what the scheduler has chosen; then the pod goes to where the volume is. */
 static void bind_claim(struct world *w)
 {
