@@ -165,6 +165,11 @@ static bool seen_active(const struct seen_pod *p)
 	return p->phase != 'S' && p->phase != 'F' && !p->deleting;
 }
 
+static bool seen_serves(const struct seen_pod *p)
+{
+	return seen_active(p) && p->ready;
+}
+
 static bool seen_finished(const struct seen_pod *p)
 {
 	return p->phase == 'S' || p->phase == 'F';
@@ -209,7 +214,7 @@ static int64_t count_ready(struct ledger *l, const struct seen_deployment *d)
 {
 	int64_t count = 0;
 
-	ledger_each(p, l->pods) count += deployment_of(l, p) == d && seen_active(p) && p->ready;
+	ledger_each(p, l->pods) count += deployment_of(l, p) == d && seen_serves(p);
 	return count;
 }
 
@@ -353,9 +358,9 @@ static void compare_pod(struct ledger *l, struct seen_pod *p, const struct seen_
 	if (was->phase != p->phase || was->ready != p->ready || was->deleting != p->deleting)
 		cluster_note(l->w, "%s: %c%s%s", p->seen.name, p->phase, p->ready ? " ready" : "",
 			p->deleting ? " going" : "");
-	if (d && was->ready && !p->ready && !p->deleting)
+	if (d && seen_serves(was) && !seen_serves(p) && !p->deleting)
 		d->trouble = ledger_now(l);
-	if (p->deleting && !was->deleting && was->ready)
+	if (p->deleting && seen_serves(was))
 		check_taken(l, p);
 }
 

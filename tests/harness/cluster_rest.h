@@ -161,7 +161,9 @@ static void rest_pods(struct rest *r)
 		if (!job && !pod_is_ready(p) && !pod_is_finished(p))
 			rest_complain(r, p, "%s", "not ready");
 		json_each (f, json_path(p, "metadata.finalizers"))
-			if (job && pod_is_finished(p) && str_eq_text(json_str(f), JOB_FINALIZER))
+			/* While a job waits a pod may be kept, for its count of failures. */
+			if (job && job_is_finished(owner) &&
+				str_eq_text(json_str(f), JOB_FINALIZER))
 				rest_complain(r, p, "%s", "ended, but not counted");
 	}
 }

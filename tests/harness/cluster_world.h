@@ -180,6 +180,8 @@ static inline void member_leads(void *ctx)
 		.allocate_node_cidrs = true};
 	const struct scheduler_options scheduler = {.seed = m->world->seed};
 
+	if (!m->up) /* it is being stopped */
+		return;
 	cluster_note(m->world, "%s leads", m->name);
 	m->part = m->kind == MEMBER_CONTROLLERS ? controllers_new(&m->base, &controllers)
 						: scheduler_new(&m->base, &scheduler);
@@ -216,6 +218,7 @@ static inline void member_stop(struct member *m)
 	struct cluster_world *w = m->world;
 	struct told told[2] = {0};
 
+	m->up = false;
 	cluster_note(
 		w, "%s %s%s", m->name, m->crashes ? "crashes" : "ends", m->part ? ", leading" : "");
 	if (m->crashes) {
@@ -232,7 +235,6 @@ static inline void member_stop(struct member *m)
 	leader_free(TAKE(m->leader));
 	cluster_close_base(w, &m->base);
 	sim_part(w->api.sim, m->host, w->api.host, false);
-	m->up = false;
 }
 
 /* Whoever lost its lease ends; whoever is down comes back when its time has come. */
