@@ -1,14 +1,23 @@
 /*
- * What an object counts against quotas: resource names of quotas and amounts. Pure.
+ * quota: what an object counts against quotas: resource names of quotas and amounts. Pure.
+ * Admission charges by it, and the quotas' controller counts by it.
  */
-#ifndef KUBE_APISERVER_QUOTA_USAGE_H
-#define KUBE_APISERVER_QUOTA_USAGE_H
+#ifndef KUBE_QUOTA_H
+#define KUBE_QUOTA_H
 
 #include <kube/api_codec.h>
 #include <kube/resource.h>
 
 /* Amounts by name, an object of quantities with sorted keys, in the arena. */
-struct cJSON *quota_usage(struct arena *a, const struct resource *hub, const struct cJSON *object);
+struct cJSON *quota_usage(
+	struct arena *a, const struct resource *hub, const struct cJSON *object, int64_t now);
+/* Does it depend on more than that the object is there? If not, the object may be NULL. */
+bool quota_reads(const struct resource *hub);
+/*
+ * Has it ended, or should it have by now (wall)? Then it is counted as an object only. *until: when
+ * its time to go is over; -1: it has been given none.
+ */
+bool quota_pod_over(const struct cJSON *pod, int64_t now, int64_t *until);
 /* Can usage of this resource count against that name at all? */
 bool quota_concerns(const struct resource *hub, struct str name);
 /* Do the quota's scopes take the object in? */

@@ -1,7 +1,8 @@
-#include "quota_usage.h"
+#include <kube/quota.h>
 
 #include <kube/pods.h>
 #include <kube/quantity.h>
+#include <kube/time.h>
 
 #include <stdlib.h>
 
@@ -158,20 +159,28 @@ static void add_compute(struct arena *a, struct cJSON *usage, const struct cJSON
 				json_copy(a, amount));
 }
 
-static bool is_over(const struct cJSON *pod)
+bool quota_pod_over(const struct cJSON *pod, int64_t now, int64_t *until)
 {
 	struct str phase = tree_str(pod, "status.phase");
+	int64_t grace = tree_int(pod, "metadata.deletionGracePeriodSeconds", -1);
 
-	return str_eq_text(phase, "Failed") || str_eq_text(phase, "Succeeded");
+	*until = -1;
+	if (str_eq_text(phase, "Failed") || str_eq_text(phase, "Succeeded"))
+		return true;
+	if (grace < 0 || time_parse(tree_str(pod, "metadata.deletionTimestamp"), until, NULL))
+		return false;
+	*until += grace * SEC;
+	return now > *until;
 }
 
-static void add_pod(struct arena *a, struct cJSON *usage, const struct cJSON *pod)
+static void add_pod(struct arena *a, struct cJSON *usage, const struct cJSON *pod, int64_t now)
 {
 	const struct cJSON *spec = json_get(pod, STR("spec"));
 	const struct cJSON *overhead = json_get(spec, STR("overhead"));
 	struct cJSON *requests, *limits;
+	int64_t until;
 
-	if (is_over(pod))
+	if (quota_pod_over(pod, now, &until))
 		return;
 	requests = pod_sum(a, spec, "resources.requests");
 	limits = pod_sum(a, spec, "resources.limits");
@@ -242,7 +251,8 @@ static void add_claim(struct arena *a, struct cJSON *usage, const struct cJSON *
 
 /* ---- together ---- */
 
-struct cJSON *quota_usage(struct arena *a, const struct resource *hub, const struct cJSON *object)
+struct cJSON *quota_usage(
+	struct arena *a, const struct resource *hub, const struct cJSON *object, int64_t now)
 {
 	struct cJSON *usage = json_new(a, JSON_OBJECT);
 
@@ -250,12 +260,17 @@ struct cJSON *quota_usage(struct arena *a, const struct resource *hub, const str
 	if (has_plain_name(hub))
 		add_one(a, usage, hub->plural, 1);
 	if (is(hub, "pods"))
-		add_pod(a, usage, object);
+		add_pod(a, usage, object, now);
 	else if (is(hub, "services"))
 		add_service(a, usage, object);
 	else if (is(hub, "persistentvolumeclaims"))
 		add_claim(a, usage, object);
 	return sorted(a, usage);
+}
+
+bool quota_reads(const struct resource *hub)
+{
+	return is(hub, "pods") || is(hub, "services") || is(hub, "persistentvolumeclaims");
 }
 
 bool quota_concerns(const struct resource *hub, struct str name)

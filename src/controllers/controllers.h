@@ -65,6 +65,12 @@ struct part *usual_new(const struct controllers_world *w, const struct controlle
 	const struct usual_options *o);
 /* A key to begin with: of one that looks at everything from time to time. */
 void usual_begin(struct part *p, struct str key);
+/*
+ * One more resource to watch, from now on; one that is watched already is found again. Not for a
+ * handler. What is in it counts only once it is synced.
+ */
+struct informer *usual_watch_also(
+	struct usual *u, const struct resource *r, usual_changed_fn *changed);
 struct informer *usual_informer(const struct usual *u, const char *resource); /* of its sources */
 const struct resource *usual_resource(const struct usual *u, const char *resource);
 const struct controllers_world *usual_world(const struct usual *u);

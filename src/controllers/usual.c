@@ -9,6 +9,7 @@ struct usual_watch {
 	usual_changed_fn *changed;
 	const struct resource *resource;
 	struct informer *informer;
+	struct usual_watch *next; /* of those that came later */
 };
 
 struct usual {
@@ -19,6 +20,7 @@ struct usual {
 	struct usual_watch *watches;
 	struct informer **informers;
 	size_t count;
+	struct usual_watch *more;
 	struct event_recorder *recorder;
 	struct controller *controller;
 	struct task stopping;
@@ -123,6 +125,8 @@ static void usual_stop(struct part *p, struct op *op)
 	for (size_t i = 0; i < u->count; i++)
 		if (u->watches[i].changed)
 			informer_remove_handler(u->watches[i].informer, &u->watches[i].handler);
+	for (struct usual_watch *w = u->more; w; w = w->next)
+		informer_remove_handler(w->informer, &w->handler);
 	u->stopping = (struct task){.op = op, .kind = &kind};
 	op_begin_always(op, &kind.op, &u->stopping);
 	stop_run(&u->stopping, &none);
@@ -136,6 +140,10 @@ static void usual_free(struct part *p)
 	event_recorder_free(u->recorder);
 	if (u->options.done)
 		u->options.done(u->options.ctx);
+	for (struct usual_watch *w = u->more, *next; w; w = next) {
+		next = w->next;
+		mem_free(w);
+	}
 	mem_free(u->watches);
 	mem_free(u->informers);
 	mem_free(u);
@@ -150,6 +158,24 @@ static struct usual_watch *find_watch(const struct usual *u, const char *resourc
 			return &u->watches[i];
 	assert(!"a resource that is not among the sources");
 	return NULL;
+}
+
+struct informer *usual_watch_also(
+	struct usual *u, const struct resource *r, usual_changed_fn *changed)
+{
+	struct usual_watch *watch;
+
+	for (watch = u->more; watch; watch = watch->next)
+		if (watch->resource == r)
+			return watch->informer;
+	watch = mem_new(sizeof(*watch));
+	*watch = (struct usual_watch){
+		.usual = u, .changed = changed, .resource = r, .next = u->more};
+	u->more = watch;
+	watch->informer = controllers_informer(u->world, r);
+	watch->handler = (struct informer_handler){.changed = told, .ctx = watch};
+	informer_add_handler(watch->informer, &watch->handler);
+	return watch->informer;
 }
 
 struct informer *usual_informer(const struct usual *u, const char *resource)

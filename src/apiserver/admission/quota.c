@@ -1,9 +1,9 @@
 /* ResourceQuota: nothing is made that a namespace's quotas have no room for. */
 #include "plugins.h"
 #include "quota_ledger.h"
-#include "quota_usage.h"
 
 #include <kube/quantity.h>
+#include <kube/quota.h>
 
 #define QUOTAS_MAX 100
 
@@ -148,10 +148,11 @@ static void charge(struct quota_check *c)
 
 static struct cJSON *cost_of(struct admission_review *a)
 {
-	struct cJSON *now = quota_usage(a->arena, a->resource, a->object), *before = NULL;
+	int64_t wall = env_wall(a->server->env);
+	struct cJSON *now = quota_usage(a->arena, a->resource, a->object, wall), *before = NULL;
 
 	if (a->operation == ADMIT_UPDATE)
-		before = quota_usage(a->arena, a->resource, a->old);
+		before = quota_usage(a->arena, a->resource, a->old, wall);
 	return amounts_rest(a->arena, now, before);
 }
 

@@ -1,9 +1,9 @@
 #include "quota_ledger.h"
-#include "quota_usage.h"
 
 #include <kube/log.h>
 #include <kube/map.h>
 #include <kube/mem.h>
+#include <kube/quota.h>
 
 #define ATTEMPTS_MAX 16
 

@@ -1,7 +1,7 @@
 /* What objects cost, and which quotas take them in. */
 #include "test.h"
 
-#include "apiserver/admission/quota_usage.h"
+#include <kube/quota.h>
 
 #include <stdio.h>
 
@@ -22,7 +22,7 @@ static const struct resource *resource(const char *group, const char *plural)
 
 static struct str usage(const char *group, const char *plural, const char *json)
 {
-	return amounts_print(&arena, quota_usage(&arena, resource(group, plural), tree(json)));
+	return amounts_print(&arena, quota_usage(&arena, resource(group, plural), tree(json), 0));
 }
 
 TEST(a_pod_costs_what_its_containers_ask_for)
