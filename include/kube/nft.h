@@ -145,6 +145,17 @@ void nft_print(const struct nft_batch *b, struct buf *out);
  * (somebody else has flushed it).
  */
 int nft_send(struct nft_batch *b, struct err *err);
+
+/* A chain that packets run into by themselves, of whatever table. */
+struct nft_base {
+	const char *family; /* "inet", "ip", "ip6", "bridge", "other" */
+	char table[128], chain[128];
+	uint32_t place; /* enum nft_place, where the family has these */
+	bool drops;     /* its policy: what no rule of it accepts */
+};
+typedef void nft_base_fn(void *ctx, const struct nft_base *base);
+int nft_each_base(nft_base_fn *each, void *ctx, struct err *err);
+
 /* Is the table there? */
 int nft_table_exists(const char *table, bool *exists, struct err *err);
 

@@ -8,6 +8,8 @@
 
 #include <kube/component.h>
 
+#define PROXY_TABLE "kube-proxy" /* of family inet */
+
 struct proxy_options {
 	struct str node_name;
 	const struct cidr *pod_cidrs; /* of the cluster; who is in there is no stranger */

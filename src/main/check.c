@@ -1,55 +1,53 @@
-/* kube check: is this machine fit for a cluster? One line each, and what can be done about it. */
+/*
+ * kube check: is this machine fit for a cluster, and is the one that runs here well? One line each,
+ * and below it what can be done about it.
+ */
+#include "check.h"
+
 #include "commands.h"
-#include "server_lock.h"
 #include "server_stop.h"
 
-#include <kube/buf.h>
-#include <kube/cgroup.h>
-#include <kube/env.h>
 #include <kube/flags.h>
-#include <kube/nft.h>
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
-#define SPACE_NEEDED    ((int64_t)(500 * MIB))
-#define SPACE_WANTED    ((int64_t)(4096 * MIB))
-#define WATCHERS_WANTED 128
+static const char *const verdicts[] = {"ok", "warning", "failure"};
 
-enum verdict { FINE, WARNING, FAILURE };
-
-struct check {
-	/* flags */
-	struct str data_dir;
-	bool help;
-	/* running */
-	struct arena arena;
-	struct env *env;
-	const char *dir;
-	pid_t server; /* 0: none */
-	size_t counts[FAILURE + 1];
-};
-
-KUBE_PRINTF(4, 5)
-static void say(struct check *c, enum verdict verdict, const char *what, const char *format, ...)
+static void add_finding(struct check *c, enum verdict verdict, const char *what, const char *remedy,
+	struct str text)
 {
-	static const char *const words[] = {"ok", "warning", "failure"};
-	va_list args;
+	struct arena *a = &c->arena;
+	struct cJSON *f = json_new(a, JSON_OBJECT);
 
-	c->counts[verdict]++;
-	printf("%-8s %-12s ", words[verdict], what);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
+	json_set(a, f, STR("check"), json_new_str(a, str_from(what)));
+	json_set(a, f, STR("verdict"), json_new_str(a, str_from(verdicts[verdict])));
+	json_set(a, f, STR("finding"), json_new_str(a, text));
+	if (remedy)
+		json_set(a, f, STR("remedy"), json_new_str(a, str_from(remedy)));
+	json_append(c->findings, f);
 }
 
-/* NULL: it cannot be read. */
-static const char *read_text(struct check *c, const char *path)
+void check_say(struct check *c, enum verdict verdict, const char *what, const char *remedy,
+	const char *format, ...)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	va_list args;
+
+	va_start(args, format);
+	buf_vprint(&text, format, args);
+	va_end(args);
+	c->counts[verdict]++;
+	if (c->findings) {
+		add_finding(c, verdict, what, remedy, buf_str(&text));
+		return;
+	}
+	printf("%-8s %-12s %s\n", verdicts[verdict], what, buf_text(&text));
+	if (remedy)
+		printf("%-21s → %s\n", "", remedy);
+	fflush(stdout);
+}
+
+const char *check_read(struct check *c, const char *path)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
 
@@ -58,183 +56,52 @@ static const char *read_text(struct check *c, const char *path)
 	return arena_str(&c->arena, buf_str(&text)).at;
 }
 
-/* ---- one function a line ---- */
-
-static void check_root(struct check *c)
-{
-	if (geteuid() == 0)
-		say(c, FINE, "root", "we are root");
-	else
-		say(c, FAILURE, "root", "only root can run pods: begin with sudo");
-}
-
 static void check_server(struct check *c)
 {
 	_cleanup_(err_done) struct err err = {0};
 
 	if (server_lock_holder(c->dir, &c->server, &err))
-		say(c, WARNING, "server", "%s", err_text(&err));
-	else if (c->server)
-		say(c, FINE, "server", "process %d runs on %s", (int)c->server, c->dir);
-	else
-		say(c, FINE, "server", "none runs on %s yet", c->dir);
-}
-
-static void check_namespaces(struct check *c)
-{
-	static const char *const kinds[] = {"mnt", "net", "pid", "ipc", "uts", "cgroup"};
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (access(arena_print(&c->arena, "/proc/self/ns/%s", kinds[i]).at, F_OK)) {
-			say(c, FAILURE, "namespaces", "this kernel has none of kind %s", kinds[i]);
-			return;
-		}
-	say(c, FINE, "namespaces", "all that pods need");
-}
-
-static void check_cgroups(struct check *c)
-{
-	static const struct {
-		enum cgroup_controller which;
-		const char *name, *without;
-	} wanted[] = {{CGROUP_CPU, "cpu", "shares and limits of processors do not count"},
-		{CGROUP_MEMORY, "memory", "limits of memory do not count"},
-		{CGROUP_PIDS, "pids", "limits of processes do not count"},
-		{CGROUP_CPUSET, "cpuset", "pods cannot be kept on processors"}};
-	_cleanup_(err_done) struct err err = {0};
-	struct cgroups groups;
-	size_t missing = 0;
-
-	if (cgroup_load(&groups, &err))
-		say(c, WARNING, "cgroups", "%s: pods go without limits", err_text(&err));
-	for (size_t i = 0; i < ARRAY_LEN(wanted) && !err.code; i++)
-		if (!cgroup_tree_of(&groups, wanted[i].which)) {
-			missing++;
-			say(c, WARNING, "cgroups", "the controller %s is not mounted: %s",
-				wanted[i].name, wanted[i].without);
-		}
-	if (!missing && !err.code)
-		say(c, FINE, "cgroups", groups.unified ? "version 2" : "version 1");
-	cgroup_done(&groups);
-}
-
-static void check_overlay(struct check *c)
-{
-	const char *types = read_text(c, "/proc/filesystems");
-
-	if (types && strstr(types, "\toverlay\n"))
-		say(c, FINE, "overlayfs", "this kernel has it");
-	else
-		say(c, WARNING, "overlayfs",
-			"not loaded, and images cannot do without: modprobe overlay");
-}
-
-static void check_nftables(struct check *c)
-{
-	_cleanup_(err_done) struct err err = {0};
-	struct nft_batch batch = {.table = "kube-check", .arena = &c->arena};
-
-	/* Made and removed in one transaction: nobody sees it. */
-	nft_batch_add(&batch, (struct nft_change){.kind = NFT_ADD_TABLE});
-	nft_batch_add(&batch, (struct nft_change){.kind = NFT_DELETE_TABLE});
-	if (nft_send(&batch, &err))
-		say(c, FAILURE, "nftables", "%s: services need it (modprobe nf_tables)",
+		check_say(c, WARNING, "server", "look from the machine itself, as root", "%s",
 			err_text(&err));
+	else if (c->server)
+		check_say(c, FINE, "server", NULL, "process %d runs on %s", (int)c->server, c->dir);
 	else
-		say(c, FINE, "nftables", "rules can be set");
+		check_say(c, FINE, "server", NULL, "none runs on %s yet", c->dir);
 }
 
-static void check_seccomp(struct check *c)
+static void print_findings(struct check *c)
 {
-	if (access("/proc/sys/kernel/seccomp/actions_avail", F_OK) == 0)
-		say(c, FINE, "seccomp", "calls of containers can be filtered");
-	else
-		say(c, WARNING, "seccomp", "this kernel cannot filter what containers call");
-}
+	_cleanup_(buf_done) struct buf out = BUF_INIT(16 * MIB);
+	struct arena *a = &c->arena;
+	struct cJSON *all = json_new(a, JSON_OBJECT);
 
-/* A port that nobody has can be had by us, for a moment. */
-static void check_port(struct check *c, uint16_t port, const char *who)
-{
-	const char *name = arena_print(&c->arena, "port %u", port).at;
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-	if (fd < 0)
-		return;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	bool taken = bind(fd, (struct sockaddr *)&at, sizeof(at)) && errno == EADDRINUSE;
-	close(fd);
-	if (!taken)
-		say(c, FINE, name, "free for %s", who);
-	else
-		say(c, FAILURE, name, "taken, and %s needs it: ss -ltnp 'sport = %u' says by whom",
-			who, port);
-}
-
-/* Of the directory, or the nearest above it that is there. */
-static void check_space(struct check *c)
-{
-	struct str path = str_from(c->dir), head, name;
-	struct statvfs fs;
-
-	while (statvfs(path.len ? arena_str(&c->arena, path).at : "/", &fs)) {
-		if (errno != ENOENT || !path.len || !str_cut_last(path, '/', &head, &name)) {
-			say(c, WARNING, "disk", "nothing is known of %s", c->dir);
-			return;
-		}
-		path = head;
-	}
-	int64_t space = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-	say(c,
-		space < SPACE_NEEDED   ? FAILURE
-		: space < SPACE_WANTED ? WARNING
-				       : FINE,
-		"disk", "%lld MiB are free for %s%s", (long long)(space / MIB), c->dir,
-		space < SPACE_WANTED ? ": make room, or choose another --data-dir" : "");
-}
-
-static void check_watchers(struct check *c)
-{
-	const char *text = read_text(c, "/proc/sys/fs/inotify/max_user_instances");
-	int64_t most = 0;
-
-	if (!text || !str_to_i64(str_trim(str_from(text)), &most))
-		say(c, WARNING, "inotify", "its limits cannot be read");
-	else if (most < WATCHERS_WANTED)
-		say(c, WARNING, "inotify",
-			"%lld instances are few: sysctl fs.inotify.max_user_instances=8192",
-			(long long)most);
-	else
-		say(c, FINE, "inotify", "%lld instances", (long long)most);
-}
-
-static void check_resolver(struct check *c)
-{
-	const char *text = read_text(c, "/etc/resolv.conf");
-
-	if (text && strstr(text, "nameserver"))
-		say(c, FINE, "resolv.conf", "it names a server");
-	else
-		say(c, WARNING, "resolv.conf",
-			"/etc/resolv.conf names no server: pods find no names but the cluster's");
+	json_set(a, all, STR("checks"), c->findings);
+	json_set(a, all, STR("failures"), json_new_int(a, (int64_t)c->counts[FAILURE]));
+	json_set(a, all, STR("warnings"), json_new_int(a, (int64_t)c->counts[WARNING]));
+	json_print(&out, all, JSON_COMPACT);
+	printf("%s\n", buf_text(&out));
 }
 
 static void check_all(struct check *c)
 {
-	check_root(c);
+	struct loop *loop = loop_new();
+
+	c->env = env_new(loop);
+	c->dir = server_stop_directory(&c->arena, c->data_dir);
+	if (str_eq_text(c->output, "json"))
+		c->findings = json_new(&c->arena, JSON_ARRAY);
+	check_machine(c);
 	check_server(c);
-	check_namespaces(c);
-	check_cgroups(c);
-	check_overlay(c);
-	check_nftables(c);
-	check_seccomp(c);
-	if (!c->server) {
-		check_port(c, 6443, "the API server");
-		check_port(c, 10250, "the node's server");
-	}
-	check_space(c);
-	check_watchers(c);
-	check_resolver(c);
+	check_data(c);
+	check_rivals(c);
+	if (c->server)
+		check_cluster(c);
+	if (c->findings)
+		print_findings(c);
+	loop_shutdown(loop);
+	loop_run(loop, NULL);
+	env_free(c->env);
+	loop_free(loop);
 }
 
 int check_run(int argc, char **argv)
@@ -245,6 +112,9 @@ int check_run(int argc, char **argv)
 	struct flag flags[] = {
 		FLAG_STRING("data-dir", &c.data_dir, "/var/lib/kube", "DIRECTORY",
 			"Where the server keeps what it has, or would."),
+		FLAG_STRING("output", &c.output, "text", "FORMAT", "text or json."),
+		FLAG_STRING("cluster-domain", &c.domain, "cluster.local", "DOMAIN",
+			"What the names of services end with."),
 		FLAG_BOOL("help", &c.help, "false", "Print this."),
 		FLAG_END,
 	};
@@ -252,6 +122,8 @@ int check_run(int argc, char **argv)
 	arena_init(&c.arena);
 	flags_init(flags, &c.arena);
 	int code = flags_parse(flags, &c.arena, argc - 1, argv + 1, NULL, &err);
+	if (!code && !str_eq_text(c.output, "text") && !str_eq_text(c.output, "json"))
+		code = err_set(&err, ERR_USAGE, "--output: text or json");
 	if (code) {
 		fprintf(stderr, "kube check: %s\n", err_text(&err));
 	} else if (c.help) {
@@ -260,12 +132,7 @@ int check_run(int argc, char **argv)
 		       "Flags:\n%s",
 			buf_text(&help));
 	} else {
-		struct loop *loop = loop_new();
-		c.env = env_new(loop);
-		c.dir = server_stop_directory(&c.arena, c.data_dir);
 		check_all(&c);
-		env_free(c.env);
-		loop_free(loop);
 	}
 	arena_done(&c.arena);
 	return code || c.counts[FAILURE];

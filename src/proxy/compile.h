@@ -14,9 +14,9 @@
 #include "endpoints.h"
 
 #include <kube/nft.h>
+#include <kube/proxy.h>
 
-#define PROXY_TABLE "kube-proxy"
-#define PROXY_MARK  0x4000u /* its source is to be ours */
+#define PROXY_MARK 0x4000u /* its source is to be ours */
 
 /* The table's own sets; those of IPv6 follow those of IPv4. */
 enum table_set {
