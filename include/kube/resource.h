@@ -59,6 +59,8 @@ const struct resource *resource_at(size_t index);
 /* By path (plural) or by body (kind). Built-in only; NULL when there is none. */
 const struct resource *resource_find(struct str group, struct str version, struct str plural);
 const struct resource *resource_find_kind(struct str group, struct str version, struct str kind);
+/* The same kind in another version ("extensions/v1beta1"), whatever it is called there. */
+const struct resource *resource_in_version(const struct resource *r, struct str api_version);
 const struct subresource *resource_subresource(const struct resource *r, struct str name);
 const char *verb_name(enum verb v); /* "create" */
 /* "deployments.apps", "pods": how messages name a resource. */

@@ -10,12 +10,9 @@ struct difference {
 
 static const struct resource *version_of(const struct apply_request *r, struct str api_version)
 {
-	struct str group, version;
-
 	if (str_eq(api_version, r->resource->api_version))
 		return r->resource;
-	api_version_split(api_version, &group, &version);
-	return resource_find(group, version, r->resource->plural);
+	return resource_in_version(r->resource, api_version);
 }
 
 /* False: that version does not exist, or cannot say what the object is. */

@@ -28,6 +28,15 @@ const struct resource *resource_find_kind(struct str group, struct str version, 
 	return NULL;
 }
 
+const struct resource *resource_in_version(const struct resource *r, struct str api_version)
+{
+	for (size_t i = 0; i < resource_all_count; i++)
+		if (resource_all[i]->hub == r->hub &&
+			str_eq(resource_all[i]->api_version, api_version))
+			return resource_all[i];
+	return NULL;
+}
+
 const struct subresource *resource_subresource(const struct resource *r, struct str name)
 {
 	for (size_t i = 0; i < r->subresource_count; i++)

@@ -46,10 +46,8 @@ void scale_managed_show(struct arena *a, const struct resource *r, const char *r
 	of_scale.items = arena_alloc(a, (of_object.count + 2) * sizeof(*of_scale.items));
 	for (size_t i = 0; i < of_object.count; i++) {
 		struct manager *w = &of_object.items[i];
-		struct str group, version;
 
-		api_version_split(w->api_version, &group, &version);
-		if (!resource_find(group, version, r->plural) || !number_of(w->set, replicas))
+		if (!resource_in_version(r, w->api_version) || !number_of(w->set, replicas))
 			continue;
 		of_scale.items[of_scale.count] = *w;
 		of_scale.items[of_scale.count].api_version = STR(SCALE_VERSION);
@@ -81,10 +79,8 @@ void scale_managed_take(struct arena *a, const struct resource *r, const char *r
 	out.items = arena_alloc(a, (of_object.count + of_scale.count + 2) * sizeof(*out.items));
 	for (size_t i = 0; i < of_object.count; i++) {
 		struct manager *w = &of_object.items[i], *s;
-		struct str group, version;
 
-		api_version_split(w->api_version, &group, &version);
-		if (!resource_find(group, version, r->plural))
+		if (!resource_in_version(r, w->api_version))
 			continue;
 		s = number_of(w->set, replicas) ? still_there(&of_scale, w) : NULL;
 		if (s)
