@@ -56,6 +56,8 @@ void slice_from_hub(struct arena *a, struct cJSON *object);
 /* of access (convert_access.c) */
 void review_to_hub(struct arena *a, struct cJSON *object);
 void review_from_hub(struct arena *a, struct cJSON *object);
+void subjects_to_hub(struct arena *a, struct cJSON *object);
+void subjects_from_hub(struct arena *a, struct cJSON *object);
 void webhooks_defaults_beta1(struct arena *a, struct cJSON *object);
 void signing_defaults_beta1(struct arena *a, struct cJSON *object);
 

@@ -1,6 +1,8 @@
 /* Reviews, webhooks and signing requests of the betas. */
 #include "convert.h"
 
+#define RBAC "rbac.authorization.k8s.io"
+
 void review_to_hub(struct arena *a, struct cJSON *object)
 {
 	convert_rename(a, json_get(object, STR("spec")), "group", "groups");
@@ -17,14 +19,38 @@ static void set_text(struct arena *a, struct cJSON *object, const char *name, co
 		tree_set_str(a, object, name, str_from(value));
 }
 
+/* Accounts are of the core group, users and groups of this one, whatever a manifest says. */
+void subjects_to_hub(struct arena *a, struct cJSON *object)
+{
+	json_each (subject, json_get(object, STR("subjects"))) {
+		bool user = str_eq_text(tree_str(subject, "kind"), "User");
+
+		/* the beginnings' word for everybody who is known */
+		if (user && str_eq_text(tree_str(subject, "name"), "*")) {
+			tree_set_str(a, subject, "kind", STR("Group"));
+			tree_set_str(a, subject, "name", STR("system:authenticated"));
+		}
+		tree_drop(subject, "apiVersion");
+		if (!str_eq_text(tree_str(subject, "kind"), "ServiceAccount"))
+			tree_set_str(a, subject, "apiGroup", STR(RBAC));
+	}
+}
+
+void subjects_from_hub(struct arena *a, struct cJSON *object)
+{
+	json_each (subject, json_get(object, STR("subjects"))) {
+		tree_drop(subject, "apiGroup");
+		tree_set_str(a, subject, "apiVersion",
+			str_eq_text(tree_str(subject, "kind"), "ServiceAccount")
+				? STR("v1")
+				: STR(RBAC "/v1alpha1"));
+	}
+}
+
+/* The rest stands in the version's own shape. */
 void webhooks_defaults_beta1(struct arena *a, struct cJSON *object)
 {
 	json_each (hook, json_get(object, STR("webhooks"))) {
-		set_text(a, hook, "failurePolicy", "Ignore");
-		set_text(a, hook, "matchPolicy", "Exact");
-		set_text(a, hook, "sideEffects", "Unknown");
-		if (!tree_has(hook, "timeoutSeconds"))
-			tree_set_int(a, hook, "timeoutSeconds", 30);
 		if (!json_count(json_get(hook, STR("admissionReviewVersions")))) {
 			struct cJSON *list = json_new(a, JSON_ARRAY);
 
@@ -39,6 +65,9 @@ void signing_defaults_beta1(struct arena *a, struct cJSON *object)
 	struct cJSON *usages;
 
 	set_text(a, object, "spec.signerName", "kubernetes.io/legacy-unknown");
+	json_each (condition, json_path(object, "status.conditions"))
+		if (!tree_str(condition, "status").len)
+			tree_set_str(a, condition, "status", STR("True"));
 	if (json_count(json_path(object, "spec.usages")))
 		return;
 	usages = json_new(a, JSON_ARRAY);

@@ -265,10 +265,10 @@ static bool selectors_are_sound(struct arena *a, const struct cJSON *hook)
 	return !errors.count;
 }
 
-static struct demands demands_of(struct arena *a, const struct cJSON *old)
+static struct demands demands_of(struct arena *a, const struct change *c)
 {
 	struct demands d = {true, true, true, true};
-	const struct cJSON *list = json_get(old, STR("webhooks"));
+	const struct cJSON *list = json_get(c->old, STR("webhooks"));
 	size_t i = 0;
 
 	json_each (hook, list) {
@@ -277,6 +277,8 @@ static struct demands demands_of(struct arena *a, const struct cJSON *old)
 		d.unique_names &= !rule_came_before(list, i++, "name", tree_str(hook, "name"));
 		d.sound_selectors &= selectors_are_sound(a, hook);
 	}
+	/* who speaks the beta may say that it does not know */
+	d.no_effects &= !c->requested || !str_eq_text(c->requested->version, "v1beta1");
 	return d;
 }
 
@@ -377,12 +379,11 @@ static void check_review_versions(struct field_errors *e, const struct path *p,
 		field_invalid(e, &at, list, "must include at least one of v1, v1beta1");
 }
 
-void check_webhooks(
-	struct field_errors *e, const struct cJSON *config, const struct cJSON *old, bool mutating)
+void check_webhooks(struct field_errors *e, const struct change *c, bool mutating)
 {
 	struct path list_at = PATH(NULL, "webhooks");
-	const struct cJSON *list = json_get(config, STR("webhooks"));
-	struct demands d = demands_of(e->arena, old);
+	const struct cJSON *list = json_get(c->object, STR("webhooks"));
+	struct demands d = demands_of(e->arena, c);
 	size_t i = 0;
 
 	json_each (hook, list) {

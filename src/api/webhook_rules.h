@@ -5,9 +5,8 @@
 
 #include "rules.h"
 
-/* Everything under webhooks[]; what `old` (NULL on create) got away with it may keep. */
-void check_webhooks(
-	struct field_errors *e, const struct cJSON *config, const struct cJSON *old, bool mutating);
+/* Everything under webhooks[]; what the old ones got away with they may keep. */
+void check_webhooks(struct field_errors *e, const struct change *c, bool mutating);
 /* The list differs: a new generation. */
 bool webhooks_changed(const struct cJSON *config, const struct cJSON *old);
 

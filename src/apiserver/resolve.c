@@ -163,18 +163,29 @@ static bool path_exists(const struct api_request *r)
 	return r->namespace.len || !r->has_name;
 }
 
+/* Today's version in the same group, or what became of the kind elsewhere. */
+static const struct resource *successor(const struct resource *res)
+{
+	const struct resource *r;
+
+	for (size_t i = 0; (r = resource_at(i)); i++)
+		if (r->hub == res->hub && r->level != LEVEL_REMOVED && str_eq(r->group, res->group))
+			return r;
+	return res->hub;
+}
+
 static void warn_removed(struct api_request *r)
 {
-	const struct resource *res = r->resource;
+	const struct resource *res = r->resource, *next = successor(res);
 	struct str words = arena_print(
 		r->arena, "%.*s %.*s is deprecated", STRF(res->api_version), STRF(res->kind));
 
 	if (res->since)
 		words = arena_print(r->arena, "%.*s in %s+, unavailable in %s+", STRF(words),
 			res->since, res->until);
-	if (res->hub != res)
+	if (next != res)
 		words = arena_print(r->arena, "%.*s; use %.*s %.*s", STRF(words),
-			STRF(res->hub->api_version), STRF(res->hub->kind));
+			STRF(next->api_version), STRF(next->kind));
 	request_warn(r, words);
 }
 

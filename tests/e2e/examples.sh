@@ -49,10 +49,42 @@ check "the zone has left the topology" test \
 check "and is found there again" test \
 	"$(get endpointslices.v1beta1.discovery.k8s.io/old-slice \
 		'.endpoints[0].topology.topology\.kubernetes\.io/zone')" = a
+check "a webhook of old has the defaults of its version" test \
+	"$(get validatingwebhookconfigurations.v1.admissionregistration.k8s.io/old-checks \
+		'.webhooks[0].failurePolicy},{.webhooks[0].matchPolicy},{.webhooks[0].timeoutSeconds')" = \
+	Ignore,Exact,30
+printf 'apiVersion: authorization.k8s.io/v1beta1\nkind: SubjectAccessReview\nspec: {user: jane, group: [devs], %s}\n' \
+	'resourceAttributes: {verb: list, resource: nodes}' >"$dir/review"
+check "everybody of old is everybody who is known" test \
+	"$(get clusterrolebindings.v1.rbac.authorization.k8s.io/old-watchers '.subjects[0].name')" = \
+	system:authenticated
+check "old subjects have versions" test \
+	"$(get clusterrolebindings.v1alpha1.rbac.authorization.k8s.io/old-watchers \
+		'.subjects[1].apiVersion')" = rbac.authorization.k8s.io/v1alpha1
+check "an old request has a signer" test \
+	"$(get certificatesigningrequests.v1.certificates.k8s.io/old-request .spec.signerName)" = \
+	kubernetes.io/legacy-unknown
+k get events.v1beta1.events.k8s.io old-event >"$dir/out"
+check "old events lead to those of their group" contains \
+	"use events.k8s.io/v1 Event" "$(cat "$dir/err")"
+check "groups of old reviews are asked about" test \
+	"$(k create -f "$dir/review" -o 'jsonpath={.status.allowed}')" = true
+check "selfs of old, too" contains '"allowed": true' "$(k create -o json -f - <<-END
+	{"apiVersion": "authorization.k8s.io/v1beta1", "kind": "SelfSubjectAccessReview",
+	 "spec": {"resourceAttributes": {"verb": "get", "resource": "pods"}}}
+	END
+)"
+check "tokens are reviewed in old words" contains '"error": ' "$(k create -o json -f - <<-END
+	{"apiVersion": "authentication.k8s.io/v1beta1", "kind": "TokenReview", "spec": {"token": "no"}}
+	END
+)"
 k get deployments.v1beta1.extensions/old-web >"$dir/out"
 check "whoever asks for a removed version is told" contains \
 	"extensions/v1beta1 Deployment is deprecated in v1.8+, unavailable in v1.16+; use apps/v1 Deployment" \
 	"$(cat "$dir/err")"
+
+/usr/bin/python3 -B "$here/tests/e2e/all_versions.py" "$kubeconfig"
+check "in every version an object is written back as it was read" test $? = 0
 
 for file in "$here"/examples/old/*.yaml "$here"/examples/*.yaml; do
 	k delete --wait=false -f "$file" >"$dir/out"

@@ -140,9 +140,24 @@ static void check_all(struct field_errors *e, const struct cJSON *csr, const str
 		field_invalid_str(e, &at, STR("<certificate data>"), "%s", fault);
 }
 
+/* The beta asked for less. */
+static struct leniency leniency_of_version(const struct change *c)
+{
+	bool beta = c->requested && str_eq_text(c->requested->version, "v1beta1");
+
+	return (struct leniency){.legacy_signer = beta,
+		.unknown_usages = beta,
+		.repeated_usages = beta,
+		.repeated_types = beta,
+		.empty_type = beta,
+		.any_certificate = beta};
+}
+
 static void validate(struct change *c, struct field_errors *e)
 {
-	check_all(e, c->object, &(struct leniency){0});
+	struct leniency l = leniency_of_version(c);
+
+	check_all(e, c->object, &l);
 }
 
 /* ---- updates ---- */
@@ -157,15 +172,15 @@ static bool has_condition(const struct cJSON *csr, const char *type)
 
 static struct leniency leniency_of(const struct change *c)
 {
-	struct leniency l = {
-		.both = has_condition(c->old, "Approved") && has_condition(c->old, "Denied"),
-		.legacy_signer = str_eq_text(tree_str(c->old, "spec.signerName"), LEGACY_SIGNER),
-		.any_certificate = str_eq(tree_str(c->old, "status.certificate"),
-			tree_str(c->object, "status.certificate"))};
+	struct leniency l = leniency_of_version(c);
 	const struct cJSON *conditions = json_path(c->old, "status.conditions");
 	const struct cJSON *list = json_path(c->old, "spec.usages");
 	size_t i = 0;
 
+	l.both = has_condition(c->old, "Approved") && has_condition(c->old, "Denied");
+	l.legacy_signer |= str_eq_text(tree_str(c->old, "spec.signerName"), LEGACY_SIGNER);
+	l.any_certificate |= str_eq(
+		tree_str(c->old, "status.certificate"), tree_str(c->object, "status.certificate"));
 	json_each (condition, conditions) {
 		struct str type = tree_str(condition, "type");
 

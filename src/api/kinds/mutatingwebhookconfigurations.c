@@ -4,7 +4,7 @@
 
 static void validate(struct change *c, struct field_errors *e)
 {
-	check_webhooks(e, c->object, c->old, true);
+	check_webhooks(e, c, true);
 }
 
 const struct strategy strategy_mutatingwebhookconfigurations = {

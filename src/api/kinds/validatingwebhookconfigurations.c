@@ -4,7 +4,7 @@
 
 static void validate(struct change *c, struct field_errors *e)
 {
-	check_webhooks(e, c->object, c->old, false);
+	check_webhooks(e, c, false);
 }
 
 const struct strategy strategy_validatingwebhookconfigurations = {
