@@ -146,8 +146,10 @@ static bool is_taken(const struct native_build *b, const char *target)
 	return false;
 }
 
+/* A bind of the node's is shared with it: what is mounted on it later would be there, too. */
 static void add_mount(struct native_build *b, struct spec_mount mount)
 {
+	mount.propagation = MOUNT_PRIVATE;
 	if (!is_taken(b, mount.target.at))
 		b->spec.mounts[b->spec.mount_count++] = mount;
 }

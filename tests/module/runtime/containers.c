@@ -201,6 +201,28 @@ TEST(mounts_of_the_node_arrive_and_leave_as_the_propagation_says)
 	rig_shell("umount -l /run/shared");
 }
 
+/* Neither by itself nor because an image's links lead two mounts of ours to one place. */
+TEST(mounts_on_what_the_runtime_gives_stay_in_the_container)
+{
+	struct one o;
+	rig_shell("mkdir -p " RIG_IMAGE "/away && touch " RIG_IMAGE "/away/file && ln -s "
+		  "/away/file " RIG_IMAGE "/etc/hostname && ln -s /away/file " RIG_IMAGE
+		  "/etc/resolv.conf");
+	REQUIRE(one_open(&o, RIG_SHELL("mount -t tmpfs inner /dev/shm && mount -o bind "
+				       "/etc/passwd /away/file && echo done; sleep 1000")));
+	int before = rig_number("wc -l </proc/self/mountinfo");
+	o.c.config.security.privileged = true;
+	unlink("/run/logs/main/0.log");
+	REQUIRE(rig_begin(&o.g, &o.c) == 0);
+	for (int i = 0; i < 200 && rig_log("/run/logs/main/0.log").len == 0; i++)
+		rig_pause(&o.g, 20 * MSEC);
+	EXPECT_STR(rig_log("/run/logs/main/0.log"), "done");
+	EXPECT_INT(rig_number("wc -l </proc/self/mountinfo"), before);
+	one_close(&o);
+	rig_shell("rm -r " RIG_IMAGE "/away " RIG_IMAGE "/etc/hostname " RIG_IMAGE
+		  "/etc/resolv.conf");
+}
+
 TEST(devices_are_those_that_were_given)
 {
 	struct one o;
