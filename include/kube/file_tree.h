@@ -37,6 +37,15 @@ bool file_tree_is_mount(int dir, const char *name);
 /* Everything at a name, however deep; gone is fine. ERR_CONFLICT: something is mounted in it. */
 int file_tree_remove(int dir, const char *name, const _Atomic(bool) *stop, struct err *err);
 
+/*
+ * What is below a directory takes on its disk; the path is followed, links below it are not. Ends
+ * early when it is told to stop, and beyond two million files.
+ */
+struct file_tree_usage {
+	int64_t bytes, inodes;
+};
+void file_tree_measure(const char *path, const _Atomic(bool) *stop, struct file_tree_usage *u);
+
 /* Calls for each name in a directory, in no order; non-zero ends it and is given back. */
 typedef int file_tree_fn(void *ctx, int dir, const char *name, struct err *err);
 int file_tree_each(int dir, file_tree_fn *fn, void *ctx, struct err *err);

@@ -11,6 +11,7 @@
 
 struct kubelet_configuration;
 struct machine;
+struct machine_free;
 struct tls_config;
 
 struct kubelet_options {
@@ -18,6 +19,7 @@ struct kubelet_options {
 	struct str hostname;       /* empty: the node's name */
 	struct str root_dir;       /* "/var/lib/kube/kubelet": volumes, termination messages */
 	struct str log_dir;        /* "/var/log/pods" */
+	struct str image_dir;      /* on whose disk images are; empty: root_dir's */
 	struct str manifests;      /* a directory of static pods; empty: none */
 	struct str cgroup_root;    /* what stands before "/kubepods"; "-": no cgroups at all */
 	struct str resolv_conf;    /* the node's own, for pods that want it */
@@ -40,7 +42,8 @@ struct kubelet_options {
 	bool (*network_ready)(void *ctx, struct err *why);
 	void *ctx;
 	const struct machine *machine; /* NULL: this one; what a test says does not change */
-	bool no_register;              /* the Node object is somebody else's */
+	const struct machine_free *machine_free; /* of that machine; NULL: all of it */
+	bool no_register;                        /* the Node object is somebody else's */
 	/* Of a node's status when nothing changes; 0: the configuration's. */
 	int64_t status_frequency;
 	/* What options do not say; it outlives the part. NULL: the defaults. */

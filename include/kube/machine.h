@@ -25,6 +25,16 @@ struct machine {
 /* What nobody says is 0 or empty. The directory: whose file system counts. */
 void machine_read(struct arena *a, const char *directory, struct machine *m);
 
+/*
+ * Of the file system that a directory is on, or will be on when it is made. false: nobody knows,
+ * and all of it is 0.
+ */
+struct machine_space {
+	int64_t bytes, inodes, free_bytes, free_inodes;
+	uint64_t id; /* two of the same one are the same file system */
+};
+bool machine_space(const char *directory, struct machine_space *s);
+
 /* What of it is free at the moment. */
 struct machine_free {
 	int64_t memory, disk, inodes, processes;

@@ -7,14 +7,13 @@
 static const struct signal_name {
 	const char *name;
 	const char *hard; /* the default of evictionHard; NULL: none */
-	bool binary;
 } signals[SIGNALS] = {
-	[SIGNAL_MEMORY] = {"memory.available", "100Mi", true},
-	[SIGNAL_NODEFS] = {"nodefs.available", "10%", true},
-	[SIGNAL_NODEFS_INODES] = {"nodefs.inodesFree", "5%", false},
-	[SIGNAL_IMAGEFS] = {"imagefs.available", "15%", true},
-	[SIGNAL_IMAGEFS_INODES] = {"imagefs.inodesFree", "5%", false},
-	[SIGNAL_PIDS] = {"pid.available", NULL, false},
+	[SIGNAL_MEMORY] = {"memory.available", "100Mi"},
+	[SIGNAL_NODEFS] = {"nodefs.available", "10%"},
+	[SIGNAL_NODEFS_INODES] = {"nodefs.inodesFree", "5%"},
+	[SIGNAL_IMAGEFS] = {"imagefs.available", "15%"},
+	[SIGNAL_IMAGEFS_INODES] = {"imagefs.inodesFree", "5%"},
+	[SIGNAL_PIDS] = {"pid.available", NULL},
 };
 
 const char *eviction_signal_name(enum eviction_signal signal)
@@ -43,14 +42,13 @@ static bool is_derived(struct str name)
 	       str_eq_text(name, "allocatableMemory.available");
 }
 
-static int read_amount(
-	const struct cJSON *item, bool binary, struct eviction_amount *to, struct err *err)
+static int read_amount(const struct cJSON *item, struct eviction_amount *to, struct err *err)
 {
 	struct str text = json_str(item), name = json_key(item);
 	struct quantity q;
 	double percent;
 
-	*to = (struct eviction_amount){.binary = binary};
+	*to = (struct eviction_amount){.binary = true};
 	if (str_ends(text, STR("%"))) {
 		if (!str_to_double(str_sub(text, 0, text.len - 1), &percent) || !(percent >= 0) ||
 			percent > 100)
@@ -67,6 +65,7 @@ static int read_amount(
 			"eviction threshold %.*s cannot be negative, got %.*s", STRF(name),
 			STRF(text));
 	to->quantity = quantity_value(q);
+	to->binary = q.format == QUANTITY_BINARY_SI;
 	return 0;
 }
 
@@ -95,7 +94,7 @@ static int add_thresholds(
 				return err_set(err, ERR_INVALID, "eviction signal %.*s twice",
 					STRF(json_key(item)));
 		*t = (struct eviction_threshold){.signal = (enum eviction_signal)signal};
-		int code = read_amount(item, signals[signal].binary, &t->amount, err);
+		int code = read_amount(item, &t->amount, err);
 		if (code)
 			return code;
 		c->threshold_count++;
@@ -135,7 +134,7 @@ static int read_reclaims(const struct cJSON *list, struct kubelet_configuration 
 		if (signal < 0 && !is_derived(json_key(item)))
 			return err_set(err, ERR_INVALID, "unsupported eviction signal %.*s",
 				STRF(json_key(item)));
-		int code = read_amount(item, true, &amount, err);
+		int code = read_amount(item, &amount, err);
 		if (code)
 			return code;
 		for (size_t i = 0; i < c->threshold_count; i++)

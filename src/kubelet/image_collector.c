@@ -3,42 +3,26 @@
 #include <kube/log.h>
 #include <kube/machine.h>
 #include <kube/mem.h>
-#include <kube/task.h>
 #include <kube/time.h>
 
 #include <stdlib.h>
 
-/* Upstream's: begins at 85 %, ends at 80 %, looks every five minutes, spares what is young. */
-#define LOOK_EVERY   (5 * MINUTE)
-#define HIGH_PERCENT 85
-#define LOW_PERCENT  80
-#define YOUNG        (2 * MINUTE)
+#define LOOK_EVERY (5 * MINUTE)
 
-enum collect_step { COLLECT_WAIT, COLLECT_LOOK, COLLECT_REMOVED };
-static const char *const collect_steps[] = {"wait", "look", "removed"};
-
-struct image_collector {
-	struct kubelet *k;
-	struct op op;
-	struct task task;
-	struct arena arena;
-	struct str *ids;
-	size_t count, next;
-};
-
-int64_t images_excess(int64_t size, int64_t available)
+int64_t images_excess(int64_t size, int64_t available, int64_t high, int64_t low)
 {
 	int64_t used = size - MIN(available, size);
 
-	if (size <= 0 || used * 100 / size < HIGH_PERCENT)
+	/* 100: never */
+	if (size <= 0 || high >= 100 || used * 100 / size < high)
 		return 0;
-	return used - size / 100 * LOW_PERCENT;
+	return used - size / 100 * low;
 }
 
-static bool in_use(const struct image *image, const struct container *const *list, size_t count)
+static bool in_use(const struct image *image, const struct image_choice *in)
 {
-	for (size_t i = 0; i < count; i++)
-		if (str_eq(list[i]->image, image->id))
+	for (size_t i = 0; i < in->container_count; i++)
+		if (str_eq(in->containers[i]->image, image->id))
 			return true;
 	return false;
 }
@@ -51,78 +35,120 @@ static int by_use(const void *a, const void *b)
 	return (x->last_used > y->last_used) - (x->last_used < y->last_used);
 }
 
-size_t images_to_remove(struct arena *a, const struct image *const *images, size_t count,
-	const struct container *const *containers, size_t container_count, int64_t bytes,
-	int64_t now, struct str **ids)
+size_t images_to_remove(struct arena *a, const struct image_choice *in, struct str **ids)
 {
-	const struct image **unused = arena_alloc(a, (count + 1) * sizeof(*unused));
+	const struct image **unused = arena_alloc(a, (in->count + 1) * sizeof(*unused));
 	size_t found = 0, chosen = 0;
+	int64_t bytes = in->bytes;
 
-	*ids = arena_alloc(a, (count + 1) * sizeof(**ids));
-	for (size_t i = 0; i < count; i++)
-		if (!images[i]->pinned && now - images[i]->last_used >= YOUNG &&
-			!in_use(images[i], containers, container_count))
-			unused[found++] = images[i];
+	*ids = arena_alloc(a, (in->count + 1) * sizeof(**ids));
+	for (size_t i = 0; i < in->count; i++)
+		if (!in->images[i]->pinned && in->now - in->images[i]->last_used >= in->min_age &&
+			!in_use(in->images[i], in))
+			unused[found++] = in->images[i];
 	qsort(unused, found, sizeof(*unused), by_use);
-	for (; chosen < found && bytes > 0; chosen++) {
-		(*ids)[chosen] = arena_str(a, unused[chosen]->id);
-		bytes -= unused[chosen]->size;
+	for (size_t i = 0; i < found; i++) {
+		bool old = in->max_age && in->now - unused[i]->last_used > in->max_age;
+
+		if (bytes <= 0 && !old)
+			break;
+		(*ids)[chosen++] = arena_str(a, unused[i]->id);
+		bytes -= unused[i]->size;
 	}
 	return chosen;
 }
 
-/* ---- the shell ---- */
+/* ---- a sweep ---- */
 
-static void look(struct image_collector *c)
+enum sweep_step { SWEEP_CHOOSE, SWEEP_REMOVED };
+static const char *const sweep_steps[] = {"choose", "removed"};
+
+static void choose(struct image_sweep *s)
 {
-	struct kubelet *k = c->k;
-	const struct runtime_ops *ops = k->runtime->ops;
-	const struct image *const *images;
+	struct runtime *r = s->k->runtime;
 	const struct container *const *containers;
-	struct machine machine;
-	struct machine_free now;
+	struct image_choice in = {.bytes = s->bytes,
+		.min_age = s->k->configuration.image_min_age,
+		.max_age = s->k->configuration.image_max_age,
+		.now = env_wall(kubelet_env(s->k))};
 
-	arena_done(&c->arena);
-	arena_init(&c->arena);
-	c->count = c->next = 0;
-	if (k->options.machine)
-		return; /* its disk does not fill up */
-	machine_read(&c->arena, k->options.root_dir.at, &machine);
-	machine_measure(k->options.root_dir.at, &now);
-	int64_t excess = images_excess(machine.disk, now.disk);
-	if (!excess)
+	arena_init(&s->arena);
+	in.container_count = r->ops->containers(r, &containers);
+	in.containers = arena_copy(&s->arena, in.container_count ? (const void *)containers : "",
+		in.container_count * sizeof(*containers));
+	in.count = r->ops->images(r, &in.images);
+	s->count = images_to_remove(&s->arena, &in, &s->ids);
+	if (s->count)
+		log_info("unused images go", LOG_INT("images", (int64_t)s->count));
+}
+
+static void sweep_run(struct task *t, struct err *err)
+{
+	struct image_sweep *s = CONTAINER_OF(t, struct image_sweep, task);
+	struct runtime *r = s->k->runtime;
+
+	/* Somebody may have begun to use it. */
+	if (err->code && err->code != ERR_NOT_FOUND && err->code != ERR_CONFLICT &&
+		err->code != ERR_CANCELLED)
+		log_warning(err, "an unused image stays");
+	if (err->code == ERR_CANCELLED) {
+		arena_done(&s->arena);
+		task_fail(t, err);
 		return;
-	size_t image_count = ops->images(k->runtime, &images);
-	size_t container_count = ops->containers(k->runtime, &containers);
-	c->count = images_to_remove(&c->arena, images, image_count, containers, container_count,
-		excess, env_wall(kubelet_env(k)), &c->ids);
-	log_info("the disk fills up: unused images go", LOG_INT("bytes", excess),
-		LOG_INT("images", (int64_t)c->count));
+	}
+	err_done(err);
+	if ((enum sweep_step)t->step == SWEEP_CHOOSE)
+		choose(s);
+	if (s->next < s->count) {
+		r->ops->remove_image(
+			r, task_await(t, SWEEP_REMOVED, OP_NO_DEADLINE), s->ids[s->next++]);
+		return;
+	}
+	arena_done(&s->arena);
+	task_finish(t, (int64_t)s->count);
+}
+
+void image_sweep_start(struct image_sweep *s, struct op *op, struct kubelet *k, int64_t bytes)
+{
+	static const struct task_kind kind = TASK_KIND("image sweep", sweep_steps, sweep_run);
+
+	*s = (struct image_sweep){.k = k, .bytes = bytes};
+	task_start(&s->task, &kind, op);
+}
+
+/* ---- when ---- */
+
+enum collect_step { COLLECT_LOOK, COLLECT_SWEPT };
+static const char *const collect_steps[] = {"look", "swept"};
+
+struct image_collector {
+	struct kubelet *k;
+	struct op op;
+	struct task task;
+	struct image_sweep sweep;
+};
+
+static int64_t excess(const struct kubelet *k)
+{
+	struct machine_space space;
+
+	if (k->options.machine) /* its disk does not fill up */
+		return 0;
+	machine_space(k->options.image_dir.at, &space);
+	return images_excess(space.bytes, space.free_bytes, k->configuration.image_high,
+		k->configuration.image_low);
 }
 
 static void collect_run(struct task *t, struct err *err)
 {
 	struct image_collector *c = CONTAINER_OF(t, struct image_collector, task);
-	struct runtime *r = c->k->runtime;
 
 	if (err->code == ERR_CANCELLED)
 		return task_fail(t, err);
-	switch ((enum collect_step)t->step) {
-	case COLLECT_LOOK:
-		look(c);
-		break;
-	case COLLECT_REMOVED:
-		/* Somebody may have begun to use it. */
-		if (err->code && err->code != ERR_NOT_FOUND && err->code != ERR_CONFLICT)
-			log_warning(err, "an unused image stays");
-		break;
-	case COLLECT_WAIT:
-		break;
-	}
 	err_done(err);
-	if (c->next < c->count)
-		r->ops->remove_image(
-			r, task_await(t, COLLECT_REMOVED, OP_NO_DEADLINE), c->ids[c->next++]);
+	if ((enum collect_step)t->step == COLLECT_LOOK)
+		image_sweep_start(&c->sweep, task_await(t, COLLECT_SWEPT, OP_NO_DEADLINE), c->k,
+			excess(c->k));
 	else
 		timer_wait(task_await(t, COLLECT_LOOK, OP_NO_DEADLINE),
 			loop_in(op_loop(t->op), LOOK_EVERY));
@@ -142,7 +168,6 @@ struct image_collector *image_collector_new(struct kubelet *k)
 	struct image_collector *c = mem_new(sizeof(*c));
 
 	c->k = k;
-	arena_init(&c->arena);
 	op_init(&c->op, &k->scope, over, OP_NO_DEADLINE);
 	task_start(&c->task, &collect_kind, &c->op);
 	return c;
@@ -150,8 +175,5 @@ struct image_collector *image_collector_new(struct kubelet *k)
 
 void image_collector_free(struct image_collector *c)
 {
-	if (!c)
-		return;
-	arena_done(&c->arena);
 	mem_free(c);
 }

@@ -1,3 +1,4 @@
+#include "eviction_manager.h"
 #include "image_collector.h"
 #include "kubelet_private.h"
 #include "log_rotation.h"
@@ -117,6 +118,7 @@ bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 	struct pod_admission in = {.pod = pod,
 		.others = others,
 		.allocatable = k->facts.allocatable,
+		.pressure = k->pressure,
 		.node = node_agent_node(k->node, a)};
 
 	map_each (it, &k->workers) {
@@ -301,6 +303,7 @@ static void free_part(struct part *p)
 	map_each (it, &k->workers)
 		pod_worker_free(it.value);
 	map_done(&k->workers);
+	eviction_manager_free(k->evictions);
 	image_collector_free(k->collector);
 	log_rotation_free(k->rotation);
 	static_pods_free(k->statics);
@@ -365,7 +368,8 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 {
 	struct kubelet_options *o = &k->options;
 	struct str *texts[] = {&o->node_name, &o->hostname, &o->root_dir, &o->log_dir,
-		&o->manifests, &o->cgroup_root, &o->resolv_conf, &o->dns_domain, &o->version};
+		&o->image_dir, &o->manifests, &o->cgroup_root, &o->resolv_conf, &o->dns_domain,
+		&o->version};
 
 	*o = *from;
 	take_configuration(k);
@@ -373,6 +377,8 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 		*texts[i] = arena_str(&k->arena, *texts[i]);
 	if (o->tls)
 		tls_config_ref(o->tls);
+	if (!o->image_dir.len)
+		o->image_dir = o->root_dir;
 	if (!o->hostname.len)
 		o->hostname = o->node_name;
 	if (!o->dns_domain.len)
@@ -473,6 +479,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->statics = static_pods_new(k);
 	k->collector = image_collector_new(k);
 	k->rotation = log_rotation_new(k);
+	k->evictions = eviction_manager_new(k);
 	open_server(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);

@@ -3,6 +3,7 @@
 #define KUBE_KUBELET_PRIVATE_H
 
 #include "environment.h"
+#include "eviction.h"
 #include "pod_view.h"
 #include "resolver.h"
 #include "volumes.h"
@@ -17,6 +18,7 @@ struct object_watches;
 struct http_client;
 struct node_agent;
 struct image_collector;
+struct eviction_manager;
 struct log_rotation;
 struct static_pods;
 struct mirrors;
@@ -43,6 +45,8 @@ struct kubelet {
 	struct static_pods *statics; /* NULL: there is no directory */
 	struct mirrors *mirrors;
 	struct image_collector *collector;
+	struct eviction_manager *evictions;
+	bool pressure[PRESSURES];      /* what the node is short of */
 	struct log_rotation *rotation; /* NULL: logs are not rotated */
 	struct node_facts facts;
 	struct resolver resolver; /* the node's own, as it was at the beginning */

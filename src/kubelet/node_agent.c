@@ -93,24 +93,22 @@ const struct cJSON *node_agent_node(struct node_agent *n, struct arena *a)
 	return n->node;
 }
 
-static struct node_input look(struct node_agent *n, struct arena *a, struct machine_free *f)
+const struct machine *node_agent_machine(const struct node_agent *n)
+{
+	return &n->machine;
+}
+
+static struct node_input look(struct node_agent *n, struct arena *a)
 {
 	struct kubelet *k = n->k;
 	struct node_input in = {.options = &k->options,
 		.configuration = &k->configuration,
 		.machine = &n->machine,
-		.free = f,
+		.pressure = k->pressure,
 		.runtime = k->runtime->ops,
 		.old = node_agent_node(n, a),
 		.now = env_wall(kubelet_env(k))};
 
-	if (k->options.machine)
-		*f = (struct machine_free){.memory = n->machine.memory,
-			.disk = n->machine.disk,
-			.inodes = n->machine.inodes,
-			.processes = n->machine.processes};
-	else
-		machine_measure(k->options.root_dir.at, f);
 	in.not_ready = kubelet_network_fault(k, a);
 	in.image_count = k->runtime->ops->images(k->runtime, &in.images);
 	return in;
@@ -198,10 +196,9 @@ static void look_later(struct node_agent *n)
 static void tell(struct node_agent *n)
 {
 	_cleanup_(arena_done) struct arena a;
-	struct machine_free f;
 
 	arena_init(&a);
-	struct node_input in = look(n, &a, &f);
+	struct node_input in = look(n, &a);
 	const struct cJSON *patch = NULL;
 
 	if (!in.old && !n->k->options.no_register) {

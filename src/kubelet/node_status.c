@@ -10,12 +10,6 @@
 #define IMAGES_MOST      50
 #define IMAGE_NAMES_MOST 5
 
-/* Below these a node counts as short of something; upstream's hard eviction thresholds. */
-#define MEMORY_LEAST    (100 * (int64_t)MIB)
-#define DISK_SHARE      10 /* per cent */
-#define INODES_SHARE    5
-#define PROCESSES_SHARE 10
-
 static struct str time_text(struct arena *a, int64_t ns)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
@@ -159,12 +153,8 @@ static void add_condition(
 
 static struct cJSON *conditions(struct arena *a, const struct node_input *in)
 {
-	const struct machine *m = in->machine;
-	const struct machine_free *f = in->free;
-	bool memory = f->memory < MEMORY_LEAST;
-	bool disk =
-		f->disk < m->disk / 100 * DISK_SHARE || f->inodes < m->inodes / 100 * INODES_SHARE;
-	bool processes = f->processes < m->processes / 100 * PROCESSES_SHARE;
+	bool memory = in->pressure[PRESSURE_MEMORY], disk = in->pressure[PRESSURE_DISK];
+	bool processes = in->pressure[PRESSURE_PIDS];
 	const struct condition all[] = {
 		{"MemoryPressure", memory,
 			memory ? "KubeletHasInsufficientMemory" : "KubeletHasSufficientMemory",

@@ -4,6 +4,8 @@
 #ifndef KUBE_KUBELET_NODE_STATUS_H
 #define KUBE_KUBELET_NODE_STATUS_H
 
+#include "eviction.h"
+
 #include <kube/json.h>
 #include <kube/kubelet.h>
 #include <kube/kubelet_configuration.h>
@@ -12,7 +14,7 @@ struct node_input {
 	const struct kubelet_options *options;
 	const struct kubelet_configuration *configuration;
 	const struct machine *machine;
-	const struct machine_free *free;
+	const bool *pressure; /* PRESSURES of them; of a whole object only */
 	const struct runtime_ops *runtime;
 	const struct image *const *images;
 	size_t image_count;

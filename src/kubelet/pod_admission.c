@@ -1,4 +1,5 @@
 #include "pod_admission.h"
+#include "eviction.h"
 
 #include <kube/api_codec.h>
 #include <kube/pods.h>
@@ -133,6 +134,10 @@ static bool likes_node(const struct cJSON *pod, const struct cJSON *node)
 bool pod_is_admitted(
 	struct arena *a, const struct pod_admission *in, struct str *reason, struct str *message)
 {
+	if (!eviction_admits(a, in->pressure, in->pod, message)) {
+		*reason = STR("Evicted");
+		return false;
+	}
 	if (!has_room(a, in, reason, message))
 		return false;
 	if (likes_node(in->pod, in->node))

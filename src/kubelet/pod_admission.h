@@ -10,6 +10,7 @@ struct pod_admission {
 	size_t other_count;
 	const struct cJSON *allocatable; /* a list of quantities */
 	const struct cJSON *node;        /* for its labels */
+	const bool *pressure;            /* PRESSURES of them: what the node is short of */
 };
 /* false: why, in upstream's words. In the arena. */
 bool pod_is_admitted(

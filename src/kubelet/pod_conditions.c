@@ -196,7 +196,7 @@ void pod_status_conditions(struct arena *a, const struct pod_status_input *in, s
 	json_each (condition, json_path(v->pod, "status.conditions"))
 		if (!is_ours(tree_str(condition, "type")))
 			json_append(list, json_copy(a, condition));
-	if (in->evicted && !condition_in(list, STR("DisruptionTarget")))
+	if (in->evicted && in->terminal && !condition_in(list, STR("DisruptionTarget")))
 		add_condition(a, in, list,
 			&(struct fresh){.type = "DisruptionTarget",
 				.holds = true,

@@ -67,6 +67,20 @@ static struct str decide_phase(const struct pod_status_input *in, const struct c
 	return phase;
 }
 
+/* An end that was decided is told when nothing runs any more: whoever replaces the pod waits for
+ * it. */
+static void wait_with_phase(struct arena *a, struct cJSON *status, const struct cJSON *old)
+{
+	static const char *const members[] = {"phase", "reason", "message"};
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		tree_drop(status, members[i]);
+		keep(a, status, old, members[i]);
+	}
+	if (!tree_has(status, "phase"))
+		tree_set_str(a, status, "phase", STR("Pending"));
+}
+
 struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in)
 {
 	const struct pod_view *v = in->view;
@@ -102,6 +116,8 @@ struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in
 	/* The API server decided it at creation. */
 	keep(a, status, json_get(v->pod, STR("status")), "qosClass");
 	pod_status_conditions(a, in, status);
+	if (in->phase.len && !in->terminal)
+		wait_with_phase(a, status, in->old);
 	return status;
 }
 

@@ -181,13 +181,18 @@ static void begin_end(struct pod_worker *w, int64_t grace, int64_t now)
 	pod_batch_hurry(w, grace);
 }
 
-static void fail_pod(struct pod_worker *w, const char *reason, const char *message, int64_t now)
+static int64_t own_grace(const struct pod_worker *w)
+{
+	return tree_int(w->state->pod, "spec.terminationGracePeriodSeconds", 30);
+}
+
+static void fail_pod(struct pod_worker *w, const char *reason, const char *message, int64_t grace)
 {
 	w->end_phase = "Failed";
 	w->end_reason = reason;
 	mem_free(w->end_message);
 	w->end_message = mem_copy_text(message);
-	begin_end(w, tree_int(w->state->pod, "spec.terminationGracePeriodSeconds", 30) * SEC, now);
+	begin_end(w, grace * SEC, env_wall(kubelet_env(w->k)));
 }
 
 static void look_for_end(struct pod_worker *w, const struct pod_view *v)
@@ -206,7 +211,7 @@ static void look_for_end(struct pod_worker *w, const struct pod_view *v)
 		begin_end(w, spec * SEC, v->now); /* before this kubelet began, or by others */
 	else if (w->life == LIFE_SYNC && deadline && v->now >= deadline) {
 		fail_pod(w, "DeadlineExceeded",
-			"Pod was active on the node longer than the specified deadline", v->now);
+			"Pod was active on the node longer than the specified deadline", spec);
 		kubelet_event(
 			w->k, v->pod, NULL, "Normal", "DeadlineExceeded", str_from(w->end_message));
 	}
@@ -225,7 +230,7 @@ static void admit(struct pod_worker *w, struct arena *a, const struct pod_view *
 		return;
 	kubelet_event(w->k, v->pod, NULL, "Warning", arena_str(a, reason).at, message);
 	fail_pod(w, mem_copy_text(arena_str(a, reason).at),
-		arena_print(a, "Pod was rejected: %.*s", STRF(message)).at, v->now);
+		arena_print(a, "Pod was rejected: %.*s", STRF(message)).at, own_grace(w));
 	w->rejected = true;
 }
 
@@ -297,9 +302,7 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 		}
 		podsync_earliest(&actions->wake, pod_prepare_next(w));
 		if (actions->finished)
-			begin_end(w,
-				tree_int(v->pod, "spec.terminationGracePeriodSeconds", 30) * SEC,
-				v->now);
+			begin_end(w, own_grace(w) * SEC, v->now);
 	}
 	if (w->life == LIFE_ENDING) {
 		struct pod_ending ending = {w->ending_grace, w->ending_since};
@@ -310,7 +313,7 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 	}
 	if (w->life == LIFE_LEAVING && !w->batch)
 		pod_leave(w);
-	if (w->life == LIFE_ENDED && is_for_ever(w))
+	if (w->life == LIFE_ENDED && (is_for_ever(w) || w->purged))
 		podsync_purge(a, v, actions);
 	else if (!actions->count)
 		podsync_collect(a, v, actions);
@@ -333,12 +336,14 @@ static void publish(struct pod_worker *w, struct arena *a)
 		.terminal = w->life >= LIFE_LEAVING,
 		.phase = str_from(w->end_phase),
 		.reason = str_from(w->end_reason),
-		.message = str_from(w->end_message)};
+		.message = str_from(w->end_message),
+		.evicted = w->disrupted};
 
 	if (is_for_ever(w))
 		return;
 	pod_worker_view(w, a, &view);
-	status_writer_want(&w->status, pod_status_make(a, &in));
+	if (!w->purged) /* what was told stays true */
+		status_writer_want(&w->status, pod_status_make(a, &in));
 	if (w->life == LIFE_ENDED && pod_is_deleted(w->state->pod))
 		status_writer_remove(&w->status);
 }
@@ -483,6 +488,33 @@ void pod_worker_bind(struct pod_worker *w, const struct cJSON *mirror, int64_t r
 	mem_free(old);
 	if (mirror)
 		status_writer_heard(&w->status, json_get(mirror, STR("status")), revision);
+	pod_worker_wake(w);
+}
+
+void pod_worker_evict(struct pod_worker *w, struct str message, int64_t grace, bool disrupted)
+{
+	struct arena a;
+
+	if (w->life != LIFE_SYNC)
+		return;
+	arena_init(&a);
+	kubelet_event(w->k, w->state->pod, NULL, "Warning", "Evicted", message);
+	w->disrupted = disrupted;
+	fail_pod(w, "Evicted", arena_str(&a, message).at, grace);
+	pod_worker_wake(w);
+	arena_done(&a);
+}
+
+bool pod_worker_has_ended(const struct pod_worker *w)
+{
+	return w->life == LIFE_ENDED && !w->batch;
+}
+
+void pod_worker_purge(struct pod_worker *w)
+{
+	if (w->life != LIFE_ENDED || w->purged)
+		return;
+	w->purged = true;
 	pod_worker_wake(w);
 }
 

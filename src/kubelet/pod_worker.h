@@ -64,6 +64,8 @@ struct pod_worker {
 	bool buried;
 	char *mirror_uid;  /* of a static pod; NULL: it has none yet */
 	bool rejected;     /* by this node: end_reason is ours to free */
+	bool disrupted;    /* evicted for the node's sake, through no fault of its own */
+	bool purged;       /* ended, and what the runtime keeps of it is not worth its place */
 	bool told_network; /* that there is none for it */
 	bool freed;        /* nothing may begin any more */
 };
@@ -73,6 +75,15 @@ struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state);
 void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone);
 /* Something that concerns it has changed. */
 void pod_worker_wake(struct pod_worker *w);
+/*
+ * It has to go: Failed, Evicted. grace: seconds. disrupted: the node is short of something; it has
+ * not used more than it may.
+ */
+void pod_worker_evict(struct pod_worker *w, struct str message, int64_t grace, bool disrupted);
+/* Has it ended, with everything that it had on this node but its files? */
+bool pod_worker_has_ended(const struct pod_worker *w);
+/* Of one that has ended: its containers and their logs go now. */
+void pod_worker_purge(struct pod_worker *w);
 /* The kubelet ends, the pod goes on: only what is in flight is given up. */
 void pod_worker_abandon(struct pod_worker *w);
 void pod_worker_free(struct pod_worker *w);

@@ -3,6 +3,7 @@
 #include <kube/buf.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,19 +103,48 @@ static void read_hugepages(struct arena *a, struct machine *m)
 		closedir(dir);
 }
 
+/* Of a directory that is still to be made: where it will be. */
+static bool find_space(const char *directory, struct statvfs *fs)
+{
+	struct str path = str_from(directory), name;
+	struct arena a;
+	int code;
+
+	arena_init(&a);
+	while ((code = statvfs(path.len ? arena_str(&a, path).at : "/", fs)) && errno == ENOENT &&
+		path.len)
+		str_cut_last(path, '/', &path, &name);
+	arena_done(&a);
+	return code == 0;
+}
+
+bool machine_space(const char *directory, struct machine_space *s)
+{
+	struct statvfs fs;
+
+	*s = (struct machine_space){0};
+	if (!find_space(directory, &fs))
+		return false;
+	*s = (struct machine_space){.bytes = (int64_t)(fs.f_blocks * fs.f_frsize),
+		.inodes = (int64_t)fs.f_files,
+		.free_bytes = (int64_t)(fs.f_bavail * fs.f_frsize),
+		.free_inodes = (int64_t)fs.f_favail,
+		.id = fs.f_fsid};
+	return true;
+}
+
 void machine_read(struct arena *a, const char *directory, struct machine *m)
 {
+	struct machine_space space;
 	struct utsname names;
-	struct statvfs fs;
 
 	*m = (struct machine){.cpus = sysconf(_SC_NPROCESSORS_ONLN)};
 	struct str memory = read_file(a, "/proc/meminfo");
 	m->memory = memory_field(memory, "MemTotal");
 	m->swap = memory_field(memory, "SwapTotal");
-	if (statvfs(directory, &fs) == 0) {
-		m->disk = (int64_t)(fs.f_blocks * fs.f_frsize);
-		m->inodes = (int64_t)fs.f_files;
-	}
+	machine_space(directory, &space);
+	m->disk = space.bytes;
+	m->inodes = space.inodes;
 	m->processes = number_in(a, "/proc/sys/kernel/pid_max");
 	int64_t threads = number_in(a, "/proc/sys/kernel/threads-max");
 	if (threads && threads < m->processes)
@@ -137,17 +167,16 @@ void machine_read(struct arena *a, const char *directory, struct machine *m)
 
 void machine_measure(const char *directory, struct machine_free *f)
 {
-	struct arena a;
-	struct statvfs fs;
+	struct machine_space space;
 	struct sysinfo info;
+	struct arena a;
 
 	arena_init(&a);
 	*f = (struct machine_free){
 		.memory = memory_field(read_file(&a, "/proc/meminfo"), "MemAvailable")};
-	if (statvfs(directory, &fs) == 0) {
-		f->disk = (int64_t)(fs.f_bavail * fs.f_frsize);
-		f->inodes = (int64_t)fs.f_favail;
-	}
+	machine_space(directory, &space);
+	f->disk = space.free_bytes;
+	f->inodes = space.free_inodes;
 	int64_t most = number_in(&a, "/proc/sys/kernel/pid_max");
 	if (sysinfo(&info) == 0)
 		f->processes = most - info.procs;

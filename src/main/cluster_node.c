@@ -86,6 +86,7 @@ void cluster_begin_node(struct cluster *c, struct op *op)
 		.kubelet = {.node_name = o->node_name,
 			.root_dir = below(c, "kubelet"),
 			.log_dir = o->pods_log_dir,
+			.image_dir = below(c, "runtime"),
 			.manifests = below(c, "pods"),
 			.node_ips = o->node_ips,
 			.node_ip_count = o->node_ip_count,

@@ -194,6 +194,7 @@ static int read_line(
 	o->node_name = o->hostname;
 	o->root_dir = l->root_dir;
 	o->log_dir = l->log_dir;
+	o->image_dir = l->runtime_root;
 	o->dns_servers = l->dns.items;
 	o->dns_server_count = l->dns.count;
 	o->node_labels = l->labels.items;

@@ -4,19 +4,13 @@
  */
 #include "native.h"
 
+#include <kube/file_tree.h>
 #include <kube/mem.h>
 #include <kube/time.h>
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define PERIOD      (10 * SEC)
 #define DISK_PERIOD (60 * SEC)
 #define SOON        (250 * MSEC)
-#define ENTRIES_MAX 2000000
-#define DEPTH_MAX   512
 
 struct reading {
 	struct native_container *container;
@@ -38,49 +32,24 @@ static void rest(struct native_gauge *g, int64_t time);
 
 /* ---- on the worker ---- */
 
-struct walk {
-	int64_t bytes, inodes;
-	struct work *work;
-};
-
-static void walk_below(struct walk *w, int parent, const char *name, int depth)
-{
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct stat there;
-
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *e; (e = readdir(d));) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (work_cancelled(w->work) || w->inodes > ENTRIES_MAX)
-			break;
-		if (fstatat(dirfd(d), e->d_name, &there, AT_SYMLINK_NOFOLLOW))
-			continue;
-		w->bytes += (int64_t)there.st_blocks * 512;
-		w->inodes++;
-		if (S_ISDIR(there.st_mode) && depth < DEPTH_MAX)
-			walk_below(w, dirfd(d), e->d_name, depth + 1);
-	}
-	closedir(d);
-}
-
 static void read_disk(struct reading *r, struct work *work)
 {
 	_cleanup_(buf_done) struct buf path = BUF_INIT(8 * KIB);
-	struct walk w = {.work = work};
-	struct stat there;
+	struct file_tree_usage u;
+	struct str logs, name;
 
 	buf_print(&path, "%s/upper", r->container->directory.at);
-	walk_below(&w, AT_FDCWD, buf_text(&path), 0);
-	r->usage.writable_bytes = w.bytes;
-	r->usage.writable_inodes = w.inodes;
-	if (r->container->c.log_path.len && lstat(r->container->c.log_path.at, &there) == 0)
-		r->usage.log_bytes = (int64_t)there.st_blocks * 512;
+	file_tree_measure(buf_text(&path), &work->cancelled, &u);
+	r->usage.writable_bytes = u.bytes;
+	r->usage.writable_inodes = u.inodes;
+	if (!r->container->c.log_path.len)
+		return;
+	/* With those that were put away, and those of the ones before it. */
+	str_cut_last(r->container->c.log_path, '/', &logs, &name);
+	buf_clear(&path);
+	buf_add_str(&path, logs);
+	file_tree_measure(buf_text(&path), &work->cancelled, &u);
+	r->usage.log_bytes = u.bytes;
 }
 
 static void measure(struct work *work)

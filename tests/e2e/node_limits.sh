@@ -1,9 +1,13 @@
 #!/bin/bash
-# What a node's configuration limits: the size of logs, which are rotated while they are followed.
+# What a node's configuration limits: the size of logs, which are rotated while they are followed;
+# what pods use of the disk, by their own limits and when it is full.
 . "$(dirname "$0")/../harness/cluster.sh"
 
 join_world
 
+# A small disk of its own for all that the cluster keeps.
+mkdir "$dir/d"
+mount -t tmpfs -o size=256m disk "$dir/d"
 add_image
 cat >"$dir/kubelet.yaml" <<-'X'
 	apiVersion: kubelet.config.k8s.io/v1beta1
@@ -13,6 +17,8 @@ cat >"$dir/kubelet.yaml" <<-'X'
 	containerLogMaxSize: 40Ki
 	containerLogMaxFiles: 3
 	containerLogMonitorInterval: 3s
+	evictionHard: {nodefs.available: 20%, memory.available: 1Mi}
+	evictionPressureTransitionPeriod: 10s
 X
 sed 's/maxPods/mostPods/' "$dir/kubelet.yaml" >"$dir/wrong.yaml"
 "$kube" server --data-dir "$dir/w" --kubelet-config "$dir/wrong.yaml" >"$dir/refused" 2>&1
@@ -27,9 +33,9 @@ configz() {
 	k get --raw /api/v1/nodes/node/proxy/configz | python3 -c "
 import json, sys
 c = json.load(sys.stdin)['kubeletconfig']
-print(c['maxPods'], c['containerLogMaxSize'], c['evictionHard']['memory.available'])"
+print(c['maxPods'], c['containerLogMaxSize'], c['imageGCHighThresholdPercent'])"
 }
-check "and shows it" prints "17 40Ki 100Mi" configz
+check "and shows it" prints "17 40Ki 85" configz
 
 # ---- logs: numbered lines, about 50 kB a second, for ten seconds ----
 k create -f - >/dev/null <<-'X'
@@ -59,5 +65,43 @@ wait $follower 2>/dev/null
 k delete pod talker --wait=false >/dev/null
 check "they go with the pod" within 20 prints 0 files '*'
 
+# ---- the disk ----
+pod() { # NAME VOLUME COMMAND
+	k create -f - >/dev/null <<-X
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: $1, labels: {app: $1}}
+		spec:
+		  terminationGracePeriodSeconds: 30
+		  containers:
+		  - name: sh
+		    image: kube.local/sample:1
+		    command: [sh, -c, '$3; sleep 1000']
+		    volumeMounts: [{name: v, mountPath: /v}]
+		  volumes: [{name: v, emptyDir: {$2}}]
+	X
+}
+reason() { k get pod "$1" -o 'jsonpath={.status.phase} {.status.reason}'; }
+message() { k get pod "$1" -o 'jsonpath={.status.message}'; }
+pressed() { k get node node -o 'jsonpath={.status.conditions[?(@.type=="DiskPressure")].status}'; }
+fill='dd if=/dev/zero of=/v/x bs=1M count'
+pod modest 'sizeLimit: 4Mi' "$fill=3"
+pod greedy 'sizeLimit: 4Mi' "$fill=5"
+check "a volume beyond its limit costs its pod" within 30 prints 'Failed Evicted' reason greedy
+check "which is told why" prints \
+	'Usage of EmptyDir volume "v" exceeds the limit "4Mi". ' message greedy
+check "one within its limit stays" prints Running k get pod modest -o 'jsonpath={.status.phase}'
+
+free=$(df -k --output=avail "$dir/d" | tail -n 1)
+pod filler '' "$fill=$((free / 1024 - 40))"
+check "a full disk costs the pod that fills it" within 40 prints 'Failed Evicted' reason filler
+check "which is told how full it was" sh -c \
+	"'$kubectl' get pod filler -o 'jsonpath={.status.message}' | grep -q \
+	'^The node was low on resource: ephemeral-storage. Threshold quantity: .*, available: '"
+check "the node says so" within 20 prints True pressed
+check "other pods stay" prints Running k get pod modest -o 'jsonpath={.status.phase}'
+check "and later that it has room again" within 60 prints False pressed
+
 check "the end is clean" stop
+umount -l "$dir/d"
 finish

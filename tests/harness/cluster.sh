@@ -42,9 +42,16 @@ add_image() {
 	cp "$images/sample.tar" "$dir/d/images/"
 }
 
+# However full the machine's disk is, no pod is evicted for that.
+cat >"$dir/roomy.yaml" <<-'X'
+	apiVersion: kubelet.config.k8s.io/v1beta1
+	kind: KubeletConfiguration
+	evictionHard: {memory.available: 1Mi}
+X
 start() { # [FLAG…]: until it says how it is used; $server
 	rm -f "$dir/out"
-	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" "$@" \
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" \
+		--kubelet-config "$dir/roomy.yaml" "$@" \
 		>"$dir/out" 2>>"$dir/log" &
 	server=$!
 	within 20 grep -q "kubectl get" "$dir/out"

@@ -31,6 +31,7 @@ struct fake_program {
 	int64_t exec_takes;
 	int64_t uid;
 	const char *user_name;
+	int64_t memory, disk; /* bytes that it uses */
 };
 
 struct fake_container {
@@ -556,6 +557,27 @@ static inline void fake_pull(struct runtime *runtime, struct op *op, struct runt
 		call->pull = pull;
 }
 
+static inline void fake_remove_image_act(struct fake_call *call)
+{
+	struct fake_program *program =
+		(struct fake_program *)fake_program(call->r, str_from(call->id));
+
+	for (size_t i = 0; i < call->r->container_count; i++)
+		if (call->r->containers[i]->program == program) {
+			op_fail_with(call->op, ERR_CONFLICT, "the image is in use");
+			return;
+		}
+	program->here = false;
+	op_finish(call->op, 0);
+}
+
+static inline void fake_remove_image(struct runtime *runtime, struct op *op, struct str id)
+{
+	struct fake_runtime *r = CONTAINER_OF(runtime, struct fake_runtime, runtime);
+
+	fake_set_id(fake_begin(runtime, op, fake_remove_image_act, r->latency), id);
+}
+
 static inline const struct image *fake_image(struct runtime *runtime, struct str reference)
 {
 	struct fake_runtime *r = CONTAINER_OF(runtime, struct fake_runtime, runtime);
@@ -613,8 +635,14 @@ static inline bool fake_usage(
 {
 	struct fake_runtime *r = CONTAINER_OF(runtime, struct fake_runtime, runtime);
 
+	const struct fake_container *f = fake_container(r, container);
+
 	*usage = (struct container_usage){.at = env_wall(r->env), .cpu_ns = SEC, .memory_bytes = 9};
-	return fake_container(r, container) != NULL;
+	if (!f)
+		return false;
+	usage->memory_working_set = f->program->memory;
+	usage->writable_bytes = f->program->disk;
+	return true;
 }
 
 static inline void fake_listen(struct runtime *runtime, struct runtime_listener *l)
@@ -637,6 +665,7 @@ static const struct runtime_ops fake_runtime_ops = {
 	.reopen_log = fake_reopen,
 	.exec = fake_exec,
 	.pull = fake_pull,
+	.remove_image = fake_remove_image,
 	.sandboxes = fake_list_sandboxes,
 	.containers = fake_list_containers,
 	.images = fake_list_images,

@@ -499,3 +499,21 @@ TEST(a_node_refuses_what_it_has_no_room_for)
 	EXPECT_INT(r.runtime.started, 1);
 	kubelet_rig_close(&r);
 }
+
+TEST(an_end_that_was_decided_is_told_when_nothing_runs_any_more)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p",
+		"'activeDeadlineSeconds':2,'terminationGracePeriodSeconds':10,"
+		"'containers':[{'name':'app','image':'sleeper'}]");
+	rig_pass(&r, 5 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Running");
+	EXPECT_STR(rig_status(&r, "p", "reason"), "");
+	EXPECT(!rig_condition(&r, "p", "Ready"));
+	rig_pass(&r, 10 * SEC);
+	EXPECT_STR(rig_status(&r, "p", "phase"), "Failed");
+	EXPECT_STR(rig_status(&r, "p", "reason"), "DeadlineExceeded");
+	kubelet_rig_close(&r);
+}

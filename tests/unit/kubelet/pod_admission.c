@@ -1,5 +1,6 @@
 #include "pod_view_rig.h"
 
+#include "kubelet/eviction.h"
 #include "kubelet/pod_admission.h"
 
 static bool admits(const char *spec, const char *wanted)
@@ -13,6 +14,7 @@ static bool admits(const char *spec, const char *wanted)
 	const struct cJSON *others[] = {rig_json(&a,
 		"{'spec':{'containers':[{'resources':{'requests':{'cpu':'1','memory':'1Gi'}}}]}}")};
 	const struct pod_admission in = {.pod = pod,
+		.pressure = (const bool[PRESSURES]){0},
 		.others = others,
 		.other_count = 1,
 		.allocatable = rig_json(&a, "{'cpu':'2','memory':'2Gi','pods':'2'}"),
