@@ -25,7 +25,8 @@ static void take_turn(struct op *op, struct err *err);
 
 void proxy_wake(struct proxy *p, int64_t in)
 {
-	if (!p->serving || p->sending || op_active(&p->turn))
+	/* While it collects, what is marked is collected, too, or found when it has been sent. */
+	if (!p->serving || p->collecting || p->sending || op_active(&p->turn))
 		return;
 	op_init(&p->turn, &p->scope, take_turn, OP_NO_DEADLINE);
 	timer_wait(&p->turn, loop_in(p->scope.loop, in));
@@ -214,6 +215,7 @@ static void take_turn(struct op *op, struct err *err)
 		return;
 	}
 	p->collecting = false;
+	assert(!p->sending);
 	p->sending = true;
 	op_init(&p->sent, &p->scope, on_sent, OP_NO_DEADLINE);
 	work_start(&p->sender, &p->sent, WORK_NETLINK, send_work);
