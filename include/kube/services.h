@@ -17,7 +17,7 @@ struct service_families {
 void service_normalize(struct arena *a, struct cJSON *service, const struct cJSON *old);
 /* An update that leaves out what was allocated keeps it, as far as its type still has it. */
 void service_keep_allocated(struct arena *a, struct cJSON *service, const struct cJSON *old);
-/* What a change of type takes away, unless the client set it anew. */
+/* What a change of type, or to one family, takes away, unless the client set it anew. */
 void service_drop_for_type(struct arena *a, struct cJSON *service, const struct cJSON *old);
 /* Fills ipFamilies and ipFamilyPolicy in. Errors end the write before anything else is checked. */
 void service_choose_families(struct arena *a, struct cJSON *service, const struct cJSON *old,

@@ -152,6 +152,26 @@ static bool external(const struct cJSON *service)
 		       json_count(json_path(service, "spec.externalIPs")));
 }
 
+static void keep_first(struct cJSON *service, const char *path)
+{
+	struct cJSON *list = json_path(service, path);
+
+	while (json_count(list) > 1)
+		json_remove(list, json_at(list, 1));
+}
+
+/* Who goes back to one family says so by the policy alone; the second one goes. */
+static void trim_to_single(struct cJSON *service, const struct cJSON *old)
+{
+	struct str was = tree_str(old, "spec.ipFamilyPolicy");
+
+	if (!str_eq(tree_str(service, "spec.ipFamilyPolicy"), single) ||
+		(!str_eq(was, prefer) && !str_eq(was, require)))
+		return;
+	keep_first(service, "spec.clusterIPs");
+	keep_first(service, "spec.ipFamilies");
+}
+
 void service_drop_for_type(struct arena *a, struct cJSON *service, const struct cJSON *old)
 {
 	static const char *const address_fields[] = {"spec.clusterIP", "spec.clusterIPs",
@@ -191,6 +211,7 @@ void service_drop_for_type(struct arena *a, struct cJSON *service, const struct 
 	if (!service_is_type(old, "ExternalName") && service_is_type(service, "ExternalName") &&
 		same_at(service, old, "spec.internalTrafficPolicy"))
 		tree_drop(service, "spec.internalTrafficPolicy");
+	trim_to_single(service, old);
 }
 
 /* ---- families ---- */

@@ -87,7 +87,7 @@ static inline bool api_rig_open_with(
 		arena_text(&r->arena, "--bind-address=127.0.0.1"),
 		arena_text(&r->arena,
 			arena_print(&r->arena, "--token-auth-file=%s", r->token_file).at),
-		arena_text(&r->arena, "--service-cluster-ip-range=10.96.0.0/16"),
+		arena_text(&r->arena, "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108"),
 		flag ? arena_text(&r->arena, flag) : NULL, NULL};
 	r->options = api_options_new(&r->arena);
 	struct flag *flags = api_options_flags(&r->arena, r->options);

@@ -64,6 +64,32 @@ TEST(an_address_object_comes_and_goes_with_its_service)
 	api_rig_close(&r);
 }
 
+TEST(a_second_address_comes_and_goes_by_the_policy_alone)
+{
+	struct api_rig r;
+	struct client_request q;
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "s", SERVICE("")), 0);
+	EXPECT_INT(ask(&r, &q, CLIENT_PATCH_MERGE, services(), "s",
+			   "{\"spec\":{\"ipFamilyPolicy\":\"PreferDualStack\"}}"),
+		0);
+	struct str second = tree_str(q.object, "spec.clusterIPs.1");
+	EXPECT(str_starts(second, STR("fd00:96::")));
+	EXPECT_STR(tree_str(q.object, "spec.ipFamilies.1"), "IPv6");
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), second.at, NULL), 0);
+	EXPECT_INT(quick(&r, CLIENT_PATCH_MERGE, services(), "s",
+			   "{\"spec\":{\"ipFamilyPolicy\":\"SingleStack\"}}"),
+		0);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), second.at, NULL), ERR_NOT_FOUND);
+	client_request_done(&q);
+	EXPECT_INT(ask(&r, &q, CLIENT_GET, services(), "s", NULL), 0);
+	EXPECT_INT(json_count(json_path(q.object, "spec.clusterIPs")), 1);
+	EXPECT_INT(json_count(json_path(q.object, "spec.ipFamilies")), 1);
+	client_request_done(&q);
+	api_rig_close(&r);
+}
+
 TEST(an_address_somebody_has_claimed_is_not_given_away)
 {
 	struct api_rig r;
