@@ -7,7 +7,13 @@
 join_world
 
 add_image
-check "the cluster starts" start --node-name node
+cat >"$dir/kubelet.yaml" <<-'E'
+	apiVersion: kubelet.config.k8s.io/v1beta1
+	kind: KubeletConfiguration
+	podPidsLimit: 200
+E
+again() { start --node-name node --kubelet-config "$dir/kubelet.yaml"; }
+check "the cluster starts" again
 within 20 k get serviceaccount default
 
 field() { # POD JSONPATH: of its first container's status
@@ -80,7 +86,7 @@ check "an event tells that it was made anew" within 10 event two SandboxChanged 
 check "all run once" within 10 each_once
 kill -9 "$(shim_of three)" $server
 wait $server 2>/dev/null
-check "a helper may go while kube is away" start --node-name node
+check "a helper may go while kube is away" again
 check "its pod comes back" within 40 both three "1 1"
 check "all run once still" within 10 each_once
 check "the web server is as it was" serves
@@ -119,12 +125,12 @@ k create -f - >/dev/null <<-'E'
 	  containers:
 	  - name: c
 	    image: kube.local/sample:1
-	    command: [sh, -c, "yes | head -c 60000000; yes no newline | tr -d '\\n' | head -c 20000000; echo; echo enough; sleep 1000"]
+	    command: [sh, -c, "yes | head -c 30000000; yes no newline | tr -d '\\n' | head -c 10000000; echo; echo enough; sleep 1000"]
 E
 killed() { says hungry lastState.terminated.reason OOMKilled && says hungry lastState.terminated.exitCode 137; }
 check "a container that takes too much memory is killed, and it is said" within 30 killed
-again() { [ "$(field hungry restartCount)" -ge 1 ]; }
-check "it is started again" within 40 again
+restarted() { [ "$(field hungry restartCount)" -ge 1 ]; }
+check "it is started again" within 40 restarted
 check "later each time" within 40 event hungry BackOff \
 	"Back-off restarting failed container c in pod hungry_default"
 survived() { contains survived "$(k logs child-eats)"; }
@@ -137,6 +143,32 @@ check "its helper has not kept it" test \
 	"$(awk '/^VmRSS/ {print $2}' "/proc/$(shim_of talks)/status")" -lt 20000
 check "the web server is as it was" serves
 k delete pod hungry child-eats talks --wait=false >/dev/null
+
+# One that forks without end: the others, and whoever looks into it, have room all the same.
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: bomb}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  restartPolicy: Never
+	  containers:
+	  - name: c
+	    image: kube.local/sample:1
+	    command: [sh, -c, "sh -c 'while :; do sleep 1002 & done'; exec sleep 1002"]
+	  - {name: d, image: "kube.local/sample:1", command: [sleep, "1003"]}
+E
+full() { [ "$(pgrep -fc '^sleep 1002')" -ge 150 ]; }
+check "a bomb goes off" within 30 full
+sleep 1
+check "and is held by the limit of its pod" test "$(pgrep -fc '1002')" -le 200
+cannot() { k logs bomb -c c | grep -q "can't fork"; }
+check "as it says itself" within 10 cannot
+check "the web server goes on" serves
+check "a command runs in another pod" contains nginx "$(k exec witness -- nginx -v)"
+k delete pod bomb --wait=false >/dev/null
+defused() { [ "$(pgrep -fc '^sleep 100[23]')" = 0 ]; }
+check "with its pod the bomb is gone" within 20 defused
 
 # ---- registries that are away, and that give what is damaged ----
 # The layer that only this image has is damaged in the registry.
