@@ -47,6 +47,15 @@ int duration_parse(struct str s, int64_t *ns, struct err *err); /* texts as Go's
 /* How kubectl shows ages: "5s", "3m20s", "47h", "5d3h", "2y13d". */
 void duration_print_human(struct buf *b, int64_t ns);
 
+/*
+ * Does a wait until then go on, that was meant to last `longest` at most? All is wall time: who has
+ * longer to wait than that waits since before the clock was set back, and has waited enough.
+ */
+static inline bool time_waits(int64_t until, int64_t longest, int64_t now)
+{
+	return until > now && until - now <= longest;
+}
+
 /* The process's real clocks, for code outside a loop (logs, start-up). Others use env_*. */
 int64_t clock_wall(void);
 int64_t clock_mono(void);

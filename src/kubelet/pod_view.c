@@ -19,9 +19,9 @@ static bool is_forgotten(const struct back_off *b, int64_t since)
 
 int64_t back_off_until(const struct back_off *b, int64_t since, int64_t now)
 {
-	if (is_forgotten(b, since) || now - since >= b->delay)
-		return 0;
-	return since + b->delay;
+	int64_t until = since + b->delay;
+
+	return is_forgotten(b, since) || !time_waits(until, b->delay + SEC, now) ? 0 : until;
 }
 
 void back_off_next(struct back_off *b, int64_t since, int64_t now)
@@ -37,9 +37,12 @@ static int newer_sandbox(const void *a, const void *b)
 	const struct sandbox *x = *(const struct sandbox *const *)a;
 	const struct sandbox *y = *(const struct sandbox *const *)b;
 
+	/* The count is surer than a clock that may jump. */
+	if (x->attempt != y->attempt)
+		return x->attempt < y->attempt ? 1 : -1;
 	if (x->created != y->created)
 		return x->created < y->created ? 1 : -1;
-	return x->attempt < y->attempt ? 1 : x->attempt > y->attempt ? -1 : str_cmp(x->id, y->id);
+	return str_cmp(x->id, y->id);
 }
 
 static int newer_container(const void *a, const void *b)

@@ -317,7 +317,7 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 		podsync_purge(a, v, actions);
 	else if (!actions->count)
 		podsync_collect(a, v, actions);
-	if (actions->count && w->pause_until > v->now) {
+	if (actions->count && time_waits(w->pause_until, MINUTE, v->now)) {
 		actions->count = 0;
 		podsync_earliest(&actions->wake, w->pause_until);
 	}

@@ -7,6 +7,8 @@
 #define GRACE_LEAST (2 * SEC)
 /* One that does not live that long is not followed by the next at once. */
 #define SANDBOX_LEAST (10 * SEC)
+/* What is in a container's way is looked for again after this long at most. */
+#define RETRY_MOST (5 * MINUTE)
 
 struct pod_action *pod_action_add(
 	struct arena *a, struct pod_actions *out, enum pod_action_kind kind)
@@ -77,7 +79,7 @@ void podsync_start(struct arena *a, const struct pod_view *v, const struct cJSON
 	int64_t since = last && last->state == CONTAINER_EXITED ? last->finished : 0;
 	int64_t until = note && since ? back_off_until(&note->restart, since, v->now) : 0;
 
-	if (note && note->retry_at > v->now) {
+	if (note && time_waits(note->retry_at, RETRY_MOST, v->now)) {
 		podsync_earliest(&out->wake, note->retry_at);
 		return;
 	}
@@ -165,8 +167,9 @@ static void replace_sandbox(struct arena *a, const struct pod_view *v, struct po
 		out->finished = true;
 		return;
 	}
-	if (attempt && v->now - v->sandboxes[0]->created < SANDBOX_LEAST) {
-		podsync_earliest(&out->wake, v->sandboxes[0]->created + SANDBOX_LEAST);
+	int64_t next = attempt ? v->sandboxes[0]->created + SANDBOX_LEAST : 0;
+	if (time_waits(next, SANDBOX_LEAST + SEC, v->now)) {
+		podsync_earliest(&out->wake, next);
 		return;
 	}
 	pod_action_add(a, out, POD_RUN_SANDBOX)->attempt = attempt;

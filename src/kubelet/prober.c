@@ -45,9 +45,10 @@ enum verdict prober_take(struct prober_count *c, const struct cJSON *spec, bool 
 int64_t prober_due(const struct cJSON *spec, int64_t started, int64_t last, int64_t now)
 {
 	int64_t period = MAX(tree_int(spec, "periodSeconds", 10), 1) * SEC;
-	int64_t first = started + tree_int(spec, "initialDelaySeconds", 0) * SEC;
+	int64_t wait = last ? period : tree_int(spec, "initialDelaySeconds", 0) * SEC;
+	int64_t due = (last ? last : started) + wait;
 
-	return MAX(last ? last + period : first, now);
+	return time_waits(due, wait + SEC, now) ? due : now;
 }
 
 /* ---- one ---- */

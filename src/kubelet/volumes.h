@@ -40,10 +40,7 @@ void pod_volumes_free(struct pod_volumes *v); /* NULL is fine; nothing of it in 
 void pod_volumes_touch(struct pod_volumes *v);
 /* When there is something to do: wall time, 0: now, OP_NO_DEADLINE: not until it is touched. */
 int64_t pod_volumes_next(const struct pod_volumes *v);
-static inline bool pod_volumes_due(const struct pod_volumes *v, int64_t wall)
-{
-	return pod_volumes_next(v) <= wall;
-}
+bool pod_volumes_due(const struct pod_volumes *v, int64_t wall);
 /* Were all volumes there once? Containers may start then, even when an update fails later. */
 bool pod_volumes_ready(const struct pod_volumes *v);
 

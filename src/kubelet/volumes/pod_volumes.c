@@ -86,6 +86,13 @@ int64_t pod_volumes_next(const struct pod_volumes *v)
 	return MIN(v->retry_at ? v->retry_at : OP_NO_DEADLINE, tokens_when(&v->tokens));
 }
 
+bool pod_volumes_due(const struct pod_volumes *v, int64_t wall)
+{
+	bool again = v->retry_at && !time_waits(v->retry_at, v->delay, wall);
+
+	return !v->removed && (v->touched || again || tokens_when(&v->tokens) <= wall);
+}
+
 bool pod_volumes_ready(const struct pod_volumes *v)
 {
 	return v->ready;
