@@ -8,8 +8,8 @@
 
 static const double duration_bounds[] = {DURATION_BUCKETS};
 static const double size_bounds[] = {SIZE_BUCKETS};
-const struct buckets duration_buckets = {duration_bounds, ARRAY_LEN(duration_bounds)};
-const struct buckets size_buckets = {size_bounds, ARRAY_LEN(size_bounds)};
+const struct metric_bounds duration_buckets = {duration_bounds, ARRAY_LEN(duration_bounds)};
+const struct metric_bounds size_buckets = {size_bounds, ARRAY_LEN(size_bounds)};
 
 struct metrics *metrics_new(struct api_server *s)
 {
@@ -143,16 +143,13 @@ void metrics_rejected(struct api_request *r)
 	r->server->metrics->rejected++;
 }
 
-static void observe(struct omap *map, const struct buckets *b, struct str labels, double value)
+static void observe(
+	struct omap *map, const struct metric_bounds *b, struct str labels, double value)
 {
-	struct histogram *h = series(map, labels, sizeof(*h));
+	struct histogram *h = series(map, labels, histogram_size(b));
 
-	if (!h)
-		return;
-	for (size_t i = 0; i < b->count; i++)
-		h->below[i] += value <= b->bounds[i];
-	h->count++;
-	h->sum += value;
+	if (h)
+		histogram_observe(h, b, value);
 }
 
 static void count_total(struct metrics *m, const struct api_request *r)

@@ -10,44 +10,25 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define TYPE "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
-
-static void head(struct buf *out, const char *name, const char *type, const char *help)
-{
-	buf_print(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 static void gauge(struct buf *out, const char *name, const char *help, double value)
 {
-	head(out, name, "gauge", help);
-	buf_print(out, "%s %.17g\n", name, value);
+	metric_head(out, name, "gauge", help);
+	metric_print(out, name, STR(""), value);
 }
 
 /* ---- requests ---- */
 
-static void print_histogram(struct buf *out, const char *name, const struct buckets *b,
-	struct str labels, const struct histogram *h)
-{
-	for (size_t i = 0; i < b->count; i++)
-		buf_print(out, "%s_bucket{%.*s,le=\"%g\"} %llu\n", name, STRF(labels), b->bounds[i],
-			(unsigned long long)h->below[i]);
-	buf_print(out, "%s_bucket{%.*s,le=\"+Inf\"} %llu\n", name, STRF(labels),
-		(unsigned long long)h->count);
-	buf_print(out, "%s_sum{%.*s} %.9g\n", name, STRF(labels), h->sum);
-	buf_print(out, "%s_count{%.*s} %llu\n", name, STRF(labels), (unsigned long long)h->count);
-}
-
 static void print_histograms(struct buf *out, const char *name, const char *help,
-	const struct buckets *b, const struct omap *map)
+	const struct metric_bounds *b, const struct omap *map)
 {
-	head(out, name, "histogram", help);
+	metric_head(out, name, "histogram", help);
 	omap_each (it, map)
-		print_histogram(out, name, b, it.key, it.value);
+		metric_print_histogram(out, name, it.key, b, it.value);
 }
 
 static void print_requests(struct buf *out, struct metrics *m)
 {
-	head(out, "apiserver_request_total", "counter",
+	metric_head(out, "apiserver_request_total", "counter",
 		"Requests answered, by verb, resource and status code.");
 	omap_each (it, &m->totals)
 		buf_print(out, "apiserver_request_total{%.*s} %llu\n", STRF(it.key),
@@ -57,20 +38,21 @@ static void print_requests(struct buf *out, struct metrics *m)
 		&m->durations);
 	print_histograms(out, "apiserver_response_sizes", "Bytes of the answers to reads.",
 		&size_buckets, &m->sizes);
-	head(out, "apiserver_current_inflight_requests", "gauge", "Requests under way.");
+	metric_head(out, "apiserver_current_inflight_requests", "gauge", "Requests under way.");
 	buf_print(out,
 		"apiserver_current_inflight_requests{request_kind=\"mutating\"} %lld\n"
 		"apiserver_current_inflight_requests{request_kind=\"readOnly\"} %lld\n",
 		(long long)m->writing, (long long)m->reading);
-	head(out, "apiserver_longrunning_requests", "gauge", "Watches and streams under way.");
+	metric_head(
+		out, "apiserver_longrunning_requests", "gauge", "Watches and streams under way.");
 	omap_each (it, &m->streaming)
 		buf_print(out, "apiserver_longrunning_requests{%.*s} %lld\n", STRF(it.key),
 			(long long)*(int64_t *)it.value);
-	head(out, "apiserver_requested_deprecated_apis", "gauge",
+	metric_head(out, "apiserver_requested_deprecated_apis", "gauge",
 		"Versions asked for that upstream has removed.");
 	omap_each (it, &m->deprecated)
 		buf_print(out, "apiserver_requested_deprecated_apis{%.*s} 1\n", STRF(it.key));
-	head(out, "apiserver_flowcontrol_rejected_requests_total", "counter",
+	metric_head(out, "apiserver_flowcontrol_rejected_requests_total", "counter",
 		"Requests refused because there were too many.");
 	buf_print(out, "apiserver_flowcontrol_rejected_requests_total %llu\n",
 		(unsigned long long)m->rejected);
@@ -83,13 +65,14 @@ static void print_objects(struct buf *out, struct metrics *m)
 {
 	const struct resource *r;
 
-	head(out, "apiserver_storage_objects", "gauge", "Objects stored, by resource.");
+	metric_head(out, "apiserver_storage_objects", "gauge", "Objects stored, by resource.");
 	for (size_t i = 0; (r = resource_at(i)); i++)
 		if (r->hub == r && r->strategy)
 			buf_print(out, "apiserver_storage_objects{resource=\"%.*s%s%.*s\"} %zu\n",
 				STRF(r->plural), r->group.len ? "." : "", STRF(r->group),
 				store_count(server_bucket(m->server, r)));
-	head(out, "apiserver_resource_objects", "gauge", "Objects stored, by group and resource.");
+	metric_head(out, "apiserver_resource_objects", "gauge",
+		"Objects stored, by group and resource.");
 	for (size_t i = 0; (r = resource_at(i)); i++)
 		if (r->hub == r && r->strategy)
 			buf_print(out,
@@ -117,7 +100,8 @@ static void print_store(struct buf *out, struct metrics *m)
 
 static void print_gates(struct buf *out, const struct api_options *o)
 {
-	head(out, "kubernetes_feature_enabled", "gauge", "Feature gates, on (1) or off (0).");
+	metric_head(
+		out, "kubernetes_feature_enabled", "gauge", "Feature gates, on (1) or off (0).");
 	for (const struct flag_gate *g = api_gates; g->name; g++)
 		buf_print(out, "kubernetes_feature_enabled{name=\"%s\",stage=\"%s\"} %d\n", g->name,
 			g->stage, api_gate(o, g->name));
@@ -164,13 +148,13 @@ static void print_process(struct buf *out, struct metrics *m)
 {
 	struct rusage usage = {0};
 
-	head(out, "kubernetes_build_info", "gauge", "What was built, from what.");
+	metric_head(out, "kubernetes_build_info", "gauge", "What was built, from what.");
 	buf_add_text(out, "kubernetes_build_info{");
 	version_add_labels(out);
 	buf_add_text(out, "} 1\n");
 	print_gates(out, m->server->options);
 	getrusage(RUSAGE_SELF, &usage);
-	head(out, "process_cpu_seconds_total", "counter", "CPU time spent.");
+	metric_head(out, "process_cpu_seconds_total", "counter", "CPU time spent.");
 	buf_print(out, "process_cpu_seconds_total %.6f\n",
 		(double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
@@ -187,7 +171,7 @@ void serve_metrics(struct api_request *r)
 	print_requests(&out, r->server->metrics);
 	print_store(&out, r->server->metrics);
 	print_process(&out, r->server->metrics);
-	answer_text(r, 200, TYPE, buf_str(&out));
+	answer_text(r, 200, METRIC_TYPE, buf_str(&out));
 }
 
 /* The health checks as numbers. */
@@ -195,7 +179,7 @@ void serve_metrics_slis(struct api_request *r)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
 
-	head(&out, "kubernetes_healthcheck", "gauge", "Health checks, well (1) or not (0).");
+	metric_head(&out, "kubernetes_healthcheck", "gauge", "Health checks, well (1) or not (0).");
 	health_add_metrics(r->server, &out);
-	answer_text(r, 200, TYPE, buf_str(&out));
+	answer_text(r, 200, METRIC_TYPE, buf_str(&out));
 }

@@ -5,24 +5,14 @@
 #include "metrics.h"
 
 #include <kube/map.h>
+#include <kube/metric.h>
 
 /* Upper bounds of the buckets of durations, in seconds, and of sizes, in bytes. */
 #define DURATION_BUCKETS                                                                           \
 	0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20,   \
 		30, 45, 60
 #define SIZE_BUCKETS 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9
-#define BUCKETS_MAX  23
-
-struct buckets {
-	const double *bounds;
-	size_t count;
-};
-extern const struct buckets duration_buckets, size_buckets;
-
-struct histogram {
-	uint64_t below[BUCKETS_MAX], count;
-	double sum;
-};
+extern const struct metric_bounds duration_buckets, size_buckets;
 
 /* Labels → numbers. Labels come from requests: there is a ceiling. */
 struct metrics {

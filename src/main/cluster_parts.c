@@ -62,8 +62,11 @@ void cluster_begin_proxy(struct cluster *c)
 {
 	const struct cluster_options *o = c->options;
 	struct member *m = cluster_open_member(c, PART_PROXY);
-	const struct proxy_options options = {
-		.node_name = o->node_name, .pod_cidrs = o->pods, .pod_cidr_count = o->pod_count};
+	const struct proxy_options options = {.node_name = o->node_name,
+		.pod_cidrs = o->pods,
+		.pod_cidr_count = o->pod_count,
+		.healthz = address_of(ip_v4(0, 0, 0, 0), PROXY_HEALTHZ_PORT),
+		.metrics = address_of(ip_v4(127, 0, 0, 1), PROXY_METRICS_PORT)};
 
 	m->part = proxy_new(&m->base, &options);
 }

@@ -17,6 +17,8 @@ struct proxy_line {
 	struct process_line process;
 	struct str node_name;
 	struct flag_list cluster_cidrs, nodeport_addresses;
+	struct str healthz, metrics;
+	struct address healthz_at, metrics_at;
 	struct cidr pods[CIDRS_MAX], nodeports[CIDRS_MAX];
 	int64_t min_sync;
 	bool masquerade_all, dry_run, cleanup;
@@ -35,6 +37,24 @@ static int read_cidrs(
 		if (!cidr_parse(list->items[i], &out[i]))
 			return err_set(err, ERR_USAGE, "--%s: \"%.*s\" is no range of addresses",
 				flag, STRF(list->items[i]));
+	return 0;
+}
+
+static bool is_primary(const struct flag_list *list)
+{
+	return list->count == 1 && str_eq_text(list->items[0], "primary");
+}
+
+/* An address with or without its port; empty: nowhere. */
+static int read_address(struct str text, uint16_t usual, struct address *at, struct err *err)
+{
+	struct ip ip;
+
+	if (!text.len)
+		return 0;
+	if (!ip_parse(text, &ip))
+		return address_parse(text, at, err);
+	*at = address_of(ip, usual);
 	return 0;
 }
 
@@ -71,6 +91,8 @@ static struct part *begin(void *ctx, const struct component_base *base)
 		.nodeport_addresses = l->nodeports,
 		.nodeport_address_count = l->nodeport_addresses.count,
 		.min_sync = l->min_sync,
+		.healthz = l->healthz_at,
+		.metrics = l->metrics_at,
 		.masquerade_all = l->masquerade_all,
 		.print_only = l->dry_run};
 	l->part = proxy_new(base, &options);
@@ -94,7 +116,12 @@ static size_t add_flags(struct proxy_line *l, struct flag *flags)
 			"The pods' addresses: whoever else comes to a service's address is "
 			"masqueraded."),
 		FLAG_LIST("nodeport-addresses", &l->nodeport_addresses, NULL, "CIDRS",
-			"At which of the machine's addresses node ports are; without it, at all."),
+			"At which of the machine's addresses node ports are; without it, or with "
+			"\"primary\", at those of the Node. Never at loopback ones."),
+		FLAG_STRING("healthz-bind-address", &l->healthz, "0.0.0.0:10256", "ADDRESS",
+			"Where /healthz and /livez are; port 0: nowhere."),
+		FLAG_STRING("metrics-bind-address", &l->metrics, "127.0.0.1:10249", "ADDRESS",
+			"Where /metrics, /proxyMode and /configz are; port 0: nowhere."),
 		FLAG_BOOL("masquerade-all", &l->masquerade_all, "false",
 			"Masquerade all that comes to services' addresses."),
 		FLAG_DURATION("nftables-min-sync-period", &l->min_sync, "20ms",
@@ -116,7 +143,7 @@ int proxy_run(int argc, char **argv)
 	_cleanup_(err_done) struct err err = {0};
 	struct proxy_line line = {0};
 	struct client_config config = {0};
-	struct flag flags[PROCESS_FLAGS + 8];
+	struct flag flags[PROCESS_FLAGS + 10];
 
 	arena_init(&a);
 	add_flags(&line, flags);
@@ -130,9 +157,17 @@ int proxy_run(int argc, char **argv)
 	}
 	if (!code)
 		code = read_cidrs("cluster-cidr", &line.cluster_cidrs, line.pods, &err);
+	if (!code && is_primary(&line.nodeport_addresses))
+		line.nodeport_addresses.count = 0;
 	if (!code)
 		code = read_cidrs(
 			"nodeport-addresses", &line.nodeport_addresses, line.nodeports, &err);
+	if (!code)
+		code = read_address(line.healthz, PROXY_HEALTHZ_PORT, &line.healthz_at, &err);
+	if (!code)
+		code = read_address(line.metrics, PROXY_METRICS_PORT, &line.metrics_at, &err);
+	if (line.dry_run) /* over before anybody asks */
+		line.healthz_at.port = line.metrics_at.port = 0;
 	if (!code && line.cleanup && !(code = proxy_clean_up(&err)))
 		return 0;
 	if (!code)

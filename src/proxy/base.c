@@ -16,6 +16,8 @@ const struct nft_set table_sets[TABLE_SETS] = {
 	[SET_NO_NODE_PORTS6] = {STR_INIT("no-node-ports6"), NFT_KEY_PORT, true, 0},
 	[SET_CLUSTER_IPS4] = {STR_INIT("cluster-ips4"), NFT_KEY_ADDRESS4, false, 0},
 	[SET_CLUSTER_IPS6] = {STR_INIT("cluster-ips6"), NFT_KEY_ADDRESS6, false, 0},
+	[SET_NODE_IPS4] = {STR_INIT("node-ips4"), NFT_KEY_ADDRESS4, false, 0},
+	[SET_NODE_IPS6] = {STR_INIT("node-ips6"), NFT_KEY_ADDRESS6, false, 0},
 };
 
 void *list_room(struct arena *a, void *items, size_t count, size_t size)
@@ -52,11 +54,17 @@ static void look_up(struct chain_maker *c, bool v6, enum nft_op op, enum table_s
 	nft_rule_add(chain_rule(c, true), step_named(op, table_sets[set + v6].name));
 }
 
-static void node_ports(struct chain_maker *c, bool v6, const struct base_options *o)
+/*
+ * Never at loopback: who comes from there could not be answered from elsewhere without telling the
+ * kernel to route such addresses.
+ */
+static void node_ports(
+	struct chain_maker *c, bool v6, enum table_set set, const struct base_options *o)
 {
 	static const struct cidr loopback[] = {{.ip = {.len = 4, .bytes = {127}}, .bits = 8},
 		{.ip = {.len = 16, .bytes = {[15] = 1}}, .bits = 128}};
-	struct nft_step map = step_named(RULE_PORT_MAP, table_sets[SET_NODE_PORTS4 + v6].name);
+	struct nft_step map = step_named(RULE_PORT_MAP, table_sets[set + v6].name);
+	struct nft_rule *r;
 
 	c->v6 = v6;
 	for (size_t i = 0; i < o->nodeport_address_count; i++) {
@@ -64,7 +72,7 @@ static void node_ports(struct chain_maker *c, bool v6, const struct base_options
 
 		if ((to->ip.len == 16) != v6)
 			continue;
-		struct nft_rule *r = chain_rule(c, true);
+		r = chain_rule(c, true);
 		nft_rule_add(r, step_plain(RULE_TO_LOCAL));
 		if (to->bits)
 			nft_rule_add(r, step_cidr(RULE_DESTINATION, to, false));
@@ -73,9 +81,8 @@ static void node_ports(struct chain_maker *c, bool v6, const struct base_options
 	}
 	if (o->nodeport_address_count)
 		return;
-	struct nft_rule *r = chain_rule(c, true);
-	nft_rule_add(r, step_plain(RULE_TO_LOCAL));
-	nft_rule_add(r, step_cidr(RULE_DESTINATION, &loopback[v6], true));
+	r = chain_rule(c, true);
+	nft_rule_add(r, step_named(RULE_DESTINATION_IN, table_sets[SET_NODE_IPS4 + v6].name));
 	nft_rule_add(r, map);
 }
 
@@ -86,13 +93,13 @@ static void services(struct arena *a, const struct base_options *o, struct compi
 	for (int v6 = 0; v6 < 2; v6++)
 		look_up(&c, v6, RULE_SERVICE_MAP, SET_SERVICES4);
 	for (int v6 = 0; v6 < 2; v6++)
-		node_ports(&c, v6, o);
+		node_ports(&c, v6, SET_NODE_PORTS4, o);
 	chain_end(&c, out);
 }
 
 /* ---- what is refused ---- */
 
-static void refusals(struct arena *a, struct compiled *out)
+static void refusals(struct arena *a, const struct base_options *o, struct compiled *out)
 {
 	struct chain_maker reject = {.arena = a, .name = STR("reject")};
 
@@ -102,13 +109,8 @@ static void refusals(struct arena *a, struct compiled *out)
 	struct chain_maker none = {.arena = a, .name = STR("no-endpoints")};
 	for (int v6 = 0; v6 < 2; v6++)
 		look_up(&none, v6, RULE_SERVICE_MAP, SET_NO_ENDPOINTS4);
-	for (int v6 = 0; v6 < 2; v6++) {
-		none.v6 = v6;
-		struct nft_rule *r = chain_rule(&none, true);
-		nft_rule_add(r, step_plain(RULE_TO_LOCAL));
-		nft_rule_add(
-			r, step_named(RULE_PORT_MAP, table_sets[SET_NO_NODE_PORTS4 + v6].name));
-	}
+	for (int v6 = 0; v6 < 2; v6++)
+		node_ports(&none, v6, SET_NO_NODE_PORTS4, o);
 	chain_end(&none, out);
 
 	/* A port that the service does not have. */
@@ -172,9 +174,17 @@ static void hooks(struct arena *a, struct compiled *out)
 void compile_base(struct arena *a, const struct base_options *o, struct compiled *out)
 {
 	*out = (struct compiled){0};
-	refusals(a, out);
+	refusals(a, o, out);
 	services(a, o, out);
 	hooks(a, out);
 	out->sets = arena_copy(a, table_sets, sizeof(table_sets));
 	out->set_count = TABLE_SETS;
+}
+
+void compile_node(struct arena *a, const struct ip *ips, size_t count, struct compiled *out)
+{
+	*out = (struct compiled){0};
+	for (size_t i = 0; i < count; i++)
+		*LIST_ADD(a, out->elements, out->element_count) = (struct table_element){
+			.set = SET_NODE_IPS4 + (ips[i].len == 16), .element = {.ip = ips[i]}};
 }

@@ -5,6 +5,7 @@
 #include <kube/time.h>
 
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #define NAME_MAX_READABLE 88 /* the kernel's names end at 127 */
 #define AFFINITY_SECONDS  10800
@@ -32,6 +33,9 @@ struct service_maker {
 	bool node_type, balanced; /* has node ports; has a load balancer's addresses */
 	bool inside_local, outside_local;
 	int64_t affinity; /* ns; 0: none */
+	struct ip *ready; /* endpoints here that are, of all ports */
+	size_t ready_count;
+	bool ready_v6; /* of which family */
 	/* of the port and family at hand */
 	bool v6;
 	struct ip cluster_ip;
@@ -312,6 +316,35 @@ static void outside_addresses(struct service_maker *m)
 		address(m, NULL, m->node_port, m->ext, reachable, elsewhere);
 }
 
+/* ---- what balancers are told ---- */
+
+/* Of the first family: an endpoint that has addresses of both is one endpoint. */
+static void note_ready(struct service_maker *m)
+{
+	if (!m->outside_local || !m->balanced || m->v6 != m->ready_v6)
+		return;
+	for (size_t i = 0; i < m->all.count; i++)
+		if (m->all.items[i].local && m->all.items[i].ready)
+			*LIST_ADD(m->arena, m->ready, m->ready_count) = m->all.items[i].ip;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	return ip_cmp(a, b);
+}
+
+/* Each address once, at however many ports it is. */
+static size_t count_ready(struct service_maker *m)
+{
+	size_t count = m->ready_count > 0;
+
+	if (m->ready_count)
+		qsort(m->ready, m->ready_count, sizeof(*m->ready), by_address);
+	for (size_t i = 1; i < m->ready_count; i++)
+		count += !ip_eq(&m->ready[i - 1], &m->ready[i]);
+	return count;
+}
+
 /* ---- one port ---- */
 
 static void compile_port(struct service_maker *m)
@@ -337,7 +370,10 @@ static void compile_port(struct service_maker *m)
 		m->inside_local && m->cluster.count > 0);
 	if (outside)
 		outside_addresses(m);
-	m->out->local_endpoints += m->local.count;
+	m->out->no_local_inside |= m->inside_local && !m->local.count && m->cluster.count;
+	m->out->no_local_outside |=
+		outside && m->outside_local && !m->local.count && m->cluster.count;
+	note_ready(m);
 }
 
 static void compile_family(struct service_maker *m, const struct ip *cluster_ip)
@@ -409,6 +445,7 @@ void compile_service(struct arena *a, const struct proxy_node *node, const struc
 		.affinity = affinity_of(spec)};
 
 	*out = (struct compiled){0};
+	m.ready_v6 = ip_parse(json_str(json_get(spec, STR("clusterIP"))), &ip) && ip.len == 16;
 	if (str_eq_text(type, "ExternalName") ||
 		json_get(json_get(meta, STR("labels")),
 			STR("service.kubernetes.io/service-proxy-name")))
@@ -423,4 +460,5 @@ void compile_service(struct arena *a, const struct proxy_node *node, const struc
 	if (m.outside_local && m.balanced &&
 		json_int(json_get(spec, STR("healthCheckNodePort")), &health))
 		out->health_port = (uint16_t)health;
+	out->local_ready = count_ready(&m);
 }

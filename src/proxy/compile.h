@@ -30,6 +30,8 @@ enum table_set {
 	SET_NO_NODE_PORTS6,
 	SET_CLUSTER_IPS4,
 	SET_CLUSTER_IPS6,
+	SET_NODE_IPS4,
+	SET_NODE_IPS6,
 	TABLE_SETS
 };
 extern const struct nft_set table_sets[TABLE_SETS];
@@ -58,16 +60,20 @@ struct compiled {
 	struct datagram_path *paths;
 	size_t path_count;
 	uint16_t health_port; /* 0: none */
-	size_t local_endpoints;
+	size_t local_ready;   /* addresses on this node that are ready */
+	/* A policy says Local, and all endpoints are elsewhere. */
+	bool no_local_inside, no_local_outside;
 };
 
 void compile_service(struct arena *a, const struct proxy_node *node, const struct cJSON *service,
 	const struct cJSON *const *slices, size_t slice_count, struct compiled *out);
 /* Chains that belong to no service, the sets and the hooks. */
 struct base_options {
-	const struct cidr *nodeport_addresses; /* empty: every one of the machine but loopback */
+	const struct cidr *nodeport_addresses; /* empty: those of compile_node */
 	size_t nodeport_address_count;
 };
 void compile_base(struct arena *a, const struct base_options *o, struct compiled *out);
+/* The node's own addresses, of either family: node ports are there. */
+void compile_node(struct arena *a, const struct ip *ips, size_t count, struct compiled *out);
 
 #endif

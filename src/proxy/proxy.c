@@ -7,8 +7,10 @@
 
 #include <stdlib.h>
 
-#define MIN_SYNC     (20 * MSEC)
-#define SERVICE_NAME "kubernetes.io/service-name"
+#define MIN_SYNC      (20 * MSEC)
+#define SERVICE_NAME  "kubernetes.io/service-name"
+#define TRIGGER_TIME  "endpoints.kubernetes.io/last-change-trigger-time"
+#define LEAVING_TAINT "ToBeDeletedByClusterAutoscaler"
 
 /* ---- what changes ---- */
 
@@ -16,9 +18,12 @@ static void service_changed(
 	struct informer_handler *h, struct object *old, struct object *fresh, bool initial)
 {
 	struct object *o = fresh ? fresh : old;
+	struct proxy *p = h->ctx;
 
 	(void)initial;
-	proxy_mark(h->ctx, client_object_namespace(o), client_object_name(o));
+	p->metrics.service_changes++;
+	p->metrics.services_pending++;
+	proxy_mark(p, client_object_namespace(o), client_object_name(o));
 }
 
 /* Only its labels are read: a slice may be large, and many may come in one turn of the loop. */
@@ -35,14 +40,80 @@ static void mark_slice(struct proxy *p, const struct object *o)
 		proxy_mark(p, client_object_namespace(o), name);
 }
 
+/* When that happened which the slice now says; 0: it does not say. */
+static int64_t trigger_time(const struct object *o)
+{
+	struct str text = object_scan(o, "metadata.annotations");
+	_cleanup_(arena_done) struct arena a;
+	struct cJSON *annotations = NULL;
+	int64_t at = 0;
+
+	arena_init(&a);
+	if (!text.len || json_parse(&a, text, NULL, &annotations, NULL))
+		return 0;
+	struct str said = json_str(json_get(annotations, STR(TRIGGER_TIME)));
+	return said.len && !time_parse(said, &at, NULL) ? at : 0;
+}
+
 static void slice_changed(
 	struct informer_handler *h, struct object *old, struct object *fresh, bool initial)
 {
-	(void)initial;
+	struct proxy *p = h->ctx;
+	int64_t at = fresh && !initial ? trigger_time(fresh) : 0;
+
+	p->metrics.endpoint_changes++;
+	p->metrics.endpoints_pending++;
+	if (at && p->trigger_count < TRIGGERS_MAX && !(old && trigger_time(old) == at))
+		p->triggers[p->trigger_count++] = at;
 	if (old)
-		mark_slice(h->ctx, old);
+		mark_slice(p, old);
 	if (fresh)
-		mark_slice(h->ctx, fresh);
+		mark_slice(p, fresh);
+}
+
+/* ---- the node ---- */
+
+/* Its first internal address, or else its first external one, and the first of the other family. */
+static size_t read_ips(const struct cJSON *node, struct ip ips[NODE_IPS_MAX])
+{
+	static const char *const types[] = {"InternalIP", "ExternalIP"};
+	size_t count = 0;
+	struct ip ip;
+
+	for (size_t t = 0; t < ARRAY_LEN(types); t++)
+		json_each (item, json_path(node, "status.addresses"))
+			if (str_eq_text(json_str(json_get(item, STR("type"))), types[t]) &&
+				ip_parse(json_str(json_get(item, STR("address"))), &ip) &&
+				!ip_is_loopback(&ip) &&
+				(!count || (count == 1 && ips[0].len != ip.len)))
+				ips[count++] = ip;
+	return count;
+}
+
+static void take_ips(struct proxy *p, const struct cJSON *node)
+{
+	struct ip ips[NODE_IPS_MAX] = {0};
+	size_t count = read_ips(node, ips);
+
+	if (p->table.nodeport_address_count ||
+		(count == p->ip_count && memcmp(ips, p->ips, sizeof(ips)) == 0))
+		return;
+	memcpy(p->ips, ips, sizeof(ips));
+	p->ip_count = count;
+	p->ips_changed = true;
+	if (p->ports)
+		service_ports_set_addresses(p->ports, p->ips, p->ip_count);
+	proxy_wake(p, p->min_sync);
+}
+
+static bool is_leaving(const struct cJSON *node)
+{
+	if (json_path(node, "metadata.deletionTimestamp"))
+		return true;
+	json_each (taint, json_path(node, "spec.taints"))
+		if (str_eq_text(json_str(json_get(taint, STR("key"))), LEAVING_TAINT))
+			return true;
+	return false;
 }
 
 static void node_changed(
@@ -50,14 +121,18 @@ static void node_changed(
 {
 	_cleanup_(arena_done) struct arena a;
 	struct proxy *p = h->ctx;
-	struct str zone = STR("");
 
 	(void)old;
 	(void)initial;
 	arena_init(&a);
-	if (fresh)
-		zone = json_str(json_get(json_path(object_lean_tree(&a, fresh), "metadata.labels"),
-			STR("topology.kubernetes.io/zone")));
+	p->health.node_leaving = true;
+	if (!fresh) /* its addresses are still this machine's */
+		return;
+	const struct cJSON *node = object_lean_tree(&a, fresh);
+	struct str zone = json_str(
+		json_get(json_path(node, "metadata.labels"), STR("topology.kubernetes.io/zone")));
+	p->health.node_leaving = is_leaving(node);
+	take_ips(p, node);
 	if (str_eq(zone, p->node.zone))
 		return;
 	p->node.zone = arena_str(&p->arena, zone);
@@ -103,6 +178,15 @@ static void all_closed(struct op *op, struct err *err)
 	op_finish(p->stopping, 0);
 }
 
+static void recorder_stopped(struct op *op, struct err *err)
+{
+	struct proxy *p = CONTAINER_OF(op, struct proxy, closed);
+
+	(void)err;
+	op_init(&p->closed, p->base.scope, all_closed, OP_NO_DEADLINE);
+	scope_close(&p->scope, &p->closed);
+}
+
 static void proxy_stop(struct part *part, struct op *op)
 {
 	static const struct op_kind kind = {.name = "proxy stop"};
@@ -115,8 +199,8 @@ static void proxy_stop(struct part *part, struct op *op)
 	informer_remove_handler(p->slices, &p->on_slice);
 	if (p->nodes)
 		informer_remove_handler(p->nodes, &p->on_node);
-	op_init(&p->closed, p->base.scope, all_closed, OP_NO_DEADLINE);
-	scope_close(&p->scope, &p->closed);
+	op_init(&p->closed, p->base.scope, recorder_stopped, OP_NO_DEADLINE);
+	event_recorder_stop(p->recorder, &p->closed);
 }
 
 static void proxy_free(struct part *part)
@@ -127,6 +211,9 @@ static void proxy_free(struct part *part)
 	ruleset_done(&p->ruleset);
 	proxy_sync_done(p);
 	arena_done(&p->sync.arena);
+	service_ports_free(p->ports);
+	status_server_free(p->status);
+	event_recorder_free(p->recorder);
 	arena_done(&p->arena);
 	mem_free(p);
 }
@@ -161,6 +248,55 @@ static void copy_options(struct proxy *p, const struct proxy_options *o)
 		.nodeport_address_count = o->nodeport_address_count};
 }
 
+/* The settings, as upstream names them. */
+static struct str config_text(struct arena *a, const struct proxy_options *o)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(16 * KIB);
+
+	buf_add_text(&text, "{\"kubeproxy.config.k8s.io\":{\"BindAddress\":\"0.0.0.0\","
+			    "\"HealthzBindAddress\":\"");
+	address_print(&text, &o->healthz);
+	buf_add_text(&text, "\",\"MetricsBindAddress\":\"");
+	address_print(&text, &o->metrics);
+	buf_add_text(&text, "\",\"HostnameOverride\":");
+	json_print_str(&text, o->node_name);
+	buf_add_text(&text, ",\"Mode\":\"nftables\",\"NFTables\":{\"MasqueradeBit\":14,");
+	buf_print(&text, "\"MasqueradeAll\":%s},\"DetectLocalMode\":\"ClusterCIDR\",",
+		o->masquerade_all ? "true" : "false");
+	buf_add_text(&text, "\"DetectLocal\":{\"ClusterCIDRs\":[");
+	for (size_t i = 0; i < o->pod_cidr_count; i++) {
+		buf_add_text(&text, i ? ",\"" : "\"");
+		cidr_print(&text, &o->pod_cidrs[i]);
+		buf_add_char(&text, '"');
+	}
+	buf_add_text(&text, "]},\"NodePortAddresses\":[");
+	for (size_t i = 0; i < o->nodeport_address_count; i++) {
+		buf_add_text(&text, i ? ",\"" : "\"");
+		cidr_print(&text, &o->nodeport_addresses[i]);
+		buf_add_char(&text, '"');
+	}
+	buf_add_text(&text, o->nodeport_address_count ? "]," : "\"primary\"],");
+	buf_add_text(&text, "\"MinSyncPeriod\":\"");
+	duration_print(&text, o->min_sync ? o->min_sync : MIN_SYNC);
+	buf_add_text(&text, "\"}}");
+	return arena_str(a, buf_str(&text));
+}
+
+static void tell(struct proxy *p, const struct proxy_options *o)
+{
+	const struct status_options options = {.healthz = o->healthz,
+		.metrics = o->metrics,
+		.health = &p->health,
+		.counted = &p->metrics,
+		.config = config_text(&p->arena, o)};
+
+	proxy_metrics_init(&p->metrics, &p->arena);
+	p->recorder =
+		event_recorder_new(p->base.client, &p->scope, STR("kube-proxy"), p->node.name);
+	p->ports = service_ports_new(&p->base, &p->scope, &p->health, p->recorder, p->node.name);
+	p->status = status_server_new(&p->base, &p->scope, &options);
+}
+
 struct part *proxy_new(const struct component_base *base, const struct proxy_options *o)
 {
 	static const struct part_ops ops = {
@@ -177,6 +313,7 @@ struct part *proxy_new(const struct component_base *base, const struct proxy_opt
 	ruleset_init(&p->ruleset);
 	copy_options(p, o);
 	scope_init(&p->scope, base->scope, "proxy", NULL);
+	tell(p, o);
 	p->services = follow(
 		p, &(struct informer_options){0}, "", "services", &p->on_service, service_changed);
 	p->slices = follow(p, &(struct informer_options){.indexes = &by_service, .index_count = 1},
@@ -198,6 +335,18 @@ bool proxy_synced(const struct part *part)
 
 	if (p->print_only)
 		return p->known;
-	return p->serving && !p->reload && !p->dirty.count && !p->sending && !p->collecting &&
-	       !p->failing;
+	return p->serving && !p->reload && !p->ips_changed && !p->dirty.count && !p->sending &&
+	       !p->collecting && !p->failing;
+}
+
+struct address proxy_healthz_address(const struct part *part)
+{
+	return status_server_healthz(
+		CONTAINER_OF((struct part *)(uintptr_t)part, struct proxy, part)->status);
+}
+
+struct address proxy_metrics_address(const struct part *part)
+{
+	return status_server_metrics(
+		CONTAINER_OF((struct part *)(uintptr_t)part, struct proxy, part)->status);
 }

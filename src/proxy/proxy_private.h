@@ -2,6 +2,7 @@
 #ifndef KUBE_PROXY_PRIVATE_H
 #define KUBE_PROXY_PRIVATE_H
 
+#include "health.h"
 #include "ruleset.h"
 
 #include <kube/object.h>
@@ -14,7 +15,12 @@ struct wanted {
 	struct object *service; /* NULL: it is gone */
 	struct object **slices;
 	size_t slice_count;
+	uint16_t health_port; /* these two: by the worker */
+	size_t local_ready;
 };
+
+#define NODE_IPS_MAX 2   /* one of each family */
+#define TRIGGERS_MAX 256 /* changes whose way to the kernel is timed, in one sync */
 
 /*
  * What is on its way to the kernel. While it is being sent a worker has it, and the ruleset; else
@@ -26,7 +32,15 @@ struct sync {
 	struct wanted *wanted;
 	size_t count;
 	struct proxy_node node; /* as it was when it began */
-	bool restart;           /* all of the table anew */
+	struct ip ips[NODE_IPS_MAX];
+	size_t ip_count;
+	bool restart;     /* all of the table anew */
+	bool ips_changed; /* or only where node ports are */
+	/* for the metrics */
+	int64_t began, *triggers;
+	size_t trigger_count, services, endpoints;
+	size_t flows;       /* forgotten */
+	int64_t forgetting; /* time it took, by the worker; 0: there was nothing to look for */
 };
 
 struct proxy {
@@ -34,6 +48,8 @@ struct proxy {
 	struct component_base base;
 	struct arena arena; /* of the options */
 	struct proxy_node node;
+	struct ip ips[NODE_IPS_MAX]; /* of the node, where node ports are if nothing else is said */
+	size_t ip_count;
 	struct base_options table;
 	int64_t min_sync, retry_in;
 
@@ -45,9 +61,18 @@ struct proxy {
 
 	struct map dirty; /* "namespace/name": is to be compiled */
 	struct ruleset ruleset;
-	bool reload, collecting, sending, failing;
+	bool reload, ips_changed, collecting, sending, failing;
 	struct sync sync;
 	struct work sender, checker;
+
+	/* what is told of it */
+	struct proxy_health health;
+	struct proxy_metrics metrics;
+	int64_t triggers[TRIGGERS_MAX]; /* wall clock: when what is dirty began to change */
+	size_t trigger_count;
+	struct event_recorder *recorder;
+	struct service_ports *ports;
+	struct status_server *status;
 };
 
 /* ---- sync.c ---- */

@@ -19,6 +19,7 @@ struct installed {
 	struct table_element *elements;
 	struct datagram_path *paths;
 	size_t chain_count, set_count, element_count, path_count;
+	bool no_local_inside, no_local_outside;
 };
 
 static void installed_free(struct installed *i)
@@ -343,6 +344,8 @@ static struct installed *keep(struct ruleset *r, struct compiled *fresh)
 	claim(r, now, fresh);
 	keep_chains(now, fresh);
 	keep_elements(now, fresh);
+	now->no_local_inside = fresh->no_local_inside;
+	now->no_local_outside = fresh->no_local_outside;
 	return now;
 }
 
@@ -354,6 +357,10 @@ void ruleset_change(
 	release(r, old);
 	note_paths(r, batch->arena, old, fresh);
 	now = fresh ? keep(r, fresh) : NULL;
+	r->no_local_inside +=
+		(size_t)(now && now->no_local_inside) - (size_t)(old && old->no_local_inside);
+	r->no_local_outside +=
+		(size_t)(now && now->no_local_outside) - (size_t)(old && old->no_local_outside);
 	/* A set cannot change its timeout: all of the service is made anew. */
 	if (old && fresh && sets_change(old, now)) {
 		drop_elements(r, batch, old, NULL);

@@ -17,6 +17,8 @@ struct ruleset {
 	/* Of what the batch at hand changes: address and port → struct datagram_path in its arena.
 	 */
 	struct map paths;
+	/* services of a Local policy whose endpoints are all elsewhere */
+	size_t no_local_inside, no_local_outside;
 	bool contested; /* somebody wants an element that another has */
 	bool let_go;    /* and perhaps it was given back: everybody is to be looked at again */
 };

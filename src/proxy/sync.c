@@ -38,6 +38,9 @@ void proxy_mark(struct proxy *p, struct str namespace, struct str name)
 
 	buf_print(&key, "%.*s/%.*s", STRF(namespace), STRF(name));
 	map_set(&p->dirty, buf_str(&key), p);
+	p->metrics.queued = env_wall(p->base.env);
+	if (!p->health.pending_since)
+		p->health.pending_since = loop_now(p->scope.loop);
 	proxy_wake(p, p->min_sync);
 }
 
@@ -79,9 +82,19 @@ static void begin_sync(struct proxy *p)
 	arena_done(&s->arena);
 	s->batch = (struct nft_batch){.table = PROXY_TABLE, .arena = &s->arena};
 	s->node = p->node;
+	memcpy(s->ips, p->ips, sizeof(s->ips));
+	s->ip_count = p->ip_count;
 	s->restart = p->reload;
+	s->ips_changed = p->ips_changed;
+	s->began = loop_now(p->scope.loop);
+	s->triggers = arena_copy(&s->arena, p->triggers, p->trigger_count * sizeof(*s->triggers));
+	s->trigger_count = p->trigger_count;
+	s->services = p->metrics.services_pending;
+	s->endpoints = p->metrics.endpoints_pending;
+	s->forgetting = 0;
+	p->trigger_count = 0;
 	p->collecting = true;
-	p->reload = false;
+	p->reload = p->ips_changed = false;
 	if (s->restart)
 		proxy_mark_all(p);
 	s->wanted = NULL;
@@ -116,8 +129,8 @@ void proxy_sync_done(struct proxy *p)
 /* ---- on a worker ---- */
 
 /* Trees last until the service is compiled, what is compiled as long as the batch. */
-static void compile_wanted(struct ruleset *r, struct nft_batch *batch,
-	const struct proxy_node *node, const struct wanted *w)
+static void compile_wanted(
+	struct ruleset *r, struct nft_batch *batch, const struct proxy_node *node, struct wanted *w)
 {
 	_cleanup_(arena_done) struct arena trees;
 	struct compiled *fresh = NULL;
@@ -133,7 +146,19 @@ static void compile_wanted(struct ruleset *r, struct nft_batch *batch,
 		compile_service(batch->arena, node, object_lean_tree(&trees, w->service), slices,
 			w->slice_count, fresh);
 	}
+	w->health_port = fresh ? fresh->health_port : 0;
+	w->local_ready = fresh ? fresh->local_ready : 0;
 	ruleset_change(r, batch, w->key, fresh);
+}
+
+/* As if it were a service; no service has a name like this. */
+static void compile_ips(
+	struct ruleset *r, struct nft_batch *batch, const struct ip *ips, size_t count)
+{
+	struct compiled *fresh = arena_alloc(batch->arena, sizeof(*fresh));
+
+	compile_node(batch->arena, ips, count, fresh);
+	ruleset_change(r, batch, STR("the node"), fresh);
 }
 
 /* A client that keeps sending datagrams would else never come to where they go now. */
@@ -147,18 +172,21 @@ static void send_work(struct work *w)
 {
 	struct proxy *p = CONTAINER_OF(w, struct proxy, sender);
 	struct sync *s = &p->sync;
-	size_t count = 0;
 
 	ruleset_forget_paths(&p->ruleset);
 	if (s->restart)
 		ruleset_restart(&p->ruleset, &s->batch, &p->table);
+	if (s->restart || s->ips_changed)
+		compile_ips(&p->ruleset, &s->batch, s->ips, s->ip_count);
 	for (size_t i = 0; i < s->count; i++)
 		compile_wanted(&p->ruleset, &s->batch, &s->node, &s->wanted[i]);
 	if (!s->batch.count || nft_send(&s->batch, &w->err) || !p->ruleset.paths.count)
 		return;
 	_cleanup_(err_done) struct err err = {0};
-	if (conntrack_delete(IPPROTO_UDP, goes_elsewhere, &p->ruleset, &count, &err))
+	int64_t start = clock_mono();
+	if (conntrack_delete(IPPROTO_UDP, goes_elsewhere, &p->ruleset, &s->flows, &err))
 		log_warning(&err, "old ways of datagrams may still be taken");
+	s->forgetting = MAX(clock_mono() - start, (int64_t)1);
 }
 
 /* ---- sending ---- */
@@ -167,6 +195,7 @@ static void refused(struct proxy *p, struct err *err)
 {
 	bool flushed = err->code == ERR_CONFLICT;
 
+	p->metrics.failures++;
 	if (!p->failing)
 		log_warning(
 			err, "the rules of services were not taken; all of them are sent again");
@@ -176,11 +205,48 @@ static void refused(struct proxy *p, struct err *err)
 	p->retry_in = MIN(MAX(2 * p->retry_in, RETRY_FIRST), RETRY_LONG);
 }
 
+/* Ports that are given up first: another service may have got one of them. */
+static void tell_balancers(struct proxy *p)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < p->sync.count; i++) {
+			const struct wanted *w = &p->sync.wanted[i];
+			struct str namespace, name;
+
+			str_cut(w->key, '/', &namespace, &name);
+			if (!w->health_port == !pass)
+				service_ports_set(
+					p->ports, namespace, name, w->health_port, w->local_ready);
+		}
+}
+
+static void count_sync(struct proxy *p)
+{
+	struct sync *s = &p->sync;
+	struct proxy_metrics *m = &p->metrics;
+	bool more = p->dirty.count || p->reload || p->ips_changed;
+
+	p->health.synced = true;
+	p->health.pending_since = more ? loop_now(p->scope.loop) : 0;
+	p->health.updated = m->synced = env_wall(p->base.env);
+	proxy_metrics_synced(m, s->restart, loop_now(p->scope.loop) - s->began);
+	for (size_t i = 0; i < s->trigger_count; i++)
+		proxy_metrics_programmed(m, m->synced - s->triggers[i]);
+	if (s->forgetting)
+		proxy_metrics_forgot(m, s->flows, s->forgetting);
+	m->services_pending -= s->services;
+	m->endpoints_pending -= s->endpoints;
+	m->no_local_inside = p->ruleset.no_local_inside;
+	m->no_local_outside = p->ruleset.no_local_outside;
+}
+
 static void on_sent(struct op *op, struct err *err)
 {
 	struct proxy *p = CONTAINER_OF(op, struct proxy, sent);
 
 	p->sending = false;
+	if (!err->code)
+		tell_balancers(p);
 	proxy_sync_done(p);
 	if (err->code == ERR_CANCELLED)
 		return;
@@ -188,6 +254,7 @@ static void on_sent(struct op *op, struct err *err)
 		refused(p, err);
 		return;
 	}
+	count_sync(p);
 	if (p->failing)
 		log_info("the rules of services are in place again");
 	p->failing = false;
@@ -197,7 +264,7 @@ static void on_sent(struct op *op, struct err *err)
 		p->ruleset.let_go = p->ruleset.contested = false;
 		proxy_mark_all(p);
 	}
-	if (p->dirty.count || p->reload)
+	if (p->dirty.count || p->reload || p->ips_changed)
 		proxy_wake(p, p->min_sync);
 }
 
@@ -287,6 +354,7 @@ void proxy_print(struct part *part, struct buf *out)
 	if (count)
 		qsort(keys, count, sizeof(*keys), by_text);
 	ruleset_restart(&ruleset, &batch, &p->table);
+	compile_ips(&ruleset, &batch, p->ips, p->ip_count);
 	for (size_t i = 0; i < count; i++) {
 		struct wanted w = wanted_of(p, &a, keys[i]);
 

@@ -550,3 +550,58 @@ TEST(datagrams_that_a_local_policy_leads_are_kept)
 	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.6"));
 	given_done(&g);
 }
+
+/* ---- the frame ---- */
+
+static void print_base(struct given *g, const char *only)
+{
+	struct base_options o = {.nodeport_addresses = g->pods};
+
+	if (only)
+		EXPECT(cidr_parse(str_from(only), &g->pods[0]));
+	o.nodeport_address_count = only != NULL;
+	g->batch.count = 0;
+	buf_clear(&g->text);
+	ruleset_restart(&g->ruleset, &g->batch, &o);
+	nft_print(&g->batch, &g->text);
+}
+
+TEST(node_ports_are_at_the_addresses_of_the_node)
+{
+	const struct ip ips[] = {ip_v4(192, 0, 2, 10)};
+	struct compiled node;
+	struct given g;
+
+	given_init(&g);
+	print_base(&g, NULL);
+	EXPECT(says(&g,
+		"add rule inet t services meta nfproto ipv4 ip daddr @node-ips4 meta l4proto "
+		". th dport vmap @node-ports4\n"));
+	EXPECT(says(&g, "add rule inet t no-endpoints meta nfproto ipv6 ip6 daddr @node-ips6 meta "
+			"l4proto . th dport vmap @no-node-ports6\n"));
+	EXPECT(says_nothing_of(&g, "fib daddr type local"));
+	g.batch.count = 0;
+	buf_clear(&g.text);
+	compile_node(&g.arena, ips, 1, &node);
+	ruleset_change(&g.ruleset, &g.batch, STR("the node"), &node);
+	nft_print(&g.batch, &g.text);
+	EXPECT_STR(buf_str(&g.text), "add element inet t node-ips4 { 192.0.2.10 }\n");
+	given_done(&g);
+}
+
+TEST(node_ports_are_where_they_are_wanted_but_never_at_loopback)
+{
+	struct given g;
+
+	given_init(&g);
+	print_base(&g, "0.0.0.0/0");
+	EXPECT(says(&g,
+		"add rule inet t services meta nfproto ipv4 fib daddr type local ip daddr != "
+		"127.0.0.0/8 meta l4proto . th dport vmap @node-ports4\n"));
+	EXPECT(says(&g, "add rule inet t no-endpoints meta nfproto ipv4 fib daddr type local ip "
+			"daddr != 127.0.0.0/8 meta l4proto . th dport vmap @no-node-ports4\n"));
+	EXPECT(says_nothing_of(&g, "vmap @node-ports6"));
+	print_base(&g, "192.0.2.0/24");
+	EXPECT(says(&g, "fib daddr type local ip daddr 192.0.2.0/24 ip daddr != 127.0.0.0/8"));
+	given_done(&g);
+}

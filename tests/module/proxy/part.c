@@ -1,0 +1,262 @@
+/*
+ * The proxy as a whole, against an API and the kernel, in a network namespace of the test: what it
+ * does about services and nodes that change, and what it tells of itself.
+ */
+#include "api_rig.h"
+#include "netns_test.h"
+
+#include <kube/http_client.h>
+#include <kube/proxy.h>
+
+#define NODE_IP "192.0.2.10"
+
+struct world {
+	struct api_rig r;
+	struct component_base base;
+	struct http_client *http;
+	struct part *proxy;
+	char text[256 * KIB]; /* of the last answer or listing */
+	struct str weight;
+};
+
+static void send_object(struct world *w, enum client_verb verb, const char *group,
+	const char *resource, const char *namespace, const char *text)
+{
+	struct client_request q;
+	struct cJSON *tree = api_rig_json(&w->r.arena, text);
+
+	client_request_init(&q, verb, resource_find(str_from(group), STR("v1"), str_from(resource)),
+		str_from(namespace),
+		verb == CLIENT_CREATE ? STR("") : json_str(json_path(tree, "metadata.name")));
+	if (verb != CLIENT_DELETE)
+		q.body = tree;
+	EXPECT_OK(api_rig_send(&w->r, &q), NULL);
+	client_request_done(&q);
+}
+
+static void send_node(struct world *w, enum client_verb verb, const char *taints)
+{
+	send_object(w, verb, "", "nodes", "",
+		arena_print(&w->r.arena,
+			"{\"metadata\":{\"name\":\"here\"},\"spec\":{\"taints\":[%s]},\"status\":{"
+			"\"addresses\":[{\"type\":\"Hostname\",\"address\":\"here\"},"
+			"{\"type\":\"InternalIP\",\"address\":\"" NODE_IP "\"}]}}",
+			taints)
+			.at);
+}
+
+/* GET: the status, the body in w->text; 0: nobody answers. */
+static int get(struct world *w, const char *url)
+{
+	struct told told = {0}, read = {0};
+	struct buf body = BUF_INIT(sizeof(w->text) - 1);
+	struct http_call call;
+	int status = 0;
+
+	http_call_init(&call, w->http, STR("GET"), str_from(url));
+	http_call_start(&call, told_op(&told, w->r.t.root, loop_in(w->r.t.loop, 5 * SEC)));
+	loop_test_run_until(&w->r.t, &told.done);
+	if (!told.err.code) {
+		http_call_read_all(
+			&call, told_op(&read, w->r.t.root, OP_NO_DEADLINE), &body, body.max);
+		loop_test_run_until(&w->r.t, &read.done);
+		status = call.status;
+		w->weight = arena_str(&w->r.arena,
+			http_headers_get(&call.response, STR("X-Load-Balancing-Endpoint-Weight")));
+	}
+	strcpy(w->text, buf_text(&body));
+	http_call_done(&call);
+	buf_done(&body);
+	told_done(&told);
+	told_done(&read);
+	return status;
+}
+
+static bool said(struct world *w, const char *text)
+{
+	bool is = strstr(w->text, text) != NULL;
+
+	if (!is)
+		printf("  not said: %s\n%s\n", text, w->text);
+	return is;
+}
+
+static void begin(struct world *w)
+{
+	static const struct http_client_options plain = {.no_http2 = true};
+	struct proxy_options options = {.node_name = STR("here"),
+		.healthz = address_of(ip_v4(127, 0, 0, 1), PROXY_HEALTHZ_PORT),
+		.metrics = address_of(ip_v4(127, 0, 0, 1), PROXY_METRICS_PORT)};
+
+	netns_test_shell(-1, w->text, sizeof(w->text),
+		"ip link set lo up && ip address add " NODE_IP "/32 dev lo");
+	REQUIRE(api_rig_open(&w->r, API_RIG_LOCAL));
+	w->http = http_client_new(w->r.t.env, w->r.t.root, &plain);
+	w->base = (struct component_base){.env = w->r.t.env,
+		.client = w->r.client,
+		.informers = informers_new(w->r.client, w->r.t.root),
+		.scope = w->r.t.root};
+	send_node(w, CLIENT_CREATE, "");
+	w->proxy = proxy_new(&w->base, &options);
+	API_RIG_AWAIT(&w->r, proxy_synced(w->proxy));
+}
+
+static void end(struct world *w)
+{
+	struct told told[3] = {0};
+
+	part_stop(w->proxy, told_op(&told[0], w->r.t.root, OP_NO_DEADLINE));
+	loop_test_run_until(&w->r.t, &told[0].done);
+	part_free(w->proxy);
+	informers_stop(w->base.informers, told_op(&told[1], w->r.t.root, OP_NO_DEADLINE));
+	loop_test_run_until(&w->r.t, &told[1].done);
+	informers_free(w->base.informers);
+	http_client_stop(w->http, told_op(&told[2], w->r.t.root, OP_NO_DEADLINE));
+	loop_test_run_until(&w->r.t, &told[2].done);
+	http_client_free(w->http);
+	api_rig_close(&w->r);
+}
+
+static void in_world(void (*test)(struct world *w))
+{
+	static struct world w;
+
+	begin(&w);
+	test(&w);
+	end(&w);
+}
+
+/* ---- how it is ---- */
+
+#define HEALTHZ "http://127.0.0.1:10256"
+#define METRICS "http://127.0.0.1:10249"
+
+static void health(struct world *w)
+{
+	EXPECT_INT(get(w, HEALTHZ "/healthz"), 200);
+	EXPECT(said(w, "\"lastUpdated\": \"2") && said(w, "\"nodeEligible\": true}"));
+	EXPECT_INT(get(w, HEALTHZ "/livez"), 200);
+	EXPECT(!strstr(w->text, "nodeEligible"));
+	send_node(w, CLIENT_UPDATE,
+		"{\"key\":\"ToBeDeletedByClusterAutoscaler\",\"effect\":\"NoSchedule\"}");
+	API_RIG_AWAIT(&w->r, get(w, HEALTHZ "/healthz") == 503);
+	EXPECT(said(w, "\"nodeEligible\": false}"));
+	EXPECT_INT(get(w, HEALTHZ "/livez"), 200);
+	send_node(w, CLIENT_UPDATE, "{\"key\":\"other\",\"effect\":\"NoSchedule\"}");
+	API_RIG_AWAIT(&w->r, get(w, HEALTHZ "/healthz") == 200);
+	send_object(w, CLIENT_DELETE, "", "nodes", "", "{\"metadata\":{\"name\":\"here\"}}");
+	API_RIG_AWAIT(&w->r, get(w, HEALTHZ "/healthz") == 503);
+	EXPECT_INT(get(w, HEALTHZ "/other"), 404);
+	EXPECT_INT(get(w, METRICS "/metrics"), 200);
+	EXPECT(said(w, "\nkubeproxy_proxy_livez_total{code=\"200\"} 2\n"));
+	EXPECT(!strstr(w->text, "kubeproxy_proxy_healthz_total{code=\"503\"} 0\n"));
+}
+
+static void health_in_world(void)
+{
+	in_world(health);
+}
+
+TEST(a_node_that_leaves_is_not_healthy)
+{
+	netns_test_run(health_in_world);
+}
+
+/* ---- services ---- */
+
+#define BALANCED(port)                                                                             \
+	"{\"metadata\":{\"name\":\"web\"},\"spec\":{\"type\":\"LoadBalancer\",\"clusterIP\":"      \
+	"\"10.96.0.9\",\"externalTrafficPolicy\":\"Local\",\"healthCheckNodePort\":" port          \
+	",\"ports\":[{\"name\":\"http\",\"port\":80,\"nodePort\":30080},{\"name\":\"more\","       \
+	"\"port\":81,\"nodePort\":30081}]}}"
+#define SLICE(here, ready)                                                                         \
+	"{\"metadata\":{\"name\":\"web-1\",\"labels\":{\"kubernetes.io/service-name\":\"web\"},"   \
+	"\"annotations\":{\"endpoints.kubernetes.io/last-change-trigger-time\":"                   \
+	"\"2026-01-02T03:04:05Z\"}},\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\","       \
+	"\"port\":8080},{\"name\":\"more\",\"port\":8081}],\"endpoints\":["                        \
+	"{\"addresses\":[\"10.42.0.5\"],\"nodeName\":\"" here                                      \
+	"\",\"conditions\":{\"ready\":" ready                                                      \
+	"}},{\"addresses\":[\"10.42.0.6\"],\"nodeName\":\"" here "\"},"                            \
+	"{\"addresses\":[\"10.42.1.7\"],\"nodeName\":\"there\"}]}"
+#define ASK_HEALTH "http://" NODE_IP ":30999/"
+
+static void balancers(struct world *w)
+{
+	send_object(w, CLIENT_CREATE, "", "services", "default", BALANCED("30999"));
+	send_object(w, CLIENT_CREATE, "discovery.k8s.io", "endpointslices", "default",
+		SLICE("here", "true"));
+	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 200);
+	EXPECT_STR(w->weight, "2"); /* at two ports, but two addresses */
+	EXPECT_STR(str_from(w->text),
+		"{\n\t\"service\": {\n\t\t\"namespace\": \"default\",\n\t\t\"name\": "
+		"\"web\"\n\t},\n"
+		"\t\"localEndpoints\": 2,\n\t\"serviceProxyHealthy\": true\n}");
+	send_object(w, CLIENT_UPDATE, "discovery.k8s.io", "endpointslices", "default",
+		SLICE("here", "false"));
+	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 200 && str_eq_text(w->weight, "1"));
+	send_object(w, CLIENT_UPDATE, "discovery.k8s.io", "endpointslices", "default",
+		SLICE("elsewhere", "true"));
+	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 503);
+	EXPECT_STR(w->weight, "0");
+	EXPECT_INT(get(w, METRICS "/metrics"), 200);
+	EXPECT(said(w, "\nkubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family=\"IPv4\","
+		       "traffic_policy=\"external\"} 1\n"));
+	EXPECT(said(w, "\nkubeproxy_network_programming_duration_seconds_count{ip_family=\"IPv4\"} "
+		       "1\n"));
+	send_object(
+		w, CLIENT_DELETE, "", "services", "default", "{\"metadata\":{\"name\":\"web\"}}");
+	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 0);
+}
+
+static void balancers_in_world(void)
+{
+	in_world(balancers);
+}
+
+TEST(balancers_are_told_how_many_endpoints_are_here)
+{
+	netns_test_run(balancers_in_world);
+}
+
+static void rules(struct world *w)
+{
+	send_object(w, CLIENT_CREATE, "", "services", "default", BALANCED("30999"));
+	send_object(w, CLIENT_CREATE, "discovery.k8s.io", "endpointslices", "default",
+		SLICE("here", "true"));
+	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 200 && proxy_synced(w->proxy));
+	netns_test_shell(-1, w->text, sizeof(w->text), "nft -n list table inet kube-proxy");
+	EXPECT(said(w, "elements = { " NODE_IP " }"));
+	EXPECT(said(w, "10.96.0.9 . 6 . 80 : goto svc4-"));
+	EXPECT(said(w, "ip daddr @node-ips4"));
+	EXPECT_INT(get(w, METRICS "/metrics"), 200);
+	EXPECT(said(w, "\nkubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="
+		       "\"IPv6\"} 1\n"));
+	EXPECT(said(w, "\nkubeproxy_sync_proxy_rules_service_changes_pending 0\n"));
+	EXPECT(said(w, "\nkubeproxy_sync_proxy_rules_endpoint_changes_pending 0\n"));
+	EXPECT_INT(get(w, METRICS "/proxyMode"), 200);
+	EXPECT_STR(str_from(w->text), "nftables");
+	EXPECT_INT(get(w, METRICS "/configz"), 200);
+	EXPECT(said(w, "\"HealthzBindAddress\":\"127.0.0.1:10256\"") &&
+		said(w, "\"NodePortAddresses\":[\"primary\"]"));
+	/* somebody flushes: all of it comes back with the next change */
+	netns_test_shell(-1, w->text, sizeof(w->text), "nft flush ruleset");
+	send_object(w, CLIENT_UPDATE, "discovery.k8s.io", "endpointslices", "default",
+		SLICE("here", "false"));
+	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 200 && str_eq_text(w->weight, "1"));
+	netns_test_shell(-1, w->text, sizeof(w->text), "nft -n list table inet kube-proxy");
+	EXPECT(said(w, "elements = { " NODE_IP " }"));
+	EXPECT(said(w, "10.96.0.9 . 6 . 80 : goto svc4-"));
+	EXPECT_INT(get(w, METRICS "/metrics"), 200);
+	EXPECT(said(w, "\nkubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family="
+		       "\"IPv4\"} 1\n"));
+}
+
+static void rules_in_world(void)
+{
+	in_world(rules);
+}
+
+TEST(what_the_api_says_is_in_the_kernel)
+{
+	netns_test_run(rules_in_world);
+}
