@@ -30,6 +30,7 @@ enum dns_rcode {
 	DNS_NXDOMAIN = 3,
 	DNS_NOTIMP = 4,
 	DNS_REFUSED = 5,
+	DNS_BADVERS = 16, /* half of it stands in OPT: only for questions that have one */
 };
 enum dns_section { DNS_ANSWER, DNS_AUTHORITY, DNS_ADDITIONAL };
 

@@ -5,7 +5,8 @@
 
 #define TRIES        2 /* of each server */
 #define PATIENCE     (2 * SEC)
-#define GENERATION   2048 /* answers */
+#define OVERALL      (5 * SEC) /* then who asks has stopped waiting */
+#define GENERATION   2048      /* answers */
 #define REMEMBER_MAX (1 * HOUR)
 #define PACKET_MAX   sizeof(((struct forward *)0)->packet)
 
@@ -163,6 +164,7 @@ static void take_answer(struct forward *w, struct str packet, const struct dns_m
 {
 	int64_t life = life_of(m);
 
+	w->by->first = (w->first + w->attempt) % w->by->upstream_count;
 	if (life) {
 		struct remembered *r = mem_new(sizeof(*r));
 
@@ -178,7 +180,7 @@ static void take_answer(struct forward *w, struct str packet, const struct dns_m
 
 static const struct address *server_of(const struct forward *w)
 {
-	return &w->by->upstreams[w->attempt % w->by->upstream_count];
+	return &w->by->upstreams[(w->first + w->attempt) % w->by->upstream_count];
 }
 
 static void new_id(struct forward *w)
@@ -209,13 +211,13 @@ static void ask(struct forward *w)
 	struct err err = {0};
 
 	finish_sockets(w);
-	if (w->attempt >= TRIES * w->by->upstream_count) {
+	if (w->attempt >= TRIES * w->by->upstream_count || loop_now(w->by->env->loop) >= w->over) {
 		err_set(&err, ERR_UNAVAILABLE, "no server outside answers");
 		ended(w, &err);
 		return;
 	}
 	new_id(w);
-	w->deadline = loop_in(w->by->env->loop, PATIENCE);
+	w->deadline = MIN(loop_in(w->by->env->loop, PATIENCE), w->over);
 	if (w->tcp)
 		net_connect(w->by->env, task_await(&w->task, CONNECTED, w->deadline),
 			w->task.op->scope, server_of(w), &w->stream);
@@ -295,6 +297,8 @@ static void run(struct task *t, struct err *err)
 	switch ((enum step)t->step) {
 	case ASK:
 		w->by->under_way++;
+		w->first = w->by->first;
+		w->over = loop_in(w->by->env->loop, OVERALL);
 		ask(w);
 		return;
 	case HEARD:

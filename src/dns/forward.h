@@ -14,6 +14,7 @@ struct forwarder {
 	struct scope *scope;
 	const struct address *upstreams;
 	size_t upstream_count;
+	size_t first; /* who answered last: asked first */
 	size_t under_way;
 	/* answers, in two generations: what is used stays, what is not goes with the older one */
 	struct map young, old; /* question → struct remembered */
@@ -38,8 +39,8 @@ struct forward {
 	struct datagram *socket;
 	struct stream *stream;
 	struct address from;
-	size_t attempt;
-	int64_t deadline;
+	size_t first, attempt;
+	int64_t deadline, over; /* of this attempt; of all */
 	char packet[4096];
 };
 /* ERR_TIMEOUT, ERR_UNAVAILABLE when nobody answers. */

@@ -178,6 +178,8 @@ static void begin(struct serving *w)
 		task_finish(&w->task, 0);
 	else if (w->m.question.opcode)
 		refuse(w, DNS_NOTIMP);
+	else if (w->m.question.edns_version)
+		refuse(w, DNS_BADVERS);
 	else if (w->m.question.class != 1)
 		refuse(w, DNS_REFUSED);
 	else

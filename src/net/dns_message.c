@@ -415,14 +415,14 @@ void dns_answer_end(
 	struct dns_writer *w, enum dns_rcode rcode, bool authoritative, bool recursion_available)
 {
 	const struct dns_question *q = w->question;
-	unsigned flags = FLAG_QR | (unsigned)q->opcode << 11 | rcode;
+	unsigned flags = FLAG_QR | (unsigned)q->opcode << 11 | (rcode & 15);
 	char *at = w->out->at + w->start;
 
 	if (q->edns_size) {
 		buf_add_char(w->out, 0);
 		put16(w->out, DNS_OPT);
 		put16(w->out, OUR_EDNS);
-		put32(w->out, q->dnssec_ok ? 0x8000 : 0);
+		put32(w->out, (uint32_t)rcode >> 4 << 24 | (q->dnssec_ok ? 0x8000 : 0));
 		put16(w->out, 0);
 		w->counts[3]++;
 		at = w->out->at + w->start;

@@ -12,7 +12,7 @@
 
 /* ---- the server outside ---- */
 
-enum mood { ANSWERS, SILENT, LIES, CUTS };
+enum mood { ANSWERS, SILENT, LIES, CUTS, MISSING, EMPTY, FAILS };
 
 struct outside {
 	struct loop_test *t;
@@ -41,10 +41,19 @@ static void compose(struct outside *o, struct str query, bool tcp)
 	if (tcp)
 		buf_add(&o->out, "\0\0", 2);
 	dns_answer_begin(&w, &a, &o->out, &m.question, 0);
-	if (o->mood != CUTS || tcp)
+	if (o->mood == MISSING || o->mood == EMPTY)
+		dns_add_soa(&w, DNS_AUTHORITY, STR("example.com"), 3600,
+			&(struct dns_soa){.primary = STR("ns.example.com"),
+				.contact = STR("admin.example.com"),
+				.minimum = 30});
+	else if (o->mood != FAILS && (o->mood != CUTS || tcp))
 		dns_add_address(&w, DNS_ANSWER, m.question.name, 60, &ip);
 	w.full = o->mood == CUTS && !tcp;
-	dns_answer_end(&w, DNS_NOERROR, false, true);
+	dns_answer_end(&w,
+		o->mood == MISSING ? DNS_NXDOMAIN
+		: o->mood == FAILS ? DNS_SERVFAIL
+				   : DNS_NOERROR,
+		false, true);
 	if (o->mood == LIES)
 		o->out.at[0] ^= 0x55;
 	if (!tcp)
@@ -283,6 +292,159 @@ TEST(who_does_not_answer_is_a_failure_of_the_server)
 TEST(answers_to_other_questions_are_not_believed)
 {
 	with_outside(LIES, nobody);
+}
+
+/* ---- what is not there ---- */
+
+static void ask_until_forgotten(struct arena *a, struct dns_server *s, struct loop_test *t,
+	struct outside *o, const char *answer)
+{
+	EXPECT_STR(serve(a, s, t, "no.example.com", DNS_A, false), answer);
+	s->forwarder.now_offset = 29 * SEC; /* as the SOA's minimum says, not its own life */
+	EXPECT_STR(serve(a, s, t, "NO.example.com", DNS_A, false), answer);
+	EXPECT_INT(o->asked, 1);
+	EXPECT_STR(serve(a, s, t, "no.example.com", DNS_AAAA, false), answer);
+	EXPECT_INT(o->asked, 2);
+	s->forwarder.now_offset = 31 * SEC;
+	EXPECT_STR(serve(a, s, t, "no.example.com", DNS_A, false), answer);
+	EXPECT_INT(o->asked, 3);
+}
+
+static void missing(struct arena *a, struct dns_server *s, struct loop_test *t, struct outside *o)
+{
+	ask_until_forgotten(a, s, t, o, "3 6");
+}
+
+TEST(that_a_name_is_missing_is_remembered)
+{
+	with_outside(MISSING, missing);
+}
+
+static void empty(struct arena *a, struct dns_server *s, struct loop_test *t, struct outside *o)
+{
+	ask_until_forgotten(a, s, t, o, "0 6");
+}
+
+TEST(that_a_name_has_no_such_record_is_remembered)
+{
+	with_outside(EMPTY, empty);
+}
+
+static void fails(struct arena *a, struct dns_server *s, struct loop_test *t, struct outside *o)
+{
+	EXPECT_STR(serve(a, s, t, "www.example.com", DNS_A, false), "2");
+	EXPECT_STR(serve(a, s, t, "www.example.com", DNS_A, false), "2");
+	EXPECT_INT(o->asked, 2);
+}
+
+TEST(failures_of_others_are_not_remembered)
+{
+	with_outside(FAILS, fails);
+}
+
+TEST(who_answered_last_is_asked_first)
+{
+	_cleanup_(arena_done) struct arena a;
+	struct loop_test t;
+	struct outside silent, answers;
+	struct dns_server s;
+
+	arena_init(&a);
+	loop_test_init(&t, LOOP_TEST_REAL);
+	outside_open(&silent, &t, SILENT);
+	outside_open(&answers, &t, ANSWERS);
+	const struct address both[] = {silent.at, answers.at};
+	server_open(&s, &t, both, 2);
+	EXPECT_STR(serve(&a, &s, &t, "www.example.com", DNS_A, false), "0 1:192.0.2.80");
+	EXPECT_STR(serve(&a, &s, &t, "web.example.com", DNS_A, false), "0 1:192.0.2.80");
+	EXPECT_STR(serve(&a, &s, &t, "far.a.svc.cluster.local", DNS_A, false), "0 5 1:192.0.2.80");
+	EXPECT_INT(silent.asked, 1);
+	EXPECT_INT(answers.asked, 2);
+	server_close(&s, &t);
+	outside_close(&silent);
+	outside_close(&answers);
+	loop_test_done(&t);
+}
+
+/* ---- what a client can take ---- */
+
+#define MANY 100
+
+static void add_many(struct arena *a, struct dns_server *s)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+
+	buf_add_text(&text, "{\"metadata\":{\"name\":\"many-1\",\"namespace\":\"a\",\"labels\":{"
+			    "\"kubernetes.io/service-name\":\"many\"}},\"endpoints\":[");
+	for (int i = 0; i < MANY; i++)
+		buf_print(&text, "%s{\"addresses\":[\"10.42.0.%d\"]}", i ? "," : "", i + 1);
+	buf_add_text(&text, "]}");
+	zone_put_slice(&s->zone, api_rig_json(a, buf_text(&text)));
+	zone_put_service(&s->zone,
+		api_rig_json(a, "{\"metadata\":{\"name\":\"many\",\"namespace\":\"a\"},\"spec\":{"
+				"\"clusterIP\":\"None\"}}"));
+}
+
+/* A question that takes so much (0: says nothing, 512 then): the answer's length and contents. */
+static size_t ask_within(struct arena *a, struct dns_server *s, struct loop_test *t, uint16_t takes,
+	uint8_t version, bool tcp, struct dns_message *m)
+{
+	enum { OPT = 11 }; /* bytes at the end of a question of ours */
+	struct buf query = BUF_INIT(512);
+	struct told told = {0};
+	struct serving w = {.tcp = tcp};
+
+	dns_ask(a, &query, 99, STR("many.a.svc.cluster.local"), DNS_A);
+	if (takes) {
+		query.at[query.len - OPT + 3] = (char)(takes >> 8);
+		query.at[query.len - OPT + 4] = (char)takes;
+		query.at[query.len - OPT + 6] = (char)version;
+	} else {
+		query.len -= OPT;
+		query.at[11] = 0;
+	}
+	w.query = buf_str(&query);
+	serve_start(s, told_op(&told, t->root, OP_NO_DEADLINE), &w);
+	loop_test_run_until(t, &told.done);
+	struct str answer = arena_str(a, buf_str(&w.answer));
+	EXPECT_INT(dns_parse(a, answer, m, NULL), 0);
+	if (version) /* the upper half of BADVERS, in OPT */
+		EXPECT_INT((uint8_t)answer.at[answer.len - OPT + 5], DNS_BADVERS >> 4);
+	serve_done(&w);
+	told_done(&told);
+	buf_done(&query);
+	return answer.len;
+}
+
+TEST(an_answer_is_no_larger_than_the_client_takes)
+{
+	_cleanup_(arena_done) struct arena a;
+	struct loop_test t;
+	struct dns_server s;
+	struct dns_message m;
+
+	arena_init(&a);
+	loop_test_init(&t, LOOP_TEST_REAL);
+	server_open(&s, &t, NULL, 0);
+	add_many(&a, &s);
+	EXPECT(ask_within(&a, &s, &t, 0, 0, false, &m) <= DNS_UDP_MAX);
+	EXPECT(m.question.truncated && m.count > 20 && m.count < MANY && !m.question.edns_size);
+	EXPECT(ask_within(&a, &s, &t, 1232, 0, false, &m) <= 1232);
+	EXPECT(m.question.truncated && m.count > 60 && m.question.edns_size);
+	ask_within(&a, &s, &t, 4096, 0, false, &m);
+	EXPECT(!m.question.truncated);
+	EXPECT_INT(m.count, MANY);
+	ask_within(&a, &s, &t, 0, 0, true, &m);
+	EXPECT(!m.question.truncated);
+	EXPECT_INT(m.count, MANY);
+	/* less than everybody must take counts as that */
+	EXPECT(ask_within(&a, &s, &t, 100, 0, false, &m) > 400);
+	/* an EDNS of tomorrow */
+	ask_within(&a, &s, &t, 1232, 1, false, &m);
+	EXPECT_INT(m.question.rcode, 0);
+	EXPECT_INT(m.count, 0);
+	server_close(&s, &t);
+	loop_test_done(&t);
 }
 
 TEST(without_servers_outside_others_names_are_refused)

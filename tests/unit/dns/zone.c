@@ -133,6 +133,18 @@ static const struct {
 	{"web.nowhere.svc.cluster.local", DNS_A, "3 soa"},
 	{"shop.svc.cluster.local", DNS_A, "0 soa"},
 	{"nowhere.svc.cluster.local", DNS_A, "3 soa"},
+	/* what resolvers try first with ndots:5 */
+	{"www.example.com.shop.svc.cluster.local", DNS_A, "3 soa"},
+	{"www.example.com.svc.cluster.local", DNS_A, "3 soa"},
+	{"www.example.com.cluster.local", DNS_AAAA, "3 soa"},
+	{"web.shop.shop.svc.cluster.local", DNS_A, "3 soa"},
+	{"web.shop.svc.cluster.local.shop.svc.cluster.local", DNS_A, "3 soa"},
+	/* the name is there, such an address is not: resolvers must not go on */
+	{"kube-dns.kube-system.svc.cluster.local", DNS_AAAA, "0 soa"},
+	{"1-2-3-4.shop.pod.cluster.local", DNS_AAAA, "0 soa"},
+	{"pod.cluster.local", DNS_A, "0 soa"},
+	{"shop.pod.cluster.local", DNS_A, "0 soa"},
+	{"1-2-3.shop.pod.cluster.local", DNS_A, "3 soa"},
 	{"svc.cluster.local", DNS_A, "0 soa"},
 	{"cluster.local", DNS_A, "0 soa"},
 	{"cluster.local", DNS_NS, "0 cluster.local ns.dns.cluster.local"},
@@ -166,6 +178,9 @@ static const struct {
 	{"1-2-3-4.nowhere.pod.cluster.local", DNS_A, "3 soa"},
 	{"20.0.43.10.in-addr.arpa", DNS_PTR,
 		"0 20.0.43.10.in-addr.arpa web.shop.svc.cluster.local"},
+	{"0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.3.4.d.f.ip6.arpa", DNS_PTR,
+		"0 0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.3.4.d.f.ip6.arpa"
+		" web.shop.svc.cluster.local"},
 	{"7.0.42.10.in-addr.arpa", DNS_PTR,
 		"0 7.0.42.10.in-addr.arpa db-0.db.shop.svc.cluster.local"},
 	{"5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.4.d.f.ip6.arpa", DNS_PTR,
@@ -216,5 +231,49 @@ TEST(what_is_gone_has_no_name_any_more)
 			json_str(json_path(tree, "metadata.name")));
 	}
 	EXPECT_INT(z.services.count + z.slices.count + z.names_of.count, 0);
+	zone_done(&z);
+}
+
+TEST(a_service_becomes_another)
+{
+	_cleanup_(arena_done) struct arena a;
+	struct zone z;
+
+	arena_init(&a);
+	fill(&z);
+	zone_put_service(&z, tree_of(&a, "{'metadata':{'name':'far','namespace':'shop'},'spec':{"
+					 "'type':'ExternalName','externalName':'b.example.com'}}"));
+	EXPECT_STR(ask(&a, &z, "far.shop.svc.cluster.local", DNS_A),
+		"0 follow far.shop.svc.cluster.local b.example.com");
+	EXPECT_STR(ask(&a, &z, "far.shop.svc.cluster.local", DNS_TXT), "0 soa");
+	zone_put_service(&z, tree_of(&a, "{'metadata':{'name':'far','namespace':'shop'},'spec':{"
+					 "'clusterIP':'10.43.0.30'}}"));
+	EXPECT_STR(ask(&a, &z, "far.shop.svc.cluster.local", DNS_A),
+		"0 far.shop.svc.cluster.local 10.43.0.30");
+	EXPECT_STR(ask(&a, &z, "far.shop.svc.cluster.local", DNS_CNAME), "0 soa");
+	zone_done(&z);
+}
+
+/* With publishNotReadyAddresses slices call ready who is not, and who is ending, too. */
+TEST(who_is_called_ready_has_a_name)
+{
+	_cleanup_(arena_done) struct arena a;
+	struct zone z;
+
+	arena_init(&a);
+	fill(&z);
+	zone_put_slice(&z,
+		tree_of(&a,
+			"{'metadata':{'name':'db-1','namespace':'shop','labels':{'kubernetes.io/"
+			"service-name':'db'}},'endpoints':[{'addresses':['10.42.0.8'],"
+			"'hostname':'DB-1','conditions':{'ready':true,'serving':false,"
+			"'terminating':true}}]}"));
+	EXPECT_STR(ask(&a, &z, "db.shop.svc.cluster.local", DNS_A),
+		"0 db.shop.svc.cluster.local 10.42.0.8");
+	EXPECT_STR(ask(&a, &z, "db-1.db.shop.svc.cluster.local", DNS_A),
+		"0 db-1.db.shop.svc.cluster.local 10.42.0.8");
+	EXPECT_STR(ask(&a, &z, "8.0.42.10.in-addr.arpa", DNS_PTR),
+		"0 8.0.42.10.in-addr.arpa db-1.db.shop.svc.cluster.local");
+	EXPECT_STR(ask(&a, &z, "db-0.db.shop.svc.cluster.local", DNS_A), "3 soa");
 	zone_done(&z);
 }
