@@ -8,13 +8,31 @@ static void default_int(struct change *c, const char *path, int64_t value)
 		tree_set_int(c->arena, c->object, path, value);
 }
 
-/* A job without labels has those of its pods. */
+/*
+ * A job without labels has those of its pods: upstream makes both one map, and what is generated
+ * for the one is in the other. Shared texts tell them from labels that were sent and are equal.
+ */
 static void take_labels(struct change *c)
 {
 	const struct cJSON *labels = json_path(c->object, "spec.template.metadata.labels");
 
-	if (json_count(labels) && !json_count(json_path(c->object, "metadata.labels")))
-		tree_set(c->arena, c->object, "metadata.labels", json_copy(c->arena, labels));
+	if (!json_count(labels) || json_count(json_path(c->object, "metadata.labels")))
+		return;
+	struct cJSON *own = json_new(c->arena, JSON_OBJECT);
+	json_each (label, labels)
+		json_add(c->arena, own, json_key(label), json_share(c->arena, label));
+	tree_set(c->arena, c->object, "metadata.labels", own);
+}
+
+static bool has_taken_labels(const struct cJSON *job)
+{
+	const struct cJSON *labels = json_path(job, "spec.template.metadata.labels");
+	const struct cJSON *own = json_path(job, "metadata.labels");
+
+	json_each (label, own)
+		if (json_str(json_get(labels, json_key(label))).at != json_str(label).at)
+			return false;
+	return json_count(own) && json_count(own) == json_count(labels);
 }
 
 static void defaults(struct change *c)
@@ -53,6 +71,7 @@ static void prepare_create(struct change *c)
 {
 	struct str uid = tree_str(c->object, "metadata.uid");
 	struct cJSON *labels, *match;
+	bool taken = has_taken_labels(c->object);
 
 	if (tree_true(c->object, "spec.manualSelector"))
 		return;
@@ -64,6 +83,8 @@ static void prepare_create(struct change *c)
 	set_label(c, labels, "job-name", c->name);
 	set_label(c, labels, UID_LABEL, uid);
 	set_label(c, labels, NAME_LABEL, c->name);
+	if (taken)
+		tree_set(c->arena, c->object, "metadata.labels", json_copy(c->arena, labels));
 	if (!json_path(c->object, "spec.selector.matchLabels"))
 		tree_set(c->arena, c->object, "spec.selector.matchLabels",
 			json_new(c->arena, JSON_OBJECT));
