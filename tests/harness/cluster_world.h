@@ -180,7 +180,7 @@ static inline void member_leads(void *ctx)
 		.allocate_node_cidrs = true};
 	const struct scheduler_options scheduler = {.seed = m->world->seed};
 
-	if (!m->up) /* it is being stopped */
+	if (!m->up || m->lost) /* it is to be stopped */
 		return;
 	cluster_note(m->world, "%s leads", m->name);
 	m->part = m->kind == MEMBER_CONTROLLERS ? controllers_new(&m->base, &controllers)
