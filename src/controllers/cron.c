@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define MISSED_MAX  100
+#define DAY         (24 * HOUR)
 #define YEARS       5 /* what does not come in that time never does */
 #define STAMP       "batch.kubernetes.io/cronjob-scheduled-timestamp"
 #define SOON_ENOUGH (100 * MSEC)
@@ -24,20 +25,38 @@ static bool day_matches(const struct cron_schedule *s, const struct time_parts *
 	return s->any_day || s->any_weekday ? day && weekday : day || weekday;
 }
 
-int64_t cron_next(const struct cron_schedule *s, int64_t after)
+static int64_t local_time(const struct zone *zone, int64_t t)
+{
+	return t + zone_offset(zone, t) * SEC;
+}
+
+/* Where the zone's next day begins: behind midnight where clocks leave that out. */
+static int64_t next_day(const struct zone *zone, int64_t t)
+{
+	int64_t next = t + DAY - local_time(zone, t) % DAY;
+	int64_t shown = local_time(zone, next), early = next - shown % DAY;
+
+	/* Of a day that was an hour shorter that hour is too far. */
+	if (shown % DAY < DAY / 2 && local_time(zone, early) / DAY == shown / DAY)
+		return early;
+	return next;
+}
+
+int64_t cron_next(const struct cron_schedule *s, const struct zone *zone, int64_t after)
 {
 	if (s->every)
 		return (after + s->every) / SEC * SEC;
-	int64_t t = (after / MINUTE + 1) * MINUTE, end = t + YEARS * 366 * 24 * HOUR;
+	int64_t t = after + MINUTE - local_time(zone, after) % MINUTE, end = t + YEARS * 366 * DAY;
 	while (t < end) {
-		struct time_parts parts = time_split(t);
+		int64_t shown = local_time(zone, t);
+		struct time_parts parts = time_split(shown);
 
 		if (!has(s->months, parts.month) || !day_matches(s, &parts))
-			t = (t / (24 * HOUR) + 1) * 24 * HOUR;
+			t = next_day(zone, t);
 		else if (!has(s->hours, parts.hour))
-			t = (t / HOUR + 1) * HOUR;
+			t += HOUR - shown % HOUR;
 		else if (!has(s->minutes, parts.minute))
-			t += MINUTE;
+			t += MINUTE - shown % MINUTE;
 		else
 			return t;
 	}
@@ -184,8 +203,8 @@ static int64_t due(struct cron *c)
 		time_of(cron, "metadata.creationTimestamp", &from);
 	if (deadline >= 0)
 		from = MAX(from, c->now - deadline * SEC);
-	for (int64_t t = cron_next(&c->schedule, from); t && t <= c->now;
-		t = cron_next(&c->schedule, t)) {
+	for (int64_t t = cron_next(&c->schedule, c->view->zone, from); t && t <= c->now;
+		t = cron_next(&c->schedule, c->view->zone, t)) {
 		last = t;
 		missed++;
 		/* After a long time away only the latest is of interest. */
@@ -193,7 +212,7 @@ static int64_t due(struct cron *c)
 			tell(c, "Warning", "TooManyMissedTimes",
 				STR("too many missed start times. Set or decrease "
 				    ".spec.startingDeadlineSeconds or check clock skew"));
-			from = MAX(t, c->now - 24 * HOUR);
+			from = MAX(t, c->now - DAY);
 			t = MAX(t, from);
 		}
 	}
@@ -251,6 +270,11 @@ static void serve(struct cron *c, int64_t when)
 	c->changed = true;
 }
 
+bool cron_is_utc(struct str zone)
+{
+	return str_eq_text(zone, "UTC") || str_eq_text(zone, "Etc/UTC");
+}
+
 static void look_at_schedule(struct cron *c)
 {
 	const struct cJSON *cron = c->view->cron;
@@ -259,10 +283,10 @@ static void look_at_schedule(struct cron *c)
 
 	if (is_being_deleted(cron) || tree_true(cron, "spec.suspend"))
 		return;
-	if (zone.len && !str_eq_text(zone, "UTC") && !str_eq_text(zone, "Etc/UTC")) {
+	if (zone.len && !cron_is_utc(zone) && !c->view->zone) {
 		tell(c, "Warning", "UnknownTimeZone",
-			arena_print(c->arena, "invalid timeZone: \"%.*s\": only UTC is supported",
-				STRF(zone)));
+			arena_print(c->arena, "invalid timeZone: \"%.*s\": unknown time zone %.*s",
+				STRF(zone), STRF(zone)));
 		return;
 	}
 	if (cron_parse(text, &c->schedule, &err)) {
@@ -271,7 +295,7 @@ static void look_at_schedule(struct cron *c)
 				err_text(&err)));
 		return;
 	}
-	int64_t when = due(c), next = cron_next(&c->schedule, c->now);
+	int64_t when = due(c), next = cron_next(&c->schedule, c->view->zone, c->now);
 	if (when)
 		serve(c, when);
 	if (next)

@@ -1,5 +1,6 @@
 /* When CronJobs are due, and what they start. */
 #include "plan_rig.h"
+#include "zone_file.h"
 
 #include "controllers/cron.h"
 
@@ -37,8 +38,52 @@ TEST(the_next_time_of_a_schedule)
 
 		test_context("row %zu", i);
 		REQUIRE_OK(cron_parse(str_from(table[i].schedule), &s, &err), &err);
-		EXPECT_INT(
-			cron_next(&s, at(table[i].after)), table[i].next ? at(table[i].next) : 0);
+		EXPECT_INT(cron_next(&s, NULL, at(table[i].after)),
+			table[i].next ? at(table[i].next) : 0);
+	}
+	test_context_end();
+}
+
+TEST(the_next_time_by_the_clocks_of_a_zone)
+{
+#define CET "CET-1CEST,M3.5.0,M10.5.0/3"
+#define EST "EST5EDT,M3.2.0,M11.1.0"
+	static const struct {
+		const char *rule, *schedule, *after, *next;
+	} table[] = {
+		{"<+0545>-5:45", "0 0 1 * *", "2026-01-15T00:00:00Z", "2026-01-31T18:15:00Z"},
+		{CET, "0 9 * * *", "2026-01-15T12:00:00Z", "2026-01-16T08:00:00Z"},
+		{CET, "0 9 * * *", "2026-07-15T12:00:00Z", "2026-07-16T07:00:00Z"},
+		/* Half past two is left out when summer begins. */
+		{CET, "30 2 * * *", "2026-03-28T02:00:00Z", "2026-03-30T00:30:00Z"},
+		{CET, "0 0 * * *", "2026-03-28T12:00:00Z", "2026-03-28T23:00:00Z"},
+		{CET, "0 0 * * *", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"},
+		/* The day of the month is the zone's, not ours. */
+		{EST, "0 22 31 12 *", "2026-06-01T00:00:00Z", "2027-01-01T03:00:00Z"},
+		/* Half past one comes twice when it ends. */
+		{EST, "30 1 * * *", "2026-11-01T05:00:00Z", "2026-11-01T05:30:00Z"},
+		{EST, "30 1 * * *", "2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z"},
+		{EST, "30 1 * * *", "2026-11-01T06:30:00Z", "2026-11-02T06:30:00Z"},
+		{EST, "0 0 * * 1", "2026-11-01T03:00:00Z", "2026-11-02T05:00:00Z"},
+		/* There is no midnight on that day. */
+		{"EET-2EEST,M3.5.0/0,M10.5.0/0", "0 0 * * *", "2026-03-28T12:00:00Z",
+			"2026-03-29T21:00:00Z"},
+		{"EET-2EEST,M3.5.0/0,M10.5.0/0", "15 1 29 * *", "2026-03-28T12:00:00Z",
+			"2026-03-28T22:15:00Z"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		_cleanup_(buf_done) struct buf file = BUF_INIT(MIB);
+		_cleanup_(arena_done) struct arena a;
+		struct cron_schedule s = {0};
+		struct zone *zone = NULL;
+
+		arena_init(&a);
+		test_context("row %zu", i);
+		zone_file(&file, 0, NULL, 0, table[i].rule);
+		REQUIRE(zone_parse(&a, buf_str(&file), &zone, NULL) == 0);
+		REQUIRE(cron_parse(str_from(table[i].schedule), &s, NULL) == 0);
+		EXPECT_INT(cron_next(&s, zone, at(table[i].after)), at(table[i].next));
 	}
 	test_context_end();
 }
