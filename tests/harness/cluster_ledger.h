@@ -105,7 +105,7 @@ static int64_t past_most(const struct past *p, int64_t now)
 	int64_t most = p->now;
 
 	for (size_t i = 0; i < MIN(p->count, (size_t)16); i++)
-		if (now - p->until[i] < LAG)
+		if (now - p->until[i] < 2 * LAG)
 			most = MAX(most, p->values[i]);
 	return most;
 }
@@ -113,6 +113,12 @@ static int64_t past_most(const struct past *p, int64_t now)
 static int64_t ledger_now(const struct ledger *l)
 {
 	return loop_now(l->w->api.loop);
+}
+
+/* Is what happened then still being found out? Caches whose connections broke take longer. */
+static bool ledger_recent(const struct ledger *l, int64_t then)
+{
+	return ledger_now(l) - then < (l->lenient ? 2 * LAG : LAG);
 }
 
 /* ---- finding ---- */
@@ -199,7 +205,7 @@ static void check_made_by_set(struct ledger *l, const struct seen_pod *pod)
 
 	if (set && !l->lenient)
 		EXPECT(count_active(l, set->seen.uid) <= past_most(&set->replicas, ledger_now(l)));
-	if (!d || !d->recreates || ledger_now(l) - d->trouble < LAG)
+	if (!d || !d->recreates || ledger_recent(l, d->trouble))
 		return;
 	ledger_each(p, l->pods) if (deployment_of(l, p) == d &&
 				    strcmp(p->seen.owner, pod->seen.owner) != 0)
@@ -224,7 +230,7 @@ static void check_taken(struct ledger *l, const struct seen_pod *pod)
 	const struct seen_deployment *d = deployment_of(l, pod);
 
 	l->taken++;
-	if (!d || d->recreates || ledger_now(l) - MAX(d->trouble, l->trouble) < LAG)
+	if (!d || d->recreates || ledger_recent(l, MAX(d->trouble, l->trouble)))
 		return;
 	EXPECT(count_ready(l, d) >= d->replicas - d->unavailable);
 }
@@ -268,7 +274,7 @@ static void check_made_in_order(struct ledger *l, const struct seen_pod *pod)
 	ledger_each(p, l->pods) before += p->kind == 'S' &&
 					  strcmp(p->seen.owner, pod->seen.owner) == 0 &&
 					  p->index < pod->index;
-	EXPECT(ledger_now(l) - l->trouble < LAG || before == pod->index);
+	EXPECT(ledger_recent(l, l->trouble) || before == pod->index);
 }
 
 static void check_made(struct ledger *l, const struct seen_pod *pod)

@@ -15,6 +15,7 @@ struct run {
 	struct cluster_nodes nodes;
 	struct ledger ledger;
 	bool calm; /* nothing but the controllers touches pods and nodes */
+	bool bad_network;
 	int deployments, jobs, generation;
 };
 
@@ -39,6 +40,9 @@ static const char *pick(struct run *r, const char *const *words, size_t count)
 
 static void care(struct run *r)
 {
+	/* As long as it lasts, and then for a while: whoever was cut off is away for some time. */
+	if (r->bad_network)
+		r->ledger.trouble = ledger_now(&r->ledger);
 	members_care(&r->w);
 	nodes_care(&r->nodes);
 	ledger_read(&r->ledger);
@@ -384,6 +388,7 @@ static void network(struct run *r, bool bad)
 		.delay_max = 100 * MSEC, .loss = 0.02, .reset = 0.005, .refuse = 0.1};
 
 	cluster_note(&r->w, "the network is %s", bad ? "bad" : "good");
+	r->bad_network = bad;
 	sim_set_faults(r->w.api.sim, bad ? &broken : &good);
 }
 
@@ -395,6 +400,7 @@ static void part(struct run *r)
 	sim_part(r->w.api.sim, m->host, r->w.api.host, true);
 	pass(r, draw(r, 30) * SEC);
 	sim_part(r->w.api.sim, m->host, r->w.api.host, false);
+	ledger_trouble(&r->ledger);
 }
 
 static void befall(struct run *r)
@@ -475,6 +481,7 @@ static void run_seed(struct run *r, uint64_t seed)
 		return;
 	memset(&r->ledger, 0, sizeof(r->ledger));
 	r->jobs = r->generation = 0;
+	r->bad_network = false;
 	r->calm = seed % 3 == 0;
 	r->ledger.lenient = seed % 3 == 1;
 	ledger_open_feeds(&r->ledger, &r->w);
