@@ -84,6 +84,7 @@ struct ledger {
 	struct seen_set sets[LEDGER_ITEMS];
 	struct seen_deployment deployments[LEDGER_ITEMS];
 	struct seen_job jobs[LEDGER_ITEMS];
+	int64_t revision; /* that was read last */
 	bool lenient; /* answers may be lost: who has not heard that a pod was made makes another */
 	int64_t trouble;
 	int made, bound, taken, counted; /* how much there was to judge */
@@ -508,6 +509,7 @@ static void ledger_no_wake(struct watch *w)
 	(void)w;
 }
 
+/* From now on; or on from where it was, in a server that was begun again. */
 static void ledger_open_feeds(struct ledger *l, struct cluster_world *w)
 {
 	static const struct {
@@ -517,6 +519,8 @@ static void ledger_open_feeds(struct ledger *l, struct cluster_world *w)
 	struct api_server *s = w->api.server;
 
 	l->w = w;
+	if (!l->revision)
+		l->revision = store_revision(s->store);
 	for (int i = 0; i < FEEDS; i++) {
 		struct feed *f = &l->feeds[i];
 
@@ -524,7 +528,7 @@ static void ledger_open_feeds(struct ledger *l, struct cluster_world *w)
 		EXPECT_INT(watch_init(&f->watch,
 				   server_bucket(s, resource_find(str_from(f->group), STR("v1"),
 							    str_from(f->plural))),
-				   store_revision(s->store), ledger_no_wake, NULL),
+				   l->revision, ledger_no_wake, NULL),
 			0);
 	}
 }
@@ -563,6 +567,7 @@ static void ledger_read(struct ledger *l)
 		const struct cJSON *o = object_tree(&a, f->change.object);
 
 		told[f - l->feeds](l, o, &f->change);
+		l->revision = f->change.revision;
 		f->has = false;
 		arena_reset(&a);
 	}

@@ -308,6 +308,39 @@ static inline void cluster_listen(struct cluster_world *w)
 	EXPECT_OK(http_server_listen(w->http, &at, &at, &err), &err);
 }
 
+/* The server's way in for others, and the user's. */
+static inline void cluster_enter(struct cluster_world *w)
+{
+	w->user = api_world_local_client(&w->api, true);
+	cluster_listen(w);
+}
+
+static inline void cluster_leave(struct cluster_world *w)
+{
+	struct told told = {0};
+
+	api_world_drop_client(&w->api, TAKE(w->user));
+	http_server_stop(w->http, told_op(&told, w->api.root, OP_NO_DEADLINE), 0);
+	api_world_await(&w->api, &told);
+	told_done(&told);
+	http_server_free(TAKE(w->http));
+}
+
+/* Stopped in order or by a power cut, away for a while, and begun again on what the disk has. */
+static inline void cluster_restart_server(struct cluster_world *w, bool cut, int64_t away)
+{
+	cluster_note(w, "the server %s", cut ? "loses its power" : "ends");
+	if (cut)
+		sim_crash(w->api.host);
+	cluster_leave(w);
+	api_world_stop(&w->api);
+	api_world_pass(&w->api, away);
+	EXPECT_INT(api_world_start(&w->api), 0);
+	cluster_note(w, "the server is back");
+	if (w->api.server)
+		cluster_enter(w);
+}
+
 static inline bool cluster_open(struct cluster_world *w, uint64_t seed)
 {
 	const struct sim_faults good = {.delay_max = MSEC};
@@ -318,8 +351,7 @@ static inline bool cluster_open(struct cluster_world *w, uint64_t seed)
 		return false;
 	w->rng = sim_rng(w->api.sim);
 	sim_set_faults(w->api.sim, &good);
-	w->user = api_world_local_client(&w->api, true);
-	cluster_listen(w);
+	cluster_enter(w);
 	for (int i = 0; i < MEMBERS; i++) {
 		struct member *m = &w->members[i];
 
@@ -333,16 +365,11 @@ static inline bool cluster_open(struct cluster_world *w, uint64_t seed)
 
 static inline void cluster_close(struct cluster_world *w)
 {
-	struct told told = {0};
-
 	for (int i = 0; i < MEMBERS; i++)
 		if (w->members[i].up)
 			member_stop(&w->members[i]);
-	api_world_drop_client(&w->api, w->user);
-	http_server_stop(w->http, told_op(&told, w->api.root, OP_NO_DEADLINE), 0);
-	api_world_await(&w->api, &told);
-	told_done(&told);
-	http_server_free(w->http);
+	if (w->user)
+		cluster_leave(w);
 	api_world_close(&w->api);
 	for (size_t i = 0; i < HISTORY_LINES; i++)
 		free(w->history[i]);

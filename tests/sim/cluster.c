@@ -17,6 +17,7 @@ struct run {
 	bool calm; /* nothing but the controllers touches pods and nodes */
 	bool bad_network;
 	int deployments, jobs, generation;
+	int crashes, restarts; /* of all runs */
 };
 
 static int draw(struct run *r, int bound)
@@ -377,6 +378,7 @@ static void crash(struct run *r)
 
 	if (!m)
 		return;
+	r->crashes++;
 	member_stop(m);
 	m->again = loop_in(r->w.api.loop, (1 + draw(r, 60)) * SEC);
 }
@@ -403,13 +405,26 @@ static void part(struct run *r)
 	ledger_trouble(&r->ledger);
 }
 
+static void restart_server(struct run *r)
+{
+	r->restarts++;
+	ledger_read(&r->ledger);
+	ledger_close_feeds(&r->ledger);
+	cluster_restart_server(&r->w, chance(r, 50), draw(r, 30) * SEC);
+	if (r->w.api.server)
+		ledger_open_feeds(&r->ledger, &r->w);
+	ledger_trouble(&r->ledger);
+}
+
 static void befall(struct run *r)
 {
 	ledger_trouble(&r->ledger);
 	if (!r->ledger.lenient) {
 		r->w.refused_percent = chance(r, 60) ? draw(r, 40) : 0;
 		cluster_note(&r->w, "%d %% of writes are refused", r->w.refused_percent);
-	} else if (chance(r, 30))
+	} else if (chance(r, 40))
+		restart_server(r);
+	else if (chance(r, 30))
 		part(r);
 	else
 		network(r, chance(r, 60));
@@ -533,10 +548,11 @@ TEST(nothing_forbidden_ever_happens_and_all_that_is_wanted_in_the_end)
 		counted += r.ledger.counted;
 	}
 	test_context_end();
-	printf("%d pods made, %d bound, %d taken away ready, %d accounts\n", made, bound, taken,
-		counted);
+	printf("%d pods made, %d bound, %d taken away ready, %d accounts, %d crashes, %d "
+	       "restarts\n",
+		made, bound, taken, counted, r.crashes, r.restarts);
 	/* Or it would show nothing. */
 	EXPECT(test_failed() || count < SEEDS ||
 		(made > 40 * (int)count && bound > 30 * (int)count && taken > 5 * (int)count &&
-			counted > 20 * (int)count));
+			counted > 20 * (int)count && r.crashes > (int)count && r.restarts > 0));
 }
