@@ -35,8 +35,15 @@ struct kubelet_options {
 	int max_pods;       /* 0: the configuration's */
 	struct str version; /* "v1.36.0" */
 	struct tls_config
-		*tls;  /* of the node's server (a reference is taken); NULL: there is none */
-	uint16_t port; /* where the node's server listens; 0: none is told of */
+		*tls; /* of the node's server (a reference is taken); NULL: there is none */
+	/*
+	 * Makes another before the certificate of `tls` ends: a reference for the caller, and when
+	 * that one ends. NULL: nobody does.
+	 */
+	int (*renew_tls)(void *ctx, struct tls_config **tls, int64_t *until, struct err *err);
+	void *tls_ctx;
+	int64_t tls_until; /* wall: when the certificate of `tls` ends; 0: nobody knows */
+	uint16_t port;     /* where the node's server listens; 0: none is told of */
 	/* Can pods with a network of their own be connected? NULL: always. `why` is set when not.
 	 */
 	bool (*network_ready)(void *ctx, struct err *why);

@@ -7,7 +7,9 @@
 #include "pod_admission.h"
 #include "pod_prepare.h"
 #include "pod_worker.h"
+#include "prober.h"
 #include "server.h"
+#include "serving_certificate.h"
 #include "static_pods.h"
 
 #include <kube/api_codec.h>
@@ -233,12 +235,22 @@ static size_t list_pods(void *ctx, struct arena *a, const struct cJSON *const **
 	return count;
 }
 
+static void print_probes(void *ctx, struct buf *out)
+{
+	struct kubelet *k = ctx;
+
+	map_each (it, &k->workers)
+		probers_print(it.value, out);
+}
+
 static void open_server(struct kubelet *k)
 {
 	_cleanup_(err_done) struct err err = {0};
 	const struct kubelet_server_options options = {.client = k->base.client,
 		.runtime = k->runtime,
 		.pods = {list_pods, k},
+		.print_probes = print_probes,
+		.probes_ctx = k,
 		.configuration = k->configuration.tree,
 		.tls = k->options.tls,
 		.node_name = k->options.node_name,
@@ -304,6 +316,7 @@ static void free_part(struct part *p)
 		pod_worker_free(it.value);
 	map_done(&k->workers);
 	eviction_manager_free(k->evictions);
+	serving_certificate_free(k->certificate);
 	image_collector_free(k->collector);
 	log_rotation_free(k->rotation);
 	static_pods_free(k->statics);
@@ -481,6 +494,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->rotation = log_rotation_new(k);
 	k->evictions = eviction_manager_new(k);
 	open_server(k);
+	k->certificate = serving_certificate_new(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);
 	return &k->part;

@@ -19,6 +19,7 @@ struct http_client;
 struct node_agent;
 struct image_collector;
 struct eviction_manager;
+struct serving_certificate;
 struct log_rotation;
 struct static_pods;
 struct mirrors;
@@ -56,8 +57,9 @@ struct kubelet {
 	struct cgroups *cgroups;       /* NULL: none are used */
 	struct kubelet_server *server; /* NULL: there is none */
 	struct op server_op;
-	struct http_client *knocker; /* asks containers: probes and hooks */
-	int64_t began;               /* wall */
+	struct serving_certificate *certificate; /* NULL: it stays as it is */
+	struct http_client *knocker;             /* asks containers: probes and hooks */
+	int64_t began;                           /* wall */
 	struct op synced;
 	bool serving; /* the API's pods of this node are known */
 	bool settled; /* and those of the manifests: what is more is an orphan */

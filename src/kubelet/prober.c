@@ -20,6 +20,7 @@ struct prober {
 	int64_t started, asked; /* wall; asked 0: not yet */
 	int64_t delay;          /* before the first one, after a start of the kubelet */
 	struct prober_count count;
+	int64_t results[PROBE_ERROR + 1]; /* by outcome */
 	int retries;
 	bool held, waiting, asking;
 	struct op op;
@@ -115,6 +116,7 @@ static void take_answer(struct prober *p, const struct cJSON *container)
 	const struct cJSON *spec = json_get(container, str_from(members[p->kind]));
 	struct str text = p->probe.text;
 
+	p->results[p->probe.outcome]++;
 	switch (p->probe.outcome) {
 	case PROBE_GOOD:
 		judge(p, spec, true);
@@ -336,6 +338,32 @@ void probers_sync(struct pod_worker *w, const struct pod_view *v)
 			sync_container(w, v, container);
 	json_each (container, json_path(v->pod, "spec.containers"))
 		sync_container(w, v, container);
+}
+
+static void print_result(const struct pod_worker *w, const struct prober *p, const char *result,
+	int64_t count, struct buf *out)
+{
+	const struct cJSON *pod = w->state->pod;
+
+	if (count)
+		buf_print(out,
+			"prober_probe_total{container=\"%.*s\",namespace=\"%.*s\",pod=\"%.*s\","
+			"pod_uid=\"%s\",probe_type=\"%s\",result=\"%s\"} %lld\n",
+			STRF(p->name), STRF(tree_str(pod, "metadata.namespace")),
+			STRF(tree_str(pod, "metadata.name")), w->uid, titles[p->kind], result,
+			(long long)count);
+}
+
+void probers_print(const struct pod_worker *w, struct buf *out)
+{
+	list_each (l, &w->probers) {
+		const struct prober *p = LIST_ENTRY(l, struct prober, in_worker);
+
+		print_result(w, p, "successful", p->results[PROBE_GOOD] + p->results[PROBE_WARNING],
+			out);
+		print_result(w, p, "failed", p->results[PROBE_BAD], out);
+		print_result(w, p, "unknown", p->results[PROBE_ERROR], out);
+	}
 }
 
 void probers_stop(struct pod_worker *w)

@@ -21,6 +21,8 @@ int64_t prober_due(const struct cJSON *spec, int64_t started, int64_t last, int6
 
 /* Begins, goes on with, and ends probes, as the view shows what runs. */
 void probers_sync(struct pod_worker *w, const struct pod_view *v);
+/* How often each was answered how, as lines of Prometheus' text format. */
+void probers_print(const struct pod_worker *w, struct buf *out);
 /* The worker is no more; what is in flight ends by itself. */
 void probers_stop(struct pod_worker *w);
 

@@ -28,6 +28,9 @@ struct kubelet_server_options {
 	struct kubelet_server_pods pods;
 	struct tls_config
 		*tls; /* asks for client certificates; NULL: plain HTTP, nobody is asked */
+	/* Lines of /metrics/probes; NULL: none. */
+	void (*print_probes)(void *ctx, struct buf *out);
+	void *probes_ctx;
 	const struct cJSON *configuration; /* what /configz shows; outlives the server */
 	struct str node_name;
 	struct str cgroup_root; /* of the node's own figures; empty: the machine's */

@@ -1,7 +1,6 @@
 /* The node of this process: its directories below the cluster's, its server for the API server. */
 #include "cluster_parts.h"
 #include "node.h"
-#include "node_tls.h"
 #include "process.h"
 
 #include <kube/log.h>
@@ -18,18 +17,29 @@ static struct str below(struct cluster *c, const char *name)
 static struct tls_config *open_tls(struct cluster *c)
 {
 	const struct cluster_options *o = c->options;
-	struct node_tls in = {.name = o->node_name,
-		.ips = o->node_ips,
-		.ip_count = o->node_ip_count,
-		.now = env_wall(c->env)};
+	struct node_tls *in = &c->node_identity;
 	struct str path = below(c, "pki/client-ca.crt");
 	_cleanup_(err_done) struct err err = {0};
 	struct tls_config *tls = NULL;
 
-	if (process_read_file(&c->arena, "data-dir", path, &in.client_authorities, &err) ||
-		node_tls_new(&in, &tls, &err))
+	*in = (struct node_tls){.name = o->node_name,
+		.ips = o->node_ips,
+		.ip_count = o->node_ip_count,
+		.now = env_wall(c->env)};
+	if (process_read_file(&c->arena, "data-dir", path, &in->client_authorities, &err) ||
+		node_tls_new(in, &tls, &err))
 		log_error(&err, "nobody can look into this node's pods");
 	return tls;
+}
+
+static int renew_tls(void *ctx, struct tls_config **tls, int64_t *until, struct err *err)
+{
+	struct cluster *c = ctx;
+
+	c->node_identity.now = env_wall(c->env);
+	int code = node_tls_new(&c->node_identity, tls, err);
+	*until = c->node_identity.until;
+	return code;
 }
 
 static struct str *dns_servers(struct cluster *c)
@@ -100,9 +110,12 @@ void cluster_begin_node(struct cluster *c, struct op *op)
 			.configuration = o->kubelet_configuration,
 			.version = STR("v1.36.0"),
 			.port = o->kubelet_port,
-			.tls = open_tls(c)}};
+			.tls = open_tls(c),
+			.renew_tls = renew_tls,
+			.tls_ctx = c}};
 
 	memcpy(options.cluster_cidrs, o->pods, sizeof(options.cluster_cidrs));
+	options.kubelet.tls_until = c->node_identity.until;
 	c->node_tls = options.kubelet.tls; /* until the kubelet has taken it */
 	m->part = node_new(&m->base, &options);
 }

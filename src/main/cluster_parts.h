@@ -3,6 +3,7 @@
 #define MAIN_CLUSTER_PARTS_H
 
 #include "cluster.h"
+#include "node_tls.h"
 
 #include <kube/arena.h>
 #include <kube/work.h>
@@ -32,6 +33,7 @@ struct cluster {
 	struct cluster_member members[CLUSTER_PARTS];
 	struct op *node_wait; /* for the kubelet's beginning */
 	struct tls_config *node_tls;
+	struct node_tls node_identity;
 
 	struct work work;
 	struct informer *nodes;

@@ -7,6 +7,7 @@
 
 #include <kube/log.h>
 #include <kube/mem.h>
+#include <kube/time.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -239,6 +240,16 @@ static void find_ips(struct kubelet_line *l, struct env *env)
 	mem_free(own.items);
 }
 
+static int renew_tls(void *ctx, struct tls_config **tls, int64_t *until, struct err *err)
+{
+	struct kubelet_line *l = ctx;
+
+	l->tls.now = clock_wall();
+	int code = node_tls_new(&l->tls, tls, err);
+	*until = l->tls.until;
+	return code;
+}
+
 static void open_tls(struct kubelet_line *l, struct env *env)
 {
 	_cleanup_(err_done) struct err err = {0};
@@ -248,8 +259,12 @@ static void open_tls(struct kubelet_line *l, struct env *env)
 	l->tls.ips = o->node_ips;
 	l->tls.ip_count = o->node_ip_count;
 	l->tls.now = env_wall(env);
-	if (!node_tls_new(&l->tls, &o->tls, &err))
+	o->renew_tls = renew_tls;
+	o->tls_ctx = l;
+	if (!node_tls_new(&l->tls, &o->tls, &err)) {
+		o->tls_until = l->tls.until;
 		return;
+	}
 	log_error(&err, "the node's server cannot begin");
 	failed(l, &err);
 }

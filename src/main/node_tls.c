@@ -55,11 +55,12 @@ static int configure(
 	return code ? code : tls_config_new_server(&options, tls, err);
 }
 
-int node_tls_new(const struct node_tls *in, struct tls_config **tls, struct err *err)
+int node_tls_new(struct node_tls *in, struct tls_config **tls, struct err *err)
 {
 	struct parts parts = {0};
 	int code = configure(in, &parts, tls, err);
 
+	in->until = in->certificate.len ? 0 : in->now + LIFETIME;
 	certs_done(&parts.chain);
 	certs_done(&parts.roots);
 	key_unref(parts.key);

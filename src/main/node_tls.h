@@ -13,7 +13,8 @@ struct node_tls {
 	/* PEM texts. Without a certificate it makes one that nobody else has signed. */
 	struct str certificate, key;
 	struct str client_authorities; /* empty: no certificate of a client is believed */
+	int64_t until;                 /* set: when the one that it made ends; 0: it was given */
 };
-int node_tls_new(const struct node_tls *in, struct tls_config **tls, struct err *err);
+int node_tls_new(struct node_tls *in, struct tls_config **tls, struct err *err);
 
 #endif

@@ -37,6 +37,27 @@ print(c['maxPods'], c['containerLogMaxSize'], c['imageGCHighThresholdPercent'])"
 }
 check "and shows it" prints "17 40Ki 85" configz
 
+# ---- probes, and how often they were answered ----
+k create -f - >/dev/null <<-'X'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: probed}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers:
+	  - name: sh
+	    image: kube.local/sample:1
+	    command: [sleep, "1000"]
+	    readinessProbe: {periodSeconds: 1, exec: {command: ["true"]}}
+	    livenessProbe: {periodSeconds: 1, failureThreshold: 100, exec: {command: ["false"]}}
+X
+probes() {
+	k get --raw /api/v1/nodes/node/proxy/metrics/probes |
+		grep -c -E '^prober_probe_total\{.*pod="probed",.*(Readiness",result="successful|Liveness",result="failed)"\} [1-9]'
+}
+check "probes are counted" within 20 prints 2 probes
+k delete pod probed --wait=false >/dev/null
+
 # ---- logs: numbered lines, about 50 kB a second, for ten seconds ----
 k create -f - >/dev/null <<-'X'
 	apiVersion: v1

@@ -8,6 +8,7 @@
 
 #include "test.h"
 
+#include <kube/arena.h>
 #include <kube/mem.h>
 #include <kube/process.h>
 #include <kube/pty.h>
@@ -120,7 +121,11 @@ static inline void host_session_start(
 			(struct process_fd){2, s->stderr ? PROCESS_FD_WRITES : PROCESS_FD_NULL, 0};
 	}
 	task_start(&h->task, &kind, op);
-	if (op->ctx != &h->task) {
+	if (op->state != OP_STARTED) { /* refused */
+		if (s->tty) {
+			pty_close_theirs(&h->pty);
+			pty_done(&h->pty);
+		}
 		arena_done(&h->arena);
 		mem_free(h);
 	}
@@ -156,7 +161,7 @@ static inline void host_session_wait(struct runtime *r, struct op *op, struct ru
 
 	(void)r;
 	task_start(&h->task, &kind, op);
-	if (op->ctx == &h->task)
+	if (op->state == OP_STARTED)
 		return;
 	process_close(h->process);
 	if (h->terminal >= 0)

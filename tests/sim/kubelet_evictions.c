@@ -170,3 +170,31 @@ TEST(a_container_that_writes_more_than_it_may_costs_its_pod)
 	EXPECT_STR(node_condition(&r, "DiskPressure"), "False");
 	kubelet_rig_close(&r);
 }
+
+TEST(the_kubelet_may_end_at_every_moment_of_an_eviction)
+{
+	for (int ms = 0; ms < 1400 && !test_failed(); ms += 40) {
+		struct kubelet_rig r;
+
+		test_context("after %d ms", ms);
+		open_rig(&r);
+		rig_pod(&r, "o",
+			"'restartPolicy':'Never','containers':[{'name':'c','image':'once'}]");
+		pod(&r, "a", "small");
+		rig_pass(&r, 5 * SEC);
+		left.disk = 9 * 1024 * MI;
+		wait_for(&r, RIG_NODE, "EvictionThresholdMet");
+		rig_pass(&r, ms * MSEC);
+		kubelet_rig_stop(&r);
+		left = enough;
+		rig_pass(&r, 100 * MSEC);
+		kubelet_rig_start(&r);
+		rig_pass(&r, 20 * SEC);
+		struct str phase = rig_status(&r, "a", "phase");
+		EXPECT(str_eq(phase, STR("Running")) || str_eq(phase, STR("Failed")));
+		EXPECT_STR(rig_status(&r, "o", "phase"), "Succeeded");
+		EXPECT_STR(node_condition(&r, "DiskPressure"), "False");
+		kubelet_rig_close(&r);
+	}
+	test_context_end();
+}

@@ -1,4 +1,5 @@
-/* /metrics, /metrics/resource and /metrics/cadvisor, in Prometheus' text format. */
+/* /metrics, /metrics/resource, /metrics/cadvisor and /metrics/probes, in Prometheus' text format.
+ */
 #include "figures.h"
 
 #include <kube/mem.h>
@@ -207,5 +208,18 @@ void node_metrics(struct node_request *r)
 	head(&out, "process_start_time_seconds", "gauge",
 		"[ALPHA] Start time of the process since unix epoch in seconds.");
 	buf_print(&out, "process_start_time_seconds %.17g\n", seconds(r->server->options.started));
+	answer(r, &out);
+}
+
+void node_metrics_probes(struct node_request *r)
+{
+	const struct kubelet_server_options *o = &r->server->options;
+	_cleanup_(buf_done) struct buf out = BUF_INIT(METRICS_MAX);
+
+	head(&out, "prober_probe_total", "counter",
+		"[BETA] Cumulative number of a liveness, readiness or startup probe for a "
+		"container by result.");
+	if (o->print_probes)
+		o->print_probes(o->probes_ctx, &out);
 	answer(r, &out);
 }

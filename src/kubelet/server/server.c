@@ -146,6 +146,7 @@ static const struct route {
 	{"run", 3, 4, "POST", "proxy", node_run},
 	{"metrics", 0, 0, "GET", "metrics", node_metrics},
 	{"metrics/cadvisor", 0, 0, "GET", "metrics", node_metrics_cadvisor},
+	{"metrics/probes", 0, 0, "GET", "metrics", node_metrics_probes},
 	{"metrics/resource", 0, 0, "GET", "metrics", node_metrics_resource},
 };
 
