@@ -35,6 +35,9 @@ struct machine_space {
 };
 bool machine_space(const char *directory, struct machine_space *s);
 
+/* How many processes and threads there may be, and are. false: nobody knows. */
+bool machine_processes(int64_t *most, int64_t *now);
+
 /* What of it is free at the moment. */
 struct machine_free {
 	int64_t memory, disk, inodes, processes;

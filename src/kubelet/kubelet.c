@@ -255,6 +255,8 @@ static void open_server(struct kubelet *k)
 		.tls = k->options.tls,
 		.node_name = k->options.node_name,
 		.cgroup_root = k->options.cgroup_root,
+		.root_dir = k->options.root_dir,
+		.image_dir = k->options.image_dir,
 		.at = address_of((struct ip){.len = 16}, k->options.port),
 		.started = k->began};
 

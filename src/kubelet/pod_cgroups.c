@@ -20,15 +20,32 @@ static char *path_of(const struct kubelet *k, const char *path)
 	return mem_print("%.*s%s", STRF(k->options.cgroup_root), path);
 }
 
-static void make_group(struct kubelet *k, const char *name, int64_t shares)
+/* memory 0: no limit. */
+static void make_group(struct kubelet *k, const char *name, int64_t shares, int64_t memory)
 {
-	struct cgroup_limits limits = {.cpu_shares = shares};
+	struct cgroup_limits limits = {.cpu_shares = shares, .memory = memory};
 	_cleanup_(err_done) struct err err = {0};
 	char *path = path_of(k, name);
 
 	if (cgroup_make(k->cgroups, path, &err) || cgroup_limit(k->cgroups, path, &limits, &err))
 		log_warning(&err, "a cgroup cannot be made", LOG_STR("path", str_from(path)));
 	mem_free(path);
+}
+
+static int64_t memory_in(const struct cJSON *list)
+{
+	struct quantity q;
+
+	return quantity_parse(tree_str(list, "memory"), &q, NULL) ? 0 : quantity_value(q);
+}
+
+/* Of all pods together, when some of the node's is reserved for others. */
+static int64_t pods_memory(const struct kubelet *k)
+{
+	int64_t reserved = memory_in(k->configuration.system_reserved) +
+			   memory_in(k->configuration.kube_reserved);
+
+	return reserved ? MAX(memory_in(k->facts.capacity) - reserved, (int64_t)MIB) : 0;
 }
 
 void pod_cgroups_open(struct kubelet *k)
@@ -46,10 +63,10 @@ void pod_cgroups_open(struct kubelet *k)
 		return;
 	}
 	quantity_parse(tree_str(k->facts.capacity, "cpu"), &cpus, NULL);
-	make_group(k, "/kubepods", MAX(quantity_value(cpus), 1) * 1024);
-	make_group(k, "/kubepods/burstable", 2);
+	make_group(k, "/kubepods", MAX(quantity_value(cpus), 1) * 1024, pods_memory(k));
+	make_group(k, "/kubepods/burstable", 2, 0);
 	/* What asks for nothing gets what nobody else wants. */
-	make_group(k, "/kubepods/besteffort", 2);
+	make_group(k, "/kubepods/besteffort", 2, 0);
 }
 
 void pod_cgroups_close(struct kubelet *k)

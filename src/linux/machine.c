@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
-#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -52,6 +51,29 @@ static int64_t number_in(struct arena *a, const char *path)
 
 	str_to_i64(read_file(a, path), &value);
 	return value;
+}
+
+static int64_t process_limit(struct arena *a)
+{
+	int64_t most = number_in(a, "/proc/sys/kernel/pid_max");
+	int64_t threads = number_in(a, "/proc/sys/kernel/threads-max");
+
+	return threads && threads < most ? threads : most;
+}
+
+bool machine_processes(int64_t *most, int64_t *now)
+{
+	struct str load, all;
+	struct arena a;
+
+	/* "0.20 0.18 0.12 1/80 11206": threads that run, and all there are */
+	arena_init(&a);
+	*most = process_limit(&a);
+	str_cut(read_file(&a, "/proc/loadavg"), '/', &load, &all);
+	str_cut(all, ' ', &all, &load);
+	bool known = *most && str_to_i64(all, now);
+	arena_done(&a);
+	return known;
 }
 
 static struct str os_image(struct arena *a)
@@ -145,10 +167,7 @@ void machine_read(struct arena *a, const char *directory, struct machine *m)
 	machine_space(directory, &space);
 	m->disk = space.bytes;
 	m->inodes = space.inodes;
-	m->processes = number_in(a, "/proc/sys/kernel/pid_max");
-	int64_t threads = number_in(a, "/proc/sys/kernel/threads-max");
-	if (threads && threads < m->processes)
-		m->processes = threads;
+	m->processes = process_limit(a);
 	read_hugepages(a, m);
 	m->machine_id = read_file(a, "/etc/machine-id");
 	if (!m->machine_id.len)
@@ -168,7 +187,6 @@ void machine_read(struct arena *a, const char *directory, struct machine *m)
 void machine_measure(const char *directory, struct machine_free *f)
 {
 	struct machine_space space;
-	struct sysinfo info;
 	struct arena a;
 
 	arena_init(&a);
@@ -177,8 +195,8 @@ void machine_measure(const char *directory, struct machine_free *f)
 	machine_space(directory, &space);
 	f->disk = space.free_bytes;
 	f->inodes = space.free_inodes;
-	int64_t most = number_in(&a, "/proc/sys/kernel/pid_max");
-	if (sysinfo(&info) == 0)
-		f->processes = most - info.procs;
+	int64_t most, now;
+	if (machine_processes(&most, &now))
+		f->processes = most - now;
 	arena_done(&a);
 }

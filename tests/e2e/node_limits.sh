@@ -86,6 +86,17 @@ wait $follower 2>/dev/null
 k delete pod talker --wait=false >/dev/null
 check "they go with the pod" within 20 prints 0 files '*'
 
+# ---- figures of the disk ----
+disks() {
+	k get --raw /api/v1/nodes/node/proxy/stats/summary | python3 -c "
+import json, sys
+n = json.load(sys.stdin)['node']
+i = n['runtime']['imageFs']
+print(n['fs']['capacityBytes'], i['capacityBytes'], 0 < i['usedBytes'] < n['fs']['usedBytes'],
+	0 < n['rlimit']['curproc'] < n['rlimit']['maxpid'])"
+}
+check "the node tells of its disks and processes" prints "268435456 268435456 True True" disks
+
 # ---- the disk ----
 pod() { # NAME VOLUME COMMAND
 	k create -f - >/dev/null <<-X

@@ -1,6 +1,8 @@
 /* The Node object and its lease, as a kubelet keeps them, on virtual time. */
 #include "kubelet_rig.h"
 
+#include <kube/kubelet_configuration.h>
+
 static struct fake_program programs[] = {{.name = "app", .here = true}};
 
 static struct str node_field(struct kubelet_rig *r, const char *dotted)
@@ -94,4 +96,38 @@ TEST(what_others_change_is_put_right_or_left_alone)
 	rig_pass(&r, 15 * SEC);
 	EXPECT_STR(node_field(&r, "status.nodeInfo.bootID"), "b");
 	kubelet_rig_close(&r);
+}
+
+TEST(what_is_reserved_is_not_for_pods)
+{
+	struct kubelet_configuration c;
+	struct kubelet_rig r;
+	struct cJSON *node = NULL;
+	struct arena a;
+	struct err err = {0};
+
+	arena_init(&a);
+	EXPECT_OK(kubelet_configuration_read(&a,
+			  STR("apiVersion: kubelet.config.k8s.io/v1beta1\n"
+			      "kind: KubeletConfiguration\n"
+			      "maxPods: 7\n"
+			      "nodeStatusUpdateFrequency: 3s\n"
+			      "systemReserved: {memory: 1Gi, ephemeral-storage: 10Gi}\n"
+			      "kubeReserved: {cpu: 500m}\n"
+			      "evictionHard: {memory.available: 200Mi}\n"),
+			  &c, &err),
+		&err);
+	kubelet_rig_open(&r, NULL, 0);
+	kubelet_rig_stop(&r);
+	r.options.configuration = &c;
+	kubelet_rig_start(&r);
+	rig_pass(&r, 5 * SEC);
+	EXPECT_INT(rig_ask(&r, CLIENT_GET, "nodes", RIG_NODE, NULL, NULL, &node), 0);
+	EXPECT_STR(tree_str(node, "status.capacity.memory"), "8Gi");
+	EXPECT_STR(tree_str(node, "status.allocatable.memory"), "6968Mi");
+	EXPECT_STR(tree_str(node, "status.allocatable.cpu"), "3500m");
+	EXPECT_STR(tree_str(node, "status.allocatable.ephemeral-storage"), "90Gi");
+	EXPECT_STR(tree_str(node, "status.allocatable.pods"), "7");
+	kubelet_rig_close(&r);
+	arena_done(&a);
 }

@@ -255,6 +255,8 @@ int kubelet_server_new(struct env *env, struct scope *scope,
 	s->options = *options;
 	s->options.node_name = arena_str(&s->arena, options->node_name);
 	s->options.cgroup_root = arena_str(&s->arena, options->cgroup_root);
+	s->options.root_dir = arena_str(&s->arena, options->root_dir);
+	s->options.image_dir = arena_str(&s->arena, options->image_dir);
 	s->access = caller_access_new(s);
 	s->rates = rate_book_new();
 	s->http = http_server_new(env, &s->scope, &http);

@@ -1,6 +1,7 @@
 /* /stats/summary: what the node, its pods and their containers use, in the kubelet's own schema. */
 #include "figures.h"
 
+#include <kube/machine.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
@@ -112,6 +113,65 @@ static struct cJSON *pod_of(struct arena *a, const struct node_figures *f, const
 	return pod;
 }
 
+/* used -1: all that is not free. */
+static struct cJSON *disk_of(struct arena *a, int64_t at, struct str directory, int64_t used)
+{
+	struct cJSON *disk = json_new(a, JSON_OBJECT);
+	struct machine_space s;
+
+	if (!directory.len || !machine_space(directory.at, &s))
+		return NULL;
+	set_time(a, disk, "time", at);
+	set_int(a, disk, "availableBytes", s.free_bytes);
+	set_int(a, disk, "capacityBytes", s.bytes);
+	set_int(a, disk, "usedBytes", used < 0 ? s.bytes - s.free_bytes : used);
+	set_int(a, disk, "inodesFree", s.free_inodes);
+	set_int(a, disk, "inodes", s.inodes);
+	set_int(a, disk, "inodesUsed", s.inodes - s.free_inodes);
+	return disk;
+}
+
+static int64_t image_bytes(struct runtime *r)
+{
+	const struct image *const *list;
+	size_t count = r->ops->images ? r->ops->images(r, &list) : 0;
+	int64_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += list[i]->size;
+	return bytes;
+}
+
+static void add_disks(struct node_request *r, int64_t at, struct cJSON *node)
+{
+	const struct kubelet_server_options *o = &r->server->options;
+	struct arena *a = r->arena;
+	struct cJSON *fs = disk_of(a, at, o->root_dir, -1), *runtime = json_new(a, JSON_OBJECT);
+	struct cJSON *images = disk_of(a, at, o->image_dir, image_bytes(o->runtime));
+	struct cJSON *containers = disk_of(a, at, o->image_dir, -1);
+
+	if (fs)
+		json_add(a, node, STR("fs"), fs);
+	if (!images || !containers)
+		return;
+	json_add(a, runtime, STR("imageFs"), images);
+	json_add(a, runtime, STR("containerFs"), containers);
+	json_add(a, node, STR("runtime"), runtime);
+}
+
+static void add_processes(struct node_request *r, int64_t at, struct cJSON *node)
+{
+	struct cJSON *rlimit = json_new(r->arena, JSON_OBJECT);
+	int64_t most, now;
+
+	if (!machine_processes(&most, &now))
+		return;
+	set_time(r->arena, rlimit, "time", at);
+	set_int(r->arena, rlimit, "maxpid", most);
+	set_int(r->arena, rlimit, "curproc", now);
+	json_add(r->arena, node, STR("rlimit"), rlimit);
+}
+
 static struct cJSON *node_of(struct node_request *r, const struct node_figures *f)
 {
 	struct arena *a = r->arena;
@@ -128,6 +188,8 @@ static struct cJSON *node_of(struct node_request *r, const struct node_figures *
 	set_int(a, memory, "pageFaults", f->page_faults);
 	set_int(a, memory, "majorPageFaults", f->major_faults);
 	json_add(a, node, STR("memory"), memory);
+	add_disks(r, f->at, node);
+	add_processes(r, f->at, node);
 	return node;
 }
 

@@ -24,6 +24,14 @@ TEST(a_directory_that_is_still_to_be_made_has_a_disk)
 	arena_done(&a);
 }
 
+TEST(processes_are_counted)
+{
+	int64_t most = 0, now = 0;
+
+	EXPECT(machine_processes(&most, &now));
+	EXPECT(now > 0 && now < most);
+}
+
 TEST(a_tree_is_measured_by_what_it_takes_on_the_disk)
 {
 	static const _Atomic(bool) never;
