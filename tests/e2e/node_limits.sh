@@ -24,6 +24,12 @@ sed 's/maxPods/mostPods/' "$dir/kubelet.yaml" >"$dir/wrong.yaml"
 "$kube" server --data-dir "$dir/w" --kubelet-config "$dir/wrong.yaml" >"$dir/refused" 2>&1
 check "a field that nobody knows is refused" grep -q \
 	'strict decoding error: unknown field "mostPods"' "$dir/refused"
+mkdir "$dir/more"
+cp "$dir/kubelet.yaml" "$dir/more/10.conf"
+sed 's/: 17/: -1/' "$dir/kubelet.yaml" >"$dir/more/20.conf"
+cp "$dir/wrong.yaml" "$dir/more/30.not"
+"$kube" kubelet --config-dir "$dir/more" >"$dir/refused" 2>&1
+check "what a later file says counts" grep -q 'maxPods (--max-pods) must not be' "$dir/refused"
 check "the cluster starts with a configuration" start --node-name node \
 	--kubelet-config "$dir/kubelet.yaml"
 check "a field without an effect is told" grep -q 'field="cgroupDriver"' "$dir/log"

@@ -193,6 +193,8 @@ TEST(the_kubelet_may_end_at_every_moment_of_an_eviction)
 		struct str phase = rig_status(&r, "a", "phase");
 		EXPECT(str_eq(phase, STR("Running")) || str_eq(phase, STR("Failed")));
 		EXPECT_STR(rig_status(&r, "o", "phase"), "Succeeded");
+		EXPECT_STR(tree_str(rig_container(&r, "o", "c"), "state.terminated.reason"),
+			"Completed");
 		EXPECT_STR(node_condition(&r, "DiskPressure"), "False");
 		kubelet_rig_close(&r);
 	}
