@@ -137,6 +137,10 @@ check "which is told how full it was" sh -c \
 	"'$kubectl' get pod filler -o 'jsonpath={.status.message}' | grep -q \
 	'^The node was low on resource: ephemeral-storage. Threshold quantity: .*, available: '"
 check "the node says so" within 20 prints True pressed
+tainted() {
+	k get node node -o 'jsonpath={.spec.taints[*].key}' | grep -q disk-pressure
+}
+check "and new pods are kept away" within 10 tainted
 check "other pods stay" prints Running k get pod modest -o 'jsonpath={.status.phase}'
 check "and later that it has room again" within 60 prints False pressed
 
