@@ -29,8 +29,10 @@ struct fair_ticket {
 	struct api_request *request;
 	struct link in_flow;
 	struct flow *flow; /* while it waits */
-	bool seated;
-	struct str schema_uid, level_uid;
+	bool seated, counted;
+	int64_t arrived, waited;
+	struct str schema_uid, level_uid, labels;
+	struct flow_numbers numbers;
 };
 
 struct fair *fair_new(struct api_server *s)
@@ -75,6 +77,8 @@ static void leave_flow(struct fair *f, struct fair_ticket *t)
 
 	link_remove(&t->in_flow);
 	f->waiting--;
+	if (t->numbers.waiting)
+		--*t->numbers.waiting;
 	if (--flow->count)
 		return;
 	link_remove(&flow->in_turn);
@@ -93,15 +97,57 @@ static void waiter_cancel(struct op *op)
 
 static const struct op_kind wait_kind = {.name = "wait for a seat", .cancel = waiter_cancel};
 
-static void refuse(struct api_request *r)
+static void observe_wait(const struct api_request *r, bool executes)
 {
+	const struct fair_ticket *t = r->ticket;
+	struct str labels = arena_print(
+		r->arena, "execute=\"%s\",%.*s", executes ? "true" : "false", STRF(t->labels));
+
+	metrics_observe(
+		r->server->metrics, METRIC_FLOW_WAIT, labels, (double)t->waited / (double)SEC);
+}
+
+static void count_refusal(const struct api_request *r, const char *why)
+{
+	const struct fair_ticket *t = r->ticket;
+	struct str labels = arena_print(
+		r->arena, "%.*s%sreason=\"%s\"", STRF(t->labels), t->labels.len ? "," : "", why);
+
+	++*metrics_number(r->server->metrics, METRIC_FLOW_REJECTED, labels);
+}
+
+/* It goes on, after this time. */
+static void let_through(struct api_request *r)
+{
+	struct fair_ticket *t = r->ticket;
+
+	t->waited = loop_now(r->server->env->loop) - t->arrived;
+	if (t->numbers.dispatched && !r->long_running) {
+		t->counted = true;
+		++*t->numbers.dispatched;
+		++*t->numbers.executing;
+		observe_wait(r, true);
+	}
+	request_next(r);
+}
+
+int64_t fair_waited(const struct api_request *r)
+{
+	return r->ticket ? r->ticket->waited : 0;
+}
+
+static void refuse(struct api_request *r, const char *why)
+{
+	r->ticket->waited = loop_now(r->server->env->loop) - r->ticket->arrived;
+	count_refusal(r, why);
+	if (r->ticket->labels.len)
+		observe_wait(r, false);
 	struct http_headers h = respond_headers(r, "text/plain; charset=utf-8");
 
 	http_headers_add(r->arena, &h, STR("X-Content-Type-Options"), STR("nosniff"));
 	http_headers_add(r->arena, &h, STR("Retry-After"), STR("1"));
 	r->answered = true;
 	r->answer_code = 429;
-	metrics_rejected(r);
 	op_init(&r->op, &r->x->scope, respond_sent, OP_NO_DEADLINE);
 	http_respond(r->x, &r->op, 429, h.items, h.count,
 		STR("Too many requests, please try again later.\n"));
@@ -112,9 +158,9 @@ static void waited(struct op *op, struct err *err)
 	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
 
 	if (!err->code)
-		request_next(r);
+		let_through(r);
 	else if (err->code == ERR_TIMEOUT)
-		refuse(r);
+		refuse(r, "time-out");
 	else
 		request_fail_err(r, err);
 }
@@ -146,7 +192,7 @@ static void enqueue(struct fair *f, struct api_request *r)
 			mem_free(flow->name);
 			mem_free(flow);
 		}
-		refuse(r);
+		refuse(r, "queue-full");
 		return;
 	}
 	r->ticket->flow = flow;
@@ -154,6 +200,8 @@ static void enqueue(struct fair *f, struct api_request *r)
 		list_push(&f->turn, &flow->in_turn);
 	list_push(&flow->waiters, &r->ticket->in_flow);
 	f->waiting++;
+	if (r->ticket->numbers.waiting)
+		++*r->ticket->numbers.waiting;
 	op_init(&r->op, &r->x->scope, waited, loop_in(r->server->env->loop, wait));
 	if (!op_begin(&r->op, &wait_kind, NULL))
 		leave_flow(f, r->ticket);
@@ -168,15 +216,18 @@ void stage_throttle(struct api_request *r)
 	t->request = r;
 	t->schema_uid = arena_str(r->arena, match.schema_uid);
 	t->level_uid = arena_str(r->arena, match.level_uid);
+	t->labels = arena_str(r->arena, match.labels);
+	t->numbers = match.numbers;
+	t->arrived = loop_now(r->server->env->loop);
 	r->ticket = t;
 	if (r->long_running || match.exempt || user_in_group(r->user, STR("system:masters"))) {
-		request_next(r);
+		let_through(r);
 		return;
 	}
 	if (f->taken < f->seats && !f->waiting) {
 		t->seated = true;
 		f->taken++;
-		request_next(r);
+		let_through(r);
 		return;
 	}
 	enqueue(f, r);
@@ -186,6 +237,10 @@ void fair_leave(struct api_request *r)
 {
 	struct fair *f = r->server->fair;
 
+	if (r->ticket && r->ticket->counted) {
+		r->ticket->counted = false;
+		--*r->ticket->numbers.executing;
+	}
 	if (!r->ticket || !r->ticket->seated)
 		return;
 	r->ticket->seated = false;

@@ -13,13 +13,20 @@
 struct fair *fair_new(struct api_server *s);
 void fair_free(struct fair *f); /* nothing may be waiting */
 
-void fair_leave(struct api_request *r); /* gives the seat back, if there is one */
+void fair_leave(struct api_request *r);           /* gives the seat back, if there is one */
+int64_t fair_waited(const struct api_request *r); /* for a seat */
 void fair_add_headers(struct api_request *r, struct http_headers *h);
 
 /* ---- flow_schemas.c ---- */
 struct flow_schemas;
+/* What is counted of the requests under one schema; NULL when it fell under none. */
+struct flow_numbers {
+	int64_t *executing, *waiting, *dispatched;
+};
 struct flow_match {
 	struct str schema_uid, level_uid; /* valid until the loop turns */
+	struct str labels;                /* of metrics; so long, too */
+	struct flow_numbers numbers;
 	bool exempt;
 };
 struct flow_schemas *flow_schemas_new(struct api_server *s);

@@ -1,5 +1,6 @@
 /* FlowSchemas and their levels, read again when they have changed. */
 #include "fair.h"
+#include "metrics.h"
 
 #include <kube/mem.h>
 
@@ -7,7 +8,8 @@
 
 struct flow_rule {
 	const struct cJSON *spec;
-	struct str name, uid, level_uid;
+	struct str name, uid, level_uid, labels;
+	struct flow_numbers numbers;
 	int64_t precedence;
 	bool exempt;
 };
@@ -99,6 +101,19 @@ static bool start_watching(struct flow_schemas *f, struct bucket *schemas, struc
 	return true;
 }
 
+static void read_labels(struct flow_schemas *f, struct flow_rule *rule, const struct cJSON *tree)
+{
+	struct metrics *m = f->server->metrics;
+
+	rule->labels = arena_print(&f->arena, "flow_schema=\"%.*s\",priority_level=\"%.*s\"",
+		STRF(tree_str(tree, "metadata.name")),
+		STRF(tree_str(tree, "spec.priorityLevelConfiguration.name")));
+	rule->numbers = (struct flow_numbers){
+		.executing = metrics_number(m, METRIC_FLOW_EXECUTING, rule->labels),
+		.waiting = metrics_number(m, METRIC_FLOW_WAITING, rule->labels),
+		.dispatched = metrics_number(m, METRIC_FLOW_DISPATCHED, rule->labels)};
+}
+
 static void load(struct flow_schemas *f)
 {
 	struct bucket *schemas = bucket_of(f, "flowschemas");
@@ -117,6 +132,7 @@ static void load(struct flow_schemas *f)
 		const struct object *level =
 			store_get(levels, tree_str(tree, "spec.priorityLevelConfiguration.name"));
 
+		read_labels(f, rule, tree);
 		rule->spec = json_get(tree, STR("spec"));
 		rule->name = tree_str(tree, "metadata.name");
 		rule->uid = tree_str(tree, "metadata.uid");
@@ -227,6 +243,8 @@ struct flow_match flow_schemas_match(struct flow_schemas *f, const struct api_re
 			if (rule_matches(r, rule))
 				return (struct flow_match){.schema_uid = f->rules[i].uid,
 					.level_uid = f->rules[i].level_uid,
+					.labels = f->rules[i].labels,
+					.numbers = f->rules[i].numbers,
 					.exempt = f->rules[i].exempt};
 	return (struct flow_match){0};
 }

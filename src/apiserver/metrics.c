@@ -1,3 +1,4 @@
+#include "fair.h"
 #include "metrics_private.h"
 
 #include <kube/mem.h>
@@ -6,10 +7,17 @@
 #define SERIES_MAX 5000
 #define LABELS_MAX (4 * KIB)
 
-static const double duration_bounds[] = {DURATION_BUCKETS};
-static const double size_bounds[] = {SIZE_BUCKETS};
-const struct metric_bounds duration_buckets = {duration_bounds, ARRAY_LEN(duration_bounds)};
-const struct metric_bounds size_buckets = {size_bounds, ARRAY_LEN(size_bounds)};
+#define BOUNDS(...)                                                                                \
+	{                                                                                          \
+		(const double[]){__VA_ARGS__}, ARRAY_LEN(((const double[]){__VA_ARGS__}))          \
+	}
+const struct histogram_kind histogram_kinds[METRIC_HISTOGRAM_COUNT] = {
+#define SERIES(id, ...)
+#define HISTOGRAM(id, metric, text, ...) [METRIC_##id] = {metric, text, BOUNDS(__VA_ARGS__)},
+#include "metrics.def"
+#undef SERIES
+#undef HISTOGRAM
+};
 
 struct metrics *metrics_new(struct api_server *s)
 {
@@ -17,6 +25,8 @@ struct metrics *metrics_new(struct api_server *s)
 
 	m->server = s;
 	m->started = env_wall(s->env);
+	m->reading = metrics_number(m, METRIC_INFLIGHT, STR("request_kind=\"readOnly\""));
+	m->writing = metrics_number(m, METRIC_INFLIGHT, STR("request_kind=\"mutating\""));
 	return m;
 }
 
@@ -31,17 +41,46 @@ void metrics_free(struct metrics *m)
 {
 	if (!m)
 		return;
-	free_series(&m->totals);
-	free_series(&m->durations);
-	free_series(&m->sizes);
-	free_series(&m->streaming);
-	free_series(&m->deprecated);
+	for (size_t i = 0; i < METRIC_SERIES_COUNT; i++)
+		free_series(&m->series[i]);
+	for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++)
+		free_series(&m->histograms[i]);
 	mem_free(m);
 }
 
 int64_t metrics_started(const struct metrics *m)
 {
 	return m->started;
+}
+
+/* ---- numbers ---- */
+
+static void *series(struct omap *map, struct str labels, size_t size)
+{
+	void *at = omap_get(map, labels);
+
+	if (!at && map->count < SERIES_MAX) {
+		at = mem_new(size);
+		omap_set(map, labels, at);
+	}
+	return at;
+}
+
+int64_t *metrics_number(struct metrics *m, enum metric_series which, struct str labels)
+{
+	int64_t *number = series(&m->series[which], labels, sizeof(*number));
+
+	return number ? number : &m->beyond;
+}
+
+void metrics_observe(
+	struct metrics *m, enum metric_histogram which, struct str labels, double value)
+{
+	const struct metric_bounds *b = &histogram_kinds[which].bounds;
+	struct histogram *h = series(&m->histograms[which], labels, histogram_size(b));
+
+	if (h)
+		histogram_observe(h, b, value);
 }
 
 /* ---- labels ---- */
@@ -90,23 +129,21 @@ static void add_labels(struct buf *out, const struct api_request *r, bool dry_ru
 		STRF(subresource_label(r)), verb_label(r), STRF(res ? res->version : STR("")));
 }
 
-static void *series(struct omap *map, struct str labels, size_t size)
-{
-	void *at = omap_get(map, labels);
-
-	if (!at && map->count < SERIES_MAX) {
-		at = mem_new(size);
-		omap_set(map, labels, at);
-	}
-	return at;
-}
-
 static bool printable(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (s.at[i] == '"' || s.at[i] == '\\' || (unsigned char)s.at[i] < ' ')
 			return false;
 	return s.len < 200;
+}
+
+void metrics_add_resource(struct buf *out, const struct api_request *r)
+{
+	const struct resource *res = r->resource;
+
+	buf_print(out, "group=\"%.*s\",resource=\"%.*s\",version=\"%.*s\"",
+		STRF(res ? res->group : STR("")), STRF(res ? res->plural : STR("")),
+		STRF(res ? res->version : STR("")));
 }
 
 /* ---- counting ---- */
@@ -117,7 +154,7 @@ void metrics_begin(struct api_request *r)
 	struct str method = r->x->request.method;
 	bool reads = str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
 
-	r->under_way = reads ? &m->reading : &m->writing;
+	r->under_way = reads ? m->reading : m->writing;
 	++*r->under_way;
 }
 
@@ -125,59 +162,53 @@ void metrics_begin(struct api_request *r)
 void metrics_classified(struct api_request *r)
 {
 	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
-	int64_t *gauge;
 
 	if (!r->long_running || !printable(r->path))
 		return;
 	add_labels(&labels, r, false);
-	gauge = series(&r->server->metrics->streaming, buf_str(&labels), sizeof(*gauge));
-	if (!gauge)
-		return;
 	--*r->under_way;
-	r->under_way = gauge;
-	++*gauge;
+	r->under_way = metrics_number(r->server->metrics, METRIC_LONG_RUNNING, buf_str(&labels));
+	++*r->under_way;
 }
 
-void metrics_rejected(struct api_request *r)
-{
-	r->server->metrics->rejected++;
-}
-
-static void observe(
-	struct omap *map, const struct metric_bounds *b, struct str labels, double value)
-{
-	struct histogram *h = series(map, labels, histogram_size(b));
-
-	if (h)
-		histogram_observe(h, b, value);
-}
-
-static void count_total(struct metrics *m, const struct api_request *r)
+static void count_answer(struct metrics *m, const struct api_request *r)
 {
 	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
 
 	buf_print(&labels, "code=\"%d\",", r->answer_code);
 	add_labels(&labels, r, true);
-	uint64_t *total = series(&m->totals, buf_str(&labels), sizeof(*total));
-	if (total)
-		++*total;
+	++*metrics_number(m, METRIC_REQUESTS, buf_str(&labels));
+	if (r->answer_code != 429 && r->answer_code != 504)
+		return;
+	buf_clear(&labels);
+	buf_print(&labels, "code=\"%d\",", r->answer_code);
+	add_labels(&labels, r, false);
+	++*metrics_number(m, METRIC_TERMINATED, buf_str(&labels));
 }
 
-static void count_duration(struct metrics *m, const struct api_request *r)
+static void count_abort(struct metrics *m, const struct api_request *r)
+{
+	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
+
+	if (r->long_running || !printable(r->path))
+		return;
+	add_labels(&labels, r, false);
+	++*metrics_number(m, METRIC_ABORTED, buf_str(&labels));
+}
+
+static void measure(struct metrics *m, const struct api_request *r)
 {
 	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
 	int64_t spent = loop_now(m->server->env->loop) - r->x->started;
 
 	add_labels(&labels, r, true);
-	observe(&m->durations, &duration_buckets, buf_str(&labels), (double)spent / (double)SEC);
-}
-
-static void count_size(struct metrics *m, const struct api_request *r)
-{
-	_cleanup_(buf_done) struct buf labels = BUF_INIT(LABELS_MAX);
-
+	metrics_observe(m, METRIC_DURATION, buf_str(&labels), (double)spent / (double)SEC);
+	buf_clear(&labels);
 	add_labels(&labels, r, false);
-	observe(&m->sizes, &size_buckets, buf_str(&labels), (double)r->x->sent);
+	spent -= fair_waited(r);
+	metrics_observe(m, METRIC_SLI_DURATION, buf_str(&labels), (double)spent / (double)SEC);
+	if (str_eq(r->x->request.method, STR("GET")))
+		metrics_observe(m, METRIC_SIZE, buf_str(&labels), (double)r->x->sent);
 }
 
 /* "v1.16" → 1.16 */
@@ -193,24 +224,20 @@ static void count_deprecated(struct metrics *m, const struct api_request *r)
 		"version=\"%.*s\"",
 		STRF(res->group), res->until && res->until[0] == 'v' ? res->until + 1 : "",
 		STRF(res->plural), STRF(subresource_label(r)), STRF(res->version));
-	uint64_t *asked = series(&m->deprecated, buf_str(&labels), sizeof(*asked));
-	if (asked)
-		*asked = 1;
+	*metrics_number(m, METRIC_DEPRECATED, buf_str(&labels)) = 1;
 }
 
 void metrics_end(struct api_request *r)
 {
 	struct metrics *m = r->server->metrics;
-	struct str method = r->x->request.method;
 
 	--*r->under_way;
+	if (!r->answered)
+		count_abort(m, r);
 	if (!r->answered || !printable(r->path))
 		return;
-	count_total(m, r);
+	count_answer(m, r);
 	count_deprecated(m, r);
-	if (r->long_running)
-		return;
-	count_duration(m, r);
-	if (str_eq(method, STR("GET")))
-		count_size(m, r);
+	if (!r->long_running)
+		measure(m, r);
 }

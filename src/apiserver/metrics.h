@@ -1,16 +1,44 @@
-/* What Prometheus reads at /metrics, under upstream's names. */
+/* What Prometheus reads at /metrics, under upstream's names: metrics.def lists them. */
 #ifndef KUBE_APISERVER_METRICS_H
 #define KUBE_APISERVER_METRICS_H
 
 #include "request.h"
 
+enum metric_series {
+#define SERIES(id, ...) METRIC_##id,
+#define HISTOGRAM(id, ...)
+#include "metrics.def"
+#undef SERIES
+#undef HISTOGRAM
+	METRIC_SERIES_COUNT
+};
+
+enum metric_histogram {
+#define SERIES(id, ...)
+#define HISTOGRAM(id, ...) METRIC_##id,
+#include "metrics.def"
+#undef SERIES
+#undef HISTOGRAM
+	METRIC_HISTOGRAM_COUNT
+};
+
 struct metrics *metrics_new(struct api_server *s);
 void metrics_free(struct metrics *m);
 int64_t metrics_started(const struct metrics *m); /* wall clock */
-void metrics_begin(struct api_request *r);        /* arrived */
-void metrics_classified(struct api_request *r);   /* its kind is known */
-void metrics_end(struct api_request *r);          /* answered, or given up */
-void metrics_rejected(struct api_request *r);
+/*
+ * The number with these labels (`code="200",verb="GET"`), good until metrics_free. There is a
+ * ceiling to how many there are of a name: beyond it a number that is not shown.
+ */
+int64_t *metrics_number(struct metrics *m, enum metric_series which, struct str labels);
+void metrics_observe(
+	struct metrics *m, enum metric_histogram which, struct str labels, double value);
+
+/* ---- the life of a request ---- */
+void metrics_begin(struct api_request *r);      /* arrived */
+void metrics_classified(struct api_request *r); /* its kind is known */
+void metrics_end(struct api_request *r);        /* answered, or given up */
+/* The labels that upstream counts this request's resource by. */
+void metrics_add_resource(struct buf *out, const struct api_request *r);
 stage_fn serve_metrics, serve_metrics_slis;
 
 #endif

@@ -16,46 +16,32 @@ static void gauge(struct buf *out, const char *name, const char *help, double va
 	metric_print(out, name, STR(""), value);
 }
 
-/* ---- requests ---- */
+/* ---- what is counted ---- */
 
-static void print_histograms(struct buf *out, const char *name, const char *help,
-	const struct metric_bounds *b, const struct omap *map)
-{
-	metric_head(out, name, "histogram", help);
-	omap_each (it, map)
-		metric_print_histogram(out, name, it.key, b, it.value);
-}
+static const struct {
+	const char *name, *type, *help;
+} kinds[METRIC_SERIES_COUNT] = {
+#define SERIES(id, metric, type, text) [METRIC_##id] = {metric, type, text},
+#define HISTOGRAM(id, ...)
+#include "metrics.def"
+#undef SERIES
+#undef HISTOGRAM
+};
 
-static void print_requests(struct buf *out, struct metrics *m)
+static void print_counted(struct buf *out, struct metrics *m)
 {
-	metric_head(out, "apiserver_request_total", "counter",
-		"Requests answered, by verb, resource and status code.");
-	omap_each (it, &m->totals)
-		buf_print(out, "apiserver_request_total{%.*s} %llu\n", STRF(it.key),
-			(unsigned long long)*(uint64_t *)it.value);
-	print_histograms(out, "apiserver_request_duration_seconds",
-		"Time from a request's head to the end of its answer.", &duration_buckets,
-		&m->durations);
-	print_histograms(out, "apiserver_response_sizes", "Bytes of the answers to reads.",
-		&size_buckets, &m->sizes);
-	metric_head(out, "apiserver_current_inflight_requests", "gauge", "Requests under way.");
-	buf_print(out,
-		"apiserver_current_inflight_requests{request_kind=\"mutating\"} %lld\n"
-		"apiserver_current_inflight_requests{request_kind=\"readOnly\"} %lld\n",
-		(long long)m->writing, (long long)m->reading);
-	metric_head(
-		out, "apiserver_longrunning_requests", "gauge", "Watches and streams under way.");
-	omap_each (it, &m->streaming)
-		buf_print(out, "apiserver_longrunning_requests{%.*s} %lld\n", STRF(it.key),
-			(long long)*(int64_t *)it.value);
-	metric_head(out, "apiserver_requested_deprecated_apis", "gauge",
-		"Versions asked for that upstream has removed.");
-	omap_each (it, &m->deprecated)
-		buf_print(out, "apiserver_requested_deprecated_apis{%.*s} 1\n", STRF(it.key));
-	metric_head(out, "apiserver_flowcontrol_rejected_requests_total", "counter",
-		"Requests refused because there were too many.");
-	buf_print(out, "apiserver_flowcontrol_rejected_requests_total %llu\n",
-		(unsigned long long)m->rejected);
+	for (size_t i = 0; i < METRIC_SERIES_COUNT; i++) {
+		metric_head(out, kinds[i].name, kinds[i].type, kinds[i].help);
+		omap_each (it, &m->series[i])
+			buf_print(out, "%s{%.*s} %lld\n", kinds[i].name, STRF(it.key),
+				(long long)*(int64_t *)it.value);
+	}
+	for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
+		metric_head(out, histogram_kinds[i].name, "histogram", histogram_kinds[i].help);
+		omap_each (it, &m->histograms[i])
+			metric_print_histogram(out, histogram_kinds[i].name, it.key,
+				&histogram_kinds[i].bounds, it.value);
+	}
 }
 
 /* ---- the store ---- */
@@ -168,7 +154,7 @@ void serve_metrics(struct api_request *r)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * MIB);
 
-	print_requests(&out, r->server->metrics);
+	print_counted(&out, r->server->metrics);
 	print_store(&out, r->server->metrics);
 	print_process(&out, r->server->metrics);
 	answer_text(r, 200, METRIC_TYPE, buf_str(&out));

@@ -7,23 +7,19 @@
 #include <kube/map.h>
 #include <kube/metric.h>
 
-/* Upper bounds of the buckets of durations, in seconds, and of sizes, in bytes. */
-#define DURATION_BUCKETS                                                                           \
-	0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20,   \
-		30, 45, 60
-#define SIZE_BUCKETS 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9
-extern const struct metric_bounds duration_buckets, size_buckets;
+struct histogram_kind {
+	const char *name, *help;
+	struct metric_bounds bounds;
+};
+extern const struct histogram_kind histogram_kinds[METRIC_HISTOGRAM_COUNT];
 
 /* Labels → numbers. Labels come from requests: there is a ceiling. */
 struct metrics {
 	struct api_server *server;
-	struct omap totals;     /* uint64_t */
-	struct omap durations;  /* struct histogram */
-	struct omap sizes;      /* struct histogram */
-	struct omap streaming;  /* int64_t under way */
-	struct omap deprecated; /* uint64_t: asked for */
-	int64_t reading, writing;
-	uint64_t rejected;
+	struct omap series[METRIC_SERIES_COUNT];        /* int64_t */
+	struct omap histograms[METRIC_HISTOGRAM_COUNT]; /* struct histogram */
+	int64_t *reading, *writing;
+	int64_t beyond;  /* what found no room */
 	int64_t started; /* wall clock */
 };
 

@@ -70,6 +70,17 @@ check "forty writers of one object all succeed" test \
 	"$(curl -sS --parallel --parallel-immediate --noproxy '*' --config "$dir/hot" 2>"$dir/err" |
 		sort | uniq -c | xargs)" = "40 200"
 check "metrics" contains 'apiserver_request_total{code="200"' "$(as_admin "$url/metrics")"
+numbers=$(as_admin "$url/metrics")
+check "whoever asks is counted" contains 'authenticated_user_requests{username="admin"}' "$numbers"
+check "who is not let in, too" contains 'authentication_attempts{result="failure"} 1' "$numbers"
+check "seats are counted" contains \
+	'current_executing_requests{flow_schema="exempt",priority_level="exempt"} 1' "$numbers"
+check "answers are measured" contains \
+	'apiserver_request_sli_duration_seconds_count{component="apiserver",group="",' "$numbers"
+as_admin -o /dev/null "$url/api/v1/namespaces?watch=true&timeoutSeconds=1"
+check "events are counted" contains \
+	'apiserver_watch_events_total{group="",resource="namespaces",version="v1"} 4' \
+	"$(as_admin "$url/metrics")"
 status_of() { as_admin -o "$dir/out" -w '%{http_code}' "$@"; }
 head_of() { as_admin -D - -o "$dir/out" "$@" | tr -d '\r'; }
 v2=$url/openapi/v2

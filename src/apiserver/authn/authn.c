@@ -3,12 +3,14 @@
  * good is refused everywhere; one that is not shown makes the user anonymous.
  */
 #include "authn.h"
+#include "metrics.h"
 #include "pki.h"
 
 #include <kube/codec.h>
 #include <kube/hash.h>
 #include <kube/log.h>
 #include <kube/mem.h>
+#include <kube/time.h>
 
 /* ---- users ---- */
 
@@ -119,6 +121,8 @@ static enum token_outcome by_certificate(struct api_request *r)
 		return TOKEN_BAD;
 	if (!info->subject.common_name.len)
 		return TOKEN_UNKNOWN;
+	metrics_observe(r->server->metrics, METRIC_CERTIFICATE, STR(""),
+		(double)(info->not_after - r->now) / (double)SEC);
 	user = user_new(r->arena, info->subject.common_name, STR(""), info->subject.organizations,
 		info->subject.organization_count);
 	add_credential(r->arena, user, cert);
@@ -217,8 +221,42 @@ static enum token_outcome by_token(struct api_request *r)
 
 /* ---- the stage ---- */
 
+/* Few words for many names, as upstream has them. */
+static struct str user_labels(const struct api_user *user)
+{
+	static const struct {
+		const char *name;
+		struct str labels;
+	} known[] = {
+		{"admin", STR_INIT("username=\"admin\"")},
+		{"client", STR_INIT("username=\"client\"")},
+		{"kube_proxy", STR_INIT("username=\"kube_proxy\"")},
+		{"kubelet", STR_INIT("username=\"kubelet\"")},
+		{"system:serviceaccount:kube-system:default",
+			STR_INIT("username=\"system:serviceaccount:kube-system:default\"")},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_eq_text(user->name, known[i].name))
+			return known[i].labels;
+	return str_find_char(user->name, '@') >= 0 ? STR("username=\"email_id\"")
+						   : STR("username=\"other\"");
+}
+
+static void count(struct api_request *r)
+{
+	struct metrics *m = r->server->metrics;
+
+	++*metrics_number(m, METRIC_AUTHENTICATED,
+		r->user ? STR("result=\"success\"") : STR("result=\"failure\""));
+	if (r->user)
+		++*metrics_number(m, METRIC_USERS, user_labels(r->user));
+}
+
 static void refuse(struct api_request *r)
 {
+	r->user = NULL;
+	count(r);
 	request_fail(r, status_new(r->arena, ERR_UNAUTHORIZED, "Unauthorized"));
 }
 
@@ -244,5 +282,6 @@ void stage_authenticate(struct api_request *r)
 		r->user = r->server->authn->anonymous;
 	}
 	r->real_user = r->user;
+	count(r);
 	request_next(r);
 }

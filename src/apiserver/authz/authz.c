@@ -1,6 +1,7 @@
 /* May they: the authorizers of --authorization-mode, in their order. */
 #include "access.h"
 #include "api_options.h"
+#include "metrics.h"
 #include "node.h"
 #include "rbac.h"
 
@@ -175,8 +176,11 @@ void stage_authorize(struct api_request *r)
 {
 	struct access_query q = access_query_of(r);
 	struct str reason;
+	bool allowed = authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW;
 
-	if (authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW)
+	++*metrics_number(r->server->metrics, METRIC_AUTHORIZED,
+		allowed ? STR("result=\"allowed\"") : STR("result=\"denied\""));
+	if (allowed)
 		request_next(r);
 	else
 		request_fail(r, access_forbidden(r->arena, &q, reason));

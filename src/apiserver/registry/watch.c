@@ -4,6 +4,7 @@
  * and is told so. What one turn of the loop brings goes out as one write; what stood there before
  * goes out a write at a time, however much it is.
  */
+#include "metrics.h"
 #include "registry.h"
 
 #include <kube/mem.h>
@@ -22,6 +23,7 @@ struct watching {
 	struct scope scope;
 	struct op closer;
 	int64_t ends, next_bookmark;
+	int64_t *events;         /* metrics' */
 	int64_t told;            /* the last revision the client knows of */
 	struct object **initial; /* what stood there at the beginning, not yet shown: references */
 	size_t initial_count, initial_next;
@@ -38,6 +40,7 @@ static void add_event(struct watching *w, const char *type, const struct object 
 
 	arena_init(&scratch);
 	represent_event(&w->out, &scratch, &w->r->wants, type, o, w->first_row);
+	++*w->events;
 	w->first_row = false;
 }
 
@@ -349,6 +352,14 @@ static void place(struct watching *w)
 	w->initial_end = o->allow_bookmarks && (o->has_send_initial || o->resource_version.len);
 }
 
+static int64_t *counter_of(const struct api_request *r)
+{
+	_cleanup_(buf_done) struct buf labels = BUF_INIT(4 * KIB);
+
+	metrics_add_resource(&labels, r);
+	return metrics_number(r->server->metrics, METRIC_WATCH_EVENTS, buf_str(&labels));
+}
+
 void verb_watch(struct api_request *r)
 {
 	struct watching *w = arena_new(r->arena, sizeof(*w));
@@ -356,6 +367,7 @@ void verb_watch(struct api_request *r)
 
 	w->r = r;
 	w->first_row = true;
+	w->events = counter_of(r);
 	buf_init(&w->out, SIZE_MAX);
 	scope_init(&w->scope, &r->x->scope, "watch", NULL);
 	w->ends = now + duration_of(r);

@@ -5,6 +5,7 @@
 
 #define CALLERS_MAX 80
 #define WORK        (10 * MSEC)
+#define LABELS      "flow_schema=\"all\""
 
 struct caller {
 	struct http_exchange x;
@@ -26,6 +27,7 @@ static struct {
 	int order;
 	int64_t work;
 	bool exempt;
+	int64_t executing, waiting, dispatched, full, late, waits;
 } world;
 
 static struct caller *caller_of(struct api_request *r)
@@ -85,9 +87,22 @@ bool user_in_group(const struct api_user *u, struct str group)
 	return false;
 }
 
-void metrics_rejected(struct api_request *r)
+int64_t *metrics_number(struct metrics *m, enum metric_series which, struct str labels)
 {
-	(void)r;
+	(void)m;
+	EXPECT_INT(which, METRIC_FLOW_REJECTED);
+	EXPECT(str_starts(labels, STR(LABELS ",reason=")));
+	return str_ends(labels, STR("=\"queue-full\"")) ? &world.full : &world.late;
+}
+
+void metrics_observe(
+	struct metrics *m, enum metric_histogram which, struct str labels, double value)
+{
+	(void)m;
+	EXPECT_INT(which, METRIC_FLOW_WAIT);
+	EXPECT(str_ends(labels, STR(LABELS)));
+	EXPECT(value >= 0);
+	world.waits++;
 }
 
 struct flow_schemas *flow_schemas_new(struct api_server *s)
@@ -105,7 +120,9 @@ struct flow_match flow_schemas_match(struct flow_schemas *f, const struct api_re
 {
 	(void)f;
 	(void)r;
-	return (struct flow_match){.exempt = world.exempt};
+	return (struct flow_match){.exempt = world.exempt,
+		.labels = STR(LABELS),
+		.numbers = {&world.executing, &world.waiting, &world.dispatched}};
 }
 
 static void respond(struct http_exchange *x, struct op *op, int status,
@@ -156,6 +173,9 @@ static void world_close(void)
 	EXPECT_INT(world.server.fair->taken, 0);
 	EXPECT_INT(world.server.fair->waiting, 0);
 	EXPECT_INT(world.server.fair->flows.count, 0);
+	EXPECT_INT(world.executing, 0);
+	EXPECT_INT(world.waiting, 0);
+	EXPECT_INT(world.waits, world.dispatched + world.full + world.late);
 	fair_free(world.server.fair);
 	for (size_t i = 0; i < world.count; i++) {
 		EXPECT(world.callers[i].ended);
@@ -210,6 +230,8 @@ TEST(a_user_who_asks_for_too_much_is_refused_and_others_are_not)
 	EXPECT_INT(one_more->refused, 429);
 	EXPECT_INT(one_more->order, 0);
 	EXPECT_INT(other->order, 3);
+	EXPECT_INT(world.full, 1);
+	EXPECT_INT(world.dispatched, QUEUE_MAX + 2);
 	world_close();
 	loop_test_done(&t);
 }
@@ -225,6 +247,8 @@ TEST(waiting_ends_after_a_quarter_of_the_time_a_request_has)
 	struct caller *late = call(&t, "b");
 	loop_test_run(&t);
 	EXPECT_INT(late->refused, 429);
+	EXPECT_INT(world.late, 1);
+	EXPECT_INT(world.dispatched, 1);
 	world_close();
 	loop_test_done(&t);
 }
