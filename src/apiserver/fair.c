@@ -1,39 +1,13 @@
-#include "fair.h"
 #include "api_options.h"
+#include "fair_private.h"
 #include "metrics.h"
 #include "respond.h"
 
-#include <kube/map.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
 #define QUEUE_MAX   50   /* of one user, as upstream's */
 #define WAITING_MAX 2000 /* of all */
-
-struct flow { /* one user who waits */
-	struct link in_turn;
-	struct list waiters; /* struct fair_ticket */
-	size_t count;
-	char *name;
-};
-
-struct fair {
-	struct api_server *server;
-	struct flow_schemas *schemas;
-	struct map flows;
-	struct list turn; /* of flows */
-	size_t seats, taken, waiting;
-};
-
-struct fair_ticket {
-	struct api_request *request;
-	struct link in_flow;
-	struct flow *flow; /* while it waits */
-	bool seated, counted;
-	int64_t arrived, waited;
-	struct str schema_uid, level_uid, labels;
-	struct flow_numbers numbers;
-};
 
 struct fair *fair_new(struct api_server *s)
 {
@@ -153,6 +127,12 @@ static void refuse(struct api_request *r, const char *why)
 		STR("Too many requests, please try again later.\n"));
 }
 
+static void give_up(struct api_request *r, const struct err *err)
+{
+	count_refusal(r, "cancelled");
+	request_fail_err(r, err);
+}
+
 static void waited(struct op *op, struct err *err)
 {
 	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
@@ -162,7 +142,7 @@ static void waited(struct op *op, struct err *err)
 	else if (err->code == ERR_TIMEOUT)
 		refuse(r, "time-out");
 	else
-		request_fail_err(r, err);
+		give_up(r, err);
 }
 
 static void seat_next(struct fair *f)
@@ -217,6 +197,8 @@ void stage_throttle(struct api_request *r)
 	t->schema_uid = arena_str(r->arena, match.schema_uid);
 	t->level_uid = arena_str(r->arena, match.level_uid);
 	t->labels = arena_str(r->arena, match.labels);
+	t->schema = arena_str(r->arena, match.schema);
+	t->level = arena_str(r->arena, match.level);
 	t->numbers = match.numbers;
 	t->arrived = loop_now(r->server->env->loop);
 	r->ticket = t;

@@ -17,6 +17,9 @@ void fair_leave(struct api_request *r);           /* gives the seat back, if the
 int64_t fair_waited(const struct api_request *r); /* for a seat */
 void fair_add_headers(struct api_request *r, struct http_headers *h);
 
+/* ---- fair_dump.c ---- */
+stage_fn serve_flow_levels, serve_flow_requests;
+
 /* ---- flow_schemas.c ---- */
 struct flow_schemas;
 /* What is counted of the requests under one schema; NULL when it fell under none. */
@@ -25,13 +28,17 @@ struct flow_numbers {
 };
 struct flow_match {
 	struct str schema_uid, level_uid; /* valid until the loop turns */
-	struct str labels;                /* of metrics; so long, too */
+	struct str schema, level;         /* names; so long, too */
+	struct str labels;                /* of metrics */
 	struct flow_numbers numbers;
 	bool exempt;
 };
 struct flow_schemas *flow_schemas_new(struct api_server *s);
 void flow_schemas_free(struct flow_schemas *f);
-/* By precedence; what no schema knows matches nothing (empty). */
+/* Each of them, from 0, by precedence. */
+size_t flow_schemas_count(struct flow_schemas *f);
+struct flow_match flow_schemas_at(const struct flow_schemas *f, size_t index);
+/* The first that covers the request; what no schema knows matches nothing (empty). */
 struct flow_match flow_schemas_match(struct flow_schemas *f, const struct api_request *r);
 
 #endif

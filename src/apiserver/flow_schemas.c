@@ -234,17 +234,33 @@ static bool rule_matches(const struct api_request *r, const struct cJSON *rule)
 	return false;
 }
 
-struct flow_match flow_schemas_match(struct flow_schemas *f, const struct api_request *r)
+size_t flow_schemas_count(struct flow_schemas *f)
 {
 	if (f->stale)
 		load(f);
-	for (size_t i = 0; i < f->count; i++)
+	return f->count;
+}
+
+struct flow_match flow_schemas_at(const struct flow_schemas *f, size_t index)
+{
+	const struct flow_rule *rule = &f->rules[index];
+
+	return (struct flow_match){.schema_uid = rule->uid,
+		.level_uid = rule->level_uid,
+		.schema = rule->name,
+		.level = tree_str(rule->spec, "priorityLevelConfiguration.name"),
+		.labels = rule->labels,
+		.numbers = rule->numbers,
+		.exempt = rule->exempt};
+}
+
+struct flow_match flow_schemas_match(struct flow_schemas *f, const struct api_request *r)
+{
+	size_t count = flow_schemas_count(f);
+
+	for (size_t i = 0; i < count; i++)
 		json_each (rule, json_get(f->rules[i].spec, STR("rules")))
 			if (rule_matches(r, rule))
-				return (struct flow_match){.schema_uid = f->rules[i].uid,
-					.level_uid = f->rules[i].level_uid,
-					.labels = f->rules[i].labels,
-					.numbers = f->rules[i].numbers,
-					.exempt = f->rules[i].exempt};
+				return flow_schemas_at(f, i);
 	return (struct flow_match){0};
 }

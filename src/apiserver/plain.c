@@ -2,6 +2,7 @@
 #include "access.h"
 #include "api_options.h"
 #include "discovery.h"
+#include "fair.h"
 #include "health.h"
 #include "metrics.h"
 #include "negotiate.h"
@@ -36,6 +37,8 @@ static const struct plain {
 	{"/version/", serve_version, true, false},
 	{"/debug/tasks", serve_debug_tasks, false, true},
 	{"/debug/flags/v", serve_debug_verbosity, false, true},
+	{"/debug/api_priority_and_fairness/dump_priority_levels", serve_flow_levels, false, true},
+	{"/debug/api_priority_and_fairness/dump_requests", serve_flow_requests, false, true},
 	{"/debug/store", serve_store_copy, true, false},
 };
 

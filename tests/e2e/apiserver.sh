@@ -81,6 +81,13 @@ as_admin -o /dev/null "$url/api/v1/namespaces?watch=true&timeoutSeconds=1"
 check "events are counted" contains \
 	'apiserver_watch_events_total{group="",resource="namespaces",version="v1"} 4' \
 	"$(as_admin "$url/metrics")"
+flows=$url/debug/api_priority_and_fairness
+check "administrators see the levels' requests" grep -Eq \
+	'^exempt, +0, +false, +false, +0, +1, +[1-9][0-9]*, +0, +0, +0$' \
+	<<<"$(as_admin "$flows/dump_priority_levels")"
+check "and who waits" contains 'FlowDistingsher, ArriveTime,' "$(as_admin "$flows/dump_requests")"
+check "others do not" contains "Forbidden" \
+	"$(fetch -H 'Authorization: Bearer secret-of-alice' "$flows/dump_requests")"
 status_of() { as_admin -o "$dir/out" -w '%{http_code}' "$@"; }
 head_of() { as_admin -D - -o "$dir/out" "$@" | tr -d '\r'; }
 v2=$url/openapi/v2

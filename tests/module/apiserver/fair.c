@@ -27,7 +27,7 @@ static struct {
 	int order;
 	int64_t work;
 	bool exempt;
-	int64_t executing, waiting, dispatched, full, late, waits;
+	int64_t executing, waiting, dispatched, full, late, cancelled, waits;
 } world;
 
 static struct caller *caller_of(struct api_request *r)
@@ -92,6 +92,8 @@ int64_t *metrics_number(struct metrics *m, enum metric_series which, struct str 
 	(void)m;
 	EXPECT_INT(which, METRIC_FLOW_REJECTED);
 	EXPECT(str_starts(labels, STR(LABELS ",reason=")));
+	if (str_ends(labels, STR("=\"cancelled\"")))
+		return &world.cancelled;
 	return str_ends(labels, STR("=\"queue-full\"")) ? &world.full : &world.late;
 }
 
