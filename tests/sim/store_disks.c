@@ -369,6 +369,40 @@ TEST(a_renewed_copy_counts_on_behind_every_future)
 	world_done(&w);
 }
 
+/* Somebody has written another object into the file: as long, and as right to SQLite. */
+TEST(objects_that_kube_has_not_written_are_not_renewed)
+{
+	static const char *const bad[] = {
+		"{\"metadata\":{ \"name", "[\"metadata\":{\"name\"", "{\"metabata\":{\"name\""};
+	struct str sought = STR("{\"metadata\":{\"name\"");
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		_cleanup_(buf_done) struct buf bytes = BUF_INIT(MIB);
+		_cleanup_(err_done) struct err err = {0};
+		struct disk *disk;
+		int64_t revision;
+		struct world w;
+
+		test_context("%s", bad[i]);
+		world_init(&w);
+		disk = w.host->disk;
+		put(&w, "a", "1");
+		close_store(&w);
+		disk->ops->mkdir(disk, "/restored", 0700, NULL);
+		REQUIRE(!store_offline_copy(disk, DIR, "/restored/state.db", NULL));
+		REQUIRE(!disk_read_file(disk, "/restored/state.db", &bytes, NULL));
+		ssize_t at = str_find(buf_str(&bytes), sought);
+		REQUIRE(at >= 0);
+		int handle = disk->ops->open(disk, "/restored/state.db", O_RDWR, 0, NULL);
+		disk->ops->write(disk, handle, bad[i], strlen(bad[i]), at, NULL);
+		disk->ops->close(disk, handle);
+		EXPECT_INT(store_offline_renew(disk, "/restored", 0, &revision, &err), ERR_INVALID);
+		EXPECT(str_find(str_from(err_text(&err)), STR("\"a\" is no object")) >= 0);
+		world_done(&w);
+	}
+	test_context_end();
+}
+
 TEST(what_is_no_store_is_not_renewed)
 {
 	struct disk *disk;
