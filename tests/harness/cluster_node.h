@@ -193,6 +193,11 @@ static void node_keep_pod(void *ctx, struct str key, int64_t now, struct plan *p
 	}
 	struct str ip = tree_has(pod, "status.podIP") ? STR("") : node_next_ip(n, p->arena);
 	fake_pod_plan(pod, fake_node_ip(p->arena, n->number), ip, now, p);
+	/* An answer may have been lost: what has ended is not to live again. */
+	for (size_t i = 0; i < p->count; i++)
+		if (p->steps[i].verb == PLAN_PATCH_STATUS)
+			tree_set_str(p->arena, p->steps[i].body, "metadata.resourceVersion",
+				tree_str(pod, "metadata.resourceVersion"));
 }
 
 static void node_keep_self(void *ctx, struct str key, int64_t now, struct plan *p)

@@ -156,14 +156,14 @@ static void rest_pods(struct rest *r)
 			owner = rest_find(owners[i], rest_owner(p));
 		if (!owner && controller_of(p))
 			rest_complain(r, p, "%s", "its owner is gone");
-		if (is_being_deleted(p))
+		/* While a job waits a pod may be kept, for its count of failures. */
+		bool kept = job && owner && !job_is_finished(owner);
+		if (is_being_deleted(p) && !kept)
 			rest_complain(r, p, "%s", "still going");
 		if (!job && !pod_is_ready(p) && !pod_is_finished(p))
 			rest_complain(r, p, "%s", "not ready");
 		json_each (f, json_path(p, "metadata.finalizers"))
-			/* While a job waits a pod may be kept, for its count of failures. */
-			if (job && job_is_finished(owner) &&
-				str_eq_text(json_str(f), JOB_FINALIZER))
+			if (job && !kept && str_eq_text(json_str(f), JOB_FINALIZER))
 				rest_complain(r, p, "%s", "ended, but not counted");
 	}
 }
