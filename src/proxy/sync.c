@@ -274,6 +274,7 @@ static void take_turn(struct op *op, struct err *err)
 
 	if (err->code)
 		return;
+	assert(!p->sending);
 	if (!p->collecting)
 		begin_sync(p);
 	if (collect(p)) {

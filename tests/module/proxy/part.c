@@ -8,6 +8,13 @@
 #include <kube/http_client.h>
 #include <kube/proxy.h>
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
 #define NODE_IP "192.0.2.10"
 
 struct world {
@@ -85,11 +92,17 @@ static void begin(struct world *w)
 {
 	static const struct http_client_options plain = {.no_http2 = true};
 	struct proxy_options options = {.node_name = STR("here"),
+		.min_sync = 1, /* the next sync would begin while the kernel has the last one */
 		.healthz = address_of(ip_v4(127, 0, 0, 1), PROXY_HEALTHZ_PORT),
 		.metrics = address_of(ip_v4(127, 0, 0, 1), PROXY_METRICS_PORT)};
 
 	netns_test_shell(-1, w->text, sizeof(w->text),
-		"ip link set lo up && ip address add " NODE_IP "/32 dev lo");
+		"ip link set lo up && for ip in " NODE_IP
+		" 192.0.2.11 10.42.0.5 10.42.0.6 10.42.0.7;"
+		" do ip address add $ip/32 dev lo; done && ip link add away type veth peer name "
+		"far && "
+		"ip link set away up && ip link set far up && ip route add 10.96.0.0/16 dev away "
+		"src " NODE_IP);
 	REQUIRE(api_rig_open(&w->r, API_RIG_LOCAL));
 	w->http = http_client_new(w->r.t.env, w->r.t.root, &plain);
 	w->base = (struct component_base){.env = w->r.t.env,
@@ -259,4 +272,155 @@ static void rules_in_world(void)
 TEST(what_the_api_says_is_in_the_kernel)
 {
 	netns_test_run(rules_in_world);
+}
+
+/* ---- packets ---- */
+
+/* One service of one port, and its endpoints at 8080 of 10.42.0.5 and on, as many as said. */
+static void send_service(struct world *w, enum client_verb verb, const char *protocol,
+	const char *more, const char *endpoints)
+{
+	struct arena *a = &w->r.arena;
+
+	send_object(w, verb, "", "services", "default",
+		arena_print(a,
+			"{\"metadata\":{\"name\":\"echo\"},\"spec\":{\"type\":\"NodePort\","
+			"\"clusterIP\":\"10.96.0.9\",%s\"ports\":[{\"port\":80,\"nodePort\":"
+			"30080,\"protocol\":\"%s\"}]}}",
+			more, protocol)
+			.at);
+	send_object(w, verb, "discovery.k8s.io", "endpointslices", "default",
+		arena_print(a,
+			"{\"metadata\":{\"name\":\"echo-1\",\"labels\":{\"kubernetes.io/"
+			"service-name"
+			"\":\"echo\"}},\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"\",\"port\":"
+			"8080,\"protocol\":\"%s\"}],\"endpoints\":[%s]}",
+			protocol, endpoints)
+			.at);
+	for (int i = 0; i < 50; i++) /* until the informers have heard of it */
+		api_rig_tick(&w->r);
+	API_RIG_AWAIT(&w->r, proxy_synced(w->proxy));
+}
+
+#define AT(address)   "{\"addresses\":[\"" address "\"]}"
+#define ALL_ENDPOINTS AT("10.42.0.5") "," AT("10.42.0.6") "," AT("10.42.0.7")
+
+static const char *const places[] = {"10.42.0.5", "10.42.0.6", "10.42.0.7"};
+
+/* Which of the servers a new connection comes to: 0…2; -1: none. */
+static int choose(const int *servers, const char *to, uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct timeval patience = {.tv_sec = 5};
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), chosen = -1;
+
+	setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	EXPECT_INT(inet_pton(AF_INET, to, &at.sin_addr), 1);
+	if (connect(client, (struct sockaddr *)&at, sizeof(at)) == 0)
+		for (int i = 0; i < 3; i++) {
+			int fd = accept4(servers[i], NULL, NULL, SOCK_CLOEXEC);
+
+			if (fd < 0)
+				continue;
+			chosen = i;
+			close(fd);
+		}
+	close(client);
+	return chosen;
+}
+
+/* Of so many connections, how many servers had one. */
+static int spread_over(const int *servers, int connections)
+{
+	int counts[3] = {0};
+
+	for (int i = 0; i < connections; i++) {
+		int chosen = choose(servers, "10.96.0.9", 80);
+
+		if (!EXPECT(chosen >= 0))
+			return 0;
+		counts[chosen]++;
+	}
+	return (counts[0] > 0) + (counts[1] > 0) + (counts[2] > 0);
+}
+
+static void connections(struct world *w)
+{
+	int servers[3];
+
+	for (int i = 0; i < 3; i++)
+		servers[i] = netns_test_socket(-1, SOCK_STREAM, places[i], 8080);
+	send_service(w, CLIENT_CREATE, "TCP", "", ALL_ENDPOINTS);
+	EXPECT_INT(spread_over(servers, 60), 3);
+	EXPECT(choose(servers, NODE_IP, 30080) >= 0);
+	EXPECT_INT(choose(servers, "127.0.0.1", 30080), -1);
+	EXPECT_INT(choose(servers, "192.0.2.11", 30080), -1); /* this machine's, not the Node's */
+	send_service(w, CLIENT_UPDATE, "TCP", "\"sessionAffinity\":\"ClientIP\",", ALL_ENDPOINTS);
+	EXPECT_INT(spread_over(servers, 16), 1);
+	send_service(w, CLIENT_UPDATE, "TCP", "\"sessionAffinity\":\"None\",", ALL_ENDPOINTS);
+	EXPECT_INT(spread_over(servers, 60), 3);
+	send_service(w, CLIENT_UPDATE, "TCP", "", AT("10.42.0.6"));
+	EXPECT_INT(choose(servers, "10.96.0.9", 80), 1);
+	send_service(w, CLIENT_UPDATE, "TCP", "", "");
+	EXPECT_INT(netns_test_echo(-1, SOCK_STREAM, "10.96.0.9", 80, -1, NULL), ECONNREFUSED);
+	EXPECT_INT(netns_test_echo(-1, SOCK_STREAM, "10.96.0.9", 81, -1, NULL), ECONNREFUSED);
+	for (int i = 0; i < 3; i++)
+		close(servers[i]);
+}
+
+static void connections_in_world(void)
+{
+	in_world(connections);
+}
+
+TEST(connections_come_to_the_endpoints_of_now)
+{
+	netns_test_run(connections_in_world);
+}
+
+/* Says something; where is it heard? -1: nowhere. */
+static int heard_at(int client, const int *servers)
+{
+	char said[8];
+
+	if (send(client, "echo", 4, MSG_NOSIGNAL) != 4)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		if (recv(servers[i], said, sizeof(said), MSG_DONTWAIT) == 4)
+			return i;
+	return -1;
+}
+
+static void datagrams(struct world *w)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(80)};
+	int servers[3], client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (int i = 0; i < 3; i++)
+		servers[i] = netns_test_socket(-1, SOCK_DGRAM, places[i], 8080);
+	send_service(w, CLIENT_CREATE, "UDP", "", AT("10.42.0.5"));
+	inet_pton(AF_INET, "10.96.0.9", &at.sin_addr);
+	EXPECT_INT(connect(client, (struct sockaddr *)&at, sizeof(at)), 0);
+	EXPECT_INT(heard_at(client, servers), 0);
+	send_service(w, CLIENT_UPDATE, "UDP", "", AT("10.42.0.6")); /* the same socket goes on */
+	EXPECT_INT(heard_at(client, servers), 1);
+	send_service(w, CLIENT_UPDATE, "UDP", "", AT("10.42.0.6") "," AT("10.42.0.7"));
+	for (int i = 0; i < 20; i++) /* who is still there keeps its clients */
+		EXPECT_INT(heard_at(client, servers), 1);
+	EXPECT_INT(get(w, METRICS "/metrics"), 200);
+	EXPECT(said(w, "\nkubeproxy_conntrack_reconciler_deleted_entries_total{ip_family=\"IPv4\"} "
+		       "1\n"));
+	for (int i = 0; i < 3; i++)
+		close(servers[i]);
+	close(client);
+}
+
+static void datagrams_in_world(void)
+{
+	in_world(datagrams);
+}
+
+TEST(datagrams_follow_when_their_endpoint_goes)
+{
+	netns_test_run(datagrams_in_world);
 }
