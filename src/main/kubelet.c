@@ -1,6 +1,7 @@
 /* kube kubelet: this machine's node with the built-in runtime, against an API server anywhere. */
 #include "commands.h"
 #include "kubelet_config.h"
+#include "kubelet_flags.h"
 #include "node.h"
 #include "node_tls.h"
 #include "process.h"
@@ -16,6 +17,7 @@
 struct kubelet_line {
 	struct process_line process;
 	struct str config, config_dir;
+	struct kubelet_flags more;
 	struct kubelet_configuration configuration;
 	struct str name, root_dir, log_dir, runtime_root, network_dir;
 	struct flag_list pods, node_ips, dns, labels, taints;
@@ -87,6 +89,8 @@ static size_t add_flags(struct kubelet_line *l, struct flag *flags)
 	};
 	size_t count = process_flags(&l->process, flags, &defaults);
 
+	kubelet_flags_add(&l->more, flags + count);
+	count += KUBELET_FLAGS;
 	memcpy(flags + count, own, sizeof(own));
 	return count;
 }
@@ -144,9 +148,11 @@ static int read_config(
 	struct arena *a, struct kubelet_line *l, const struct flag *flags, struct err *err)
 {
 	const struct kubelet_configuration *c = &l->configuration;
-	int code = kubelet_config_read(a, l->config, l->config_dir, &l->configuration, err);
+	struct str more;
+	int code = kubelet_flags_print(a, &l->more, &more, err);
 
-	if (code)
+	if (code || (code = kubelet_config_read(
+			     a, l->config, l->config_dir, more, &l->configuration, err)))
 		return code;
 	if (!is_set(flags, "port"))
 		l->port = c->port;
@@ -293,7 +299,7 @@ int kubelet_run(int argc, char **argv)
 	_cleanup_(err_done) struct err err = {0};
 	struct kubelet_line line = {0};
 	struct client_config config = {0};
-	struct flag flags[PROCESS_FLAGS + 24];
+	struct flag flags[PROCESS_FLAGS + KUBELET_FLAGS + 24];
 
 	arena_init(&a);
 	add_flags(&line, flags);

@@ -44,10 +44,10 @@ static void warn(const struct kubelet_configuration *c)
 			LOG_STR("field", c->idle[i]));
 }
 
-int kubelet_config_read(struct arena *a, struct str file, struct str directory,
+int kubelet_config_read(struct arena *a, struct str file, struct str directory, struct str text,
 	struct kubelet_configuration *c, struct err *err)
 {
-	struct str names[FILES_MOST + 1], texts[FILES_MOST + 1];
+	struct str names[FILES_MOST + 1], texts[FILES_MOST + 2];
 	size_t count = 0;
 	int code = 0;
 
@@ -61,9 +61,12 @@ int kubelet_config_read(struct arena *a, struct str file, struct str directory,
 	}
 	for (size_t i = 0; i < count && !code; i++)
 		code = process_read_file(a, "config", names[i], &texts[i], err);
-	if (!code && (code = kubelet_configuration_read_all(a, texts, count, c, err)))
+	size_t files = count;
+	if (text.len)
+		texts[count++] = text;
+	if (!code && (code = kubelet_configuration_read_all(a, texts, count, c, err)) && files)
 		err_wrap(err, code, "failed to load kubelet config file, path: %.*s",
-			STRF(count ? names[0] : STR("")));
+			STRF(names[0]));
 	if (!code)
 		warn(c);
 	return code;

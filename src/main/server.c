@@ -205,7 +205,8 @@ static int read_line(struct arena *a, struct server_line *l, struct flag *flags,
 	char host[256] = "";
 	int code;
 
-	if ((code = kubelet_config_read(a, l->kubelet_config, STR(""), &l->configuration, err)))
+	if ((code = kubelet_config_read(
+		     a, l->kubelet_config, STR(""), STR(""), &l->configuration, err)))
 		return code;
 	o->kubelet_configuration = &l->configuration;
 	o->data_dir = absolute(a, *(struct str *)find_flag(flags, "data-dir")->target);

@@ -30,6 +30,9 @@ sed 's/: 17/: -1/' "$dir/kubelet.yaml" >"$dir/more/20.conf"
 cp "$dir/wrong.yaml" "$dir/more/30.not"
 "$kube" kubelet --config-dir "$dir/more" >"$dir/refused" 2>&1
 check "what a later file says counts" grep -q 'maxPods (--max-pods) must not be' "$dir/refused"
+"$kube" kubelet --config "$dir/kubelet.yaml" --eviction-hard 'memory.available<1Gi,disk<5%' \
+	--system-reserved cpu=1 >"$dir/refused" 2>&1
+check "flags are heeded, too" grep -q 'unsupported eviction signal disk' "$dir/refused"
 check "the cluster starts with a configuration" start --node-name node \
 	--kubelet-config "$dir/kubelet.yaml"
 check "a field without an effect is told" grep -q 'field="cgroupDriver"' "$dir/log"
