@@ -26,8 +26,20 @@ static void add_aliases(struct buf *out, const struct cJSON *pod)
 	}
 }
 
-struct str hosts_text(struct arena *a, const struct cJSON *pod, struct str hostname,
-	struct str domain, struct str ip)
+/* One line for each address of the pod. */
+static void add_names(
+	struct buf *out, const struct cJSON *pod, struct str hostname, struct str domain)
+{
+	json_each (ip, json_path(pod, "status.podIPs")) {
+		buf_print(out, "%.*s\t", STRF(tree_str(ip, "ip")));
+		if (domain.len)
+			buf_print(out, "%.*s.%.*s\t", STRF(hostname), STRF(domain));
+		buf_print(out, "%.*s\n", STRF(hostname));
+	}
+}
+
+struct str hosts_text(
+	struct arena *a, const struct cJSON *pod, struct str hostname, struct str domain)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(HOSTS_MOST);
 
@@ -39,11 +51,7 @@ struct str hosts_text(struct arena *a, const struct cJSON *pod, struct str hostn
 				   "fe00::0\tip6-mcastprefix\n"
 				   "fe00::1\tip6-allnodes\n"
 				   "fe00::2\tip6-allrouters\n");
-		if (domain.len)
-			buf_print(&out, "%.*s\t%.*s.%.*s\t%.*s\n", STRF(ip), STRF(hostname),
-				STRF(domain), STRF(hostname));
-		else
-			buf_print(&out, "%.*s\t%.*s\n", STRF(ip), STRF(hostname));
+		add_names(&out, pod, hostname, domain);
 	}
 	add_aliases(&out, pod);
 	return arena_str(a, buf_str(&out));

@@ -27,7 +27,7 @@ struct container_files {
 void container_files_make(struct container_files *f, struct op *op, struct arena *a);
 
 /* The text of a pod's hosts file; of a host's network: what follows the node's own. */
-struct str hosts_text(struct arena *a, const struct cJSON *pod, struct str hostname,
-	struct str domain, struct str ip);
+struct str hosts_text(
+	struct arena *a, const struct cJSON *pod, struct str hostname, struct str domain);
 
 #endif

@@ -90,8 +90,7 @@ static void ask_files(struct pod_item *item)
 				.at,
 		.attempt = item->action.attempt,
 		.node_hosts = tree_true(item->seen, "spec.hostNetwork"),
-		.hosts = hosts_text(
-			a, item->seen, hostname, domain, tree_str(item->seen, "status.podIP"))};
+		.hosts = hosts_text(a, item->seen, hostname, domain)};
 	container_files_make(
 		&item->files, task_await(&item->making, MAKE_FILES, OP_NO_DEADLINE), a);
 }

@@ -80,12 +80,15 @@ TEST(a_hosts_file_names_the_pod_unless_the_network_is_the_nodes)
 	struct arena a;
 
 	arena_init(&a);
-	const struct cJSON *pod = rig_json(&a, "{'spec':{}}");
-	EXPECT(str_ends(hosts_text(&a, pod, STR("web"), STR(""), STR("10.0.0.2")),
-		STR("fe00::2\tip6-allrouters\n10.0.0.2\tweb\n")));
+	const struct cJSON *pod = rig_json(
+		&a, "{'spec':{},'status':{'podIPs':[{'ip':'10.0.0.2'},{'ip':'fd00::2'}]}}");
+	EXPECT(str_ends(hosts_text(&a, pod, STR("web"), STR("")),
+		STR("fe00::2\tip6-allrouters\n10.0.0.2\tweb\nfd00::2\tweb\n")));
+	EXPECT(str_ends(hosts_text(&a, pod, STR("web"), STR("s.n")),
+		STR("\n10.0.0.2\tweb.s.n\tweb\nfd00::2\tweb.s.n\tweb\n")));
 	pod = rig_json(&a,
 		"{'spec':{'hostNetwork':true,'hostAliases':[{'ip':'1.1.1.1','hostnames':['x']}]}}");
-	EXPECT_STR(hosts_text(&a, pod, STR("node"), STR(""), STR("10.0.0.2")),
+	EXPECT_STR(hosts_text(&a, pod, STR("node"), STR("")),
 		"\n# Entries added by HostAliases.\n1.1.1.1\tx\n");
 	arena_done(&a);
 }
