@@ -88,9 +88,13 @@ end_load
 check "no request failed meanwhile" test "$bad" = 0
 check "and there were some" test "$good" -gt 20
 
-k scale deployment hello --replicas=12 >/dev/null
-check "it scales up" within 60 prints 12 running hello
+k scale deployment hello --replicas=20 >/dev/null
+check "it scales up" within 60 prints 20 running hello
 k scale deployment hello --replicas=2 >/dev/null
+check "its events tell so" contains "Scaled up replica set" "$(k describe deployment hello)"
+check "a pod's tell of its beginning" sh -c \
+	"$kubectl describe pod $pod | grep -o -w -E 'Scheduled|Pulled|Created|Started' | xargs |
+		grep -qx 'Scheduled Pulled Created Started'"
 only_two() { [ "$(k get pods -l app=hello --no-headers | wc -l)" = 2 ]; }
 check "and down" within 60 only_two
 

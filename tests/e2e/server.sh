@@ -6,19 +6,6 @@
 join_world
 ip addr add fd01::2/64 dev eth0 nodad
 
-ask_dns() { # NAME: its addresses
-	python3 - "$1" <<-'Q'
-		import socket, struct, sys
-		name = b"".join(bytes([len(p)]) + p.encode() for p in sys.argv[1].split(".")) + b"\0"
-		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.settimeout(2)
-		s.sendto(struct.pack(">HHHHHH", 7, 256, 1, 0, 0, 0) + name + b"\0\1\0\1", ("10.43.0.10", 53))
-		answer = s.recv(512)
-		count = struct.unpack(">H", answer[6:8])[0]
-		print(answer[3] & 15, *[".".join(map(str, answer[-4:]))] * (count == 1))
-	Q
-}
-
 mkdir -p "$dir/d/manifests"
 cat >"$dir/d/manifests/shop.yaml" <<-'E'
 	apiVersion: v1
