@@ -3,8 +3,6 @@
 
 #include "job.h"
 
-#include <stdlib.h>
-
 #define MISSED_MAX  100
 #define DAY         (24 * HOUR)
 #define YEARS       5 /* what does not come in that time never does */
@@ -184,8 +182,7 @@ static void trim(struct cron *c, const char *end, const char *limit, int64_t fal
 		if (job_condition(job, end) && !is_being_deleted(job))
 			trees_add(c->arena, &ended, job);
 	}
-	if (ended.count)
-		qsort(ended.items, ended.count, sizeof(struct cJSON *), by_start);
+	trees_sort(&ended, by_start);
 	for (size_t i = 0; (int64_t)(ended.count - i) > most; i++)
 		delete_job(c, ended.items[i]);
 }

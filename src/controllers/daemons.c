@@ -3,8 +3,6 @@
 
 #include "rollout.h"
 
-#include <stdlib.h>
-
 #define BURST           250 /* pods in one plan */
 #define GENERATION_NOTE "deprecated.daemonset.template.generation"
 
@@ -50,9 +48,7 @@ static void sort_pods(struct daemons *d)
 		trees_add(d->arena, place ? &place->pods : &d->homeless, d->mine.items[i]);
 	}
 	for (size_t i = 0; i < d->count; i++)
-		if (d->places[i].pods.count)
-			qsort(d->places[i].pods.items, d->places[i].pods.count,
-				sizeof(struct cJSON *), by_age);
+		trees_sort(&d->places[i].pods, by_age);
 }
 
 static void find_places(struct daemons *d)

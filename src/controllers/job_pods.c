@@ -1,8 +1,6 @@
 /* The pods of a Job: how many there should be, which to make, which to remove. */
 #include "job.h"
 
-#include <stdlib.h>
-
 /* ---- removing ---- */
 
 void job_untrack_pod(struct plan *p, const struct resource *pods, const struct cJSON *pod)
@@ -49,7 +47,7 @@ static void split_duplicates(struct job_round *r, struct trees *rm, struct trees
 
 	for (size_t i = 0; i < r->active.count; i++)
 		trees_add(a, &all, r->active.items[i]);
-	qsort(all.items, all.count, sizeof(struct cJSON *), by_index);
+	trees_sort(&all, by_index);
 	for (size_t i = 0; i < all.count; i++) {
 		int64_t index = job_pod_index(all.items[i]);
 

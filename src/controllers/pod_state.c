@@ -3,6 +3,8 @@
 
 #include <kube/pods.h>
 
+#include <stdlib.h>
+
 void trees_add(struct arena *a, struct trees *t, struct cJSON *tree)
 {
 	if (t->count == t->cap) {
@@ -15,6 +17,12 @@ void trees_add(struct arena *a, struct trees *t, struct cJSON *tree)
 		t->cap = cap;
 	}
 	t->items[t->count++] = tree;
+}
+
+void trees_sort(struct trees *t, int (*order)(const void *left, const void *right))
+{
+	if (t->count)
+		qsort(t->items, t->count, sizeof(*t->items), order);
 }
 
 void trees_claimable(struct arena *a, struct trees *t, const struct informer *i,

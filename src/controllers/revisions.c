@@ -1,8 +1,6 @@
 /* The history of a template. */
 #include "revisions.h"
 
-#include <stdlib.h>
-
 int64_t revision_number(const struct cJSON *revision)
 {
 	return tree_int(revision, "revision", 0);
@@ -50,7 +48,7 @@ void revisions_read(struct plan *p, struct revisions *r, const struct resource *
 		.selector = &selector};
 
 	claim_all(p, &claim, candidates, &r->all);
-	qsort(r->all.items, r->all.count, sizeof(struct cJSON *), by_number);
+	trees_sort(&r->all, by_number);
 	r->data = data_of(p->arena, r->owner);
 	for (size_t i = 0; i < r->all.count; i++)
 		if (json_equal(json_path(r->all.items[i], "data"), r->data))

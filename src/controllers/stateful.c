@@ -1,8 +1,6 @@
 /* One look at a StatefulSet, from the top. */
 #include "stateful.h"
 
-#include <stdlib.h>
-
 struct slot {
 	struct cJSON *pod; /* NULL: it has to be made */
 	int64_t ordinal;
@@ -82,9 +80,7 @@ static void sort_pods(struct stateful *s)
 		else if (ordinal >= 0)
 			trees_add(s->arena, &s->condemned, pod);
 	}
-	if (s->condemned.count)
-		qsort(s->condemned.items, s->condemned.count, sizeof(struct cJSON *),
-			highest_first);
+	trees_sort(&s->condemned, highest_first);
 	for (int64_t i = s->replicas - 1; i >= 0; i--)
 		if (s->slots[i].pod && !is_healthy(s->slots[i].pod))
 			s->first_unhealthy = s->slots[i].pod;

@@ -15,6 +15,8 @@ struct trees {
 	size_t count, cap;
 };
 void trees_add(struct arena *a, struct trees *t, struct cJSON *tree);
+/* The order is that of qsort over struct cJSON *; an empty list is in order. */
+void trees_sort(struct trees *t, int (*order)(const void *left, const void *right));
 /* Those that a controller with that uid may decide about: its own and those without one. */
 void trees_claimable(struct arena *a, struct trees *t, const struct informer *i,
 	struct str namespace, struct str uid);
