@@ -14,6 +14,7 @@
 #define LEASES  "kube-node-lease"
 #define APART   "node.kubernetes.io/exclude-disruption"
 
+/* Times here are the loop's: a clock that is set makes nobody silent. */
 struct health {
 	int64_t heard;
 	bool fresh;
@@ -33,7 +34,7 @@ struct lifecycle {
 
 static int64_t now_of(const struct usual *u)
 {
-	return env_wall(usual_world(u)->base.env);
+	return loop_now(usual_world(u)->base.env->loop);
 }
 
 /* ---- signs of life ---- */
@@ -63,9 +64,11 @@ static void add_node(struct usual *u, const struct object *node)
 	_cleanup_(arena_done) struct arena a;
 
 	arena_init(&a);
+	int64_t wall = env_wall(usual_world(u)->base.env), born = wall;
 	*h = (struct health){.heard = now_of(u), .fresh = true};
 	if (!heartbeat(&a, node).len)
-		time_parse(object_scan(node, "metadata.creationTimestamp"), &h->heard, NULL);
+		time_parse(object_scan(node, "metadata.creationTimestamp"), &born, NULL);
+	h->heard -= MAX(wall - born, 0);
 	map_set(&l->nodes, client_object_name(node), h);
 }
 
@@ -237,13 +240,13 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	struct trees pods = {0};
 
 	if (str_eq_text(key, ZONES)) {
-		look_at_zones(u, now, p);
+		look_at_zones(u, now_of(u), p);
 		return;
 	}
 	if (!o || !h)
 		return;
 	const struct cJSON *node = object_lean_tree(p->arena, o);
-	struct turn turn = {l, NULL, now, p};
+	struct turn turn = {l, NULL, now_of(u), p};
 	turn.zone = find_zone(l, zone_of(p->arena, json_path(node, "metadata.labels")));
 	/* Only those of nodes that are silent are of interest. */
 	if (str_find(object_scan(o, "status.conditions"), STR("\"Unknown\"")) >= 0)
@@ -254,7 +257,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		.pods = pods.items,
 		.pod_count = pods.count,
 		.now = now,
-		.heard = h->heard,
+		.heard = now - (now_of(u) - h->heard),
 		.grace = grace ? grace : GRACE,
 		.startup = STARTUP,
 		.fresh = h->fresh,

@@ -180,7 +180,7 @@ static void renew(struct str name, const struct cJSON *node, const struct cJSON 
 	int64_t renewed;
 
 	if (lease && !time_parse(tree_str(lease, "spec.renewTime"), &renewed, NULL) &&
-		now - renewed < RENEW_EVERY) {
+		time_waits(renewed + RENEW_EVERY, RENEW_EVERY + SEC, now)) {
 		plan_requeue_after(p, renewed + RENEW_EVERY - now);
 		return;
 	}
@@ -402,7 +402,7 @@ static enum pod_state state_of(const struct cJSON *pod, int64_t now, struct plan
 
 	if (after < 0 || time_parse(tree_str(pod, "status.startTime"), &started, NULL))
 		return POD_RUNS;
-	if (now - started < after) {
+	if (time_waits(started + after, after + SEC, now)) {
 		plan_requeue_after(p, started + after - now);
 		return POD_RUNS;
 	}

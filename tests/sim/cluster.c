@@ -556,3 +556,93 @@ TEST(nothing_forbidden_ever_happens_and_all_that_is_wanted_in_the_end)
 		(made > 40 * (int)count && bound > 30 * (int)count && taken > 5 * (int)count &&
 			counted > 20 * (int)count && r.crashes > (int)count && r.restarts > 0));
 }
+
+/* All are on one machine, or keep to one server's time. */
+static void set_clocks(struct run *r, int64_t by)
+{
+	cluster_note(&r->w, "clocks are set by %lld s", (long long)(by / SEC));
+	sim_jump_clock(r->w.api.host, by);
+	for (int i = 0; i < MEMBERS; i++)
+		sim_jump_clock(r->w.members[i].host, by);
+	for (int i = 0; i < NODES; i++)
+		sim_jump_clock(r->nodes.items[i].host, by);
+}
+
+static int pods_of(struct run *r)
+{
+	int count = 0;
+
+	ledger_each(p, r->ledger.pods) count++;
+	return count;
+}
+
+/* When the nodes became ready: later, when one was taken for silent meanwhile. */
+static void ready_since(struct run *r, struct buf *out)
+{
+	struct rest rest = {.w = &r->w};
+
+	buf_clear(out);
+	arena_init(&rest.a);
+	rest_read(&rest, &rest.nodes, "", "nodes");
+	rest_each(node, &rest.nodes)
+	{
+		const struct cJSON *ready =
+			condition_find(json_path(node, "status.conditions"), "Ready");
+
+		buf_print(out, "%.*s %.*s, ", STRF(tree_str(ready, "status")),
+			STRF(tree_str(ready, "lastTransitionTime")));
+	}
+	arena_done(&rest.a);
+}
+
+static void set_clocks_under_load(struct run *r, int64_t by)
+{
+	_cleanup_(buf_done) struct buf before = BUF_INIT(MIB), after = BUF_INIT(MIB);
+
+	if (!cluster_open(&r->w, 7))
+		return;
+	memset(&r->ledger, 0, sizeof(r->ledger));
+	r->jobs = r->generation = 0;
+	r->calm = true;
+	ledger_open_feeds(&r->ledger, &r->w);
+	r->nodes.peace = true;
+	nodes_open(&r->nodes, &r->w);
+	pass(r, 5 * SEC);
+	r->deployments = 1;
+	make_deployment(r, 0);
+	ask(r, CLIENT_PATCH_MERGE, "deployments.apps", "d0",
+		"{\"spec\":{\"replicas\":4,\"paused\":false,\"minReadySeconds\":0}}");
+	pass(r, 3 * MINUTE);
+	EXPECT_INT(pods_of(r), 4);
+	int made = r->ledger.made;
+	ready_since(r, &before);
+	EXPECT(before.len > 0);
+	set_clocks(r, by);
+	/* Their controller looks at them before they could say anything. */
+	for (int i = 0; i < NODES; i++)
+		ask(r, CLIENT_PATCH_MERGE, "nodes", r->nodes.items[i].name,
+			"{\"metadata\":{\"labels\":{\"looked\":\"at\"}}}");
+	pass(r, 10 * MINUTE);
+	ready_since(r, &after);
+	EXPECT_STR(buf_str(&after), buf_text(&before));
+	EXPECT_INT(r->ledger.made, made);
+	EXPECT_INT(pods_of(r), 4);
+	/* And all still work. */
+	ask(r, CLIENT_PATCH_MERGE, "deployments.apps", "d0", "{\"spec\":{\"replicas\":7}}");
+	pass(r, MINUTE);
+	EXPECT_INT(pods_of(r), 7);
+	come_to_rest(r);
+	if (test_failed())
+		cluster_print_history(&r->w);
+	nodes_close(&r->nodes);
+	ledger_close_feeds(&r->ledger);
+	cluster_close(&r->w);
+}
+
+TEST(clocks_that_are_set_cost_no_node_its_pods)
+{
+	static struct run r;
+
+	set_clocks_under_load(&r, 6 * HOUR);
+	set_clocks_under_load(&r, -6 * HOUR);
+}
