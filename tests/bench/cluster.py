@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""Pods created one at a time, then many at once: from the request to Running in a watch, and gone."""
+"""Pods created one at a time, then many at once: from the request to Running in a watch, and gone;
+commands in one of them."""
 import base64
+import glob
 import http.client
 import json
+import os
 import re
 import ssl
 import sys
@@ -10,7 +13,7 @@ import tempfile
 import threading
 import time
 
-ONE_BY_ONE, AT_ONCE, MANY = 20, 20, 100
+ONE_BY_ONE, AT_ONCE, MANY, COMMANDS = 20, 20, 200, 50
 text = open(sys.argv[1], encoding="utf-8").read()
 
 
@@ -127,6 +130,62 @@ def available():
     return total
 
 
+def pss():
+    """Of the cluster's process, KiB."""
+    with open("/proc/%s/smaps_rollup" % sys.argv[2], encoding="utf-8") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+
+
+def helpers():
+    """What the helpers have for themselves, KiB."""
+    total = 0
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        with open(path, "rb") as f:
+            if b"\0shim\0" not in b"\0" + f.read():
+                continue
+        with open(os.path.dirname(path) + "/smaps_rollup", encoding="utf-8") as f:
+            total += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+    return total
+
+
+def frames(stream):
+    """Of a WebSocket: opcode and bytes."""
+    while True:
+        head = stream.read(2)
+        if len(head) < 2:
+            return
+        size = head[1] & 127
+        if size > 125:
+            size = int.from_bytes(stream.read(2 if size == 126 else 8), "big")
+        yield head[0] & 15, stream.read(size)
+
+
+def execute(name):
+    """From the connection to the status of the command."""
+    begin = time.monotonic()
+    connection = connect()
+    connection.request("GET", PODS + "/" + name + "/exec?command=true&stdout=1&stderr=1", headers={
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+        "Sec-WebSocket-Protocol": "v5.channel.k8s.io"})
+    stream = connection.sock.makefile("rb")
+    line = stream.readline()
+    assert b" 101 " in line, line
+    while stream.readline().strip():
+        pass
+    for opcode, data in frames(stream):
+        if opcode == 2 and data[:1] == b"\3":
+            assert json.loads(data[1:])["status"] == "Success", data
+            connection.close()
+            return time.monotonic() - begin
+    raise AssertionError("no status came")
+
+
+create("commands")
+wait(running, ["commands"])
+execute("commands")
+say("exec_round_trip", [execute("commands") for i in range(COMMANDS)])
+delete(["commands"])
 free = available()
 names = ["many-%d" % i for i in range(MANY)]
 begin = time.monotonic()
@@ -134,7 +193,10 @@ for n in names:
     create(n)
 wait(running, names, 300)
 print("pods_%d_running %.2f s" % (MANY, time.monotonic() - begin))
+say("pod_running_%d" % MANY, [running[n] - born[n] for n in names])
 print("pod_memory %.0f KiB" % ((free - available()) / MANY))
+print("pod_helper_pss %.0f KiB" % (helpers() / MANY))
+print("cluster_pss_pods %d KiB" % pss(), flush=True)
 begin = time.monotonic()
-delete(names)
+say("pod_gone_%d" % MANY, delete(names))
 print("pods_%d_gone %.2f s" % (MANY, time.monotonic() - begin))

@@ -21,9 +21,17 @@ ip route add default via 192.0.2.1
 mkdir -p "$dir/d/images"
 cp "$images/sample.tar" "$dir/d/images/"
 
+# More pods than a node takes without being asked.
+cat >"$dir/kubelet.yaml" <<-'E'
+	apiVersion: kubelet.config.k8s.io/v1beta1
+	kind: KubeletConfiguration
+	maxPods: 250
+E
+
 start() { # NAME: prints when what was ready
 	: >"$dir/out"
-	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" >"$dir/out" 2>>"$dir/log" &
+	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" \
+		--kubelet-config "$dir/kubelet.yaml" >"$dir/out" 2>>"$dir/log" &
 	server=$!
 	until grep -q 'kubectl get' "$dir/out"; do sleep 0.01; done
 	sed -n "s/^  API server *ready after \([0-9.]*\) s.*/$1_api \1 s/p
@@ -41,8 +49,8 @@ before=$(ticks) bytes=$(written)
 sleep 20
 echo "cluster_cpu_idle $(awk "BEGIN {print ($(ticks) - $before) / $(getconf CLK_TCK) * 3}") s/minute"
 echo "cluster_written_idle $(awk "BEGIN {print ($(written) - $bytes) / 1024 * 3}") KiB/minute"
-python3 -u "$(dirname "$0")/cluster.py" "$dir/d/admin.kubeconfig"
-echo "cluster_pss_pods $(pss) KiB"
+python3 -u "$(dirname "$0")/cluster.py" "$dir/d/admin.kubeconfig" $server
+echo "cluster_pss_afterwards $(pss) KiB"
 echo "cluster_executable $(stat -c %s "$kube") B"
 kill -TERM $server
 wait $server
