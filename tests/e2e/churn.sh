@@ -4,7 +4,7 @@
 # file, and kube holds no more descriptors and little more memory.
 #
 #   churn.sh KUBE [ROUNDS]      of five pods each
-rounds=${2:-4}
+rounds=${2:-3}
 . "$(dirname "$0")/../harness/cluster.sh"
 
 join_world
