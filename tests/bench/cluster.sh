@@ -33,7 +33,13 @@ start() { # NAME: prints when what was ready
 	"$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" \
 		--kubelet-config "$dir/kubelet.yaml" >"$dir/out" 2>>"$dir/log" &
 	server=$!
-	until grep -q 'kubectl get' "$dir/out"; do sleep 0.01; done
+	until grep -q 'kubectl get' "$dir/out"; do
+		kill -0 $server 2>/dev/null || {
+			tail -n 20 "$dir/log" >&2
+			exit 1
+		}
+		sleep 0.01
+	done
 	sed -n "s/^  API server *ready after \([0-9.]*\) s.*/$1_api \1 s/p
 		s/^  DNS *ready after \([0-9.]*\) s.*/$1_dns \1 s/p
 		s/^  node *ready after \([0-9.]*\) s.*/$1_node \1 s/p" "$dir/out"
