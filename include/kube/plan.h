@@ -71,7 +71,10 @@ void plan_delete(struct plan *p, const struct resource *r, struct str namespace,
 	struct str uid, struct cJSON *options);
 void plan_event(struct plan *p, const struct cJSON *about, const char *type, const char *reason,
 	struct str message);
-/* "Created pod: " and the name that the API gave to what the step before this one wrote. */
+/*
+ * "Created pod: " and the name that the API gave to what the step before this one wrote. Not told
+ * when that was to delete what is gone already.
+ */
 void plan_event_naming(struct plan *p, const struct cJSON *about, const char *type,
 	const char *reason, struct str message);
 /* Nothing behind this is done unless that very object is still there and not being deleted. */

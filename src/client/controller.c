@@ -46,7 +46,7 @@ struct worker {
 	size_t step;
 	struct client_request request;
 	bool requesting, failed, conflict, told;
-	struct str last_name; /* of what was written last */
+	struct str last_name; /* of what was written last; empty: it was gone already */
 	struct catch_up *waits;
 	size_t wait_count, wait_cap, waited;
 };
@@ -234,6 +234,8 @@ static void tell_event(struct worker *w, const struct plan_step *s)
 
 	if (!recorder)
 		return;
+	if (s->names_last && !w->last_name.len)
+		return;
 	if (s->names_last)
 		message = arena_print(&w->arena, "%.*s%.*s", STRF(s->message), STRF(w->last_name));
 	event_record(recorder, &s->about, s->event_type, s->reason, message);
@@ -294,8 +296,10 @@ static bool judge(struct worker *w, size_t step, const struct err *err)
 	struct controller *c = w->controller;
 	const struct plan_step s = w->plan.steps[step];
 
-	if ((s.verb == PLAN_DELETE || s.verb == PLAN_ABSENT) && err->code == ERR_NOT_FOUND)
+	if ((s.verb == PLAN_DELETE || s.verb == PLAN_ABSENT) && err->code == ERR_NOT_FOUND) {
+		w->last_name = (struct str){0};
 		return true;
+	}
 	if (err->code == ERR_CONFLICT || err->code == ERR_ALREADY_EXISTS ||
 		(s.verb == PLAN_CONFIRM && err->code == ERR_NOT_FOUND)) {
 		c->stats.conflicts++;

@@ -90,7 +90,7 @@ static void changed(
 	arena_done(&a);
 }
 
-static void toy_open(struct toy *toy, struct world *w)
+static void toy_open_with(struct toy *toy, struct world *w, reconcile_fn *decide)
 {
 	const struct informer_index index = index_by_owner();
 
@@ -103,7 +103,7 @@ static void toy_open(struct toy *toy, struct world *w)
 	struct controller_options options = {.name = "toy",
 		.client = w->client,
 		.recorder = toy->recorder,
-		.reconcile = reconcile,
+		.reconcile = decide,
 		.ctx = toy,
 		.informers = &toy->maps,
 		.informer_count = 1,
@@ -111,6 +111,11 @@ static void toy_open(struct toy *toy, struct world *w)
 	toy->controller = controller_new(w->root, &options);
 	toy->handler = (struct informer_handler){.changed = changed, .ctx = toy};
 	informer_add_handler(toy->maps, &toy->handler);
+}
+
+static void toy_open(struct toy *toy, struct world *w)
+{
+	toy_open_with(toy, w, reconcile);
 }
 
 static void toy_close(struct toy *toy)
@@ -213,6 +218,46 @@ TEST(refused_writes_come_again_later_each_time)
 	EXPECT(stats.failures >= 4 && stats.failures <= 8);
 	world_pass(&w, MINUTE);
 	expect_good(&w, "m");
+	toy_close(&toy);
+	world_close(&w);
+}
+
+/* One that is there, and one that somebody else has taken away. */
+static void drop(void *ctx, struct str key, int64_t now, struct plan *p)
+{
+	static const char *const names[] = {"old", "nobody"};
+	struct toy *toy = ctx;
+	struct object *o = informer_get_key(toy->maps, key);
+
+	(void)now;
+	if (!o || !str_eq_text(key, "a/m") || toy->reconciles++)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		plan_delete(p, maps(), STR("a"), str_from(names[i]), STR(""), NULL);
+		plan_event_naming(
+			p, object_tree(p->arena, o), "Normal", names[i], STR("Dropped: "));
+	}
+}
+
+TEST(what_was_gone_already_is_not_told_as_done)
+{
+	struct world w = {0};
+	struct toy toy;
+	bool old = false;
+
+	world_open(&w, 1);
+	fake_put(&w.api, "configmaps/a/old", "{}");
+	fake_put(&w.api, "configmaps/a/m", OWNER);
+	toy_open_with(&toy, &w, drop);
+	world_pass(&w, MINUTE);
+	EXPECT_INT(count_of(&w, "events/a/"), 1);
+	omap_each (it, &w.api.objects) {
+		const struct fake_change *c = it.value;
+
+		if (str_starts(it.key, STR("events/a/")))
+			old = str_find(str_from(c->text), STR("Dropped: old")) >= 0;
+	}
+	EXPECT(old);
 	toy_close(&toy);
 	world_close(&w);
 }
