@@ -100,3 +100,11 @@ int command_run(const struct command *command, int argc, char **argv)
 	}
 	return command->run(argc, argv);
 }
+
+void command_print_help(const char *name, const struct flag *flags)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
+
+	flags_print_help(flags, &out);
+	printf("Usage:\n  kube %s [flags]\n\nFlags:\n%s", name, buf_text(&out));
+}

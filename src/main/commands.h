@@ -28,6 +28,9 @@ const struct command *command_find_program(const char *program); /* by argv[0], 
 const char *command_nearest(const char *word);
 
 int command_run(const struct command *command, int argc, char **argv);
+/* Of a command that has nothing but flags. */
+struct flag;
+void command_print_help(const char *name, const struct flag *flags);
 
 int apiserver_run(int argc, char **argv);
 int backup_run(int argc, char **argv);

@@ -4,8 +4,6 @@
 
 #include <kube/controllers.h>
 
-#include <stdio.h>
-
 struct controllers_line {
 	struct process_line process;
 	struct flag_list controllers;
@@ -14,8 +12,9 @@ struct controllers_line {
 	struct controllers_options options;
 };
 
-static struct flag *line_flags(struct arena *a, struct controllers_line *l)
+static size_t own_flags(struct process_line *p, struct flag *flags)
 {
+	struct controllers_line *l = CONTAINER_OF(p, struct controllers_line, process);
 	const struct flag own[] = {
 		FLAG_LIST("controllers", &l->controllers, "*", "NAMES",
 			"Which to run: '*' is all that are on by default, 'foo' turns one on, "
@@ -44,24 +43,22 @@ static struct flag *line_flags(struct arena *a, struct controllers_line *l)
 			"The authority that signs certificates (PEM)."),
 		FLAG_STRING("cluster-signing-key-file", &l->signing_key_file, NULL, "FILE",
 			"That authority's key (PEM)."),
-		FLAG_END,
 	};
-	struct flag *all = arena_alloc(a, PROCESS_FLAGS * sizeof(*all) + sizeof(own));
-	const struct process_defaults defaults = {
-		.lease = "kube-controller-manager", .burst = "30"};
-	size_t count = process_flags(&l->process, all, &defaults);
 
-	memcpy(all + count, own, sizeof(own));
-	return all;
+	_Static_assert(ARRAY_LEN(own) <= PROCESS_OWN_FLAGS, "room for all");
+	memcpy(flags, own, sizeof(own));
+	return ARRAY_LEN(own);
 }
 
 static int read_line(
-	struct arena *a, struct controllers_line *l, struct client_config *config, struct err *err)
+	struct arena *a, struct process_line *p, const struct flag *flags, struct err *err)
 {
+	struct controllers_line *l = CONTAINER_OF(p, struct controllers_line, process);
 	struct controllers_options *o = &l->options;
 	_cleanup_(buf_done) struct buf names = BUF_INIT(64 * KIB);
 	int code;
 
+	(void)flags;
 	for (size_t i = 0; i < l->controllers.count; i++)
 		buf_print(&names, "%s%.*s", i ? "," : "", STRF(l->controllers.items[i]));
 	o->controllers = arena_str(a, buf_str(&names));
@@ -75,37 +72,24 @@ static int read_line(
 		(code = process_read_file(
 			 a, "cluster-signing-key-file", l->signing_key_file, &o->signing_key, err)))
 		return code;
-	return process_server(a, &l->process, config, err);
+	return 0;
 }
 
-static struct part *begin(void *ctx, const struct component_base *base)
+static struct part *begin(struct process_line *p, const struct component_base *base)
 {
-	return controllers_new(base, ctx);
+	return controllers_new(base, &CONTAINER_OF(p, struct controllers_line, process)->options);
 }
 
 int controllers_run(int argc, char **argv)
 {
-	_cleanup_(arena_done) struct arena a;
-	_cleanup_(err_done) struct err err = {0};
+	static const struct process_command command = {.name = "controllers",
+		.user_agent = "kube-controller-manager/v1.36.0",
+		.lease = "kube-controller-manager",
+		.burst = "30",
+		.flags = own_flags,
+		.read = read_line,
+		.begin = begin};
 	struct controllers_line line = {0};
-	struct client_config config = {0};
 
-	arena_init(&a);
-	struct flag *flags = line_flags(&a, &line);
-	flags_init(flags, &a);
-	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
-	if (!code && line.process.help) {
-		_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
-		flags_print_help(flags, &out);
-		printf("Usage:\n  kube controllers [flags]\n\nFlags:\n%s", buf_text(&out));
-		return 0;
-	}
-	if (!code)
-		code = read_line(&a, &line, &config, &err);
-	if (code) {
-		fprintf(stderr, "kube controllers: %s\n", err_text(&err));
-		return 1;
-	}
-	return process_run(
-		&line.process, &config, "kube-controller-manager/v1.36.0", begin, &line.options);
+	return process_main(&command, &line.process, argc, argv);
 }

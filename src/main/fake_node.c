@@ -162,7 +162,12 @@ static void open_informers(struct fake_nodes *f, const struct component_base *ba
 	f->pods = informers_get(base->informers, &o);
 }
 
-static struct part *begin(void *ctx, const struct component_base *base)
+struct fake_line {
+	struct process_line process;
+	struct fake_node_shape shape;
+};
+
+static struct part *begin(struct process_line *p, const struct component_base *base)
 {
 	static const struct part_ops ops = {
 		.name = "fake nodes", .stop = fake_nodes_stop, .free = fake_nodes_free};
@@ -171,7 +176,7 @@ static struct part *begin(void *ctx, const struct component_base *base)
 
 	arena_init(&a);
 	f->part.ops = &ops;
-	f->shape = ctx;
+	f->shape = &CONTAINER_OF(p, struct fake_line, process)->shape;
 	f->hosts = mem_new((size_t)f->shape->count);
 	open_informers(f, base);
 	struct informer *const for_nodes[] = {f->nodes, f->leases};
@@ -201,9 +206,9 @@ static struct part *begin(void *ctx, const struct component_base *base)
 
 /* ---- the command line ---- */
 
-static struct flag *line_flags(
-	struct arena *a, struct process_line *line, struct fake_node_shape *shape)
+static size_t own_flags(struct process_line *p, struct flag *flags)
 {
+	struct fake_node_shape *shape = &CONTAINER_OF(p, struct fake_line, process)->shape;
 	const struct flag own[] = {
 		FLAG_INT("count", &shape->count, "1", "COUNT", "How many nodes."),
 		FLAG_STRING("prefix", &shape->prefix, "fake-", "TEXT",
@@ -215,41 +220,33 @@ static struct flag *line_flags(
 		FLAG_INT("pods", &shape->pods, "110", "COUNT", "How many pods it takes."),
 		FLAG_INT("zones", &shape->zones, "0", "COUNT",
 			"In how many zones they stand; 0: in none."),
-		FLAG_END,
 	};
-	const struct process_defaults defaults = {.burst = "100"};
-	struct flag *all = arena_alloc(a, PROCESS_FLAGS * sizeof(*all) + sizeof(own));
-	size_t count = process_flags(line, all, &defaults);
 
-	memcpy(all + count, own, sizeof(own));
-	return all;
+	memcpy(flags, own, sizeof(own));
+	return ARRAY_LEN(own);
+}
+
+static int read_line(
+	struct arena *a, struct process_line *p, const struct flag *flags, struct err *err)
+{
+	int64_t count = CONTAINER_OF(p, struct fake_line, process)->shape.count;
+
+	(void)a;
+	(void)flags;
+	if (count < 1 || count > FAKE_NODES_MAX)
+		return err_set(err, ERR_SYNTAX, "--count: 1 to %d", FAKE_NODES_MAX);
+	return 0;
 }
 
 int debug_fake_node(int argc, char **argv)
 {
-	_cleanup_(arena_done) struct arena a;
-	_cleanup_(err_done) struct err err = {0};
-	struct process_line line = {0};
-	struct fake_node_shape shape = {0};
-	struct client_config config = {0};
+	static const struct process_command command = {.name = "debug fake-node",
+		.user_agent = "kube-fake-node/v1.36.0",
+		.burst = "100",
+		.flags = own_flags,
+		.read = read_line,
+		.begin = begin};
+	struct fake_line line = {0};
 
-	arena_init(&a);
-	struct flag *flags = line_flags(&a, &line, &shape);
-	flags_init(flags, &a);
-	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
-	if (!code && line.help) {
-		_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
-		flags_print_help(flags, &out);
-		printf("Usage:\n  kube debug fake-node [flags]\n\nFlags:\n%s", buf_text(&out));
-		return 0;
-	}
-	if (!code && (shape.count < 1 || shape.count > FAKE_NODES_MAX))
-		code = err_set(&err, ERR_SYNTAX, "--count: 1 to %d", FAKE_NODES_MAX);
-	if (!code)
-		code = process_server(&a, &line, &config, &err);
-	if (code) {
-		fprintf(stderr, "kube debug fake-node: %s\n", err_text(&err));
-		return 1;
-	}
-	return process_run(&line, &config, "kube-fake-node/v1.36.0", begin, &shape);
+	return process_main(&command, &line.process, argc, argv);
 }

@@ -3,15 +3,14 @@
 #include "kubelet_config.h"
 #include "kubelet_flags.h"
 #include "node.h"
+#include "node_place.h"
 #include "node_tls.h"
 #include "process.h"
 
 #include <kube/log.h>
-#include <kube/mem.h>
 #include <kube/time.h>
 
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 struct kubelet_line {
@@ -26,16 +25,15 @@ struct kubelet_line {
 	int64_t max_pods, port;
 	bool register_node;
 	struct ip ips[2];
-	char host[256];
 	struct node_options node;
 	bool failed;
 };
 
 /* ---- the command line ---- */
 
-static size_t add_flags(struct kubelet_line *l, struct flag *flags)
+static size_t own_flags(struct process_line *p, struct flag *flags)
 {
-	const struct process_defaults defaults = {.lease = NULL, .burst = "100"};
+	struct kubelet_line *l = CONTAINER_OF(p, struct kubelet_line, process);
 	struct kubelet_options *o = &l->node.kubelet;
 	const struct flag own[] = {
 		FLAG_STRING("config", &l->config, NULL, "FILE",
@@ -85,44 +83,24 @@ static size_t add_flags(struct kubelet_line *l, struct flag *flags)
 		FLAG_DURATION("node-status-report-frequency", &o->status_frequency, NULL,
 			"How often the node's status is told when it does not change; without it, "
 			"5m."),
-		FLAG_END,
 	};
-	size_t count = process_flags(&l->process, flags, &defaults);
 
-	kubelet_flags_add(&l->more, flags + count);
-	count += KUBELET_FLAGS;
-	memcpy(flags + count, own, sizeof(own));
-	return count;
+	_Static_assert(ARRAY_LEN(own) + KUBELET_FLAGS <= PROCESS_OWN_FLAGS, "room for all");
+	memcpy(flags, own, sizeof(own));
+	kubelet_flags_add(&l->more, flags + ARRAY_LEN(own));
+	return ARRAY_LEN(own) + KUBELET_FLAGS;
 }
 
-static int read_ips(struct kubelet_line *l, struct err *err)
-{
-	struct kubelet_options *o = &l->node.kubelet;
-
-	if (l->node_ips.count > ARRAY_LEN(l->ips))
-		return err_set(err, ERR_USAGE, "--node-ip: more than one a family");
-	for (size_t i = 0; i < l->node_ips.count; i++)
-		if (!ip_parse(l->node_ips.items[i], &l->ips[i]))
-			return err_set(err, ERR_USAGE, "--node-ip: \"%.*s\" is no address",
-				STRF(l->node_ips.items[i]));
-	o->node_ips = l->ips;
-	o->node_ip_count = l->node_ips.count;
-	return 0;
-}
-
-static int read_cidrs(struct kubelet_line *l, struct err *err)
+static int read_addresses(struct kubelet_line *l, struct err *err)
 {
 	struct node_options *n = &l->node;
+	int code = node_place_read_addresses(
+		"node-ip", &l->node_ips, l->ips, ARRAY_LEN(l->ips), &n->kubelet.node_ip_count, err);
 
-	if (l->pods.count > ARRAY_LEN(n->cluster_cidrs))
-		return err_set(err, ERR_USAGE, "--cluster-cidr: more than one a family");
-	for (size_t i = 0; i < l->pods.count; i++)
-		if (!cidr_parse(l->pods.items[i], &n->cluster_cidrs[i]))
-			return err_set(err, ERR_USAGE,
-				"--cluster-cidr: \"%.*s\" is no range of addresses",
-				STRF(l->pods.items[i]));
-	n->cluster_cidr_count = l->pods.count;
-	return 0;
+	n->kubelet.node_ips = l->ips;
+	return code ? code
+		    : node_place_read_ranges("cluster-cidr", &l->pods, n->cluster_cidrs,
+			      ARRAY_LEN(n->cluster_cidrs), &n->cluster_cidr_count, err);
 }
 
 static int check_directories(const struct kubelet_line *l, struct err *err)
@@ -184,20 +162,17 @@ static int read_tls(struct arena *a, struct kubelet_line *l, struct err *err)
 }
 
 static int read_line(
-	struct arena *a, struct kubelet_line *l, const struct flag *flags, struct err *err)
+	struct arena *a, struct process_line *p, const struct flag *flags, struct err *err)
 {
+	struct kubelet_line *l = CONTAINER_OF(p, struct kubelet_line, process);
 	struct kubelet_options *o = &l->node.kubelet;
 	int code = read_config(a, l, flags, err);
 
-	if (code || (code = read_ips(l, err)) || (code = read_cidrs(l, err)) ||
-		(code = check_directories(l, err)) || (code = read_tls(a, l, err)))
+	if (code || (code = read_addresses(l, err)) || (code = check_directories(l, err)) ||
+		(code = read_tls(a, l, err)))
 		return code;
 	o->port = (uint16_t)l->port;
-	gethostname(l->host, sizeof(l->host) - 1);
-	for (char *c = l->host; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-	o->hostname = l->name.len ? l->name : str_from(l->host);
+	o->hostname = l->name.len ? l->name : node_place_name(a);
 	o->node_name = o->hostname;
 	o->root_dir = l->root_dir;
 	o->log_dir = l->log_dir;
@@ -212,7 +187,7 @@ static int read_line(
 	o->no_register = !l->register_node;
 	l->node.directory = l->runtime_root;
 	l->node.network_directory = l->network_dir;
-	return 0;
+	return geteuid() ? err_set(err, ERR_PERMISSION, "only root can run pods") : 0;
 }
 
 /* ---- running ---- */
@@ -224,26 +199,6 @@ static void failed(void *ctx, const struct err *err)
 	(void)err;
 	l->failed = true;
 	kill(getpid(), SIGTERM);
-}
-
-/* The machine's first address that others can reach, of each family. */
-static void find_ips(struct kubelet_line *l, struct env *env)
-{
-	struct kubelet_options *o = &l->node.kubelet;
-	struct addresses own = {0};
-
-	if (o->node_ip_count)
-		return;
-	net_own_addresses(env, &own);
-	for (size_t i = 0; i < own.count && o->node_ip_count < ARRAY_LEN(l->ips); i++) {
-		const struct ip *ip = &own.items[i];
-		bool local = ip->len == 16 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80;
-		bool known = o->node_ip_count && l->ips[0].len == ip->len;
-
-		if (!ip_is_loopback(ip) && !local && !known)
-			l->ips[o->node_ip_count++] = *ip;
-	}
-	mem_free(own.items);
 }
 
 static int renew_tls(void *ctx, struct tls_config **tls, int64_t *until, struct err *err)
@@ -281,11 +236,15 @@ static void begun(void *ctx, struct err *err)
 		failed(ctx, err);
 }
 
-static struct part *begin(void *ctx, const struct component_base *base)
+static struct part *begin(struct process_line *p, const struct component_base *base)
 {
-	struct kubelet_line *l = ctx;
+	struct kubelet_line *l = CONTAINER_OF(p, struct kubelet_line, process);
 
-	find_ips(l, base->env);
+	const struct node_ranges ranges = {
+		.pods = l->node.cluster_cidrs, .pod_count = l->node.cluster_cidr_count};
+
+	if (!l->node.kubelet.node_ip_count)
+		l->node.kubelet.node_ip_count = node_place_addresses(base->env, &ranges, l->ips);
 	l->node.begun = begun;
 	l->node.ctx = l;
 	if (l->port)
@@ -295,34 +254,16 @@ static struct part *begin(void *ctx, const struct component_base *base)
 
 int kubelet_run(int argc, char **argv)
 {
-	_cleanup_(arena_done) struct arena a;
-	_cleanup_(err_done) struct err err = {0};
+	static const struct process_command command = {.name = "kubelet",
+		.user_agent = "kubelet/v1.36.0",
+		.burst = "100",
+		.flags = own_flags,
+		.read = read_line,
+		.begin = begin};
 	struct kubelet_line line = {0};
-	struct client_config config = {0};
-	struct flag flags[PROCESS_FLAGS + KUBELET_FLAGS + 24];
+	int status = process_main(&command, &line.process, argc, argv);
 
-	arena_init(&a);
-	add_flags(&line, flags);
-	flags_init(flags, &a);
-	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
-	if (!code && line.process.help) {
-		_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
-		flags_print_help(flags, &out);
-		printf("Usage:\n  kube kubelet [flags]\n\nFlags:\n%s", buf_text(&out));
-		return 0;
-	}
-	if (!code)
-		code = read_line(&a, &line, flags, &err);
-	if (!code && geteuid())
-		code = err_set(&err, ERR_PERMISSION, "only root can run pods");
-	if (!code)
-		code = process_server(&a, &line.process, &config, &err);
-	if (code) {
-		fprintf(stderr, "kube kubelet: %s\n", err_text(&err));
-		return 1;
-	}
-	code = process_run(&line.process, &config, "kubelet/v1.36.0", begin, &line);
 	if (line.node.kubelet.tls)
 		tls_config_unref(line.node.kubelet.tls);
-	return line.failed ? 1 : code;
+	return line.failed ? 1 : status;
 }

@@ -1,6 +1,8 @@
 /* One component against an API server: from the kubeconfig to the end by a signal. */
 #include "process.h"
+#include "commands.h"
 #include "member.h"
+#include "run.h"
 
 #include <kube/client_transport.h>
 #include <kube/leader.h>
@@ -17,8 +19,10 @@
 
 /* ---- the command line ---- */
 
-size_t process_flags(
-	struct process_line *l, struct flag *flags, const struct process_defaults *defaults)
+enum { COMMON_FLAGS = 16 };
+
+static size_t common_flags(
+	const struct process_command *c, struct process_line *l, struct flag *flags)
 {
 	const struct flag all[] = {
 		FLAG_STRING("kubeconfig", &l->kubeconfig, NULL, "FILE",
@@ -28,8 +32,7 @@ size_t process_flags(
 			"The API server's address, above the kubeconfig's."),
 		FLAG_DOUBLE("kube-api-qps", &l->qps, "0", "COUNT",
 			"Requests a second at most; 0: as many as there are."),
-		FLAG_INT(
-			"kube-api-burst", &l->burst, defaults->burst, "COUNT", "Requests at once."),
+		FLAG_INT("kube-api-burst", &l->burst, c->burst, "COUNT", "Requests at once."),
 		FLAG_STRING(
 			"logging-format", &l->logging_format, "text", "FORMAT", "text or json."),
 		{.name = "v",
@@ -54,14 +57,14 @@ size_t process_flags(
 			"How long the leader tries to renew before it gives up."),
 		FLAG_DURATION("leader-elect-retry-period", &l->retry_period, "2s",
 			"How long to wait between tries."),
-		FLAG_STRING("leader-elect-resource-name", &l->lease_name, defaults->lease, "NAME",
+		FLAG_STRING("leader-elect-resource-name", &l->lease_name, c->lease, "NAME",
 			"The lease."),
 		FLAG_STRING("leader-elect-resource-namespace", &l->lease_namespace, "kube-system",
 			"NAME", "The lease's namespace."),
 	};
-	size_t count = defaults->lease ? ARRAY_LEN(all) : 8;
+	size_t count = c->lease ? ARRAY_LEN(all) : 8;
 
-	_Static_assert(ARRAY_LEN(all) <= PROCESS_FLAGS, "room for all");
+	_Static_assert(ARRAY_LEN(all) <= COMMON_FLAGS, "room for all");
 	memcpy(flags, all, count * sizeof(*flags));
 	return count;
 }
@@ -85,6 +88,14 @@ int process_read_file(
 		return err_set(err, ERR_TOO_LARGE, "--%s %.*s: too large", what, STRF(path));
 	*text = arena_str(a, buf_str(&all));
 	return 0;
+}
+
+int process_read_config(struct flag *flags, struct arena *a, struct str path, struct err *err)
+{
+	struct str text = {0};
+	int code = process_read_file(a, "config", path, &text, err);
+
+	return code ? code : flags_parse_config(flags, a, text, err);
 }
 
 int process_server(struct arena *a, const struct process_line *l, struct client_config *config,
@@ -113,15 +124,12 @@ int process_server(struct arena *a, const struct process_line *l, struct client_
 /* ---- running ---- */
 
 struct process {
-	const struct process_line *line;
-	process_begin_fn *begin;
-	void *ctx;
-	struct env *env;
+	const struct process_command *command;
+	struct process_line *line;
+	struct run run;
 	struct member member;
 	struct client_transport *below; /* of the service accounts; the member's */
-	struct op term, interrupt, ended;
-	bool stopping;
-	int status;
+	struct op ended;
 };
 
 static void ended(struct op *op, struct err *err)
@@ -129,50 +137,37 @@ static void ended(struct op *op, struct err *err)
 	struct process *p = CONTAINER_OF(op, struct process, ended);
 
 	(void)err;
-	loop_shutdown(p->env->loop);
+	loop_shutdown(p->run.env->loop);
 }
 
-static void asked_to_stop(struct process *p)
+static void asked_to_stop(void *ctx)
 {
-	if (p->stopping)
-		return;
-	p->stopping = true;
+	struct process *p = ctx;
+
 	log_info("stopping");
-	op_init(&p->ended, loop_root(p->env->loop), ended, OP_NO_DEADLINE);
+	op_init(&p->ended, p->run.root, ended, OP_NO_DEADLINE);
 	member_end(&p->member, &p->ended);
-}
-
-static void terminated(struct op *op, struct err *err)
-{
-	if (!err->code)
-		asked_to_stop(CONTAINER_OF(op, struct process, term));
-}
-
-static void interrupted(struct op *op, struct err *err)
-{
-	if (!err->code)
-		asked_to_stop(CONTAINER_OF(op, struct process, interrupt));
 }
 
 static void begin(void *ctx)
 {
 	struct process *p = ctx;
 
-	if (p->stopping)
+	if (p->run.stopping)
 		return;
 	log_info("running");
-	p->member.part = p->begin(p->ctx, &p->member.base);
+	p->member.part = p->command->begin(p->line, &p->member.base);
 }
 
 static void lost(void *ctx)
 {
 	struct process *p = ctx;
 
-	if (p->stopping)
+	if (p->run.stopping)
 		return;
 	log_error(NULL, "leader election lost");
-	p->status = 1;
-	asked_to_stop(p);
+	p->run.status = 1;
+	run_ask(&p->run);
 }
 
 static void take_random(void *ctx, void *at, size_t len)
@@ -195,7 +190,7 @@ static void elect(struct process *p)
 		.ctx = p};
 
 	gethostname(host, sizeof(host) - 1);
-	uuid_make(uuid, take_random, p->env);
+	uuid_make(uuid, take_random, p->run.env);
 	snprintf(identity, sizeof(identity), "%s_%s", host, uuid);
 	options.identity = str_from(identity);
 	p->member.leader = leader_new(p->member.base.scope, &options);
@@ -226,41 +221,61 @@ static void identify(
 		.no_proxy = config->no_proxy,
 		.proxy_from_env = config->proxy_from_env};
 
-	p->below = client_transport_https(p->env, p->member.base.scope, &anonymous);
+	p->below = client_transport_https(p->run.env, p->member.base.scope, &anonymous);
 	member_identify(&p->member, options, account_transport, p, p->below);
 }
 
-int process_run(const struct process_line *l, const struct client_config *config,
-	const char *user_agent, process_begin_fn *begin_fn, void *ctx)
+static int run_process(const struct process_command *command, struct process_line *l,
+	const struct client_config *config)
 {
-	struct process p = {.line = l, .begin = begin_fn, .ctx = ctx};
-	struct loop *loop = loop_new();
-	struct scope *root = loop_root(loop);
-	_cleanup_(err_done) struct err err = {0};
+	struct process p = {.command = command, .line = l};
 	const struct client_options client = {
-		.user_agent = user_agent, .qps = l->qps, .burst = (int)l->burst};
+		.user_agent = command->user_agent, .qps = l->qps, .burst = (int)l->burst};
 
 	log_set_verbosity((int)l->verbosity);
 	if (str_eq_text(l->logging_format, "json"))
 		log_set_format(LOG_FORMAT_JSON);
-	p.env = env_new(loop);
-	if (loop_dump_on_signal(loop, SIGUSR1, 2, &err))
-		log_warning(&err, "SIGUSR1 will not be heard");
-	member_open(&p.member, p.env, root, client_transport_https(p.env, root, config), &client);
+	run_init(&p.run);
+	member_open(&p.member, p.run.env, p.run.root,
+		client_transport_https(p.run.env, p.run.root, config), &client);
 	if (l->service_accounts)
 		identify(&p, config, &client);
-	op_init(&p.term, root, terminated, OP_NO_DEADLINE);
-	signal_wait(loop, &p.term, SIGTERM);
-	op_init(&p.interrupt, root, interrupted, OP_NO_DEADLINE);
-	signal_wait(loop, &p.interrupt, SIGINT);
+	run_hear_signals(&p.run, asked_to_stop, &p);
 	if (l->leader_elect)
 		elect(&p);
 	else
 		begin(&p);
-	if (loop_run(loop, &err))
-		p.status = 1;
+	int status = run_loop(&p.run);
 	member_free(&p.member);
-	env_free(p.env);
-	loop_free(loop);
-	return p.status;
+	run_done(&p.run);
+	return status;
+}
+
+int process_main(
+	const struct process_command *command, struct process_line *l, int argc, char **argv)
+{
+	_cleanup_(arena_done) struct arena a;
+	_cleanup_(err_done) struct err err = {0};
+	struct client_config config = {0};
+	struct flag flags[COMMON_FLAGS + PROCESS_OWN_FLAGS + 1] = {0}; /* ends without a name */
+
+	arena_init(&a);
+	command->flags(l, flags + common_flags(command, l, flags));
+	flags_init(flags, &a);
+	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
+	if (!code && l->help) {
+		command_print_help(command->name, flags);
+		return 0;
+	}
+	if (!code && command->read)
+		code = command->read(&a, l, flags, &err);
+	if (!code && l->over)
+		return 0;
+	if (!code)
+		code = process_server(&a, l, &config, &err);
+	if (code) {
+		fprintf(stderr, "kube %s: %s\n", command->name, err_text(&err));
+		return 1;
+	}
+	return run_process(command, l, &config);
 }

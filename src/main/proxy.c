@@ -1,5 +1,6 @@
 /* kube proxy: services' rules of this machine, alone, against an API server anywhere. */
 #include "commands.h"
+#include "node_place.h"
 #include "process.h"
 
 #include <kube/log.h>
@@ -20,6 +21,7 @@ struct proxy_line {
 	struct str healthz, metrics;
 	struct address healthz_at, metrics_at;
 	struct cidr pods[CIDRS_MAX], nodeports[CIDRS_MAX];
+	size_t pod_count, nodeport_count;
 	int64_t min_sync;
 	bool masquerade_all, dry_run, cleanup;
 	/* of a dry run */
@@ -27,18 +29,6 @@ struct proxy_line {
 	const struct component_base *base;
 	struct op look;
 };
-
-static int read_cidrs(
-	const char *flag, const struct flag_list *list, struct cidr *out, struct err *err)
-{
-	if (list->count > CIDRS_MAX)
-		return err_set(err, ERR_USAGE, "--%s: more than %d", flag, CIDRS_MAX);
-	for (size_t i = 0; i < list->count; i++)
-		if (!cidr_parse(list->items[i], &out[i]))
-			return err_set(err, ERR_USAGE, "--%s: \"%.*s\" is no range of addresses",
-				flag, STRF(list->items[i]));
-	return 0;
-}
 
 static bool is_primary(const struct flag_list *list)
 {
@@ -78,18 +68,14 @@ static void look(struct op *op, struct err *err)
 	kill(getpid(), SIGTERM);
 }
 
-static struct part *begin(void *ctx, const struct component_base *base)
+static struct part *begin(struct process_line *p, const struct component_base *base)
 {
-	struct proxy_line *l = ctx;
-	char host[256] = "";
-
-	gethostname(host, sizeof(host) - 1);
-	const struct proxy_options options = {
-		.node_name = l->node_name.len ? l->node_name : str_from(host),
+	struct proxy_line *l = CONTAINER_OF(p, struct proxy_line, process);
+	const struct proxy_options options = {.node_name = l->node_name,
 		.pod_cidrs = l->pods,
-		.pod_cidr_count = l->cluster_cidrs.count,
+		.pod_cidr_count = l->pod_count,
 		.nodeport_addresses = l->nodeports,
-		.nodeport_address_count = l->nodeport_addresses.count,
+		.nodeport_address_count = l->nodeport_count,
 		.min_sync = l->min_sync,
 		.healthz = l->healthz_at,
 		.metrics = l->metrics_at,
@@ -106,9 +92,9 @@ static struct part *begin(void *ctx, const struct component_base *base)
 
 /* ---- the command line ---- */
 
-static size_t add_flags(struct proxy_line *l, struct flag *flags)
+static size_t own_flags(struct process_line *p, struct flag *flags)
 {
-	const struct process_defaults defaults = {.lease = NULL, .burst = "10"};
+	struct proxy_line *l = CONTAINER_OF(p, struct proxy_line, process);
 	const struct flag own[] = {
 		FLAG_STRING("hostname-override", &l->node_name, NULL, "NAME",
 			"The node's name; without it, the machine's."),
@@ -129,52 +115,46 @@ static size_t add_flags(struct proxy_line *l, struct flag *flags)
 		FLAG_BOOL("cleanup", &l->cleanup, "false", "Take the rules away, and end."),
 		FLAG_BOOL("dry-run", &l->dry_run, "false",
 			"Print the rules as nft reads them, and end."),
-		FLAG_END,
 	};
-	size_t count = process_flags(&l->process, flags, &defaults);
 
-	memcpy(flags + count, own, sizeof(own));
-	return count;
+	_Static_assert(ARRAY_LEN(own) <= PROCESS_OWN_FLAGS, "room for all");
+	memcpy(flags, own, sizeof(own));
+	return ARRAY_LEN(own);
+}
+
+static int read_line(
+	struct arena *a, struct process_line *p, const struct flag *flags, struct err *err)
+{
+	struct proxy_line *l = CONTAINER_OF(p, struct proxy_line, process);
+	int code;
+
+	(void)flags;
+	if (is_primary(&l->nodeport_addresses))
+		l->nodeport_addresses.count = 0;
+	if ((code = node_place_read_ranges(
+		     "cluster-cidr", &l->cluster_cidrs, l->pods, CIDRS_MAX, &l->pod_count, err)) ||
+		(code = node_place_read_ranges("nodeport-addresses", &l->nodeport_addresses,
+			 l->nodeports, CIDRS_MAX, &l->nodeport_count, err)) ||
+		(code = read_address(l->healthz, PROXY_HEALTHZ_PORT, &l->healthz_at, err)) ||
+		(code = read_address(l->metrics, PROXY_METRICS_PORT, &l->metrics_at, err)))
+		return code;
+	if (l->dry_run) /* over before anybody asks */
+		l->healthz_at.port = l->metrics_at.port = 0;
+	if (!l->node_name.len)
+		l->node_name = node_place_name(a);
+	p->over = l->cleanup;
+	return l->cleanup ? proxy_clean_up(err) : 0;
 }
 
 int proxy_run(int argc, char **argv)
 {
-	_cleanup_(arena_done) struct arena a;
-	_cleanup_(err_done) struct err err = {0};
+	static const struct process_command command = {.name = "proxy",
+		.user_agent = "kube-proxy/v1.36.0",
+		.burst = "10",
+		.flags = own_flags,
+		.read = read_line,
+		.begin = begin};
 	struct proxy_line line = {0};
-	struct client_config config = {0};
-	struct flag flags[PROCESS_FLAGS + 10];
 
-	arena_init(&a);
-	add_flags(&line, flags);
-	flags_init(flags, &a);
-	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
-	if (!code && line.process.help) {
-		_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
-		flags_print_help(flags, &out);
-		printf("Usage:\n  kube proxy [flags]\n\nFlags:\n%s", buf_text(&out));
-		return 0;
-	}
-	if (!code)
-		code = read_cidrs("cluster-cidr", &line.cluster_cidrs, line.pods, &err);
-	if (!code && is_primary(&line.nodeport_addresses))
-		line.nodeport_addresses.count = 0;
-	if (!code)
-		code = read_cidrs(
-			"nodeport-addresses", &line.nodeport_addresses, line.nodeports, &err);
-	if (!code)
-		code = read_address(line.healthz, PROXY_HEALTHZ_PORT, &line.healthz_at, &err);
-	if (!code)
-		code = read_address(line.metrics, PROXY_METRICS_PORT, &line.metrics_at, &err);
-	if (line.dry_run) /* over before anybody asks */
-		line.healthz_at.port = line.metrics_at.port = 0;
-	if (!code && line.cleanup && !(code = proxy_clean_up(&err)))
-		return 0;
-	if (!code)
-		code = process_server(&a, &line.process, &config, &err);
-	if (code) {
-		fprintf(stderr, "kube proxy: %s\n", err_text(&err));
-		return 1;
-	}
-	return process_run(&line.process, &config, "kube-proxy/v1.36.0", begin, &line);
+	return process_main(&command, &line.process, argc, argv);
 }

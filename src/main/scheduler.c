@@ -4,27 +4,22 @@
 
 #include <kube/scheduler.h>
 
-#include <stdio.h>
-
 struct scheduler_line {
 	struct process_line process;
 	struct str config;
 	struct scheduler_options options;
 };
 
-static struct flag *line_flags(struct arena *a, struct scheduler_line *l)
+static size_t own_flags(struct process_line *p, struct flag *flags)
 {
+	struct scheduler_line *l = CONTAINER_OF(p, struct scheduler_line, process);
 	const struct flag own[] = {
 		FLAG_STRING("config", &l->config, NULL, "FILE",
 			"A KubeSchedulerConfiguration; what it says counts more than flags."),
-		FLAG_END,
 	};
-	const struct process_defaults defaults = {.lease = "kube-scheduler", .burst = "100"};
-	struct flag *all = arena_alloc(a, PROCESS_FLAGS * sizeof(*all) + sizeof(own));
-	size_t count = process_flags(&l->process, all, &defaults);
 
-	memcpy(all + count, own, sizeof(own));
-	return all;
+	memcpy(flags, own, sizeof(own));
+	return ARRAY_LEN(own);
 }
 
 static void surround(struct process_line *p, const struct scheduler_surroundings *around)
@@ -44,12 +39,15 @@ static void surround(struct process_line *p, const struct scheduler_surroundings
 	p->burst = around->burst > 0 ? around->burst : p->burst;
 }
 
-static int read_config(struct arena *a, struct scheduler_line *l, struct err *err)
+static int read_config(
+	struct arena *a, struct process_line *p, const struct flag *flags, struct err *err)
 {
+	struct scheduler_line *l = CONTAINER_OF(p, struct scheduler_line, process);
 	struct scheduler_surroundings around;
 	struct str text;
 	int code;
 
+	(void)flags;
 	if (!l->config.len)
 		return 0;
 	code = process_read_file(a, "config", l->config, &text, err);
@@ -62,35 +60,21 @@ static int read_config(struct arena *a, struct scheduler_line *l, struct err *er
 	return 0;
 }
 
-static struct part *begin(void *ctx, const struct component_base *base)
+static struct part *begin(struct process_line *p, const struct component_base *base)
 {
-	return scheduler_new(base, ctx);
+	return scheduler_new(base, &CONTAINER_OF(p, struct scheduler_line, process)->options);
 }
 
 int scheduler_run(int argc, char **argv)
 {
-	_cleanup_(arena_done) struct arena a;
-	_cleanup_(err_done) struct err err = {0};
+	static const struct process_command command = {.name = "scheduler",
+		.user_agent = "kube-scheduler/v1.36.0",
+		.lease = "kube-scheduler",
+		.burst = "100",
+		.flags = own_flags,
+		.read = read_config,
+		.begin = begin};
 	struct scheduler_line line = {0};
-	struct client_config config = {0};
 
-	arena_init(&a);
-	struct flag *flags = line_flags(&a, &line);
-	flags_init(flags, &a);
-	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
-	if (!code && line.process.help) {
-		_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
-		flags_print_help(flags, &out);
-		printf("Usage:\n  kube scheduler [flags]\n\nFlags:\n%s", buf_text(&out));
-		return 0;
-	}
-	if (!code)
-		code = read_config(&a, &line, &err);
-	if (!code)
-		code = process_server(&a, &line.process, &config, &err);
-	if (code) {
-		fprintf(stderr, "kube scheduler: %s\n", err_text(&err));
-		return 1;
-	}
-	return process_run(&line.process, &config, "kube-scheduler/v1.36.0", begin, &line.options);
+	return process_main(&command, &line.process, argc, argv);
 }

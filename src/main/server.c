@@ -2,8 +2,12 @@
 #include "cluster.h"
 #include "commands.h"
 #include "kubelet_config.h"
+#include "node_place.h"
+#include "process.h"
 #include "restore_place.h"
+#include "run.h"
 #include "server_lock.h"
+#include "server_stop.h"
 
 #include <kube/kubeconfig.h>
 #include <kube/log.h>
@@ -11,8 +15,6 @@
 #include <kube/notify.h>
 #include <kube/time.h>
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,17 +28,14 @@ struct server_line {
 	int64_t kubelet_port;
 	struct str kubelet_config;
 	struct kubelet_configuration configuration;
-	struct str data_dir, services; /* as the API server's flags have them */
 };
 
 struct server_run {
-	struct env *env;
+	struct run run;
 	struct server_line *line;
 	struct cluster *cluster;
-	struct op started, term, interrupt, stopped;
+	struct op started, stopped;
 	int64_t began;
-	bool stopping;
-	int status;
 };
 
 /* ---- the command line ---- */
@@ -105,62 +104,27 @@ static struct flag *all_flags(struct arena *a, struct server_line *l)
 	return flags;
 }
 
-static int read_config(struct flag *flags, struct arena *a, struct str path, struct err *err)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
-	FILE *file = fopen(arena_str(a, path).at, "re");
-	char chunk[4096];
-	size_t got;
-
-	if (!file)
-		return err_set_errno(err, errno, "--config %.*s", STRF(path));
-	while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0)
-		buf_add(&text, chunk, got);
-	fclose(file);
-	if (buf_over(&text))
-		return err_set(err, ERR_TOO_LARGE, "--config %.*s: too large", STRF(path));
-	return flags_parse_config(flags, a, buf_str(&text), err);
-}
-
 /* ---- what follows from it ---- */
 
-static int read_cidrs(
-	const char *flag, struct str list, struct cidr out[2], size_t *count, struct err *err)
+static int read_ranges(const char *flag, const struct flag_list *list, struct cidr out[2],
+	size_t *count, struct err *err)
 {
-	struct str word;
+	int code = node_place_read_ranges(flag, list, out, 2, count, err);
 
-	*count = 0;
-	while (list.at && list.len && str_next(&list, ',', &word)) {
-		if (*count == 2 || !cidr_parse(str_trim(word), &out[*count]))
-			return err_set(err, ERR_USAGE,
-				"--%s: \"%.*s\" is no range of addresses, or one too many", flag,
-				STRF(word));
-		if (*count && out[0].ip.len == out[1].ip.len)
-			return err_set(err, ERR_USAGE, "--%s: one range a family", flag);
-		++*count;
-	}
-	return *count ? 0 : err_set(err, ERR_USAGE, "--%s: a range of addresses is needed", flag);
+	if (!code && !*count)
+		code = err_set(err, ERR_USAGE, "--%s: a range of addresses is needed", flag);
+	return code;
 }
 
-static int read_ips(const char *flag, const struct flag_list *list, struct ip out[2], size_t *count,
-	struct err *err)
+/* The API server has it as one text. */
+static int read_services(struct cluster_options *o, struct str text, struct err *err)
 {
-	if (list->count > 2)
-		return err_set(err, ERR_USAGE, "--%s: at most one a family", flag);
-	for (*count = 0; *count < list->count; ++*count)
-		if (!ip_parse(list->items[*count], &out[*count]))
-			return err_set(err, ERR_USAGE, "--%s: \"%.*s\" is no address", flag,
-				STRF(list->items[*count]));
-	return 0;
-}
+	struct str items[3];
+	struct flag_list list = {.items = items};
 
-static struct str joined(struct arena *a, const struct flag_list *list)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(KIB);
-
-	for (size_t i = 0; i < list->count; i++)
-		buf_print(&text, "%s%.*s", i ? "," : "", STRF(list->items[i]));
-	return arena_str(a, buf_str(&text));
+	while (list.count < ARRAY_LEN(items) && str_next(&text, ',', &items[list.count]))
+		list.count++;
+	return read_ranges("service-cluster-ip-range", &list, o->services, &o->service_count, err);
 }
 
 static struct ip nth_address(const struct cidr *range, uint8_t n)
@@ -189,46 +153,32 @@ static int read_disabled(struct server_line *l, struct err *err)
 	return 0;
 }
 
-/* Containers and their helpers stand elsewhere: a path that counts from here is none for them. */
-static struct str absolute(struct arena *a, struct str path)
-{
-	char here[4096];
-
-	if ((path.len && path.at[0] == '/') || !getcwd(here, sizeof(here)))
-		return path;
-	return arena_print(a, "%s/%.*s", here, STRF(path));
-}
-
 static int read_line(struct arena *a, struct server_line *l, struct flag *flags, struct err *err)
 {
 	struct cluster_options *o = &l->options;
-	char host[256] = "";
 	int code;
 
 	if ((code = kubelet_config_read(
 		     a, l->kubelet_config, STR(""), STR(""), &l->configuration, err)))
 		return code;
 	o->kubelet_configuration = &l->configuration;
-	o->data_dir = absolute(a, *(struct str *)find_flag(flags, "data-dir")->target);
-	o->pods_log_dir = absolute(a, o->pods_log_dir);
-	l->services = *(struct str *)find_flag(flags, "service-cluster-ip-range")->target;
+	/* Containers and their helpers stand elsewhere: a path from here is none for them. */
+	o->data_dir = str_from(
+		server_stop_directory(a, *(struct str *)find_flag(flags, "data-dir")->target));
+	o->pods_log_dir = str_from(server_stop_directory(a, o->pods_log_dir));
+	struct str services = *(struct str *)find_flag(flags, "service-cluster-ip-range")->target;
 	if ((code = read_disabled(l, err)) ||
-		(code = read_cidrs(
-			 "cluster-cidr", joined(a, &l->pods), o->pods, &o->pod_count, err)) ||
-		(code = read_cidrs("service-cluster-ip-range", l->services, o->services,
-			 &o->service_count, err)) ||
-		(code = read_ips("cluster-dns", &l->dns_ips, o->dns_ips, &o->dns_ip_count, err)) ||
-		(code = read_ips("node-ip", &l->node_ips, o->node_ips, &o->node_ip_count, err)))
+		(code = read_ranges("cluster-cidr", &l->pods, o->pods, &o->pod_count, err)) ||
+		(code = read_services(o, services, err)) ||
+		(code = node_place_read_addresses(
+			 "cluster-dns", &l->dns_ips, o->dns_ips, 2, &o->dns_ip_count, err)) ||
+		(code = node_place_read_addresses(
+			 "node-ip", &l->node_ips, o->node_ips, 2, &o->node_ip_count, err)))
 		return code;
 	for (size_t i = 0; i < o->service_count && !l->dns_ips.count; i++)
 		o->dns_ips[o->dns_ip_count++] = nth_address(&o->services[i], DNS_NUMBER);
-	if (!o->node_name.len) {
-		gethostname(host, sizeof(host) - 1);
-		for (char *c = host; *c; c++)
-			if (*c >= 'A' && *c <= 'Z')
-				*c |= 0x20;
-		o->node_name = arena_str(a, str_from(host));
-	}
+	if (!o->node_name.len)
+		o->node_name = node_place_name(a);
 	if (!o->manifests.len)
 		o->manifests = arena_print(a, "%.*s/manifests", STRF(o->data_dir));
 	o->kubelet_port = (uint16_t)l->kubelet_port;
@@ -255,175 +205,130 @@ static int take_lock(struct arena *a, const struct cluster_options *o, struct er
 	return server_lock_take(arena_str(a, o->data_dir).at, &trace, err);
 }
 
-/* ---- which addresses the node has ---- */
-
-static bool is_of_cluster(const struct cluster_options *o, const struct ip *ip)
-{
-	for (size_t i = 0; i < o->pod_count; i++)
-		if (cidr_has(&o->pods[i], ip))
-			return true;
-	for (size_t i = 0; i < o->service_count; i++)
-		if (cidr_has(&o->services[i], ip))
-			return true;
-	return ip_is_loopback(ip) || (ip->len == 4 && ip->bytes[0] == 169 && ip->bytes[1] == 254) ||
-	       (ip->len == 16 && ip->bytes[0] == 0xfe && (ip->bytes[1] & 0xc0) == 0x80);
-}
-
-/* One of each family that pods have. */
-static void find_node_ips(struct env *env, struct cluster_options *o)
-{
-	struct addresses own;
-
-	if (o->node_ip_count)
-		return;
-	net_own_addresses(env, &own);
-	for (size_t family = 0; family < o->pod_count; family++)
-		for (size_t i = 0; i < own.count; i++)
-			if (own.items[i].len == o->pods[family].ip.len &&
-				!is_of_cluster(o, &own.items[i])) {
-				o->node_ips[o->node_ip_count++] = own.items[i];
-				break;
-			}
-	mem_free(own.items);
-	if (!o->node_ip_count) /* a machine without a network serves itself */
-		o->node_ips[o->node_ip_count++] = ip_v4(127, 0, 0, 1);
-}
-
 /* ---- what is told ---- */
 
-static double seconds_since(const struct server_run *run)
+static double seconds_since(const struct server_run *s)
 {
-	return (double)(loop_now(run->env->loop) - run->began) / (double)SEC;
+	return (double)(loop_now(s->run.env->loop) - s->began) / (double)SEC;
 }
 
-static void print_step(struct server_run *run, const char *what, struct str where)
+static void print_step(struct server_run *s, const char *what, struct str where)
 {
-	printf("  %-12s ready after %.2f s   %.*s\n", what, seconds_since(run), STRF(where));
+	printf("  %-12s ready after %.2f s   %.*s\n", what, seconds_since(s), STRF(where));
 	fflush(stdout);
 }
 
-static void print_use(struct server_run *run)
+static void print_use(struct server_run *s)
 {
 	printf("Use it:\n  export KUBECONFIG=%.*s/admin.kubeconfig\n  kubectl get nodes\n",
-		STRF(run->line->options.data_dir));
+		STRF(s->line->options.data_dir));
 	fflush(stdout);
 	notify_manager(getenv("NOTIFY_SOCKET"), "READY=1");
 }
 
 static void told(void *ctx, enum cluster_event event)
 {
-	struct server_run *run = ctx;
-	const struct cluster_options *o = &run->line->options;
+	struct server_run *s = ctx;
+	const struct cluster_options *o = &s->line->options;
 	_cleanup_(buf_done) struct buf text = BUF_INIT(KIB);
 
 	switch (event) {
 	case CLUSTER_API_READY:
-		buf_print(&text, "https://127.0.0.1:%u", cluster_port(run->cluster));
-		print_step(run, "API server", buf_str(&text));
+		buf_print(&text, "https://127.0.0.1:%u", cluster_port(s->cluster));
+		print_step(s, "API server", buf_str(&text));
 		break;
 	case CLUSTER_DNS_READY:
 		for (size_t i = 0; i < o->dns_ip_count; i++) {
 			buf_add_text(&text, i ? ", " : "");
 			ip_print(&text, &o->dns_ips[i]);
 		}
-		print_step(run, "DNS", buf_str(&text));
+		print_step(s, "DNS", buf_str(&text));
 		break;
 	case CLUSTER_NODE_READY:
-		print_step(run, "node", o->node_name);
+		print_step(s, "node", o->node_name);
 		break;
 	default:
 		break;
 	}
 	if (event == CLUSTER_NODE_READY)
-		print_use(run);
+		print_use(s);
 }
 
 /* ---- running ---- */
 
 static void ended(struct op *op, struct err *err)
 {
-	struct server_run *run = CONTAINER_OF(op, struct server_run, stopped);
+	struct server_run *s = CONTAINER_OF(op, struct server_run, stopped);
 
 	(void)err;
-	loop_shutdown(run->env->loop);
+	loop_shutdown(s->run.env->loop);
 }
 
-static void stop_cluster(struct server_run *run)
+static void stop_cluster(struct server_run *s)
 {
-	op_init(&run->stopped, loop_root(run->env->loop), ended, OP_NO_DEADLINE);
-	cluster_stop(run->cluster, &run->stopped);
+	op_init(&s->stopped, s->run.root, ended, OP_NO_DEADLINE);
+	cluster_stop(s->cluster, &s->stopped);
 }
 
 /* A beginning that is under way ends first, so that nothing begins behind the end. */
-static void asked_to_stop(struct server_run *run)
+static void asked_to_stop(void *ctx)
 {
-	if (run->stopping)
-		return;
-	run->stopping = true;
+	struct server_run *s = ctx;
+
 	log_info("stopping; pods go on");
 	notify_manager(getenv("NOTIFY_SOCKET"), "STOPPING=1");
-	if (op_active(&run->started))
-		op_cancel(&run->started);
+	if (op_active(&s->started))
+		op_cancel(&s->started);
 	else
-		stop_cluster(run);
-}
-
-static void terminated(struct op *op, struct err *err)
-{
-	if (!err->code)
-		asked_to_stop(CONTAINER_OF(op, struct server_run, term));
-}
-
-static void interrupted(struct op *op, struct err *err)
-{
-	if (!err->code)
-		asked_to_stop(CONTAINER_OF(op, struct server_run, interrupt));
+		stop_cluster(s);
 }
 
 static void started(struct op *op, struct err *err)
 {
-	struct server_run *run = CONTAINER_OF(op, struct server_run, started);
+	struct server_run *s = CONTAINER_OF(op, struct server_run, started);
 
-	if (!run->stopping && !err->code) {
-		if (run->line->options.disabled[PART_KUBELET])
-			print_use(run);
+	if (!s->run.stopping && !err->code) {
+		if (s->line->options.disabled[PART_KUBELET])
+			print_use(s);
 		return;
 	}
-	if (!run->stopping) {
+	if (!s->run.stopping) {
 		fprintf(stderr, "kube server: %s\n", err_text(err));
-		run->status = 1;
-		run->stopping = true;
+		s->run.status = 1;
+		s->run.stopping = true;
 	}
-	stop_cluster(run);
+	stop_cluster(s);
+}
+
+/* A machine without a network serves itself. */
+static void find_addresses(struct env *env, struct cluster_options *o)
+{
+	const struct node_ranges ranges = {o->pods, o->services, o->pod_count, o->service_count};
+
+	if (!o->node_ip_count)
+		o->node_ip_count = node_place_addresses(env, &ranges, o->node_ips);
+	if (!o->node_ip_count)
+		o->node_ips[o->node_ip_count++] = ip_v4(127, 0, 0, 1);
 }
 
 static int run_server(struct server_line *line)
 {
-	struct server_run run = {.line = line};
-	struct loop *loop = loop_new();
-	_cleanup_(err_done) struct err err = {0};
+	struct server_run s = {.line = line};
 
-	run.env = env_new(loop);
-	run.began = loop_now(loop);
-	if (loop_dump_on_signal(loop, SIGUSR1, 2, &err))
-		log_warning(&err, "SIGUSR1 will not be heard");
-	find_node_ips(run.env, &line->options);
+	run_init(&s.run);
+	s.began = loop_now(s.run.env->loop);
+	find_addresses(s.run.env, &line->options);
 	printf("kube v1.36.0: a cluster on this machine, its data in %.*s\n",
 		STRF(line->options.data_dir));
 	fflush(stdout);
-	run.cluster = cluster_new(run.env, &line->options, told, &run);
-	op_init(&run.term, loop_root(loop), terminated, OP_NO_DEADLINE);
-	signal_wait(loop, &run.term, SIGTERM);
-	op_init(&run.interrupt, loop_root(loop), interrupted, OP_NO_DEADLINE);
-	signal_wait(loop, &run.interrupt, SIGINT);
-	op_init(&run.started, loop_root(loop), started, OP_NO_DEADLINE);
-	cluster_start(run.cluster, &run.started);
-	if (loop_run(loop, &err))
-		run.status = 1;
-	cluster_free(run.cluster);
-	env_free(run.env);
-	loop_free(loop);
-	return run.status;
+	s.cluster = cluster_new(s.run.env, &line->options, told, &s);
+	run_hear_signals(&s.run, asked_to_stop, &s);
+	op_init(&s.started, s.run.root, started, OP_NO_DEADLINE);
+	cluster_start(s.cluster, &s.started);
+	int status = run_loop(&s.run);
+	cluster_free(s.cluster);
+	run_done(&s.run);
+	return status;
 }
 
 int server_run(int argc, char **argv)
@@ -438,13 +343,11 @@ int server_run(int argc, char **argv)
 	flags_init(flags, &a);
 	int code = flags_parse(flags, &a, argc - 1, argv + 1, NULL, &err);
 	if (!code && api_options_help(line.options.api)) {
-		_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
-		flags_print_help(flags, &out);
-		printf("Usage:\n  kube server [flags]\n\nFlags:\n%s", buf_text(&out));
+		command_print_help("server", flags);
 		return 0;
 	}
 	if (!code && api_options_config(line.options.api).len)
-		code = read_config(flags, &a, api_options_config(line.options.api), &err);
+		code = process_read_config(flags, &a, api_options_config(line.options.api), &err);
 	if (!code)
 		code = api_options_check(&a, line.options.api, &err);
 	if (!code)

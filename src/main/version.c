@@ -108,9 +108,7 @@ int version_run(int argc, char **argv)
 		return 1;
 	}
 	if (help) {
-		_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
-		flags_print_help(flags, &out);
-		printf("Usage:\n  kube version [flags]\n\nFlags:\n%s", buf_text(&out));
+		command_print_help("version", flags);
 		return 0;
 	}
 	return print_as(output);
