@@ -6,6 +6,7 @@
 #define MAIN_CLUSTER_H
 
 #include "member.h"
+#include "registry_flags.h"
 
 #include <kube/apiserver.h>
 #include <kube/ip.h>
@@ -35,6 +36,7 @@ struct cluster_options {
 	struct str pods_log_dir;
 	const struct str *node_labels, *node_taints;
 	size_t node_label_count, node_taint_count;
+	struct registry_setup registries;
 };
 
 struct cluster;

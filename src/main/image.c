@@ -3,6 +3,7 @@
  * use one store: who runs containers sees soon what is changed here.
  */
 #include "commands.h"
+#include "registry_flags.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,8 @@
 
 struct image_command {
 	/* flags */
-	struct str root, name, authorities, user, password;
-	struct flag_list insecure;
+	struct str root, name, user, password;
+	struct registry_flags registries;
 	bool help;
 	/* running */
 	struct arena arena;
@@ -28,6 +29,8 @@ struct image_command {
 	struct err err;
 	bool done;
 };
+
+enum { OWN_FLAGS = 5 };
 
 static const char usage[] =
 	"Usage:\n"
@@ -154,16 +157,18 @@ static int run_word(struct image_command *c, const struct flag_list *words)
 
 static int with_store(struct image_command *c, const struct flag_list *words)
 {
-	struct image_registry *registries =
-		arena_new(&c->arena, (c->insecure.count + 1) * sizeof(registries[0]));
-	for (size_t i = 0; i < c->insecure.count; i++)
-		registries[i] =
-			(struct image_registry){.host = c->insecure.items[i], .insecure = true};
+	struct registry_setup setup;
+
+	if (registry_flags_read(&c->arena, &c->registries, &setup, &c->err)) {
+		fprintf(stderr, "kube image: %s\n", err_text(&c->err));
+		err_done(&c->err);
+		return 1;
+	}
 	struct image_store_options options = {.root = arena_str(&c->arena, c->root).at,
 		.drop = "",
-		.registries = registries,
-		.registry_count = c->insecure.count,
-		.authorities = c->authorities.len ? arena_str(&c->arena, c->authorities).at : NULL};
+		.registries = setup.registries,
+		.registry_count = setup.count,
+		.authorities = setup.authorities};
 
 	c->loop = loop_new();
 	c->env = env_new(c->loop);
@@ -191,19 +196,16 @@ int image_run(int argc, char **argv)
 			"Where the runtime keeps what it has."),
 		FLAG_STRING("name", &c.name, "", "NAME",
 			"Of an imported image that its archive gives no name."),
-		FLAG_STRINGS("insecure-registry", &c.insecure, NULL, "HOST[:PORT]",
-			"Reach this registry by plain http."),
-		FLAG_STRING("registry-ca", &c.authorities, "", "FILE",
-			"Authorities that registries are verified by, instead of the system's."),
 		FLAG_STRING("user", &c.user, "", "NAME", "Who pulls."),
 		FLAG_STRING("password", &c.password, "", "TEXT", "The user's password."),
 		FLAG_BOOL("help", &c.help, "false", "Print this."),
-		FLAG_END,
+		[OWN_FLAGS + REGISTRY_FLAGS] = FLAG_END,
 	};
 	struct flag_list words;
 	_cleanup_(err_done) struct err err = {0};
 	_cleanup_(buf_done) struct buf help = BUF_INIT(MIB);
 
+	registry_flags_add(&c.registries, flags + OWN_FLAGS);
 	arena_init(&c.arena);
 	flags_init(flags, &c.arena);
 	int status = 1;

@@ -6,6 +6,7 @@
 #include "node_place.h"
 #include "node_tls.h"
 #include "process.h"
+#include "registry_flags.h"
 
 #include <kube/log.h>
 #include <kube/time.h>
@@ -21,6 +22,8 @@ struct kubelet_line {
 	struct str name, root_dir, log_dir, runtime_root, network_dir;
 	struct flag_list pods, node_ips, dns, labels, taints;
 	struct str cert_file, key_file, client_ca_file;
+	struct registry_flags registries;
+	struct registry_setup registry_setup;
 	struct node_tls tls;
 	int64_t max_pods, port;
 	bool register_node;
@@ -85,10 +88,14 @@ static size_t own_flags(struct process_line *p, struct flag *flags)
 			"5m."),
 	};
 
-	_Static_assert(ARRAY_LEN(own) + KUBELET_FLAGS <= PROCESS_OWN_FLAGS, "room for all");
+	const size_t count = ARRAY_LEN(own);
+
+	_Static_assert(ARRAY_LEN(own) + KUBELET_FLAGS + REGISTRY_FLAGS <= PROCESS_OWN_FLAGS,
+		"room for all");
 	memcpy(flags, own, sizeof(own));
-	kubelet_flags_add(&l->more, flags + ARRAY_LEN(own));
-	return ARRAY_LEN(own) + KUBELET_FLAGS;
+	kubelet_flags_add(&l->more, flags + count);
+	registry_flags_add(&l->registries, flags + count + KUBELET_FLAGS);
+	return count + KUBELET_FLAGS + REGISTRY_FLAGS;
 }
 
 static int read_addresses(struct kubelet_line *l, struct err *err)
@@ -169,6 +176,7 @@ static int read_line(
 	int code = read_config(a, l, flags, err);
 
 	if (code || (code = read_addresses(l, err)) || (code = check_directories(l, err)) ||
+		(code = registry_flags_read(a, &l->registries, &l->registry_setup, err)) ||
 		(code = read_tls(a, l, err)))
 		return code;
 	o->port = (uint16_t)l->port;
@@ -186,6 +194,9 @@ static int read_line(
 	o->max_pods = (int)l->max_pods;
 	o->no_register = !l->register_node;
 	l->node.directory = l->runtime_root;
+	l->node.registries = l->registry_setup.registries;
+	l->node.registry_count = l->registry_setup.count;
+	l->node.registry_authorities = l->registry_setup.authorities;
 	l->node.network_directory = l->network_dir;
 	return geteuid() ? err_set(err, ERR_PERMISSION, "only root can run pods") : 0;
 }

@@ -53,7 +53,8 @@ static void open_images(struct node *n, struct task *t)
 	const struct image_store_options options = {.root = text(n, n->options.directory),
 		.drop = n->options.archives.len ? text(n, n->options.archives) : NULL,
 		.registries = n->options.registries,
-		.registry_count = n->options.registry_count};
+		.registry_count = n->options.registry_count,
+		.authorities = n->options.registry_authorities};
 
 	image_store_open(n->base.env, task_await(t, BEGIN_NETWORK, OP_NO_DEADLINE), &n->scope,
 		&options, &n->images);

@@ -21,6 +21,7 @@ struct node_options {
 	size_t cluster_cidr_count;
 	const struct image_registry *registries;
 	size_t registry_count;
+	const char *registry_authorities; /* NULL: the system's */
 	/* The kubelet has begun, or why not; may be NULL. Called once, and not after stop. */
 	void (*begun)(void *ctx, struct err *err);
 	void *ctx;

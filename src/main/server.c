@@ -20,11 +20,12 @@
 #include <unistd.h>
 
 #define DNS_NUMBER 10 /* of the addresses of services */
-#define OWN_FLAGS  16
+#define OWN_FLAGS  24
 
 struct server_line {
 	struct cluster_options options;
 	struct flag_list pods, dns_ips, node_ips, disabled, labels, taints;
+	struct registry_flags registries;
 	int64_t kubelet_port;
 	struct str kubelet_config;
 	struct kubelet_configuration configuration;
@@ -71,9 +72,10 @@ static size_t own_flags(struct server_line *l, struct flag *flags)
 			"Where the logs of containers are."),
 	};
 
-	_Static_assert(ARRAY_LEN(own) <= OWN_FLAGS, "room for all");
+	_Static_assert(ARRAY_LEN(own) + REGISTRY_FLAGS <= OWN_FLAGS, "room for all");
 	memcpy(flags, own, sizeof(own));
-	return ARRAY_LEN(own);
+	registry_flags_add(&l->registries, flags + ARRAY_LEN(own));
+	return ARRAY_LEN(own) + REGISTRY_FLAGS;
 }
 
 static struct flag *find_flag(struct flag *flags, const char *name)
@@ -168,6 +170,7 @@ static int read_line(struct arena *a, struct server_line *l, struct flag *flags,
 	o->pods_log_dir = str_from(server_stop_directory(a, o->pods_log_dir));
 	struct str services = *(struct str *)find_flag(flags, "service-cluster-ip-range")->target;
 	if ((code = read_disabled(l, err)) ||
+		(code = registry_flags_read(a, &l->registries, &o->registries, err)) ||
 		(code = read_ranges("cluster-cidr", &l->pods, o->pods, &o->pod_count, err)) ||
 		(code = read_services(o, services, err)) ||
 		(code = node_place_read_addresses(

@@ -93,6 +93,15 @@ check "an unknown authority" refused "failed to pull and unpack image"
 fresh
 image --insecure-registry "localhost:$plain" pull "localhost:$plain/token/x:1"
 check "a registry that is named insecure" pulled
+fresh
+image --registry-mirror "docker.io=http://localhost:$plain" pull docker.io/open/x:1
+check "a mirror instead of the registry" pulled
+fresh
+image --registry-mirror "localhost:$secure=http://localhost:1" pull "localhost:$secure/open/x:1"
+check "and the registry behind a mirror that is away" pulled
+fresh
+image --registry-mirror docker.io pull docker.io/open/x:1
+check "what is no mirror is said" contains 'is not HOST=URL' "$out"
 digest=$(python3 -c "import json; print(json.load(open('$dir/layout/index.json'))['manifests'][0]['digest'])")
 fresh
 image pull "localhost:$secure/open/x:1@$digest"
