@@ -49,7 +49,7 @@ becomes() { # WANTED COMMAND…
 
 start_apiserver "$kube" || exit 1
 address=$(sed -n 's/^ *server: *//p' "$kubeconfig" | tr -d '"')
-"$kube" controllers --kubeconfig "$kubeconfig" --leader-elect=false \
+"$kube" controllers --kubeconfig "$kubeconfig" --use-service-account-credentials \
 	--root-ca-file "$dir/d/pki/ca.crt" 2>"$dir/controllers.log" &
 controllers=$!
 speak_for_pods &
@@ -116,10 +116,15 @@ check "a namespace goes with all that is in it" contains 'deleted' \
 check "and is not there any more" contains 'NotFound' "$(k get namespace gone)"
 
 check "the controllers run" kill -0 $controllers
+holder() { k get lease kube-controller-manager -n kube-system -o 'jsonpath={.spec.holderIdentity}'; }
+check "and hold their lease" test -n "$(holder)"
+check "as themselves" contains 'serviceaccount/deployment-controller' \
+	"$(k get serviceaccounts -n kube-system -o name)"
 kill $mouth
 wait $mouth 2>/dev/null
 kill -TERM $controllers
 wait $controllers
 check "and end as they should" test $? = 0
+check "the lease is given back" test -z "$(holder)"
 check "the server ends as it should" end_apiserver
 finish

@@ -1,0 +1,34 @@
+#!/bin/bash
+# A node whose registry nobody can reach: a mirror that its configuration names gives the image.
+. "$(dirname "$0")/../harness/cluster.sh"
+
+join_world
+add_image
+mkdir "$dir/layout"
+python3 -B "$harness/derived_image.py" "$images/sample.tar" "$dir/layout" x:1 etc/kept=yes >/dev/null
+python3 "$(dirname "$0")/registry.py" "$dir/layout" "$dir/registry" 2>"$dir/registry.err" &
+registry=$!
+within 10 test -s "$dir/registry"
+cat >"$dir/config.yaml" <<-E
+	node-name: node
+	registry-mirror: ["mirrored.test=http://127.0.0.1:$(cat "$dir/registry")"]
+E
+check "the cluster starts" start --config "$dir/config.yaml"
+within 20 k get serviceaccount default
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: mirrored}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers: [{name: c, image: "mirrored.test/open/x:1"}]
+E
+check "its pod runs" within 30 prints true \
+	k get pod mirrored -o 'jsonpath={.status.containerStatuses[0].ready}'
+check "with what the mirror has" prints yes k exec mirrored -- cat /etc/kept
+k delete pod mirrored --wait=true --timeout=30s >/dev/null
+no_mount() { ! grep -q "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts; }
+check "deleted, it leaves no mount" within 20 no_mount
+check "it ends" stop
+kill $registry
+finish
