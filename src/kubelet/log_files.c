@@ -43,7 +43,8 @@ void log_files_plan(struct log_file *files, size_t count, int64_t most)
 {
 	int64_t left = 0, room = MAX(most - 2, 0);
 
-	qsort(files, count, sizeof(*files), by_name);
+	if (count)
+		qsort(files, count, sizeof(*files), by_name);
 	for (size_t i = 0; i < count; i++) {
 		struct str name = files[i].name;
 		bool rest = str_ends(name, STR(HALF)) ||

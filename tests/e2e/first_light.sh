@@ -92,6 +92,7 @@ k scale deployment hello --replicas=20 >/dev/null
 check "it scales up" within 60 prints 20 running hello
 k scale deployment hello --replicas=2 >/dev/null
 check "its events tell so" contains "Scaled up replica set" "$(k describe deployment hello)"
+pod=$(k get pods -l app=hello -o 'jsonpath={.items[0].metadata.name}')
 check "a pod's tell of its beginning" sh -c \
 	"$kubectl describe pod $pod | grep -o -w -E 'Scheduled|Pulled|Created|Started' | xargs |
 		grep -qx 'Scheduled Pulled Created Started'"
