@@ -93,9 +93,8 @@ check "it scales up" within 60 prints 20 running hello
 k scale deployment hello --replicas=2 >/dev/null
 check "its events tell so" contains "Scaled up replica set" "$(k describe deployment hello)"
 pod=$(k get pods -l app=hello -o 'jsonpath={.items[0].metadata.name}')
-check "a pod's tell of its beginning" sh -c \
-	"$kubectl describe pod $pod | grep -o -w -E 'Scheduled|Pulled|Created|Started' | xargs |
-		grep -qx 'Scheduled Pulled Created Started'"
+reasons() { k describe pod "$pod" | sed '1,/^Events:/d' | awk '{print $2}' | xargs; }
+check "a pod's tell of its beginning" contains "Scheduled Pulled Created Started" "$(reasons)"
 only_two() { [ "$(k get pods -l app=hello --no-headers | wc -l)" = 2 ]; }
 check "and down" within 60 only_two
 
