@@ -73,7 +73,7 @@ void informer_wait_synced(struct informer *i, struct op *op);
 int64_t informer_revision(const struct informer *i);
 /* Done when the cache has that revision of its resource, or is known to be past it. */
 void informer_wait_revision(struct informer *i, struct op *op, int64_t revision);
-/* Done when the object with that uid is no more, or is on its way out. */
+/* Done when the object with that uid is no more. */
 void informer_wait_gone(struct informer *i, struct op *op, struct str key, struct str uid);
 const struct resource *informer_resource(const struct informer *i);
 /* Could objects of that namespace be in it? */

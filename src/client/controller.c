@@ -165,10 +165,22 @@ static void note_wait(
 	}
 }
 
+/* By a deletion, or by a write that took away the last of what held it: the answer shows it then
+ * at the revision that it had. */
+static bool went(const struct plan_step *s, const struct cJSON *answer)
+{
+	bool ending = tree_has(answer, "metadata.deletionTimestamp");
+
+	if (s->verb == PLAN_DELETE)
+		return !ending;
+	return ending && !json_count(json_path(answer, "metadata.finalizers")) &&
+	       tree_int(answer, "metadata.deletionGracePeriodSeconds", 0) == 0;
+}
+
 static void note_written(struct worker *w, const struct plan_step *s)
 {
 	const struct client_request *r = &w->request;
-	bool gone = s->verb == PLAN_DELETE && !tree_has(r->object, "metadata.deletionTimestamp");
+	bool gone = went(s, r->object);
 	struct str uid = s->precondition_uid;
 	int64_t revision = 0;
 
@@ -176,7 +188,7 @@ static void note_written(struct worker *w, const struct plan_step *s)
 	if (s->verb == PLAN_CREATE)
 		w->last_name = arena_str(&w->arena, tree_str(r->object, "metadata.name"));
 	if (gone && !uid.len)
-		uid = tree_str(r->object, "details.uid");
+		uid = tree_str(r->object, s->verb == PLAN_DELETE ? "details.uid" : "metadata.uid");
 	if (gone || str_to_i64(tree_str(r->object, "metadata.resourceVersion"), &revision))
 		note_wait(w, s, gone, uid, revision);
 }

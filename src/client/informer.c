@@ -47,8 +47,7 @@ static bool is_gone(const struct informer *i, const struct waiter *w)
 {
 	const struct cache_entry *e = cache_get(&i->cache, str_from(w->key));
 
-	return !e || !str_eq_text(object_scan(e->object, "metadata.uid"), w->uid) ||
-	       object_scan(e->object, "metadata.deletionTimestamp").len;
+	return !e || !str_eq_text(object_scan(e->object, "metadata.uid"), w->uid);
 }
 
 static bool has_come(const struct informer *i, const struct waiter *w)
