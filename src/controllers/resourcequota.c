@@ -11,6 +11,7 @@
 
 #define PAUSE   (100 * MSEC) /* objects go in heaps */
 #define RECOUNT (5 * MINUTE)
+#define AGAIN   SEC /* after a count that differed */
 
 /* ---- what calls for counting ---- */
 
@@ -147,6 +148,8 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		hard ? json_copy(p->arena, hard) : json_new(p->arena, JSON_OBJECT));
 	tree_set(p->arena, fresh, "status.used", c.used);
 	plan_update_status(p, usual_resource(u, "resourcequotas"), fresh);
+	/* What was charged a moment ago, the caches may not have had yet. */
+	plan_requeue_after(p, AGAIN);
 }
 
 static struct part *start(const struct controllers_world *w, const struct controller_kind *k)
