@@ -238,7 +238,7 @@ static bool durable_waits(const struct store *s)
 struct log_batch *batch_collect(struct store *s, bool last)
 {
 	struct log_batch *b = mem_new(sizeof(*b));
-	size_t count = 0;
+	size_t garbage = s->garbage_end - s->garbage_first, count = 0;
 
 	list_each (link, &s->unwritten)
 		count++;
@@ -249,10 +249,10 @@ struct log_batch *batch_collect(struct store *s, bool last)
 		add_row(b, CONTAINER_OF(link, struct write, in_list));
 	list_each (link, &s->queue)
 		add_row(b, CONTAINER_OF(link, struct write, in_list));
-	b->drop_count = s->garbage_count < DROPS_MAX || last ? s->garbage_count : DROPS_MAX;
+	b->drop_count = garbage < DROPS_MAX || last ? garbage : DROPS_MAX;
 	b->drops = mem_alloc((b->drop_count + 1) * sizeof(*b->drops));
-	for (size_t i = 0; i < b->drop_count; i++)
-		b->drops[i] = s->garbage[--s->garbage_count];
+	for (size_t i = 0; i < b->drop_count; i++) /* still garbage until they are gone */
+		b->drops[i] = s->garbage[s->garbage_first + i];
 	b->numbers = (struct log_numbers){.revision = s->assigned,
 		.ceiling = s->ceiling,
 		.compacted = s->compacted,
@@ -282,6 +282,7 @@ static void batch_written(struct store *s)
 	int64_t last = s->batch->row_count ? s->batch->rows[s->batch->row_count - 1].revision : 0;
 
 	s->ceiling = s->batch->numbers.ceiling;
+	s->garbage_first += s->batch->drop_count;
 	list_each_safe (link, &s->unwritten) {
 		struct write *w = CONTAINER_OF(link, struct write, in_list);
 
@@ -321,8 +322,6 @@ static void fail_queue(struct store *s, const struct err *err)
  */
 static void batch_failed(struct store *s, struct err *err)
 {
-	for (size_t i = 0; i < s->batch->drop_count; i++)
-		store_garbage(s, s->batch->drops[i]);
 	fail_queue(s, err);
 	if (err->code == ERR_IO) /* who knows what the disk has: nothing overtakes it */
 		s->ceiling = 0;
@@ -362,7 +361,7 @@ static void wrote(struct op *op, struct err *err)
 
 void store_write_more(struct store *s)
 {
-	bool much_garbage = s->garbage_count > 64 * (size_t)DROPS_MAX;
+	bool much_garbage = s->garbage_end - s->garbage_first > 64 * (size_t)DROPS_MAX;
 
 	if (s->writing || s->closing ||
 		(!durable_waits(s) && !much_garbage && !store_copy_waits(s)))

@@ -98,11 +98,18 @@ void history_free(struct bucket *b)
 
 void store_garbage(struct store *s, int64_t revision)
 {
-	if (s->garbage_count == s->garbage_cap) {
+	size_t count = s->garbage_end - s->garbage_first;
+
+	if (s->garbage_end == s->garbage_cap && s->garbage_first > count) {
+		memcpy(s->garbage, s->garbage + s->garbage_first, count * sizeof(*s->garbage));
+		s->garbage_first = 0;
+		s->garbage_end = count;
+	}
+	if (s->garbage_end == s->garbage_cap) {
 		s->garbage_cap = s->garbage_cap ? 2 * s->garbage_cap : 64;
 		s->garbage = mem_resize(s->garbage, s->garbage_cap * sizeof(*s->garbage));
 	}
-	s->garbage[s->garbage_count++] = revision;
+	s->garbage[s->garbage_end++] = revision;
 }
 
 void store_compact(struct store *s, int64_t revision)

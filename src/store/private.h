@@ -58,9 +58,10 @@ struct store {
 	struct work work;
 	struct op op; /* of the transaction under way */
 	bool writing, closing, copying;
-	/* rows that nothing needs any more */
+	/* Rows that nothing needs any more, in the order in which they are to go: were the end of
+	 * an object forgotten before all of its states, a power cut would bring it back. */
 	int64_t *garbage;
-	size_t garbage_count, garbage_cap;
+	size_t garbage_first, garbage_end, garbage_cap;
 	/* care by time */
 	struct op timer;
 	struct omap expiring; /* time and revision → struct expiry * */

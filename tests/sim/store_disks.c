@@ -234,6 +234,81 @@ TEST(a_full_disk_refuses_writes_and_nothing_else)
 	world_done(&w);
 }
 
+static int drop(struct world *w, const char *key)
+{
+	struct told told = {0};
+	struct commit c = {.bucket = w->bucket,
+		.key = str_from(key),
+		.expected = COMMIT_ANY,
+		.delete_ = true,
+		.draft = draft_of("")};
+
+	store_commit(w->store, told_op(&told, w->root, OP_NO_DEADLINE), &c);
+	int code = await(w, &told);
+	object_unref(c.result);
+	object_unref(c.found);
+	return code;
+}
+
+static void sleep_for(struct world *w, int64_t ns)
+{
+	struct told told = {0};
+
+	timer_wait(told_op(&told, w->root, OP_NO_DEADLINE), loop_in(sim_loop(w->sim), ns));
+	await(w, &told);
+}
+
+static void lose_power(struct world *w)
+{
+	sim_crash(w->host);
+	close_store(w);
+	REQUIRE(open_at(w, DIR) == 0);
+}
+
+/* More rows than are swept by one transaction. */
+static void write_and_drop_many(struct world *w)
+{
+	char key[16];
+
+	for (int i = 0; i < 1500; i++) {
+		snprintf(key, sizeof(key), "%d", i % 500);
+		REQUIRE((i < 1000 ? put(w, key, "1") : drop(w, key)) == 0);
+	}
+	sleep_for(w, 10 * MINUTE); /* nobody can ask for them any more */
+}
+
+/* No end is forgotten before all that it ended. */
+TEST(what_is_deleted_stays_so_when_the_power_goes_while_its_rows_are_swept)
+{
+	struct world w;
+
+	world_init(&w);
+	write_and_drop_many(&w);
+	EXPECT_INT(store_count(w.bucket), 0);
+	for (int round = 0; round < 8 && !test_failed(); round++) {
+		for (int i = 0; i <= round % 3; i++)
+			EXPECT_INT(put(&w, "another", "1"), 0);
+		lose_power(&w);
+		EXPECT_INT(store_count(w.bucket), 1);
+	}
+	world_done(&w);
+}
+
+/* The rows of a transaction that failed are swept by the next one, in the same order. */
+TEST(what_is_deleted_stays_so_when_the_disk_fails_while_its_rows_are_swept)
+{
+	struct world w;
+
+	world_init(&w);
+	write_and_drop_many(&w);
+	sim_disk_fail(w.host, 1, ERR_NO_SPACE);
+	EXPECT(put(&w, "another", "1") != 0);
+	EXPECT_INT(put(&w, "another", "1"), 0);
+	lose_power(&w);
+	EXPECT_INT(store_count(w.bucket), 1);
+	world_done(&w);
+}
+
 TEST(a_copy_made_while_it_works_opens_by_itself)
 {
 	struct world w;
