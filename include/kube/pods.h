@@ -24,6 +24,9 @@ struct cJSON *pod_sum(struct arena *a, const struct cJSON *spec, const char *pat
 /* The class of its quality of service: Guaranteed, Burstable, BestEffort. */
 const char *pod_qos(const struct cJSON *spec);
 
+/* Of what containers ask for, is this a vendor's: "example.com/gpu"? */
+bool resource_name_is_extended(struct str name);
+
 /* Drops members behind closed feature gates that `old` (or NULL) does not use already. */
 void pod_drop_closed(struct cJSON *spec, const struct cJSON *old);
 

@@ -4,10 +4,10 @@
 
 #include "rules.h"
 
+#include <kube/pods.h> /* resource_name_is_extended */
+
 /* The API's own: without a domain, or with kubernetes.io in it. */
 bool resource_name_is_native(struct str name);
-/* Somebody else's, as vendors name them. */
-bool resource_name_is_extended(struct str name);
 /* Only whole ones make sense. */
 bool resource_name_is_integer(struct str name);
 /* May more be promised than there is? */

@@ -49,5 +49,7 @@ struct status *admission_validate(struct admission *a, struct admission_review *
 /* `<plural>[.<group>] "<name>" is forbidden: <why>` as plugins say it. */
 struct status *admission_forbidden(struct admission_review *a, const char *why, ...)
 	KUBE_PRINTF(2, 3);
+/* 500 with the words alone: what upstream's plugins fail with when they cannot judge. */
+struct status *admission_failed(struct admission_review *a, const char *why, ...) KUBE_PRINTF(2, 3);
 
 #endif

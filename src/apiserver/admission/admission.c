@@ -2,12 +2,14 @@
 #include "admission.h"
 #include "api_options.h"
 #include "quota_ledger.h"
+#include "settings.h"
 
 #include <kube/mem.h>
 
 struct admission {
 	struct quota_ledger *ledger;
 	const struct admission_plugin **on; /* ends with NULL */
+	struct admission_settings settings;
 };
 
 static bool listed(const struct flag_list *list, const char *name)
@@ -39,13 +41,14 @@ int admission_new(struct api_server *s, struct admission **admission, struct err
 			a->on[n++] = p;
 	a->ledger = quota_ledger_new(s);
 	*admission = a;
-	return 0;
+	return admission_settings_read(&a->settings, s, a->on, err);
 }
 
 void admission_free(struct admission *a)
 {
 	if (!a)
 		return;
+	admission_settings_done(&a->settings);
 	quota_ledger_free(a->ledger);
 	mem_free(a->on);
 	mem_free(a);
@@ -54,6 +57,11 @@ void admission_free(struct admission *a)
 struct quota_ledger *admission_ledger(struct admission *a)
 {
 	return a->ledger;
+}
+
+const struct admission_settings *admission_settings(const struct admission *a)
+{
+	return &a->settings;
 }
 
 struct status *admission_mutate(struct admission *a, struct admission_review *review)
@@ -101,4 +109,18 @@ struct status *admission_forbidden(struct admission_review *a, const char *why, 
 			"%.*s is forbidden: %s", STRF(full), text);
 	return status_for(a->arena, ERR_FORBIDDEN, a->resource, name,
 		"%.*s \"%.*s\" is forbidden: %s", STRF(full), STRF(name), text);
+}
+
+struct status *admission_failed(struct admission_review *a, const char *why, ...)
+{
+	_cleanup_(buf_done) struct buf words = BUF_INIT(64 * KIB);
+	struct status *s;
+	va_list args;
+
+	va_start(args, why);
+	buf_vprint(&words, why, args);
+	va_end(args);
+	s = status_new(a->arena, ERR_INTERNAL, "%s", buf_text(&words));
+	s->reason = STR("");
+	return s;
 }

@@ -4,16 +4,27 @@
 #define CREATE ADMIT_CREATE
 #define UPDATE ADMIT_UPDATE
 #define DELETE ADMIT_DELETE
+#define ALL    (CREATE | UPDATE | DELETE | ADMIT_CONNECT)
 
 const struct admission_plugin admission_plugins[] = {
+	{"AlwaysAdmit", false, ALL, admit_always, NULL},
 	{"NamespaceLifecycle", true, CREATE | UPDATE | DELETE, admit_namespace_lifecycle, NULL},
+	{"NamespaceExists", false, CREATE | UPDATE | DELETE, NULL, validate_namespace_exists},
+	{"LimitPodHardAntiAffinityTopology", false, CREATE | UPDATE, NULL, validate_anti_affinity},
+	{"PodPreset", false, CREATE, mutate_pod_presets, NULL},
 	{"LimitRanger", true, CREATE | UPDATE, mutate_limits, validate_limits},
 	{"ServiceAccount", true, CREATE | UPDATE, mutate_service_account, validate_service_account},
 	{"NodeRestriction", false, CREATE | UPDATE | DELETE, admit_node_restriction, NULL},
 	{"TaintNodesByCondition", true, CREATE, mutate_new_node, NULL},
+	{"AlwaysPullImages", false, CREATE | UPDATE, mutate_pull_policy, validate_pull_policy},
 	{"PodSecurity", true, CREATE | UPDATE, NULL, validate_pod_security},
+	{"PodNodeSelector", false, CREATE, mutate_node_selector, validate_node_selector},
 	{"Priority", true, CREATE | UPDATE | DELETE, mutate_priority, validate_priority_class},
 	{"DefaultTolerationSeconds", true, CREATE | UPDATE, mutate_toleration_seconds, NULL},
+	{"PodTolerationRestriction", false, CREATE | UPDATE, mutate_tolerations,
+		validate_tolerations},
+	{"EventRateLimit", false, CREATE | UPDATE, NULL, validate_event_rate},
+	{"ExtendedResourceToleration", false, CREATE | UPDATE, mutate_extended_tolerations, NULL},
 	{"DefaultStorageClass", true, CREATE, mutate_default_storage_class, NULL},
 	{"StorageObjectInUseProtection", true, CREATE, mutate_in_use_protection, NULL},
 	{"OwnerReferencesPermissionEnforcement", false, CREATE | UPDATE, NULL,
@@ -25,8 +36,10 @@ const struct admission_plugin admission_plugins[] = {
 	{"ClusterTrustBundleAttest", true, CREATE | UPDATE, NULL, validate_attest},
 	{"CertificateSubjectRestriction", true, CREATE, NULL, validate_subject},
 	{"DefaultIngressClass", true, CREATE, mutate_default_ingress_class, NULL},
+	{"DenyServiceExternalIPs", false, CREATE | UPDATE, NULL, validate_external_ips},
 	{"PodTopologyLabels", true, CREATE, mutate_topology_labels, NULL},
 	{"PodResizeValidator", true, UPDATE, NULL, validate_pod_resize},
 	{"ResourceQuota", true, CREATE | UPDATE, NULL, validate_quota},
+	{"AlwaysDeny", false, ALL, deny_always, deny_always},
 	{.name = NULL},
 };

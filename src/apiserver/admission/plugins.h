@@ -18,6 +18,19 @@ admit_fn validate_approval, validate_signing, validate_attest, validate_subject;
 admit_fn mutate_priority, mutate_toleration_seconds, mutate_new_node;
 admit_fn mutate_in_use_protection, mutate_default_storage_class, mutate_default_ingress_class;
 
+/* gates.c */
+admit_fn admit_always, deny_always, validate_namespace_exists, validate_external_ips;
+
+/* pod_rules.c */
+admit_fn mutate_pull_policy, validate_pull_policy, mutate_extended_tolerations,
+	validate_anti_affinity;
+
+/* of what is configured, each its file */
+admit_fn mutate_node_selector, validate_node_selector;
+admit_fn mutate_tolerations, validate_tolerations;
+admit_fn validate_event_rate;
+admit_fn mutate_pod_presets;
+
 /* pod_nodes.c */
 admit_fn mutate_topology_labels, validate_pod_resize;
 

@@ -1,29 +1,24 @@
 /* PodSecurity: namespaces say by labels which standard their pods keep, or are warned of. */
 #include "plugins.h"
-#include "pod_standards.h"
+#include "settings.h"
 
 #include <stdlib.h>
 
 #define PREFIX   "pod-security.kubernetes.io/"
 #define PODS_MAX 3000
 
-enum { ENFORCE, AUDIT, WARN, MODES };
+#define MODES POD_SECURITY_MODES
+
 static const char *const modes[MODES] = {"enforce", "audit", "warn"};
 static const char *const levels[] = {"privileged", "baseline", "restricted"};
 
-struct standard {
-	enum standard_level level;
-	int version;
-	struct str version_text;
-};
-
 struct policy {
-	struct standard modes[MODES];
+	struct pod_standard modes[MODES];
 };
 
 /* ---- labels ---- */
 
-static bool read_level(struct str text, enum standard_level *level)
+bool pod_standard_read_level(struct str text, enum standard_level *level)
 {
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
 		if (str_eq_text(text, levels[i])) {
@@ -33,7 +28,7 @@ static bool read_level(struct str text, enum standard_level *level)
 	return false;
 }
 
-static bool read_version(struct str text, int *version)
+bool pod_standard_read_version(struct str text, int *version)
 {
 	struct str minor = str_skip(text, 3);
 	uint64_t number;
@@ -56,15 +51,14 @@ static const struct cJSON *label(
 }
 
 /* What cannot be read is strict for what is enforced, and lenient for what is only told. */
-static void read_mode(struct arena *a, const struct cJSON *labels, int mode, struct standard *s,
+static void read_mode(struct arena *a, const struct cJSON *labels, int mode, struct pod_standard *s,
 	struct field_errors *errors)
 {
 	struct path meta = PATH(NULL, "metadata"), at = PATH(&meta, "labels");
 	struct str key;
 	const struct cJSON *level = label(a, labels, mode, "", &key);
 
-	*s = (struct standard){STANDARD_PRIVILEGED, STANDARD_LATEST, STR("latest")};
-	if (level && !read_level(json_str(level), &s->level)) {
+	if (level && !pod_standard_read_level(json_str(level), &s->level)) {
 		field_invalid_str(errors, &PATH_KEY(&at, key), json_str(level),
 			"must be one of privileged, baseline, restricted");
 		s->level = mode == ENFORCE ? STANDARD_RESTRICTED : STANDARD_PRIVILEGED;
@@ -72,31 +66,101 @@ static void read_mode(struct arena *a, const struct cJSON *labels, int mode, str
 	const struct cJSON *version = label(a, labels, mode, "-version", &key);
 	if (!version)
 		return;
-	if (read_version(json_str(version), &s->version))
+	if (pod_standard_read_version(json_str(version), &s->version))
 		s->version_text = json_str(version);
 	else
 		field_invalid_str(errors, &PATH_KEY(&at, key), json_str(version),
 			"must be \"latest\" or \"v1.x\"");
 }
 
-static struct policy read_policy(
-	struct arena *a, const struct cJSON *labels, struct field_errors *errors)
+static const struct pod_security_settings *settings_of(const struct admission_review *r)
 {
+	return &admission_settings(r->server->admission)->pod_security;
+}
+
+static struct policy read_policy(
+	struct admission_review *r, const struct cJSON *labels, struct field_errors *errors)
+{
+	struct arena *a = r->arena;
+	enum standard_level ignored;
 	struct policy p;
 	struct str key;
 
-	for (int mode = 0; mode < MODES; mode++)
+	for (int mode = 0; mode < MODES; mode++) {
+		p.modes[mode] = settings_of(r)->defaults[mode];
 		read_mode(a, labels, mode, &p.modes[mode], errors);
+	}
 	/* Who says only what is enforced is warned of the same, of what makes pods too. */
-	if (!label(a, labels, WARN, "", &key) && !label(a, labels, WARN, "-version", &key) &&
+	if (pod_standard_read_level(json_str(label(a, labels, ENFORCE, "", &key)), &ignored) &&
+		!label(a, labels, WARN, "", &key) && !label(a, labels, WARN, "-version", &key) &&
 		p.modes[ENFORCE].level > p.modes[WARN].level)
 		p.modes[WARN] = p.modes[ENFORCE];
 	return p;
 }
 
-static struct str standard_name(struct arena *a, const struct standard *s)
+static struct str standard_name(struct arena *a, const struct pod_standard *s)
 {
 	return arena_print(a, "%s:%.*s", levels[s->level], STRF(s->version_text));
+}
+
+/* ---- what the configuration says ---- */
+
+static int read_default(struct pod_standard *s, const struct cJSON *defaults, int mode,
+	struct arena *a, struct err *err)
+{
+	struct str version_key = arena_print(a, "%s-version", modes[mode]);
+	const struct cJSON *level = json_get(defaults, str_from(modes[mode]));
+	const struct cJSON *version = json_get(defaults, version_key);
+
+	*s = (struct pod_standard){STANDARD_PRIVILEGED, STANDARD_LATEST, STR("latest")};
+	if (json_str(level).len && !pod_standard_read_level(json_str(level), &s->level))
+		return err_set(err, ERR_USAGE,
+			"PodSecurity: defaults.%s: Invalid value: \"%.*s\": must be one of "
+			"privileged, baseline, restricted",
+			modes[mode], STRF(json_str(level)));
+	if (!json_str(version).len)
+		return 0;
+	if (!pod_standard_read_version(json_str(version), &s->version))
+		return err_set(err, ERR_USAGE,
+			"PodSecurity: defaults.%s-version: Invalid value: \"%.*s\": must be "
+			"\"latest\" or \"v1.x\"",
+			modes[mode], STRF(json_str(version)));
+	s->version_text = json_str(version);
+	return 0;
+}
+
+int pod_security_settings_read(
+	struct pod_security_settings *s, const struct cJSON *config, struct err *err)
+{
+	_cleanup_(arena_done) struct arena a;
+	int code = 0;
+
+	arena_init(&a);
+	for (int mode = 0; mode < MODES && !code; mode++)
+		code = read_default(
+			&s->defaults[mode], json_get(config, STR("defaults")), mode, &a, err);
+	s->users = json_path(config, "exemptions.usernames");
+	s->namespaces = json_path(config, "exemptions.namespaces");
+	s->runtime_classes = json_path(config, "exemptions.runtimeClasses");
+	return code;
+}
+
+static bool is_among(const struct cJSON *list, struct str name)
+{
+	json_each (item, list)
+		if (str_eq(json_str(item), name))
+			return true;
+	return false;
+}
+
+static bool is_exempt(const struct admission_review *r, const struct cJSON *pod)
+{
+	const struct pod_security_settings *s = settings_of(r);
+	struct str runtime_class = tree_str(pod, "spec.runtimeClassName");
+
+	return is_among(s->namespaces, r->namespace) ||
+	       (r->user && is_among(s->users, r->user->name)) ||
+	       (runtime_class.len && is_among(s->runtime_classes, runtime_class));
 }
 
 /* ---- namespaces ---- */
@@ -135,7 +199,7 @@ static void warn_of(struct admission_review *r, const struct finding *f)
 }
 
 /* Pods that are there already stay; who tightens the standard hears of those that break it. */
-static void check_standing(struct admission_review *r, const struct standard *s)
+static void check_standing(struct admission_review *r, const struct pod_standard *s)
 {
 	struct str prefix = arena_print(r->arena, "%.*s/", STRF(r->name));
 	struct store_iter it =
@@ -164,7 +228,7 @@ static void check_standing(struct admission_review *r, const struct standard *s)
 		warn_of(r, &found[i]);
 }
 
-static bool loosens(const struct standard *now, const struct standard *before)
+static bool loosens(const struct pod_standard *now, const struct pod_standard *before)
 {
 	return now->version == before->version && now->level <= before->level;
 }
@@ -176,13 +240,14 @@ static struct status *check_namespace(struct admission_review *r)
 
 	if (r->subresource.len || !r->object)
 		return NULL;
-	now = read_policy(r->arena, json_path(r->object, "metadata.labels"), &errors);
-	before = read_policy(r->arena, json_path(r->old, "metadata.labels"), &old_errors);
+	now = read_policy(r, json_path(r->object, "metadata.labels"), &errors);
+	before = read_policy(r, json_path(r->old, "metadata.labels"), &old_errors);
 	if (errors.count && !str_eq(field_errors_text(r->arena, &errors),
 				    field_errors_text(r->arena, &old_errors)))
 		return status_invalid(
 			r->arena, r->resource->group, r->resource->kind, r->name, &errors);
-	if (r->operation == ADMIT_UPDATE && now.modes[ENFORCE].level != STANDARD_PRIVILEGED &&
+	if (r->operation == ADMIT_UPDATE && !is_among(settings_of(r)->namespaces, r->name) &&
+		now.modes[ENFORCE].level != STANDARD_PRIVILEGED &&
 		!loosens(&now.modes[ENFORCE], &before.modes[ENFORCE]))
 		check_standing(r, &now.modes[ENFORCE]);
 	return NULL;
@@ -214,7 +279,7 @@ static bool matters(const struct admission_review *r)
 }
 
 static struct str violations(
-	struct admission_review *r, const struct standard *s, const struct cJSON *pod)
+	struct admission_review *r, const struct pod_standard *s, const struct cJSON *pod)
 {
 	return pod_standards_check(r->arena, s->level, s->version, json_get(pod, STR("metadata")),
 		json_get(pod, STR("spec")), false);
@@ -223,11 +288,14 @@ static struct str violations(
 static struct status *check_pod(struct admission_review *r, const struct cJSON *pod, bool enforced)
 {
 	struct field_errors errors = {.arena = r->arena};
-	const struct cJSON *namespace =
-		server_read(r->server, r->arena, "", "namespaces", STR(""), r->namespace);
-	struct policy p = read_policy(r->arena, json_path(namespace, "metadata.labels"), &errors);
+	const struct cJSON *namespace;
+	struct policy p;
 	struct str text;
 
+	if (is_exempt(r, pod))
+		return NULL;
+	namespace = server_read(r->server, r->arena, "", "namespaces", STR(""), r->namespace);
+	p = read_policy(r, json_path(namespace, "metadata.labels"), &errors);
 	if (enforced) {
 		text = violations(r, &p.modes[ENFORCE], pod);
 		if (text.len)

@@ -1,0 +1,205 @@
+#!/bin/bash
+# Plugins that are off unless somebody asks for them, and what their configuration file says.
+. "$(dirname "$0")/../harness/check.sh"
+kube=$1
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+printf 'secret-of-admin,admin,1,"system:masters"\nsecret-of-free,free,2,"system:masters"\n' >"$dir/tokens"
+
+# PLUGINS [CONFIG-FILE]: sets $url; without one when the server ends by itself
+start() {
+	at=
+	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
+		--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 \
+		--disable-admission-plugins ServiceAccount --enable-admission-plugins "$1" \
+		${2:+--admission-control-config-file "$2"} 2>"$dir/log" &
+	pid=$!
+	for _ in $(seq 200); do
+		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
+		[ -z "$at" ] && kill -0 "$pid" 2>/dev/null || break
+		sleep 0.05
+	done
+	url=https://127.0.0.1:$at/api/v1/namespaces
+}
+stop() {
+	kill -TERM "$pid"
+	wait "$pid"
+	pid=
+}
+refused() { # WHY PLUGINS CONFIG-TEXT
+	printf '%s\n' "$3" >"$dir/wrong.yaml"
+	start "$2" "$dir/wrong.yaml"
+	wait "$pid"
+	pid=
+	[ -z "$at" ] && grep -qF "$1" "$dir/log" || { cat "$dir/log"; return 1; }
+}
+ask() { # METHOD PATH [BODY]: the answer on one line, its status behind it
+	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" \
+		-H "Authorization: Bearer secret-of-${who:-admin}" -D "$dir/head" -w ' %{http_code}' \
+		-H "Content-Type: application/${type:-json}" ${3:+-d "$3"} "$url$2" | tr -d '\n' | tr -s ' '
+}
+namespace() { # NAME [ANNOTATIONS] [LABELS]
+	ask POST "" "{\"metadata\":{\"name\":\"$1\",\"annotations\":{$2},\"labels\":{$3}}}" >/dev/null
+}
+pod() { # NAMESPACE [SPEC-MEMBERS] [CONTAINER-MEMBERS]
+	ask POST "/$1/pods" "{\"metadata\":{\"generateName\":\"p-\"},\"spec\":{${2:+$2,}
+		\"containers\":[{\"name\":\"c\",\"image\":\"i:1\"${3:+,$3}}]}}"
+}
+
+# ---- the file itself ----
+kind='apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration'
+check "a limit of events that nobody set is an error" refused "must not be empty" EventRateLimit "$kind"
+check "so is a wrong one" refused 'limits[0].type: Unsupported value: ' EventRateLimit "$kind
+plugins:
+- name: EventRateLimit
+  configuration:
+    apiVersion: eventratelimit.admission.k8s.io/v1alpha1
+    kind: Configuration
+    limits: [{type: Planet, qps: 1, burst: 1}]"
+check "a plugin of another world" refused 'there is no plugin ' AlwaysAdmit "$kind
+plugins: [{name: Horoscope}]"
+check "a kind of another world" refused 'is registered for version' AlwaysAdmit 'kind: Pod
+apiVersion: v1'
+check "a file that is not there" refused "no-such-file" AlwaysAdmit "$kind
+plugins: [{name: PodSecurity, path: no-such-file}]"
+check "a level that is none" refused "must be one of privileged, baseline, restricted" AlwaysAdmit \
+	"$kind
+plugins:
+- name: PodSecurity
+  configuration:
+    apiVersion: pod-security.admission.config.k8s.io/v1
+    kind: PodSecurityConfiguration
+    defaults: {enforce: lax}"
+
+# ---- plugins ----
+cat >"$dir/admission.yaml" <<'YAML'
+apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+- name: EventRateLimit
+  path: rates.yaml
+- name: PodNodeSelector
+  configuration:
+    podNodeSelectorPluginConfig:
+      clusterDefaultNodeSelector: zone=a
+      strict: zone=a,disk=ssd
+- name: PodTolerationRestriction
+  configuration:
+    apiVersion: podtolerationrestriction.admission.k8s.io/v1alpha1
+    kind: Configuration
+    default: [{key: spot, operator: Exists}]
+- name: PodSecurity
+  configuration:
+    apiVersion: pod-security.admission.config.k8s.io/v1
+    kind: PodSecurityConfiguration
+    defaults: {enforce: baseline}
+    exemptions:
+      usernames: [free]
+      namespaces: [loose]
+YAML
+cat >"$dir/rates.yaml" <<'YAML'
+apiVersion: eventratelimit.admission.k8s.io/v1alpha1
+kind: Configuration
+limits:
+- {type: Namespace, qps: 1, burst: 3, cacheSize: 2}
+YAML
+start NamespaceExists,AlwaysPullImages,PodNodeSelector,PodTolerationRestriction,EventRateLimit,ExtendedResourceToleration,LimitPodHardAntiAffinityTopology,DenyServiceExternalIPs,AlwaysAdmit,PodPreset \
+	"$dir/admission.yaml"
+check "it serves" test -n "$at"
+namespace a
+namespace own '"scheduler.alpha.kubernetes.io/node-selector":"zone=b",
+	"scheduler.alpha.kubernetes.io/defaultTolerations":"[{\"key\":\"k\",\"operator\":\"Exists\"}]",
+	"scheduler.alpha.kubernetes.io/tolerationsWhitelist":"[{\"key\":\"k\",\"operator\":\"Exists\"},{\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\"},{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\"}]"'
+namespace strict
+namespace loose
+
+check "images are pulled always" contains '"imagePullPolicy":"Always"' \
+	"$(pod a '"volumes":[]' '"imagePullPolicy":"Never"' | tr -d ' ')"
+check "pods are given their cluster's selector" contains '"nodeSelector":{"zone":"a"}' \
+	"$(pod a | tr -d ' ')"
+check "beside their own" contains '"nodeSelector":{"disk":"hdd","zone":"a"}' \
+	"$(pod a '"nodeSelector":{"disk":"hdd"}' | tr -d ' ')"
+check "a namespace's own comes before" contains '"nodeSelector":{"zone":"b"}' "$(pod own | tr -d ' ')"
+check "another value is refused" contains \
+	"is forbidden: pod node label selector conflicts with its namespace node label selector" \
+	"$(pod a '"nodeSelector":{"zone":"c"}')"
+check "what the namespace may have is listed" contains \
+	"pod node label selector labels conflict with its namespace whitelist" \
+	"$(pod strict '"nodeSelector":{"gpu":"yes"}')"
+check "and may be had" contains " 201" "$(pod strict '"nodeSelector":{"disk":"ssd"}')"
+
+check "the configuration gives tolerations" contains '{"key":"spot","operator":"Exists"}' \
+	"$(pod a | tr -d ' ')"
+check "the namespace gives its own instead" contains '"tolerations":[{"key":"k","operator":"Exists"}' \
+	"$(pod own | tr -d ' ')"
+check "and says which are allowed" contains \
+	"pod tolerations (possibly merged with namespace default tolerations) conflict with its namespace whitelist" \
+	"$(pod own '"tolerations":[{"key":"x","operator":"Exists"}]')"
+check "what asks for memory bears its pressure" contains 'node.kubernetes.io/memory-pressure' \
+	"$(pod a '"restartPolicy":"Never"' '"resources":{"requests":{"memory":"1Mi"}}')"
+check "what asks for a device bears its taint" contains \
+	'{"effect":"NoSchedule","key":"example.com/gpu","operator":"Exists"}' \
+	"$(pod a '"restartPolicy":"Never"' '"resources":{"limits":{"example.com/gpu":"1"}}' | tr -d ' ' |
+		sed 's/{"key":"example.com\/gpu","operator":"Exists","effect":"NoSchedule"}/{"effect":"NoSchedule","key":"example.com\/gpu","operator":"Exists"}/')"
+check "far anti-affinity is refused" contains \
+	"affinity.PodAntiAffinity.RequiredDuringScheduling has TopologyKey zone but only key kubernetes.io/hostname is allowed" \
+	"$(pod a '"affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[
+		{"topologyKey":"zone","labelSelector":{}}]}}')"
+
+service() { # NAME IPS
+	ask POST /a/services "{\"metadata\":{\"name\":\"$1\"},\"spec\":{\"externalIPs\":[$2],
+		\"ports\":[{\"port\":80}]}}"
+}
+check "external addresses are refused" contains "Use of external IPs is denied by admission control" \
+	"$(service s '"192.0.2.1"')"
+check "services without pass" contains " 201" "$(service s)"
+
+event() { # NAMESPACE NAME
+	ask POST "/$1/events" "{\"metadata\":{\"name\":\"$2\"},
+		\"involvedObject\":{\"namespace\":\"$1\",\"kind\":\"Pod\",\"name\":\"p\"}}"
+}
+flood() { for i in 1 2 3 4 5 6; do event "$1" "$2$i"; done; }
+check "events beyond the rate are refused" contains \
+	"Too many requests: limit reached on type Namespace for key a" "$(flood a e)"
+check "those of another namespace are not" contains " 201" "$(event own e)"
+
+check "the configuration's standard holds where labels say nothing" contains \
+	'violates PodSecurity \"baseline:latest\"' "$(pod a '"hostNetwork":true')"
+check "but not for who is exempt" contains " 201" "$(who=free pod a '"hostNetwork":true')"
+check "nor where" contains " 201" "$(pod loose '"hostNetwork":true')"
+check "labels go before it" contains " 201" \
+	"$(namespace open '' '"pod-security.kubernetes.io/enforce":"privileged"'
+	pod open '"hostNetwork":true')"
+check "there is no namespace for this" contains 'namespaces \"nowhere\" not found' \
+	"$(pod nowhere)"
+
+preset() { # NAME SPEC
+	url=https://127.0.0.1:$at/apis/settings.k8s.io/v1alpha1/namespaces ask POST /loose/podpresets \
+		"{\"metadata\":{\"name\":\"$1\"},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"web\"}},$2}}"
+}
+web() { # [ANNOTATIONS] [CONTAINER-MEMBERS]
+	ask POST /loose/pods "{\"metadata\":{\"generateName\":\"w-\",\"labels\":{\"app\":\"web\"},
+		\"annotations\":{$1}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"${2:+,$2}}]}}" | tr -d ' '
+}
+check "a preset is kept" contains " 201" "$(preset cache '"env":[{"name":"CACHE","value":"on"}],
+	"volumeMounts":[{"name":"cache","mountPath":"/cache"}],
+	"volumes":[{"name":"cache","emptyDir":{}}]')"
+check "pods of its labels have its environment" contains '"env":[{"name":"CACHE","value":"on"}]' "$(web)"
+check "its volumes" contains '"volumeMounts":[{"name":"cache","mountPath":"/cache"}]' "$(web)"
+check "and its mark" contains '"podpreset.admission.kubernetes.io/podpreset-cache":"' "$(web)"
+check "who contradicts it stays as it is" test -z \
+	"$(web '' '"env":[{"name":"CACHE","value":"off"}]' | grep podpreset-cache)"
+check "and who asks to be left alone" test -z \
+	"$(web '"podpreset.admission.kubernetes.io/exclude":"true"' | grep podpreset-cache)"
+stop
+
+# ---- all or nothing ----
+start AlwaysDeny
+check "it serves" test -n "$at"
+check "everything is denied" contains "is forbidden: admission control is denying all modifications" \
+	"$(ask POST /default/configmaps '{"metadata":{"name":"c"}}')"
+check "reads are not" contains " 200" "$(ask GET /default)"
+stop
+finish
