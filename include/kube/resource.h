@@ -45,7 +45,11 @@ struct resource {
 	enum resource_level level;
 	bool namespaced;
 	const char *since, *until; /* LEVEL_REMOVED: deprecated in, removed in: "v1.8", "v1.16" */
-	bool custom;               /* of a CustomResourceDefinition */
+	bool custom; /* of a CustomResourceDefinition; each version is its own hub, as upstream's */
+	/* Of custom ones: all versions of the kind, ends with NULL; what is shown of an object. */
+	const struct resource *const *versions;
+	const struct table *table;
+	struct str deprecation; /* a warning with every answer; empty: none */
 	unsigned verbs;
 	const struct schema *schema;
 	const struct resource *hub;      /* the version that is stored; itself for that one */
@@ -67,6 +71,11 @@ const char *verb_name(enum verb v); /* "create" */
 struct str resource_full_name(struct arena *a, const struct resource *r);
 /* "apps/v1" → group and version. */
 void api_version_split(struct str api_version, struct str *group, struct str *version);
+/*
+ * Which version is the better one: > 0 for `a`. v2 before v1 before v1beta2 before v1alpha1; what
+ * is no such name comes last, in the order of the alphabet.
+ */
+int api_version_compare(struct str a, struct str b);
 
 /* ---- versions ---- */
 /*

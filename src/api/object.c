@@ -187,19 +187,21 @@ static void locate(struct draft *d)
 	}
 }
 
-/* Fields of ObjectMeta that stand before resourceVersion. */
-static bool before_version(struct str key)
+/* Fields of ObjectMeta that stand before resourceVersion: by the types, or by the alphabet. */
+static bool before_version(struct str key, bool sorted)
 {
 	static const char *const names[] = {
 		"name", "generateName", "namespace", "selfLink", "uid", NULL};
 
+	if (sorted)
+		return str_cmp(key, STR("resourceVersion")) < 0;
 	for (size_t i = 0; names[i]; i++)
 		if (str_eq_text(key, names[i]))
 			return true;
 	return false;
 }
 
-static void print_meta(struct buf *out, const struct cJSON *meta, size_t *rv_at)
+static void print_meta(struct buf *out, const struct cJSON *meta, bool sorted, size_t *rv_at)
 {
 	bool placed = false, first = true;
 
@@ -207,7 +209,7 @@ static void print_meta(struct buf *out, const struct cJSON *meta, size_t *rv_at)
 	json_each (member, meta) {
 		if (str_eq_text(json_key(member), "resourceVersion"))
 			continue;
-		if (!placed && !before_version(json_key(member))) {
+		if (!placed && !before_version(json_key(member), sorted)) {
 			placed = true;
 			buf_print(out, "%s\"resourceVersion\":\"", first ? "" : ",");
 			*rv_at = out->len;
@@ -234,6 +236,8 @@ void draft_from_tree(struct draft *d, const struct cJSON *object)
 	struct buf out = BUF_INIT(DRAFT_MAX);
 	size_t rv_at = 0;
 	bool first = true;
+	/* Custom objects have their keys in the order of the alphabet, others kind first. */
+	bool sorted = str_eq_text(json_key(json_first(object)), "apiVersion");
 
 	buf_add_char(&out, '{');
 	json_each (member, object) {
@@ -243,7 +247,7 @@ void draft_from_tree(struct draft *d, const struct cJSON *object)
 		json_print_str(&out, json_key(member));
 		buf_add_char(&out, ':');
 		if (str_eq_text(json_key(member), "metadata"))
-			print_meta(&out, member, &rv_at);
+			print_meta(&out, member, sorted, &rv_at);
 		else
 			json_print(&out, member, JSON_COMPACT);
 	}

@@ -30,7 +30,10 @@ const struct resource *resource_find_kind(struct str group, struct str version, 
 
 const struct resource *resource_in_version(const struct resource *r, struct str api_version)
 {
-	for (size_t i = 0; i < resource_all_count; i++)
+	for (size_t i = 0; r->custom && r->versions && r->versions[i]; i++)
+		if (str_eq(r->versions[i]->api_version, api_version))
+			return r->versions[i];
+	for (size_t i = 0; !r->custom && i < resource_all_count; i++)
 		if (resource_all[i]->hub == r->hub &&
 			str_eq(resource_all[i]->api_version, api_version))
 			return resource_all[i];
@@ -80,4 +83,64 @@ struct str resource_full_name(struct arena *a, const struct resource *r)
 void api_version_split(struct str api_version, struct str *group, struct str *version)
 {
 	str_cut_last(api_version, '/', group, version);
+}
+
+/* ---- which version is the better one ---- */
+
+enum version_level { VERSION_OTHER, VERSION_ALPHA, VERSION_BETA, VERSION_GA };
+struct version_name {
+	enum version_level level;
+	uint64_t major, minor;
+};
+
+/* As strconv reads them; what is too long for a number is no number. */
+static bool take_number(struct str *s, uint64_t *n)
+{
+	size_t len = 0;
+
+	while (len < s->len && s->at[len] >= '0' && s->at[len] <= '9')
+		len++;
+	if (!len || !str_to_u64(str_sub(*s, 0, len), n) || *n > INT64_MAX)
+		return false;
+	*s = str_skip(*s, len);
+	return true;
+}
+
+static struct version_name read_version(struct str s)
+{
+	struct version_name v = {.level = VERSION_OTHER};
+	enum version_level level = VERSION_GA;
+
+	if (!str_starts(s, STR("v")))
+		return v;
+	s = str_skip(s, 1);
+	if (!take_number(&s, &v.major))
+		return v;
+	if (str_starts(s, STR("alpha"))) {
+		level = VERSION_ALPHA;
+		s = str_skip(s, 5);
+	} else if (str_starts(s, STR("beta"))) {
+		level = VERSION_BETA;
+		s = str_skip(s, 4);
+	}
+	if (level != VERSION_GA && !take_number(&s, &v.minor))
+		return v;
+	if (!s.len)
+		v.level = level;
+	return v;
+}
+
+int api_version_compare(struct str a, struct str b)
+{
+	struct version_name x = read_version(a), y = read_version(b);
+
+	if (x.level != y.level)
+		return x.level > y.level ? 1 : -1;
+	if (x.level == VERSION_OTHER)
+		return str_cmp(b, a);
+	if (x.major != y.major)
+		return x.major > y.major ? 1 : -1;
+	if (x.minor != y.minor)
+		return x.minor > y.minor ? 1 : -1;
+	return 0;
 }

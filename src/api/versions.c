@@ -51,7 +51,8 @@ static const struct converter {
 
 static const struct converter *find(const struct resource *r)
 {
-	for (size_t i = 0; r != r->hub && i < sizeof(converters) / sizeof(converters[0]); i++)
+	for (size_t i = 0;
+		!r->custom && r != r->hub && i < sizeof(converters) / sizeof(converters[0]); i++)
 		if (str_eq_text(r->plural, converters[i].plural) &&
 			str_eq_text(r->version, converters[i].version) &&
 			str_eq_text(r->group, converters[i].group))
@@ -88,6 +89,11 @@ int resource_convert(struct arena *a, const struct resource *from, const struct 
 	const struct converter *leave = find(from), *enter = find(to);
 	struct cJSON *copy = json_copy(a, object);
 
+	if (from->custom) { /* strategy None: the same under another name */
+		tree_set_str(a, copy, "apiVersion", to->api_version);
+		*out = copy;
+		return 0;
+	}
 	if (from != to && !leave && !enter && !same_shape(from->schema, to->schema))
 		return err_set(err, ERR_UNSUPPORTED,
 			"%.*s cannot be converted from %.*s to %.*s in this version yet",

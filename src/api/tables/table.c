@@ -119,7 +119,7 @@ const struct table *table_find(struct str group, struct str kind)
 
 const struct table *resource_table(const struct resource *r)
 {
-	return table_find(r->hub->group, r->hub->kind);
+	return r->table ? r->table : table_find(r->hub->group, r->hub->kind);
 }
 
 struct cJSON *table_cells(const struct table *t, struct arena *a, const struct cJSON *object,
