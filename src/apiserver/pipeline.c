@@ -43,17 +43,21 @@ void request_fail(struct api_request *r, struct status *status)
 	answer_status(r, status);
 }
 
+struct status *request_status(struct api_request *r, const struct err *err)
+{
+	struct status *s;
+
+	if (err->code != ERR_TIMEOUT)
+		return status_from_err(r->arena, err);
+	s = status_new(r->arena, ERR_TIMEOUT,
+		"Timeout: request did not complete within the allotted timeout");
+	s->has_details = true;
+	return s;
+}
+
 void request_fail_err(struct api_request *r, const struct err *err)
 {
-	if (err->code == ERR_TIMEOUT) {
-		struct status *s = status_new(r->arena, ERR_TIMEOUT,
-			"Timeout: request did not complete within the allotted timeout");
-
-		s->has_details = true;
-		request_fail(r, s);
-		return;
-	}
-	request_fail(r, status_from_err(r->arena, err));
+	request_fail(r, request_status(r, err));
 }
 
 /* ---- in and out ---- */
@@ -107,6 +111,7 @@ void request_end(struct api_request *r)
 	metrics_end(r);
 	fair_leave(r);
 	respond_release(r);
+	request_release_kept(r);
 	server_took_memory(r->server, r->arena->size + (size_t)MAX(r->x->sent, 0));
 	buf_done(&r->body);
 	buf_done(&r->out);

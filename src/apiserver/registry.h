@@ -1,6 +1,6 @@
 /*
  * registry: the verbs over the store. What is shared by those that write: one write under way,
- * from the client's tree to the commit (registry/write.c).
+ * from the client's tree to the commit (registry/write.h).
  */
 #ifndef KUBE_APISERVER_REGISTRY_H
 #define KUBE_APISERVER_REGISTRY_H
@@ -50,6 +50,7 @@ struct writing {
 	/* Instead of the object: how the answer is made (scale, eviction …); NULL: the object. */
 	void (*answer)(struct writing *w, int code, struct object *o);
 
+	struct admission_review review;
 	struct reservation taken; /* addresses and ports of a Service */
 	struct commit commit;
 	struct settling settling;
@@ -96,9 +97,19 @@ void direct_write_start(struct direct_write *d);
 /* Names one thing, and another stands there. */
 struct status *status_wrong_uid(struct arena *a, const struct resource *r, struct str key,
 	struct str name, struct str wanted, struct str found);
-/* Admission of a subresource's own body, over `hub`. */
-struct status *registry_admit_body(
-	struct api_request *r, const struct resource *hub, struct str name, struct cJSON *body);
+/*
+ * Admission of what is no stored object (a subresource's own body, the options of a connection):
+ * by those that change it, then by those that judge. Tells `next` the outcome, now or later.
+ */
+struct body_admission;
+typedef void body_admitted_fn(struct body_admission *b, struct status *no);
+struct body_admission {
+	body_admitted_fn *next;
+	void *ctx;
+	struct admission_review review; /* private; .object: what became of the body */
+};
+void registry_admit_body(struct body_admission *b, struct api_request *r,
+	const struct resource *hub, struct str name, struct cJSON *body);
 /* 201 with a Status that says Success. */
 void registry_answer_success(struct api_request *r);
 
@@ -143,7 +154,9 @@ struct deletion {
 	struct object *result; /* the last state: a reference of the deletion's owner */
 	bool gone;             /* it is not there any more */
 	bool remove_next;      /* private: marked first, removed then */
+	bool admitted;         /* by another review: it is not asked again */
 	/* private */
+	struct admission_review review;
 	struct object *old;
 	struct cJSON *tree;
 	int attempts;

@@ -48,3 +48,23 @@ void request_warn(struct api_request *r, struct str text)
 	}
 	r->warnings[r->warning_count++] = arena_str(r->arena, text);
 }
+
+struct kept_object {
+	struct object *object;
+	struct kept_object *next;
+};
+
+void request_keep(struct api_request *r, struct object *o)
+{
+	struct kept_object *k = arena_new(r->arena, sizeof(*k));
+
+	k->object = object_ref(o);
+	k->next = r->kept;
+	r->kept = k;
+}
+
+void request_release_kept(struct api_request *r)
+{
+	for (const struct kept_object *k = TAKE(r->kept); k; k = k->next)
+		object_unref(k->object);
+}

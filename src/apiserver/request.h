@@ -76,6 +76,7 @@ struct representation {
 	int64_t now;                     /* wall clock, for ages in Tables */
 };
 
+struct kept_object;
 struct list_answer;
 struct list_writer;
 struct fair_ticket;
@@ -135,6 +136,7 @@ struct api_request {
 	struct list_writer *writer;
 	struct passage *passage;  /* to whoever answers instead */
 	struct object *held;      /* a reference, while its text is being sent */
+	struct kept_object *kept; /* others, to the request's end */
 	struct block *held_block; /* the same of ready-made bytes */
 	struct buf out;
 	struct fair_ticket *ticket;
@@ -148,6 +150,11 @@ void request_end(struct api_request *r);
 /* A Status from what an op failed with: 504 when the deadline has passed. */
 void request_fail_err(struct api_request *r, const struct err *err);
 void request_fail(struct api_request *r, struct status *status);
+/* The same Status, for those who hand it on. */
+struct status *request_status(struct api_request *r, const struct err *err);
+/* A reference that is given back when the request has ended: its tree may lean on it. */
+void request_keep(struct api_request *r, struct object *o);
+void request_release_kept(struct api_request *r); /* pipeline.c's */
 void request_warn(struct api_request *r, struct str text);
 /* First value of a query parameter, decoded; false when it is not there. */
 bool request_query(const struct api_request *r, const char *name, struct str *value);

@@ -4,6 +4,8 @@
  */
 #include "api_world.h"
 
+#include "apiserver/admission.h"
+
 #define PATIENCE MINUTE /* of virtual time: nothing takes as long */
 
 struct request {
@@ -329,6 +331,48 @@ static void race(struct torture *t)
 	}
 }
 
+/* ---- a plugin that asks somebody, and waits ---- */
+
+static void pondered(struct op *op, struct err *err)
+{
+	struct admission_review *a = CONTAINER_OF(op, struct admission_review, op);
+
+	admission_resume(a, err->code ? request_status(a->request, err) : NULL);
+}
+
+static bool ponder(struct admission_review *a, struct status **no)
+{
+	struct api_request *r = a->request;
+
+	*no = NULL;
+	a->again = true; /* and all are asked once more */
+	op_init(&a->op, &r->x->scope, pondered, r->deadline);
+	timer_wait(&a->op, loop_in(r->server->env->loop, MSEC));
+	return true;
+}
+
+static void make_it_wait(struct torture *t)
+{
+	static const struct admission_plugin plugin = {.name = "Ponder", .operations = 15};
+	static const struct admission_waits waits = {"Ponder", ponder, ponder};
+
+	admission_add(t->w.server->admission, &plugin, &waits);
+}
+
+#define PONDER(name)                                                                               \
+	static void ponder_##name(struct torture *t)                                               \
+	{                                                                                          \
+		make_it_wait(t);                                                                   \
+		name(t);                                                                           \
+	}
+
+PONDER(write_maps)
+PONDER(use_services)
+PONDER(use_pods)
+PONDER(use_workloads)
+PONDER(review)
+PONDER(race)
+
 /* ---- torture ---- */
 
 typedef void scenario_fn(struct torture *t);
@@ -413,6 +457,13 @@ TORTURE(watches_may_fail_anywhere, follow, false)
 TORTURE(races_may_fail_anywhere, race, false)
 TORTURE(writes_may_fail_anywhere_on_the_wire, write_maps, true)
 TORTURE(watches_may_fail_anywhere_on_the_wire, follow, true)
+TORTURE(writes_that_wait_may_fail_anywhere, ponder_write_maps, false)
+TORTURE(services_that_wait_may_fail_anywhere, ponder_use_services, false)
+TORTURE(pods_that_wait_may_fail_anywhere, ponder_use_pods, false)
+TORTURE(workloads_that_wait_may_fail_anywhere, ponder_use_workloads, false)
+TORTURE(reviews_that_wait_may_fail_anywhere, ponder_review, false)
+TORTURE(races_of_those_that_wait_may_fail_anywhere, ponder_race, false)
+TORTURE(writes_that_wait_may_fail_anywhere_on_the_wire, ponder_write_maps, true)
 
 /* ---- the server's own life ---- */
 

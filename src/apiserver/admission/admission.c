@@ -6,9 +6,15 @@
 
 #include <kube/mem.h>
 
+struct admission_link {
+	const struct admission_plugin *plugin; /* NULL: the end */
+	const struct admission_waits *waits;   /* NULL: it does not */
+};
+
 struct admission {
 	struct quota_ledger *ledger;
-	const struct admission_plugin **on; /* ends with NULL */
+	struct admission_link *on;
+	size_t count;
 	struct admission_settings settings;
 };
 
@@ -20,10 +26,24 @@ static bool listed(const struct flag_list *list, const char *name)
 	return false;
 }
 
+static const struct admission_waits *waits_of(const struct admission_plugin *p)
+{
+	for (const struct admission_waits *w = admission_waits; w->name; w++)
+		if (!strcmp(w->name, p->name))
+			return w;
+	return NULL;
+}
+
+void admission_add(struct admission *a, const struct admission_plugin *plugin,
+	const struct admission_waits *waits)
+{
+	a->on[a->count++] = (struct admission_link){plugin, waits};
+}
+
 int admission_new(struct api_server *s, struct admission **admission, struct err *err)
 {
 	const struct api_options *o = s->options;
-	size_t count = 0, n = 0;
+	size_t count = 0;
 
 	for (const struct admission_plugin *p = admission_plugins; p->name; p++) {
 		if (listed(&o->enable_admission, p->name) && listed(&o->disable_admission, p->name))
@@ -34,14 +54,19 @@ int admission_new(struct api_server *s, struct admission **admission, struct err
 		count++;
 	}
 	struct admission *a = mem_new(sizeof(*a));
-	a->on = mem_new((count + 1) * sizeof(const struct admission_plugin *));
+	a->on = mem_new((count + 2) * sizeof(*a->on)); /* one to be added, and the end */
+	const struct admission_plugin **wanted = mem_new((count + 1) * sizeof(void *));
 	for (const struct admission_plugin *p = admission_plugins; p->name; p++)
 		if ((p->default_on || listed(&o->enable_admission, p->name)) &&
-			!listed(&o->disable_admission, p->name))
-			a->on[n++] = p;
+			!listed(&o->disable_admission, p->name)) {
+			wanted[a->count] = p;
+			admission_add(a, p, waits_of(p));
+		}
 	a->ledger = quota_ledger_new(s);
 	*admission = a;
-	return admission_settings_read(&a->settings, s, a->on, err);
+	int code = admission_settings_read(&a->settings, s, wanted, err);
+	mem_free(wanted);
+	return code;
 }
 
 void admission_free(struct admission *a)
@@ -64,28 +89,63 @@ const struct admission_settings *admission_settings(const struct admission *a)
 	return &a->settings;
 }
 
-struct status *admission_mutate(struct admission *a, struct admission_review *review)
+/* false: the plugin waits. */
+static bool ask(struct admission_review *review, struct status **no)
 {
-	for (const struct admission_plugin **p = a->on; *p; p++)
-		if ((*p)->mutate && ((*p)->operations & review->operation)) {
-			struct status *no = (*p)->mutate(review);
+	const struct admission_plugin *p = review->at->plugin;
+	const struct admission_waits *waits = review->at->waits;
+	admit_start_fn *start = !waits ? NULL : review->judging ? waits->validate : waits->mutate;
+	admit_fn *at_once = review->judging ? p->validate : p->mutate;
 
-			if (no)
-				return no;
-		}
-	return NULL;
+	*no = NULL;
+	if (!(p->operations & review->operation))
+		return true;
+	if (start)
+		return !start(review, no);
+	if (at_once)
+		*no = at_once(review);
+	return true;
 }
 
-struct status *admission_validate(struct admission *a, struct admission_review *review)
+/* What a plugin changed after others had looked is shown to them once more, and only once. */
+static bool begins_again(struct admission_review *review)
 {
-	for (const struct admission_plugin **p = a->on; *p; p++)
-		if ((*p)->validate && ((*p)->operations & review->operation)) {
-			struct status *no = (*p)->validate(review);
+	if (review->at->plugin || review->judging || review->second || !review->again)
+		return false;
+	review->second = true;
+	review->at = review->server->admission->on;
+	return review->at->plugin;
+}
 
-			if (no)
-				return no;
-		}
-	return NULL;
+static void walk(struct admission_review *review)
+{
+	struct status *no = NULL;
+
+	while (review->at->plugin || begins_again(review)) {
+		if (!ask(review, &no))
+			return;
+		if (no)
+			break;
+		review->at++;
+	}
+	review->next(review, no);
+}
+
+void admission_start(struct admission_review *review, enum admission_phase phase)
+{
+	review->at = review->server->admission->on;
+	review->judging = phase == ADMIT_VALIDATE;
+	walk(review);
+}
+
+void admission_resume(struct admission_review *review, struct status *no)
+{
+	if (no) {
+		review->next(review, no);
+		return;
+	}
+	review->at++;
+	walk(review);
 }
 
 /* What has no name yet goes by what it will begin with. */

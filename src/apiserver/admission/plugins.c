@@ -43,3 +43,7 @@ const struct admission_plugin admission_plugins[] = {
 	{"AlwaysDeny", false, ALL, deny_always, deny_always},
 	{.name = NULL},
 };
+
+const struct admission_waits admission_waits[] = {
+	{.name = NULL},
+};

@@ -5,6 +5,7 @@
 
 struct binding {
 	struct direct_write write;
+	struct body_admission admission;
 	struct cJSON *body;
 };
 
@@ -135,6 +136,17 @@ static void assigned(struct direct_write *d, struct status *failure)
 		registry_answer_success(d->r);
 }
 
+static void admitted(struct body_admission *admission, struct status *no)
+{
+	struct binding *b = admission->ctx;
+
+	b->body = admission->review.object;
+	if (no)
+		request_fail(b->write.r, no);
+	else
+		direct_write_start(&b->write);
+}
+
 void handle_binding(struct api_request *r)
 {
 	struct binding *b = arena_new(r->arena, sizeof(*b));
@@ -151,8 +163,6 @@ void handle_binding(struct api_request *r)
 			"name in URL does not match name in Binding object");
 	if (!s)
 		s = check_target(r, b->body);
-	if (!s)
-		s = registry_admit_body(r, r->resource->hub, name, b->body);
 	if (s) {
 		request_fail(r, s);
 		return;
@@ -164,5 +174,6 @@ void handle_binding(struct api_request *r)
 		.change = assign,
 		.done = assigned,
 		.ctx = b};
-	direct_write_start(&b->write);
+	b->admission = (struct body_admission){.next = admitted, .ctx = b};
+	registry_admit_body(&b->admission, r, r->resource->hub, name, b->body);
 }

@@ -106,6 +106,10 @@ static void attempt(struct deletion *d);
 
 static void commit(struct deletion *d, bool gone);
 
+static void ask(struct deletion *d, admission_next_fn *next);
+
+static void may_remove(struct admission_review *review, struct status *no);
+
 static void settled(struct op *op, struct err *err)
 {
 	struct deletion *d = CONTAINER_OF(op, struct deletion, op);
@@ -129,6 +133,13 @@ static void done(struct deletion *d, struct status *failure)
 	store_settle(d->r->server->store, &d->op, &d->settling);
 }
 
+static void stand_on(struct deletion *d, struct object *o)
+{
+	d->old = o;
+	request_keep(d->r, o); /* its tree leans on it */
+	d->tree = object_tree(d->r->arena, o);
+}
+
 static void addresses_followed(struct op *op, struct err *err)
 {
 	err_done(err); /* repaired at the next start */
@@ -144,10 +155,9 @@ static void committed(struct op *op, struct err *err)
 	d->commit.found = NULL;
 	if (!err->code && d->remove_next) { /* watchers see the end of the grace before the end */
 		d->remove_next = false;
-		d->old = d->commit.result;
-		d->tree = object_tree(r->arena, d->old);
-		commit(d, true);
+		stand_on(d, d->commit.result);
 		object_unref(d->old);
+		ask(d, may_remove); /* upstream asks for each of the two */
 	} else if (!err->code) {
 		d->result = d->commit.result;
 		if (d->gone && is_kind(d, "Service") && address_objects_differ(d->tree, NULL)) {
@@ -231,22 +241,48 @@ struct status *registry_check_preconditions(
 	return NULL;
 }
 
-static struct status *admit(struct deletion *d)
+/* Of a collection's members only the collection has been named. */
+static void ask(struct deletion *d, admission_next_fn *next)
 {
 	struct api_request *r = d->r;
-	struct admission_review review = {.server = r->server,
+
+	d->review = (struct admission_review){.server = r->server,
 		.request = r,
 		.arena = r->arena,
 		.operation = ADMIT_DELETE,
 		.resource = r->resource->hub,
 		.namespace = d->namespace,
-		.name = d->name,
+		.name = r->has_name ? d->name : STR(""),
 		.old = d->tree,
 		.user = r->user,
-		.dry_run = r->options.dry_run};
-	struct status *s = admission_mutate(r->server->admission, &review);
+		.dry_run = r->options.dry_run,
+		.next = next,
+		.ctx = d};
+	if (d->admitted)
+		next(&d->review, NULL);
+	else
+		admission_start(&d->review, ADMIT_MUTATE);
+}
 
-	return s ? s : admission_validate(r->server->admission, &review);
+/* From those that change objects to those that judge; true when all have been asked. */
+static bool all_asked(struct admission_review *review, struct status *no)
+{
+	struct deletion *d = review->ctx;
+
+	if (no) {
+		done(d, no);
+		return false;
+	}
+	if (d->admitted || review->judging)
+		return true;
+	admission_start(review, ADMIT_VALIDATE);
+	return false;
+}
+
+static void may_remove(struct admission_review *review, struct status *no)
+{
+	if (all_asked(review, no))
+		commit(review->ctx, true);
 }
 
 static bool held_back(const struct deletion *d)
@@ -288,29 +324,45 @@ static void mark_or_remove(struct deletion *d)
 	commit(d, true);
 }
 
+static void may_go(struct admission_review *review, struct status *no)
+{
+	if (all_asked(review, no))
+		mark_or_remove(review->ctx);
+}
+
+/* It has its time still, and nobody asks for less. */
+static bool is_pending(const struct deletion *d)
+{
+	const struct request_options *o = &d->r->options;
+	int64_t standing = tree_int(d->tree, "metadata.deletionGracePeriodSeconds", 0);
+
+	return tree_has(d->tree, "metadata.deletionTimestamp") && standing > 0 &&
+	       (!o->has_grace || o->grace >= standing);
+}
+
 static void attempt(struct deletion *d)
 {
 	struct api_request *r = d->r;
 	const struct resource *hub = r->resource->hub;
-	struct status *s;
-
 	struct bucket *bucket = server_bucket(r->server, hub);
 	struct str key = server_key(r->arena, hub, d->namespace, d->name);
+	struct object *old = d->attempts ? store_newest(bucket, key) : store_get(bucket, key);
+	struct status *s;
 
-	d->old = d->attempts ? store_newest(bucket, key) : store_get(bucket, key);
-	if (!d->old) {
+	if (!old) {
 		done(d, status_not_found(r->arena, r->resource, d->name));
 		return;
 	}
-	d->tree = object_tree(r->arena, d->old);
-	s = admit(d);
-	if (!s)
-		s = registry_check_preconditions(r, d->name, d->tree);
+	stand_on(d, old);
+	s = registry_check_preconditions(r, d->name, d->tree);
 	if (s) {
 		done(d, s);
-		return;
+	} else if (is_pending(d)) {
+		d->result = object_ref(d->old);
+		done(d, NULL);
+	} else {
+		ask(d, may_go);
 	}
-	mark_or_remove(d);
 }
 
 void deletion_start(struct deletion *d)

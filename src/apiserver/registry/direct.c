@@ -64,10 +64,31 @@ void direct_write_start(struct direct_write *d)
 	attempt(d);
 }
 
-struct status *registry_admit_body(
-	struct api_request *r, const struct resource *hub, struct str name, struct cJSON *body)
+/* ---- bodies of subresources ---- */
+
+static void judged(struct admission_review *review, struct status *no)
 {
-	struct admission_review review = {.server = r->server,
+	struct body_admission *b = review->ctx;
+
+	b->next(b, no);
+}
+
+static void admitted(struct admission_review *review, struct status *no)
+{
+	struct body_admission *b = review->ctx;
+
+	if (no) {
+		b->next(b, no);
+		return;
+	}
+	review->next = judged;
+	admission_start(review, ADMIT_VALIDATE);
+}
+
+void registry_admit_body(struct body_admission *b, struct api_request *r,
+	const struct resource *hub, struct str name, struct cJSON *body)
+{
+	b->review = (struct admission_review){.server = r->server,
 		.request = r,
 		.arena = r->arena,
 		.operation = ADMIT_CREATE,
@@ -77,10 +98,10 @@ struct status *registry_admit_body(
 		.name = name,
 		.object = body,
 		.user = r->user,
-		.dry_run = r->options.dry_run};
-	struct status *s = admission_mutate(r->server->admission, &review);
-
-	return s ? s : admission_validate(r->server->admission, &review);
+		.dry_run = r->options.dry_run,
+		.next = admitted,
+		.ctx = b};
+	admission_start(&b->review, ADMIT_MUTATE);
 }
 
 void registry_answer_success(struct api_request *r)

@@ -23,6 +23,7 @@ struct eviction {
 	bool past_budget; /* deletes what the budget does not count, if it stays as it was seen */
 	struct direct_write write;
 	struct deletion deletion;
+	struct body_admission admission;
 };
 
 /* ---- refusals ---- */
@@ -78,6 +79,7 @@ static void delete_pod(struct eviction *e)
 	e->deletion = (struct deletion){.r = e->r,
 		.namespace = e->r->namespace,
 		.name = e->r->name,
+		.admitted = true,
 		.done = deleted,
 		.ctx = e};
 	deletion_start(&e->deletion);
@@ -318,19 +320,13 @@ static struct status *read_body(struct eviction *e)
 	return s;
 }
 
-void handle_eviction(struct api_request *r)
+static void admitted(struct body_admission *b, struct status *no)
 {
-	struct eviction *e = arena_new(r->arena, sizeof(*e));
-	struct object *found;
-	struct status *s;
+	struct eviction *e = b->ctx;
+	struct api_request *r = e->r;
+	struct object *found = registry_find(r);
+	struct status *s = no;
 
-	e->r = r;
-	e->pods = r->resource->hub;
-	e->budgets = resource_find(STR("policy"), STR("v1"), STR("poddisruptionbudgets"));
-	s = read_body(e);
-	if (!s)
-		s = registry_admit_body(r, e->pods, r->name, e->body);
-	found = registry_find(r);
 	if (!s && !found)
 		s = status_not_found(r->arena, r->resource, r->name);
 	if (s) {
@@ -342,4 +338,21 @@ void handle_eviction(struct api_request *r)
 		evict(e);
 	else
 		ask_budget(e);
+}
+
+void handle_eviction(struct api_request *r)
+{
+	struct eviction *e = arena_new(r->arena, sizeof(*e));
+	struct status *s;
+
+	e->r = r;
+	e->pods = r->resource->hub;
+	e->budgets = resource_find(STR("policy"), STR("v1"), STR("poddisruptionbudgets"));
+	s = read_body(e);
+	if (s) {
+		request_fail(r, s);
+		return;
+	}
+	e->admission = (struct body_admission){.next = admitted, .ctx = e};
+	registry_admit_body(&e->admission, r, e->pods, r->name, e->body);
 }

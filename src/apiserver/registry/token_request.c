@@ -20,6 +20,7 @@ struct token_request {
 	struct token_claims claims;
 	struct token_issue issue;
 	struct op op;
+	struct admission_review review;
 	bool has_pod;
 };
 
@@ -88,10 +89,11 @@ static void fill(struct token_request *t)
 }
 
 /* Plugins that change objects see what was sent; those that judge, what is made of it. */
-static struct status *admit(struct token_request *t, bool mutate)
+static void ask(struct token_request *t, enum admission_phase phase, admission_next_fn *next)
 {
 	struct api_request *r = t->r;
-	struct admission_review review = {.server = r->server,
+
+	t->review = (struct admission_review){.server = r->server,
 		.request = r,
 		.arena = r->arena,
 		.operation = ADMIT_CREATE,
@@ -101,10 +103,10 @@ static struct status *admit(struct token_request *t, bool mutate)
 		.name = r->name,
 		.object = t->tree,
 		.user = r->user,
-		.dry_run = r->options.dry_run};
-
-	return mutate ? admission_mutate(r->server->admission, &review)
-		      : admission_validate(r->server->admission, &review);
+		.dry_run = r->options.dry_run,
+		.next = next,
+		.ctx = t};
+	admission_start(&t->review, phase);
 }
 
 /* ---- what it is bound to ---- */
@@ -260,39 +262,14 @@ static void signed_(struct op *op, struct err *err)
 	answer_tree(r, 201, r->sub->schema, api_canonical(r->arena, r->sub->schema, t->tree));
 }
 
-static struct status *prepare(struct token_request *t)
+/* ---- the steps ---- */
+
+static void judged(struct admission_review *review, struct status *no)
 {
+	struct token_request *t = review->ctx;
 	struct api_request *r = t->r;
-	struct body_kind kind = body_of_subresource(r->sub);
-	struct status *s = body_decode(r, &kind, &t->tree);
+	struct status *s = no ? no : bind(t);
 
-	if (!s) {
-		api_set_standards(r->arena, r->sub->schema, t->tree);
-		s = registry_match_namespace(r, t->tree);
-	}
-	if (!s)
-		s = admit(t, true);
-	if (!s)
-		s = check_name(t);
-	if (s)
-		return s;
-	t->account = server_read(r->server, r->arena, "", "serviceaccounts", r->namespace, r->name);
-	if (!t->account)
-		return status_not_found(r->arena, accounts(), r->name);
-	fill(t);
-	s = check_duration(t);
-	if (!s)
-		s = admit(t, false);
-	return s ? s : bind(t);
-}
-
-void create_token_request(struct api_request *r)
-{
-	struct token_request *t = arena_new(r->arena, sizeof(*t));
-	struct status *s;
-
-	t->r = r;
-	s = prepare(t);
 	if (s) {
 		request_fail(r, s);
 		return;
@@ -300,4 +277,50 @@ void create_token_request(struct api_request *r)
 	set_claims(t);
 	op_init(&t->op, &r->x->scope, signed_, OP_NO_DEADLINE);
 	token_issue(r->server->authn, &t->op, &t->issue, &t->claims);
+}
+
+static struct status *complete(struct token_request *t)
+{
+	struct api_request *r = t->r;
+	struct status *s = check_name(t);
+
+	if (s)
+		return s;
+	t->account = server_read(r->server, r->arena, "", "serviceaccounts", r->namespace, r->name);
+	if (!t->account)
+		return status_not_found(r->arena, accounts(), r->name);
+	fill(t);
+	return check_duration(t);
+}
+
+static void admitted(struct admission_review *review, struct status *no)
+{
+	struct token_request *t = review->ctx;
+	struct status *s = no;
+
+	t->tree = review->object;
+	if (!s)
+		s = complete(t);
+	if (s)
+		request_fail(t->r, s);
+	else
+		ask(t, ADMIT_VALIDATE, judged);
+}
+
+void create_token_request(struct api_request *r)
+{
+	struct token_request *t = arena_new(r->arena, sizeof(*t));
+	struct body_kind kind = body_of_subresource(r->sub);
+	struct status *s;
+
+	t->r = r;
+	s = body_decode(r, &kind, &t->tree);
+	if (!s) {
+		api_set_standards(r->arena, r->sub->schema, t->tree);
+		s = registry_match_namespace(r, t->tree);
+	}
+	if (s)
+		request_fail(r, s);
+	else
+		ask(t, ADMIT_MUTATE, admitted);
 }

@@ -1,0 +1,205 @@
+/*
+ * The end of a write: nothing to do, a dry run, or the commit; and what becomes of it: an answer,
+ * another attempt, a refusal.
+ */
+#include "write.h"
+
+#include "address_objects.h"
+
+#define ATTEMPTS_MAX 8
+
+struct status *status_stale(struct arena *a, const struct resource *r, struct str name)
+{
+	return status_conflict(a, r, name,
+		"the object has been modified; please apply your changes to the latest version "
+		"and try again");
+}
+
+static void answer(struct writing *w, int code, struct object *o)
+{
+	allocate_release(w->r->server->allocators, &w->taken);
+	if (w->answer)
+		w->answer(w, code, o);
+	else if (o)
+		answer_object(w->r, code, o);
+	else
+		answer_hub_tree(w->r, code, w->tree);
+}
+
+static struct status *already_exists(struct writing *w)
+{
+	struct status *s = status_already_exists(w->r->arena, w->r->resource, w->name);
+	const struct object *found = w->commit.found;
+
+	if (found && object_scan(found, "metadata.deletionTimestamp").len)
+		s->message =
+			arena_print(w->r->arena, "object is being deleted: %.*s", STRF(s->message));
+	if (w->generated)
+		s->message = arena_print(w->r->arena,
+			"%.*s, the server was not able to generate a unique name for the object",
+			STRF(s->message));
+	return s;
+}
+
+/* The client hears of it when the addresses of a Service have their objects, too. */
+static void addresses_followed(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+	struct object *result = w->commit.result, *found = w->commit.found;
+
+	err_done(err); /* repaired at the next start */
+	answer(w, w->creating ? w->created_code : w->updated_code,
+		w->commit.delete_ ? NULL : result);
+	object_unref(result);
+	object_unref(found);
+}
+
+static bool follows(struct writing *w)
+{
+	const struct cJSON *now = w->commit.delete_ ? NULL : w->tree;
+
+	if (!str_eq_text(w->hub->plural, "services") || !address_objects_differ(w->old_tree, now))
+		return false;
+	op_init(&w->op, &w->r->x->scope, addresses_followed, OP_NO_DEADLINE);
+	address_objects_follow(w->r->server, &w->op, w->old_tree, now);
+	return true;
+}
+
+static void settled(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+
+	if (err->code)
+		request_fail_err(w->r, err);
+	else
+		request_fail(w->r, w->refusal);
+}
+
+/*
+ * What came in between may still be on its way to the disk, and could fail there: nobody hears
+ * of something that a reader would not see.
+ */
+void writing_refuse(struct writing *w, struct status *s)
+{
+	allocate_release(w->r->server->allocators, &w->taken);
+	if (!w->attempts) {
+		request_fail(w->r, s);
+		return;
+	}
+	w->refusal = s;
+	op_init(&w->op, &w->r->x->scope, settled, OP_NO_DEADLINE);
+	store_settle(w->r->server->store, &w->op, &w->settling);
+}
+
+static void committed(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+	struct api_request *r = w->r;
+	bool again = ++w->attempts < ATTEMPTS_MAX;
+	struct object *result = w->commit.result, *found = w->commit.found; /* of this attempt */
+
+	allocate_release(r->server->allocators, &w->taken);
+	if (!err->code && follows(w))
+		return;
+	if (!err->code) {
+		answer(w, w->creating ? w->created_code : w->updated_code,
+			w->commit.delete_ ? NULL : result);
+	} else if (err->code == ERR_ALREADY_EXISTS && w->generated && again) {
+		tree_drop(w->tree, "metadata.name");
+		writing_attempt(w);
+	} else if (err->code == ERR_ALREADY_EXISTS && w->may_create && again) {
+		writing_attempt(w);
+	} else if (err->code == ERR_ALREADY_EXISTS) {
+		writing_refuse(w, already_exists(w));
+	} else if ((err->code == ERR_CONFLICT || err->code == ERR_NOT_FOUND) && !w->pinned &&
+		   again) {
+		writing_attempt(w);
+	} else if (err->code == ERR_CONFLICT) {
+		writing_refuse(w, status_stale(r->arena, r->resource, w->name));
+	} else if (err->code == ERR_NOT_FOUND) {
+		writing_refuse(w, status_not_found(r->arena, r->resource, w->name));
+	} else {
+		request_fail_err(r, err);
+	}
+	object_unref(result);
+	object_unref(found);
+}
+
+/* Events go by themselves after a while, and their loss in a power cut hurts nobody. */
+static void set_store_terms(struct writing *w)
+{
+	bool event = str_eq_text(w->hub->kind, "Event");
+
+	w->commit.lazy = server_writes_lazily(w->hub);
+	if (event)
+		w->commit.expires = w->r->now + registry_event_ttl(w->r->server);
+}
+
+static void commit(struct writing *w, bool delete_)
+{
+	struct api_request *r = w->r;
+
+	w->commit = (struct commit){.bucket = server_bucket(r->server, w->hub),
+		.key = server_key(r->arena, w->hub, w->namespace, w->name),
+		.expected = w->creating ? COMMIT_FRESH : w->old->revision,
+		.delete_ = delete_};
+	if (!delete_)
+		set_store_terms(w);
+	/* watchers are shown what stood there last */
+	draft_from_tree(&w->commit.draft, delete_ ? w->old_tree : w->tree);
+	op_init(&w->op, &r->x->scope, committed, OP_NO_DEADLINE);
+	store_commit(r->server->store, &w->op, &w->commit);
+}
+
+/* Nothing but managed fields' times and the version could differ: nothing is written. */
+static bool changes_nothing(struct writing *w)
+{
+	_cleanup_(buf_done) struct buf now = BUF_INIT(64 * MIB), before = BUF_INIT(64 * MIB);
+	const struct cJSON *version = json_path(w->old_tree, "metadata.resourceVersion");
+
+	if (!json_path(w->tree, "metadata.resourceVersion") || version)
+		tree_set(w->r->arena, w->tree, "metadata.resourceVersion",
+			json_copy(w->r->arena, version));
+	json_print(&before, w->old_tree, JSON_SORTED);
+	json_print(&now, w->tree, JSON_SORTED);
+	return str_eq(buf_str(&before), buf_str(&now));
+}
+
+/* The last finalizer of an object that is being deleted has gone, and nothing else holds it. */
+static bool is_over(const struct writing *w)
+{
+	if (w->creating || !tree_has(w->tree, "metadata.deletionTimestamp") ||
+		tree_int(w->tree, "metadata.deletionGracePeriodSeconds", 0) > 0)
+		return false;
+	if (json_count(json_path(w->tree, "metadata.finalizers")))
+		return false;
+	return !str_eq_text(w->hub->kind, "Namespace") ||
+	       !json_count(json_path(w->tree, "spec.finalizers"));
+}
+
+void writing_finish(struct writing *w)
+{
+	struct api_request *r = w->r;
+
+	bool durable = w->old && w->old->revision <= store_revision(r->server->store);
+
+	if (!w->creating && durable && changes_nothing(w) && !is_over(w)) {
+		answer(w, w->updated_code, w->old);
+		return;
+	}
+	if (r->options.dry_run) {
+		bool taken =
+			w->creating && store_get(server_bucket(r->server, w->hub),
+					       server_key(r->arena, w->hub, w->namespace, w->name));
+
+		if (taken) {
+			writing_refuse(w, already_exists(w));
+			return;
+		}
+		if (w->creating)
+			tree_drop(w->tree, "metadata.resourceVersion");
+		answer(w, w->creating ? w->created_code : w->updated_code, NULL);
+		return;
+	}
+	commit(w, is_over(w));
+}
