@@ -7,6 +7,7 @@
 
 #include <kube/flags.h>
 #include <kube/http.h>
+#include <kube/ip.h>
 
 struct api_server;
 struct api_user;
@@ -20,7 +21,12 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o);
 int api_options_check(struct arena *a, struct api_options *o, struct err *err);
 bool api_options_help(const struct api_options *o);         /* --help was given */
 struct str api_options_config(const struct api_options *o); /* --config, or empty */
-void api_options_set_log(const struct api_options *o);      /* -v, --logging-format */
+/*
+ * After the check: which of these addresses of its machine the server tells others, when its flags
+ * name none: the first of the services' family, else the first.
+ */
+void api_options_offer_addresses(struct api_options *o, const struct ip *ips, size_t count);
+void api_options_set_log(const struct api_options *o); /* -v, --logging-format */
 
 /*
  * Opens the store, makes what is missing (keys, certificates, first objects), listens; op done

@@ -384,6 +384,16 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 	return code;
 }
 
+void api_options_offer_addresses(struct api_options *o, const struct ip *ips, size_t count)
+{
+	if (o->advertise.len || !ip_is_unspecified(&o->bind) || !count)
+		return;
+	o->advertise = ips[0];
+	for (size_t i = count; i-- > 0;)
+		if (ips[i].len == o->services[0].ip.len)
+			o->advertise = ips[i];
+}
+
 bool api_options_help(const struct api_options *o)
 {
 	return o->help;

@@ -2,6 +2,7 @@
 #include "api_options.h"
 
 #include <kube/codec.h>
+#include <kube/log.h>
 #include <kube/mem.h>
 
 #include <fcntl.h>
@@ -65,6 +66,17 @@ static int write_cert(struct env *env, const char *path, const struct cert *cert
 
 	cert_print_pem(cert, &text);
 	return disk_write_file(env->disk, path, buf_str(&text), 0644, err);
+}
+
+/* Nothing is written that stands there already: a full disk keeps no cluster from starting. */
+static int keep_file(
+	struct env *env, const char *path, struct str text, unsigned mode, struct err *err)
+{
+	_cleanup_(buf_done) struct buf old = BUF_INIT(MIB);
+
+	if (!read_file(env, path, &old, NULL) && str_eq(buf_str(&old), text))
+		return 0;
+	return disk_write_file(env->disk, path, text, mode, err);
 }
 
 /* The key of that file, made when the file is missing. */
@@ -228,9 +240,11 @@ static bool fresh(const struct cert *cert, int64_t now)
 
 /* ---- serving ---- */
 
+/* One that cannot be written serves all the same; the next start makes another. */
 static int issue_serving(
 	struct api_server *s, struct pki *p, const struct names *n, struct err *err)
 {
+	_cleanup_(err_done) struct err unwritten = {0};
 	struct cert_request request = {.subject.common_name = STR("kube-apiserver"),
 		.now = env_wall(s->env),
 		.lifetime = LEAF_LIFETIME,
@@ -245,15 +259,13 @@ static int issue_serving(
 
 	if (code)
 		return code;
-	code = write_cert(s->env, path_of(p, "apiserver.crt"), cert, err);
-	if (!code) {
-		certs_done(&p->serving);
-		p->serving.items = mem_new(sizeof(struct cert *));
-		p->serving.items[0] = cert_ref(cert);
-		p->serving.count = 1;
-	}
-	cert_unref(cert);
-	return code;
+	if (write_cert(s->env, path_of(p, "apiserver.crt"), cert, &unwritten))
+		log_warning(&unwritten, "the serving certificate is in memory alone");
+	certs_done(&p->serving);
+	p->serving.items = mem_new(sizeof(struct cert *));
+	p->serving.items[0] = cert;
+	p->serving.count = 1;
+	return 0;
 }
 
 static int configure(struct pki *p, struct err *err)
@@ -347,6 +359,11 @@ static void add_server_url(struct api_server *s, uint16_t port, struct buf *out)
 	address_print(out, &address);
 }
 
+static const char *admin_path(struct api_server *s)
+{
+	return arena_print(&s->pki->arena, "%.*s/admin.kubeconfig", STRF(s->options->data_dir)).at;
+}
+
 static int write_kubeconfig(struct api_server *s, uint16_t port, const struct cert *cert,
 	const struct key *key, struct err *err)
 {
@@ -370,15 +387,10 @@ static int write_kubeconfig(struct api_server *s, uint16_t port, const struct ce
 	base64_encode(&out, buf_str(&private_));
 	buf_add_text(&out, "\ncontexts:\n- name: kube\n  context:\n    cluster: kube\n"
 			   "    user: admin\ncurrent-context: kube\n");
-	const char *path =
-		arena_print(&p->arena, "%.*s/admin.kubeconfig", STRF(s->options->data_dir)).at;
-	_cleanup_(buf_done) struct buf old = BUF_INIT(MIB);
-	if (!disk_read_file(s->env->disk, path, &old, NULL) && str_eq(buf_str(&old), buf_str(&out)))
-		return 0;
-	return disk_write_file(s->env->disk, path, buf_str(&out), 0600, err);
+	return keep_file(s->env, admin_path(s), buf_str(&out), 0600, err);
 }
 
-int pki_write_admin(struct api_server *s, uint16_t port, struct err *err)
+static int write_admin(struct api_server *s, uint16_t port, struct err *err)
 {
 	struct pki *p = s->pki;
 	static const struct str masters = STR_INIT("system:masters");
@@ -412,6 +424,27 @@ int pki_write_admin(struct api_server *s, uint16_t port, struct err *err)
 	certs_done(&certs);
 	key_unref(key);
 	return code;
+}
+
+static bool has_admin(struct api_server *s)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
+
+	return disk_read_file(s->env->disk, admin_path(s), &text, NULL) == 0;
+}
+
+/* An older one is better than no server: what cannot be renewed today is at the next start. */
+int pki_write_admin(struct api_server *s, uint16_t port, struct err *err)
+{
+	_cleanup_(err_done) struct err unwritten = {0};
+	int code = write_admin(s, port, &unwritten);
+
+	if (!code)
+		return 0;
+	if (!has_admin(s))
+		return err_move(err, &unwritten);
+	log_warning(&unwritten, "admin.kubeconfig stays as it was");
+	return 0;
 }
 
 int pki_issue_client(struct api_server *s, struct str name, struct str organization,
@@ -473,7 +506,7 @@ static int own_signing(struct api_server *s, struct pki *p, struct err *err)
 	if (code)
 		return code;
 	key_print_public_pem(p->signing, &text);
-	return disk_write_file(s->env->disk, path_of(p, "sa.pub"), buf_str(&text), 0644, err);
+	return keep_file(s->env, path_of(p, "sa.pub"), buf_str(&text), 0644, err);
 }
 
 static int open_signing(struct api_server *s, struct pki *p, struct err *err)

@@ -162,9 +162,10 @@ static int listen_on(struct api_server *s, struct err *err)
 	int code;
 
 	s->http = http_server_new(s->env, &s->scope, &options);
-	code = http_server_listen(s->http, &at, &at, err);
+	if ((code = http_server_listen(s->http, &at, &at, err)))
+		return code;
 	s->port = at.port;
-	return code ? code : pki_write_admin(s, s->port, err);
+	return pki_write_admin(s, s->port, err);
 }
 
 static int open_access(struct api_server *s, struct err *err)

@@ -312,6 +312,8 @@ static void find_addresses(struct env *env, struct cluster_options *o)
 		o->node_ip_count = node_place_addresses(env, &ranges, o->node_ips);
 	if (!o->node_ip_count)
 		o->node_ips[o->node_ip_count++] = ip_v4(127, 0, 0, 1);
+	/* Not what an earlier start has left there: the DNS's address, those of pods. */
+	api_options_offer_addresses(o->api, o->node_ips, o->node_ip_count);
 }
 
 static int run_server(struct server_line *line)

@@ -55,6 +55,24 @@ static int open_file(const char *data_dir, int flags)
 	return open(buf_text(&path), flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
+static bool has_text(int fd, struct str text)
+{
+	char old[TEXT_MAX];
+	ssize_t len = pread(fd, old, sizeof(old), 0);
+
+	return len >= 0 && str_eq(str_make(old, (size_t)len), text);
+}
+
+/* In the room that the old text has: on a full disk there may be no other. */
+static int write_text(int fd, struct str text)
+{
+	ssize_t n = pwrite(fd, text.at, text.len, 0);
+
+	if (n >= 0 && n != (ssize_t)text.len)
+		errno = ENOSPC;
+	return n == (ssize_t)text.len ? ftruncate(fd, n) : -1;
+}
+
 /*
  * A lock of fcntl's older kind: it belongs to the process, children do not inherit it, and whoever
  * asks is told the number of its holder as seen from there.
@@ -80,7 +98,7 @@ int server_lock_take(const char *data_dir, const struct server_trace *trace, str
 		return err_set_errno(err, code, "%s/server.lock", data_dir);
 	}
 	server_trace_print(trace, &text);
-	if (ftruncate(fd, 0) || pwrite(fd, text.at, text.len, 0) != (ssize_t)text.len)
+	if (!has_text(fd, buf_str(&text)) && write_text(fd, buf_str(&text)))
 		return err_set_errno(err, errno, "%s/server.lock", data_dir);
 	return 0;
 }

@@ -75,16 +75,31 @@ check "and the image is imported" import
 check "the node is ready" prints True k get node node \
 	-o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
 
-# ---- a start without room ----
+# ---- a start without room: nothing is written that stands there already ----
+works_without_room() { # how the one before ended
+	fill
+	check "after $1 it starts without room" start --node-name node
+	check "what is there is read" prints 1 k get configmap before -o 'jsonpath={.data.a}'
+	check "a write is refused" within 20 refused
+	check "for that reason" grep -q "507 Insufficient Storage" "$dir/said"
+	check "pods go on" serves
+	check "a command runs in one" contains nginx "$(k exec web -- nginx -v)"
+}
 kill -9 $server
 wait $server 2>/dev/null
-fill
-timeout 20 "$kube" server --data-dir "$dir/d" --pod-logs-dir "$dir/logs" --node-name node \
-	>"$dir/said" 2>&1
-check "without room it does not start, and says why" grep -q '^kube server: .*\(no space\|is full\)' "$dir/said"
-check "pods go on" serves
+works_without_room "kill -9"
+check "it ends without room" stop
+works_without_room "an end on a full disk"
+rm "$dir/d/ballast"
+check "with room writes are taken" within 30 write
+check "it ends" stop
+works_without_room "an end in order"
+kill -9 $server
+wait $server 2>/dev/null
 rm "$dir/d/ballast"
 check "with room it starts" start --node-name node
+check "the API is where it was, and not at the DNS's address" prints 192.0.2.2 \
+	k get endpoints kubernetes -o 'jsonpath={.subsets[*].addresses[*].ip}'
 check "nothing is lost that was acknowledged" prints 1 k get configmap before -o 'jsonpath={.data.a}'
 check "it is the same pod" prints 0 k get pod web -o 'jsonpath={.status.containerStatuses[0].restartCount}'
 k delete pod --all --wait=true --timeout=30s >/dev/null

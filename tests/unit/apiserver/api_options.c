@@ -35,6 +35,31 @@ TEST(defaults_are_sound)
 	arena_done(&arena);
 }
 
+TEST(addresses_that_are_offered_count_where_flags_name_none)
+{
+	struct ip offered[2] = {{0}, ip_v4(192, 0, 2, 7)};
+
+	ip_parse(STR("fd00::7"), &offered[0]);
+	EXPECT_STR(parse("--service-cluster-ip-range=10.43.0.0/16", NULL), "");
+	api_options_offer_addresses(options, offered, 0);
+	EXPECT_INT(options->advertise.len, 0);
+	api_options_offer_addresses(options, offered, 2);
+	EXPECT(ip_eq(&options->advertise, &offered[1]));
+	EXPECT_STR(parse("--service-cluster-ip-range=fd43::/112", NULL), "");
+	api_options_offer_addresses(options, offered, 2);
+	EXPECT(ip_eq(&options->advertise, &offered[0]));
+	EXPECT_STR(parse("--service-cluster-ip-range=fd43::/112", NULL), "");
+	api_options_offer_addresses(options, offered + 1, 1);
+	EXPECT(ip_eq(&options->advertise, &offered[1]));
+	EXPECT_STR(parse("--advertise-address=192.0.2.9", NULL), "");
+	api_options_offer_addresses(options, offered, 2);
+	EXPECT_INT(options->advertise.bytes[3], 9);
+	EXPECT_STR(parse("--bind-address=127.0.0.1", NULL), "");
+	api_options_offer_addresses(options, offered, 2);
+	EXPECT_INT(options->advertise.len, 0);
+	arena_done(&arena);
+}
+
 TEST(what_would_be_ignored_in_silence_is_refused)
 {
 	EXPECT_STR(parse("--etcd-servers=http://127.0.0.1:2379", NULL),

@@ -20,6 +20,8 @@ struct place {
 	struct loop *loop;
 	struct api_server server;
 	struct api_options options;
+	struct disk disk; /* one that is full */
+	struct disk *machine;
 	char dir[64];
 };
 
@@ -29,6 +31,7 @@ static void place_open(struct place *p)
 	EXPECT(mkdtemp(p->dir) != NULL);
 	p->loop = loop_new();
 	p->server.env = env_new(p->loop);
+	p->machine = p->server.env->disk;
 	real_wall = p->server.env->wall;
 	p->server.env->wall = shifted_wall;
 	shift = 0;
@@ -52,6 +55,7 @@ static void place_close(struct place *p)
 		unlink(path);
 	}
 	EXPECT_INT(rmdir(p->dir), 0);
+	p->server.env->disk = p->machine;
 	env_free(p->server.env);
 	loop_free(p->loop);
 }
@@ -129,6 +133,77 @@ TEST(the_certificate_is_renewed_before_it_ends_and_when_addresses_change)
 	EXPECT_OK(pki_renew(&p.server, pki, &renewed, &err), &err);
 	EXPECT(renewed);
 	EXPECT(verifies(pki, "localhost"));
+	pki_close(pki);
+	place_close(&p);
+}
+
+/* ---- a disk that is full ---- */
+
+static ssize_t refuse_write(
+	struct disk *d, int handle, const void *at, size_t len, int64_t offset, struct err *err)
+{
+	(void)d, (void)handle, (void)at, (void)len, (void)offset;
+	return err_set(err, ERR_NO_SPACE, "no space left");
+}
+
+static struct disk_ops full;
+
+static void disk_fills_up(struct place *p)
+{
+	p->disk = *p->server.env->disk;
+	full = *p->disk.ops;
+	full.write = refuse_write;
+	p->disk.ops = &full;
+	p->server.env->disk = &p->disk;
+}
+
+TEST(a_full_disk_keeps_no_second_start_from_what_is_there)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct place p;
+	struct pki *first = NULL, *second = NULL;
+
+	place_open(&p);
+	EXPECT_OK(pki_open(&p.server, &first, &err), &err);
+	EXPECT_OK(pki_write_admin(&p.server, 6443, &err), &err);
+	disk_fills_up(&p);
+	EXPECT_OK(pki_open(&p.server, &second, &err), &err);
+	EXPECT_OK(pki_write_admin(&p.server, 6443, &err), &err);
+	EXPECT(key_same(first->signing, second->signing));
+	pki_close(first);
+	pki_close(second);
+	place_close(&p);
+}
+
+TEST(on_a_full_disk_a_new_certificate_serves_from_memory)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct place p;
+	struct pki *first = NULL, *second = NULL;
+
+	place_open(&p);
+	EXPECT_OK(pki_open(&p.server, &first, &err), &err);
+	EXPECT_OK(pki_write_admin(&p.server, 6443, &err), &err);
+	disk_fills_up(&p);
+	shift = 300 * 24 * HOUR;
+	EXPECT_OK(pki_open(&p.server, &second, &err), &err);
+	EXPECT(!str_eq(cert_der(first->serving.items[0]), cert_der(second->serving.items[0])));
+	EXPECT(verifies(second, "localhost"));
+	EXPECT_OK(pki_write_admin(&p.server, 6443, &err), &err);
+	pki_close(first);
+	pki_close(second);
+	place_close(&p);
+}
+
+TEST(a_first_start_on_a_full_disk_says_what_it_lacks)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct place p;
+	struct pki *pki = NULL;
+
+	place_open(&p);
+	disk_fills_up(&p);
+	EXPECT_INT(pki_open(&p.server, &pki, &err), ERR_NO_SPACE);
 	pki_close(pki);
 	place_close(&p);
 }

@@ -2,6 +2,8 @@
 
 #include "test.h"
 
+#include <stdlib.h>
+
 TEST(what_was_written_is_read_again)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
@@ -16,6 +18,22 @@ TEST(what_was_written_is_read_again)
 	EXPECT(ip_eq(&out.dns_ips[0], &in.dns_ips[0]));
 	EXPECT(ip_eq(&out.dns_ips[1], &in.dns_ips[1]));
 	EXPECT_STR(out.pods_log_dir, "/var/log/with space");
+}
+
+TEST(a_trace_takes_the_place_of_another_and_is_not_written_twice)
+{
+	char path[] = "/tmp/kube-lock-XXXXXX";
+	int fd = mkstemp(path);
+
+	EXPECT(fd >= 0);
+	unlink(path);
+	EXPECT(!has_text(fd, STR("logs /a")));
+	EXPECT_INT(write_text(fd, STR("logs /a/longer/one")), 0);
+	EXPECT(has_text(fd, STR("logs /a/longer/one")));
+	EXPECT_INT(write_text(fd, STR("logs /a")), 0);
+	EXPECT(has_text(fd, STR("logs /a")));
+	EXPECT(!has_text(fd, STR("logs /")));
+	close(fd);
 }
 
 TEST(what_is_not_understood_is_left_out)
