@@ -39,7 +39,11 @@ struct kubelet_configuration {
 	size_t cluster_dns_count;
 	const struct str *taints; /* "key=value:Effect" */
 	size_t taint_count;
+	const struct str *unsafe_sysctls; /* that pods may set, names or beginnings with "*" */
+	size_t unsafe_sysctl_count;
 	bool register_node;
+	bool serialize_pulls;                   /* images are pulled one after another */
+	int64_t parallel_pulls;                 /* at most; 0: as many as are wanted */
 	int64_t port, max_pods, pod_pids_limit; /* pod_pids_limit < 1: none */
 	int64_t status_update, status_report;   /* ns */
 	int64_t lease_seconds;

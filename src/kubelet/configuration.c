@@ -3,6 +3,7 @@
  * tree first; numbers are read from the tree, so what /configz shows is what counts.
  */
 #include "configuration_eviction.h"
+#include "configuration_lists.h"
 
 #include <kube/api_codec.h>
 #include <kube/patch.h>
@@ -48,9 +49,15 @@ static const struct known_field {
 	{"containerLogMonitorInterval", DURATION, AT(log_interval), "10s", false},
 	{"evictionPressureTransitionPeriod", DURATION, AT(pressure_transition), "5m0s", true},
 	{"evictionMaxPodGracePeriod", NUMBER, AT(eviction_max_grace), "0", false},
+	{"serializeImagePulls", FLAG, AT(serialize_pulls), "true", false},
+	{"maxParallelImagePulls", NUMBER, AT(parallel_pulls), NULL, false},
 #undef AT
 	{"clusterDNS", OTHER, 0, NULL, false},
 	{"registerWithTaints", OTHER, 0, NULL, false},
+	{"allowedUnsafeSysctls", OTHER, 0, NULL, false},
+	{"shutdownGracePeriod", OTHER, 0, NULL, false},
+	{"shutdownGracePeriodCriticalPods", OTHER, 0, NULL, false},
+	{"shutdownGracePeriodByPodPriority", OTHER, 0, NULL, false},
 	{"authentication", OTHER, 0, NULL, false},
 	{"evictionHard", OTHER, 0, NULL, false},
 	{"evictionSoft", OTHER, 0, NULL, false},
@@ -62,31 +69,29 @@ static const struct known_field {
 };
 
 /* Upstream's other fields: known, so no mistake, but nothing here depends on them. */
-static const char *const idle_names[] = {"address", "allowedUnsafeSysctls", "authorization",
-	"cgroupDriver", "cgroupsPerQOS", "configMapAndSecretChangeDetectionStrategy",
-	"containerLogMaxWorkers", "containerRuntimeEndpoint", "contentType", "cpuCFSQuota",
-	"cpuCFSQuotaPeriod", "cpuManagerPolicy", "cpuManagerPolicyOptions",
-	"cpuManagerReconcilePeriod", "crashLoopBackOff", "enableContentionProfiling",
-	"enableControllerAttachDetach", "enableDebugFlagsHandler", "enableDebuggingHandlers",
-	"enableProfilingHandler", "enableServer", "enableSystemLogHandler", "enableSystemLogQuery",
-	"enforceNodeAllocatable", "eventBurst", "eventRecordQPS", "failCgroupV1", "failSwapOn",
-	"featureGates", "fileCheckFrequency", "hairpinMode", "healthzBindAddress", "healthzPort",
+static const char *const idle_names[] = {"address", "authorization", "cgroupDriver",
+	"cgroupsPerQOS", "configMapAndSecretChangeDetectionStrategy", "containerLogMaxWorkers",
+	"containerRuntimeEndpoint", "contentType", "cpuCFSQuota", "cpuCFSQuotaPeriod",
+	"cpuManagerPolicy", "cpuManagerPolicyOptions", "cpuManagerReconcilePeriod",
+	"crashLoopBackOff", "enableContentionProfiling", "enableControllerAttachDetach",
+	"enableDebugFlagsHandler", "enableDebuggingHandlers", "enableProfilingHandler",
+	"enableServer", "enableSystemLogHandler", "enableSystemLogQuery", "enforceNodeAllocatable",
+	"eventBurst", "eventRecordQPS", "failCgroupV1", "failSwapOn", "featureGates",
+	"fileCheckFrequency", "hairpinMode", "healthzBindAddress", "healthzPort",
 	"httpCheckFrequency", "imagePullCredentialsVerificationPolicy", "imageServiceEndpoint",
 	"iptablesDropBit", "iptablesMasqueradeBit", "kernelMemcgNotification", "kubeAPIBurst",
 	"kubeAPIQPS", "kubeReservedCgroup", "kubeletCgroups", "localStorageCapacityIsolation",
-	"logging", "makeIPTablesUtilChains", "maxOpenFiles", "maxParallelImagePulls",
-	"memoryManagerPolicy", "memorySwap", "memoryThrottlingFactor", "nodeStatusMaxImages",
-	"oomScoreAdj", "podCIDR", "podLogsDir", "podsPerCore",
-	"preloadedImagesVerificationAllowlist", "protectKernelDefaults", "providerID",
-	"qosReserved", "readOnlyPort", "registryBurst", "registryPullQPS", "reservedMemory",
-	"reservedSystemCPUs", "rotateCertificates", "runOnce", "runtimeRequestTimeout",
-	"seccompDefault", "serializeImagePulls", "serverTLSBootstrap",
-	"showHiddenMetricsForVersion", "shutdownGracePeriod", "shutdownGracePeriodByPodPriority",
-	"shutdownGracePeriodCriticalPods", "singleProcessOOMKill", "staticPodURL",
-	"staticPodURLHeader", "streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups",
-	"systemReservedCgroup", "tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion",
-	"topologyManagerPolicy", "topologyManagerPolicyOptions", "topologyManagerScope", "tracing",
-	"userNamespaces", "volumePluginDir", "volumeStatsAggPeriod"};
+	"logging", "makeIPTablesUtilChains", "maxOpenFiles", "memoryManagerPolicy", "memorySwap",
+	"memoryThrottlingFactor", "nodeStatusMaxImages", "oomScoreAdj", "podCIDR", "podLogsDir",
+	"podsPerCore", "preloadedImagesVerificationAllowlist", "protectKernelDefaults",
+	"providerID", "qosReserved", "readOnlyPort", "registryBurst", "registryPullQPS",
+	"reservedMemory", "reservedSystemCPUs", "rotateCertificates", "runOnce",
+	"runtimeRequestTimeout", "seccompDefault", "serverTLSBootstrap",
+	"showHiddenMetricsForVersion", "singleProcessOOMKill", "staticPodURL", "staticPodURLHeader",
+	"streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups", "systemReservedCgroup",
+	"tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion", "topologyManagerPolicy",
+	"topologyManagerPolicyOptions", "topologyManagerScope", "tracing", "userNamespaces",
+	"volumePluginDir", "volumeStatsAggPeriod"};
 
 /* ---- which fields there are ---- */
 
@@ -256,56 +261,6 @@ static int read_field(struct arena *a, struct cJSON *tree, const struct known_fi
 	return read_value(a, tree, f, json_get(tree, str_from(f->name)), at, err);
 }
 
-/* ---- lists ---- */
-
-static int read_dns(
-	struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
-{
-	const struct cJSON *list = json_get(tree, STR("clusterDNS"));
-	struct str *items = arena_alloc(a, (json_count(list) + 1) * sizeof(*items));
-
-	json_each (item, list) {
-		if (!json_is(item, JSON_STRING))
-			return err_set(err, ERR_SYNTAX, "clusterDNS: addresses are texts");
-		items[c->cluster_dns_count++] = json_str(item);
-	}
-	c->cluster_dns = items;
-	return 0;
-}
-
-static int read_taints(
-	struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
-{
-	const struct cJSON *list = json_get(tree, STR("registerWithTaints"));
-	struct str *items = arena_alloc(a, (json_count(list) + 1) * sizeof(*items));
-
-	json_each (item, list) {
-		struct str key = tree_str(item, "key"), effect = tree_str(item, "effect");
-		struct str value = tree_str(item, "value");
-
-		if (!key.len || !effect.len)
-			return err_set(err, ERR_INVALID,
-				"invalid configuration: a taint needs a key and an effect");
-		items[c->taint_count++] = arena_print(a, "%.*s%s%.*s:%.*s", STRF(key),
-			value.len ? "=" : "", STRF(value), STRF(effect));
-	}
-	c->taints = items;
-	return 0;
-}
-
-static int check_reserved(const struct cJSON *list, const char *name, struct err *err)
-{
-	struct quantity q;
-
-	json_each (item, list)
-		if (!json_is(item, JSON_STRING) || quantity_parse(json_str(item), &q, NULL) ||
-			quantity_sign(q) < 0)
-			return err_set(err, ERR_INVALID,
-				"invalid configuration: %s: \"%.*s\" is no amount", name,
-				STRF(json_key(item)));
-	return 0;
-}
-
 static void note_idle(struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c)
 {
 	struct str *items = arena_alloc(a, (json_count(tree) + 1) * sizeof(*items));
@@ -320,6 +275,7 @@ static void note_idle(struct arena *a, const struct cJSON *tree, struct kubelet_
 
 static int check(const struct kubelet_configuration *c, struct err *err)
 {
+	bool limits_pulls = tree_has(c->tree, "maxParallelImagePulls");
 	const struct {
 		bool holds;
 		const char *text;
@@ -348,6 +304,11 @@ static int check(const struct kubelet_configuration *c, struct err *err)
 		{c->status_update > 0 && c->status_report > 0 && c->pressure_transition > 0,
 			"durations must be greater than zero"},
 		{c->eviction_max_grace >= 0, "evictionMaxPodGracePeriod must not be negative"},
+		{!limits_pulls || c->parallel_pulls > 0,
+			"maxParallelImagePulls must be a positive number"},
+		{c->parallel_pulls < 2 || !c->serialize_pulls,
+			"maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls "
+			"(--serialize-image-pulls) is set to false"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
@@ -359,23 +320,27 @@ static int check(const struct kubelet_configuration *c, struct err *err)
 
 /* ---- all of it ---- */
 
+/* Several at once need no second word. */
+static void settle_pulls(struct arena *a, struct cJSON *tree)
+{
+	if (!tree_has(tree, "serializeImagePulls"))
+		tree_set(a, tree, "serializeImagePulls",
+			json_new_bool(a, tree_int(tree, "maxParallelImagePulls", 0) < 2));
+}
+
 static int read_tree(
 	struct arena *a, struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
 {
 	int code = 0;
 
 	note_idle(a, tree, c);
+	settle_pulls(a, tree);
 	for (size_t i = 0; i < ARRAY_LEN(fields) && !code; i++)
 		code = read_field(a, tree, &fields[i], c, err);
-	if (code || (code = read_dns(a, tree, c, err)) || (code = read_taints(a, tree, c, err)) ||
+	if (code || (code = configuration_read_lists(a, tree, c, err)) ||
 		(code = configuration_read_eviction(a, tree, c, err)))
 		return code;
 	c->client_ca_file = tree_str(tree, "authentication.x509.clientCAFile");
-	c->system_reserved = json_get(tree, STR("systemReserved"));
-	c->kube_reserved = json_get(tree, STR("kubeReserved"));
-	if ((code = check_reserved(c->system_reserved, "systemReserved", err)) ||
-		(code = check_reserved(c->kube_reserved, "kubeReserved", err)))
-		return code;
 	c->tree = tree;
 	return check(c, err);
 }

@@ -116,10 +116,9 @@ static void find_secrets(struct pod_item *item)
 
 static void ask(struct pod_item *item, int step)
 {
-	struct runtime *r = item_kubelet(item)->runtime;
-
-	item->pull = (struct runtime_pull){.reference = item->image, .auth = item->auth};
-	r->ops->pull(r, task_await(&item->task, step, OP_NO_DEADLINE), &item->pull);
+	item->pull.pull = (struct runtime_pull){.reference = item->image, .auth = item->auth};
+	pull_queue_start(item_kubelet(item)->pulls, task_await(&item->task, step, OP_NO_DEADLINE),
+		&item->pull);
 }
 
 bool container_image_again(struct pod_item *item, int step, const struct err *err)
@@ -219,15 +218,16 @@ void container_image_pulled(struct pod_item *item)
 	struct str name = item->image;
 	const struct image *image = r->ops->image(r, name);
 	struct container_note *note = pod_worker_note(item->batch->w, item_name(item));
-	_cleanup_(buf_done) struct buf took = BUF_INIT(64);
+	_cleanup_(buf_done) struct buf took = BUF_INIT(64), all = BUF_INIT(64);
 	int64_t ns = loop_now(kubelet_loop(item_kubelet(item))) - item->since;
 
 	note->pull = (struct back_off){0};
-	duration_print(&took, ns / MSEC * MSEC);
+	duration_print(&took, item->pull.lasted / MSEC * MSEC);
+	duration_print(&all, ns / MSEC * MSEC);
 	container_tell(item, "Normal", "Pulled",
 		arena_print(&item->arena,
 			"Successfully pulled image \"%.*s\" in %s (%s including waiting). Image "
 			"size: %lld bytes.",
-			STRF(name), buf_text(&took), buf_text(&took),
+			STRF(name), buf_text(&took), buf_text(&all),
 			(long long)(image ? image->size : 0)));
 }

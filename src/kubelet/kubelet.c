@@ -8,6 +8,7 @@
 #include "pod_prepare.h"
 #include "pod_worker.h"
 #include "prober.h"
+#include "pull_queue.h"
 #include "server.h"
 #include "serving_certificate.h"
 #include "static_pods.h"
@@ -121,7 +122,9 @@ bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 		.others = others,
 		.allocatable = k->facts.allocatable,
 		.pressure = k->pressure,
-		.node = node_agent_node(k->node, a)};
+		.node = node_agent_node(k->node, a),
+		.unsafe_sysctls = {
+			k->configuration.unsafe_sysctls, k->configuration.unsafe_sysctl_count}};
 
 	map_each (it, &k->workers) {
 		const struct pod_worker *w = it.value;
@@ -243,6 +246,13 @@ static void print_probes(void *ctx, struct buf *out)
 		probers_print(it.value, out);
 }
 
+static void print_own(void *ctx, struct buf *out)
+{
+	struct kubelet *k = ctx;
+
+	pull_queue_print(k->pulls, out);
+}
+
 static void open_server(struct kubelet *k)
 {
 	_cleanup_(err_done) struct err err = {0};
@@ -250,7 +260,8 @@ static void open_server(struct kubelet *k)
 		.runtime = k->runtime,
 		.pods = {list_pods, k},
 		.print_probes = print_probes,
-		.probes_ctx = k,
+		.print_own = print_own,
+		.metrics_ctx = k,
 		.configuration = k->configuration.tree,
 		.tls = k->options.tls,
 		.node_name = k->options.node_name,
@@ -320,6 +331,7 @@ static void free_part(struct part *p)
 	eviction_manager_free(k->evictions);
 	serving_certificate_free(k->certificate);
 	image_collector_free(k->collector);
+	pull_queue_free(k->pulls);
 	log_rotation_free(k->rotation);
 	static_pods_free(k->statics);
 	mirrors_free(k->mirrors);
@@ -493,6 +505,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	open_informers(k);
 	k->statics = static_pods_new(k);
 	k->collector = image_collector_new(k);
+	k->pulls = pull_queue_new(runtime, pull_queue_width(&k->configuration));
 	k->rotation = log_rotation_new(k);
 	k->evictions = eviction_manager_new(k);
 	open_server(k);

@@ -18,6 +18,7 @@ struct object_watches;
 struct http_client;
 struct node_agent;
 struct image_collector;
+struct pull_queue;
 struct eviction_manager;
 struct serving_certificate;
 struct log_rotation;
@@ -46,6 +47,7 @@ struct kubelet {
 	struct static_pods *statics; /* NULL: there is no directory */
 	struct mirrors *mirrors;
 	struct image_collector *collector;
+	struct pull_queue *pulls;
 	struct eviction_manager *evictions;
 	bool pressure[PRESSURES];      /* what the node is short of */
 	struct log_rotation *rotation; /* NULL: logs are not rotated */

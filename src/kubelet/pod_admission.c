@@ -1,9 +1,12 @@
 #include "pod_admission.h"
 #include "eviction.h"
+#include "pod_view.h"
 
 #include <kube/api_codec.h>
 #include <kube/pods.h>
 #include <kube/quantity.h>
+
+#define OS_LABEL "kubernetes.io/os"
 
 /* ---- amounts ---- */
 
@@ -49,6 +52,8 @@ static bool fits(struct arena *a, const struct pod_admission *in, struct str nam
 static bool has_room(
 	struct arena *a, const struct pod_admission *in, struct str *reason, struct str *message)
 {
+	static const struct str first[] = {
+		STR_INIT("cpu"), STR_INIT("memory"), STR_INIT("ephemeral-storage")};
 	int64_t most = quantity_value(amount(in->allocatable, STR("pods")));
 
 	if ((int64_t)in->other_count >= most) {
@@ -59,6 +64,9 @@ static bool has_room(
 			in->other_count, (long long)most);
 		return false;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(first); i++)
+		if (json_get(in->allocatable, first[i]) && !fits(a, in, first[i], reason, message))
+			return false;
 	json_each (item, in->allocatable)
 		if (!str_eq(json_key(item), STR("pods")) &&
 			!fits(a, in, json_key(item), reason, message))
@@ -131,6 +139,112 @@ static bool likes_node(const struct cJSON *pod, const struct cJSON *node)
 	return any;
 }
 
+/* ---- ports of the node ---- */
+
+static struct str text_or(const struct cJSON *object, const char *key, const char *otherwise)
+{
+	struct str text = tree_str(object, key);
+
+	return text.len ? text : str_from(otherwise);
+}
+
+static bool ports_clash(const struct cJSON *one, const struct cJSON *other)
+{
+	static const struct str any = STR_INIT("0.0.0.0");
+	int64_t port = tree_int(one, "hostPort", 0);
+	struct str ip = text_or(one, "hostIP", "0.0.0.0");
+	struct str ip_of_other = text_or(other, "hostIP", "0.0.0.0");
+
+	return port > 0 && port == tree_int(other, "hostPort", 0) &&
+	       str_eq(text_or(one, "protocol", "TCP"), text_or(other, "protocol", "TCP")) &&
+	       (str_eq(ip, any) || str_eq(ip_of_other, any) || str_eq(ip, ip_of_other));
+}
+
+/* Of the containers that run along: what runs at the beginning alone has its ports later. */
+static size_t collect_ports(struct arena *a, const struct cJSON *pod, const struct cJSON ***out)
+{
+	static const char *const lists[] = {"spec.containers", "spec.initContainers"};
+	size_t count = 0, most = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		json_each (c, json_path(pod, lists[i]))
+			most += json_count(json_get(c, STR("ports")));
+	*out = arena_alloc(a, (most + 1) * sizeof(**out));
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		json_each (c, json_path(pod, lists[i]))
+			if (i == 0 || container_is_sidecar(c))
+				json_each (port, json_get(c, STR("ports")))
+					if (tree_int(port, "hostPort", 0) > 0)
+						(*out)[count++] = port;
+	return count;
+}
+
+static bool ports_are_free(struct arena *a, const struct pod_admission *in)
+{
+	const struct cJSON **own, **taken;
+	size_t own_count = collect_ports(a, in->pod, &own);
+
+	for (size_t i = 0; own_count && i < in->other_count; i++) {
+		size_t count = collect_ports(a, in->others[i], &taken);
+
+		for (size_t k = 0; k < own_count * count; k++)
+			if (ports_clash(own[k / count], taken[k % count]))
+				return false;
+	}
+	return true;
+}
+
+/* ---- taints ---- */
+
+static bool covers(const struct cJSON *toleration, const struct cJSON *taint)
+{
+	struct str effect = tree_str(toleration, "effect"), key = tree_str(toleration, "key");
+
+	if (effect.len && !str_eq(effect, tree_str(taint, "effect")))
+		return false;
+	if (key.len && !str_eq(key, tree_str(taint, "key")))
+		return false;
+	if (str_eq(tree_str(toleration, "operator"), STR("Exists")))
+		return true;
+	return key.len && str_eq(tree_str(toleration, "value"), tree_str(taint, "value"));
+}
+
+/* A taint that only keeps new ones away is the scheduler's affair. */
+static bool bears_taints(const struct pod_admission *in)
+{
+	json_each (taint, json_path(in->node, "spec.taints")) {
+		bool borne = !str_eq(tree_str(taint, "effect"), STR("NoExecute"));
+
+		json_each (toleration, json_path(in->pod, "spec.tolerations"))
+			borne |= covers(toleration, taint);
+		if (!borne)
+			return false;
+	}
+	return true;
+}
+
+/* ---- the system ---- */
+
+static bool is_for_linux(const struct cJSON *pod, struct str *reason, struct str *message)
+{
+	struct str os = json_str(json_get(json_path(pod, "metadata.labels"), STR(OS_LABEL)));
+
+	if (os.len && !str_eq(os, STR("linux"))) {
+		*reason = STR("PodOSSelectorNodeLabelDoesNotMatch");
+		*message = STR(
+			"Failed to admit pod as the `" OS_LABEL "` label doesn't match node label");
+		return false;
+	}
+	os = tree_str(pod, "spec.os.name");
+	if (!os.len || str_eq(os, STR("linux")))
+		return true;
+	*reason = STR("PodOSNotSupported");
+	*message = STR("Failed to admit pod as the OS field doesn't match node OS");
+	return false;
+}
+
+/* ---- all of it, in upstream's order ---- */
+
 bool pod_is_admitted(
 	struct arena *a, const struct pod_admission *in, struct str *reason, struct str *message)
 {
@@ -138,12 +252,29 @@ bool pod_is_admitted(
 		*reason = STR("Evicted");
 		return false;
 	}
-	if (!has_room(a, in, reason, message))
+	if (!sysctls_are_allowed(a, in->pod, in->unsafe_sysctls, message)) {
+		*reason = STR("SysctlForbidden");
 		return false;
-	if (likes_node(in->pod, in->node))
-		return true;
-	*reason = STR("NodeAffinity");
-	*message = STR("Predicate NodeAffinity failed: node(s) didn't match Pod's node "
-		       "affinity/selector");
-	return false;
+	}
+	if (!is_for_linux(in->pod, reason, message) || !has_room(a, in, reason, message))
+		return false;
+	const struct {
+		bool holds;
+		const char *name, *why;
+	} predicates[] = {
+		{likes_node(in->pod, in->node), "NodeAffinity",
+			"node(s) didn't match Pod's node affinity/selector"},
+		{ports_are_free(a, in), "NodePorts",
+			"node(s) didn't have free ports for the requested pod ports"},
+		{pod_is_static(in->pod) || bears_taints(in), "TaintToleration",
+			"node(s) had taints that the pod didn't tolerate"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(predicates); i++)
+		if (!predicates[i].holds) {
+			*reason = str_from(predicates[i].name);
+			*message = arena_print(a, "Predicate %s failed: %s", predicates[i].name,
+				predicates[i].why);
+			return false;
+		}
+	return true;
 }

@@ -2,15 +2,16 @@
 #ifndef KUBE_KUBELET_POD_ADMISSION_H
 #define KUBE_KUBELET_POD_ADMISSION_H
 
-#include <kube/json.h>
+#include "sysctl_rules.h"
 
 struct pod_admission {
 	const struct cJSON *pod;
 	const struct cJSON *const *others; /* that run here, or will */
 	size_t other_count;
-	const struct cJSON *allocatable; /* a list of quantities */
-	const struct cJSON *node;        /* for its labels */
-	const bool *pressure;            /* PRESSURES of them: what the node is short of */
+	const struct cJSON *allocatable;       /* a list of quantities */
+	const struct cJSON *node;              /* for its labels */
+	const bool *pressure;                  /* PRESSURES of them: what the node is short of */
+	struct sysctl_patterns unsafe_sysctls; /* that are allowed all the same */
 };
 /* false: why, in upstream's words. In the arena. */
 bool pod_is_admitted(

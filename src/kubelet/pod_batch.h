@@ -4,6 +4,7 @@
 
 #include "container_files.h"
 #include "pod_worker.h"
+#include "pull_queue.h"
 #include "volumes.h"
 
 #include <kube/image_keychain.h>
@@ -20,7 +21,7 @@ struct pod_item {
 	struct arena arena;
 	struct runtime_sandbox_run sandbox;
 	struct runtime_container_create create;
-	struct runtime_pull pull;
+	struct queued_pull pull;
 	struct image_keychain keys;
 	const struct image_auth *auth; /* that is tried now; NULL: none */
 	size_t key_at;

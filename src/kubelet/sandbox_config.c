@@ -1,4 +1,5 @@
 #include "container_config.h"
+#include "sysctl_rules.h"
 
 #include <kube/api_codec.h>
 #include <kube/pods.h>
@@ -170,14 +171,9 @@ static void set_sysctls(struct arena *a, const struct cJSON *pod, struct sandbox
 	struct runtime_pair *items = arena_alloc(a, (json_count(list) + 1) * sizeof(*items));
 	size_t count = 0;
 
-	json_each (sysctl, list) {
-		struct str name = arena_str(a, tree_str(sysctl, "name"));
-
-		for (size_t i = 0; i < name.len; i++)
-			if (name.at[i] == '/')
-				((char *)name.at)[i] = '.';
-		add_pair(items, &count, name, tree_str(sysctl, "value"));
-	}
+	json_each (sysctl, list)
+		add_pair(items, &count, sysctl_dotted(a, tree_str(sysctl, "name")),
+			tree_str(sysctl, "value"));
 	out->sysctls = (struct runtime_pairs){items, count};
 }
 

@@ -30,7 +30,9 @@ struct kubelet_server_options {
 		*tls; /* asks for client certificates; NULL: plain HTTP, nobody is asked */
 	/* Lines of /metrics/probes; NULL: none. */
 	void (*print_probes)(void *ctx, struct buf *out);
-	void *probes_ctx;
+	/* Lines of /metrics that only the kubelet knows; NULL: none. */
+	void (*print_own)(void *ctx, struct buf *out);
+	void *metrics_ctx;
 	const struct cJSON *configuration; /* what /configz shows; outlives the server */
 	struct str node_name;
 	struct str root_dir, image_dir; /* whose disks are told of; empty: none */

@@ -61,16 +61,17 @@ static int raise_loopback(struct err *err)
 	return failed ? err_set_errno(err, failed, "raising the loopback") : 0;
 }
 
-/* "net.ipv4.ip_forward" is net/ipv4/ip_forward; a name with slashes keeps its dots. */
+/* "net.ipv4.conf.a/b.forwarding" is net/ipv4/conf/a.b/forwarding; what comes first divides. */
 static int set_sysctl(struct arena *a, struct str name, struct str value, struct err *err)
 {
 	char *path = (char *)(uintptr_t)arena_print(a, "/proc/sys/%.*s", STRF(name)).at;
 
-	if (strstr(path + strlen("/proc/sys/"), ".."))
+	char *at = path + strlen("/proc/sys/");
+	if (at[strcspn(at, "./")] == '.')
+		for (char *c = at; *c; c++)
+			*c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+	if (strstr(at, ".."))
 		return err_set(err, ERR_INVALID, "sysctl %.*s", STRF(name));
-	if (!strchr(path + strlen("/proc/sys/"), '/'))
-		for (char *c = path; *c; c++)
-			*c = *c == '.' ? '/' : *c;
 	return write_file(path, value, err);
 }
 

@@ -99,7 +99,7 @@ wait $server 2>/dev/null
 rm "$dir/d/ballast"
 check "with room it starts" start --node-name node
 check "the API is where it was, and not at the DNS's address" prints 192.0.2.2 \
-	k get endpoints kubernetes -o 'jsonpath={.subsets[*].addresses[*].ip}'
+	k get endpointslice kubernetes -o 'jsonpath={.endpoints[*].addresses[*]}'
 check "nothing is lost that was acknowledged" prints 1 k get configmap before -o 'jsonpath={.data.a}'
 check "it is the same pod" prints 0 k get pod web -o 'jsonpath={.status.containerStatuses[0].restartCount}'
 k delete pod --all --wait=true --timeout=30s >/dev/null

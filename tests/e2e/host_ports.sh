@@ -66,6 +66,21 @@ check "and that of one address" world_page 192.0.2.2:8081
 check "another pod reaches it" pod_page client 192.0.2.2:8080
 check "the pod itself does" pod_page open 192.0.2.2:8080
 
+# Whoever passes by the scheduler is refused by the node.
+node=$(k get nodes -o 'jsonpath={.items[0].metadata.name}')
+pod late 8080 | sed "s/^spec:/spec:\n  nodeName: $node/" | k create -f - >/dev/null
+reason_of() { k get pod "$1" -o 'jsonpath={.status.phase} {.status.reason}'; }
+check "a port is not had twice" within 20 prints "Failed NodePorts" reason_of late
+check "and that is said" contains "node(s) didn't have free ports for the requested pod ports" \
+	"$(k describe pod late)"
+pod tuned | sed 's/^spec:/spec:\n  securityContext: {sysctls: [{name: kernel.msgmax, value: "9000"}]}/' |
+	k create -f - >/dev/null
+check "unsafe settings of the kernel are refused" within 20 prints "Failed SysctlForbidden" reason_of tuned
+pod safe | sed 's|^spec:|spec:\n  securityContext: {sysctls: [{name: net/ipv4/ip_unprivileged_port_start, value: "70"}]}|' |
+	k create -f - >/dev/null
+check "safe ones are made" within 30 ready safe
+check "in the pod" prints 70 k exec safe -- cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+
 (cd "$dir" && mkdir world && exec nsenter -t "$world" -n python3 -m http.server -d world \
 	--bind 192.0.2.1 8000 >"$dir/visits" 2>&1) &
 visited=$!

@@ -168,8 +168,9 @@ TEST(images_are_pulled_and_waited_for)
 	struct kubelet_rig r;
 
 	open_rig(&r);
-	rig_pod(&r, "far", "'containers':[{'name':'a','image':'far'}]");
 	rig_pod(&r, "lost", "'containers':[{'name':'a','image':'nowhere'}]");
+	rig_pass(&r, 50 * MSEC);
+	rig_pod(&r, "far", "'containers':[{'name':'a','image':'far'}]");
 	rig_pod(&r, "never",
 		"'containers':[{'name':'a','image':'nowhere','imagePullPolicy':'Never'}]");
 	rig_pass(&r, 500 * MSEC);
@@ -187,7 +188,7 @@ TEST(images_are_pulled_and_waited_for)
 		"Back-off pulling image \"nowhere\": ErrImagePull: manifest unknown");
 	EXPECT_INT(rig_events(&r, "far", "Pulling", "Pulling image \"far\""), 1);
 	EXPECT_INT(
-		rig_events(&r, "far", "Pulled", "Successfully pulled image \"far\" in 3s (3s"), 1);
+		rig_events(&r, "far", "Pulled", "Successfully pulled image \"far\" in 3s (3"), 1);
 	fresh[5].pull_error = NULL;
 	rig_pass(&r, 30 * SEC);
 	EXPECT_STR(rig_status(&r, "lost", "phase"), "Running");
@@ -497,6 +498,39 @@ TEST(a_node_refuses_what_it_has_no_room_for)
 		"3000, capacity: 4000");
 	EXPECT_STR(rig_status(&r, "elsewhere", "reason"), "NodeAffinity");
 	EXPECT_INT(r.runtime.started, 1);
+	kubelet_rig_close(&r);
+}
+
+TEST(a_port_of_the_node_can_be_had_once)
+{
+	struct kubelet_rig r;
+
+#define ON_PORT(ip)                                                                                \
+	"'containers':[{'name':'a','image':'app','ports':[{'containerPort':80,'hostPort':8080,"    \
+	"'hostIP':'" ip "'}]}]"
+	open_rig(&r);
+	rig_pass(&r, SEC);
+	rig_pod(&r, "one", ON_PORT("127.0.0.1"));
+	rig_pass(&r, SEC);
+	rig_pod(&r, "beside", ON_PORT("192.168.7.1"));
+	rig_pod(&r, "same", ON_PORT("127.0.0.1"));
+	rig_pod(&r, "every", ON_PORT(""));
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "one", "phase"), "Running");
+	EXPECT_STR(rig_status(&r, "beside", "phase"), "Running");
+	EXPECT_STR(rig_status(&r, "same", "phase"), "Failed");
+	EXPECT_STR(rig_status(&r, "same", "reason"), "NodePorts");
+	EXPECT_STR(rig_status(&r, "same", "message"),
+		"Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for "
+		"the requested pod ports");
+	EXPECT_STR(rig_status(&r, "every", "reason"), "NodePorts");
+	EXPECT_INT(rig_events(&r, "same", "NodePorts", NULL), 1);
+	/* Whoever has it goes: it is free for others. */
+	rig_delete(&r, "one", 0);
+	rig_pass(&r, SEC);
+	rig_pod(&r, "next", ON_PORT("127.0.0.1"));
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "next", "phase"), "Running");
 	kubelet_rig_close(&r);
 }
 

@@ -208,6 +208,8 @@ void node_metrics(struct node_request *r)
 	head(&out, "process_start_time_seconds", "gauge",
 		"[ALPHA] Start time of the process since unix epoch in seconds.");
 	buf_print(&out, "process_start_time_seconds %.17g\n", seconds(r->server->options.started));
+	if (r->server->options.print_own)
+		r->server->options.print_own(r->server->options.metrics_ctx, &out);
 	answer(r, &out);
 }
 
@@ -220,6 +222,6 @@ void node_metrics_probes(struct node_request *r)
 		"[BETA] Cumulative number of a liveness, readiness or startup probe for a "
 		"container by result.");
 	if (o->print_probes)
-		o->print_probes(o->probes_ctx, &out);
+		o->print_probes(o->metrics_ctx, &out);
 	answer(r, &out);
 }

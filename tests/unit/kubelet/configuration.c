@@ -145,6 +145,64 @@ TEST(what_makes_no_sense_is_refused)
 		"invalid configuration: systemReserved: \"cpu\" is no amount");
 }
 
+TEST(pulls_wait_for_one_another_unless_several_are_allowed)
+{
+	static const struct {
+		const char *text;
+		bool serial;
+		int64_t most;
+	} cases[] = {
+		{"", true, 0},
+		{HEAD "maxParallelImagePulls: 1\n", true, 1},
+		{HEAD "maxParallelImagePulls: 3\n", false, 3},
+		{HEAD "serializeImagePulls: false\n", false, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct rig r;
+
+		EXPECT_INT(read(&r, cases[i].text), 0);
+		EXPECT(r.c.serialize_pulls == cases[i].serial);
+		EXPECT_INT(r.c.parallel_pulls, cases[i].most);
+		EXPECT(json_bool(json_get(r.c.tree, STR("serializeImagePulls"))) ==
+			cases[i].serial);
+		done(&r);
+	}
+	expect_fault(HEAD "maxParallelImagePulls: 0\n",
+		"invalid configuration: maxParallelImagePulls must be a positive number");
+	expect_fault(HEAD "maxParallelImagePulls: 2\nserializeImagePulls: true\n",
+		"invalid configuration: maxParallelImagePulls cannot be larger than 1 unless "
+		"SerializeImagePulls (--serialize-image-pulls) is set to false");
+}
+
+TEST(a_grace_at_the_machines_end_is_not_promised)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, HEAD "shutdownGracePeriod: 0s\n"), 0);
+	EXPECT_STR(tree_str(r.c.tree, "shutdownGracePeriodCriticalPods"), "0s");
+	done(&r);
+	expect_fault(HEAD "shutdownGracePeriod: 30s\n",
+		"invalid configuration: shutdownGracePeriod: graceful shutdown of the node is not "
+		"part of this version; it has to be 0s");
+	expect_fault(HEAD "shutdownGracePeriodByPodPriority: [{priority: 0, "
+			  "shutdownGracePeriodSeconds: 10}]\n",
+		"invalid configuration: shutdownGracePeriodByPodPriority: graceful shutdown of the "
+		"node is not part of this version; it has to be empty");
+}
+
+TEST(unsafe_sysctls_are_named)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, HEAD "allowedUnsafeSysctls: [kernel.msg*, net.core.somaxconn]\n"), 0);
+	EXPECT_INT(r.c.unsafe_sysctl_count, 2);
+	EXPECT_STR(r.c.unsafe_sysctls[0], "kernel.msg*");
+	done(&r);
+	expect_fault(HEAD "allowedUnsafeSysctls: [vm.swappiness]\n",
+		"the sysctl \"vm.swappiness\" are not known to be namespaced");
+}
+
 TEST(a_later_text_replaces_what_an_earlier_one_says)
 {
 	const struct str texts[] = {STR(HEAD "maxPods: 5\nevictionHard: {pid.available: 5%}\n"),
