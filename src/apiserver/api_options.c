@@ -42,8 +42,7 @@ static const struct {
 	{"etcd-servers-overrides",
 		"this server keeps its state below --data-dir and speaks to no etcd"},
 	{"encryption-provider-config", "encryption at rest is not part of this version"},
-	{"audit-policy-file", "the audit log is not part of this version"},
-	{"audit-webhook-config-file", "the audit log is not part of this version"},
+	{"audit-webhook-config-file", "the audit log goes to files only in this version"},
 	{"egress-selector-config-file", "egress selection is not part of this version"},
 	{"tracing-config-file", "tracing is not part of this version"},
 };
@@ -144,6 +143,26 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			"Which of a Node's addresses leads to its kubelet."),
 		FLAG_END,
 	};
+	const struct flag audits[] = {
+		FLAG_STRING("audit-policy-file", &o->audit_policy_file, "", "FILE",
+			"How much of which requests is written to the audit log."),
+		FLAG_STRING("audit-log-path", &o->audit_log_path, "", "FILE",
+			"The audit log; - is standard output."),
+		FLAG_STRING("audit-log-format", &o->audit_log_format, "json", "FORMAT",
+			"json: an event a line."),
+		FLAG_STRING("audit-log-mode", &o->audit_log_mode, "blocking", "MODE",
+			"batch, blocking, blocking-strict: events are gathered while the disk is "
+			"busy, and no request waits for it."),
+		FLAG_INT("audit-log-maxsize", &o->audit_log_maxsize, "0", "MIB",
+			"Size at which the log is put aside; 0: 100."),
+		FLAG_INT("audit-log-maxage", &o->audit_log_maxage, "0", "DAYS",
+			"How long logs that were put aside are kept; 0: for ever."),
+		FLAG_INT("audit-log-maxbackup", &o->audit_log_maxbackup, "0", "COUNT",
+			"How many of them are kept; 0: all."),
+		FLAG_BOOL("audit-log-compress", &o->audit_log_compress, "false",
+			"Logs are packed by gzip when they are put aside."),
+		FLAG_END,
+	};
 	const struct flag serves[] = {
 		FLAG_LIST("enable-admission-plugins", &o->enable_admission, NULL, "PLUGIN,...",
 			"Admission plugins to be on besides the default ones."),
@@ -207,7 +226,7 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			.help = "Print this."},
 		FLAG_END,
 	};
-	const struct flag *const tables[] = {serving, access, serves, limits};
+	const struct flag *const tables[] = {serving, access, audits, serves, limits};
 	o->refused = arena_new(a, ARRAY_LEN(refused) * sizeof(*o->refused));
 	struct flag *all = join(a, tables, ARRAY_LEN(tables), unused, o->refused);
 	o->flags = all;
@@ -377,6 +396,13 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 	if (!code && !str_eq(o->logging_format, STR("text")) &&
 		!str_eq(o->logging_format, STR("json")))
 		code = err_set(err, ERR_USAGE, "--logging-format must be text or json");
+	if (!code && !str_eq(o->audit_log_format, STR("json")))
+		code = err_set(err, ERR_USAGE, "--audit-log-format must be json");
+	if (!code && !str_eq(o->audit_log_mode, STR("batch")) &&
+		!str_eq(o->audit_log_mode, STR("blocking")) &&
+		!str_eq(o->audit_log_mode, STR("blocking-strict")))
+		code = err_set(err, ERR_USAGE,
+			"--audit-log-mode must be batch, blocking or blocking-strict");
 	if (!code && !o->api_audiences.count)
 		o->api_audiences = o->sa_issuers;
 	if (!o->cert_dir.len)

@@ -32,6 +32,9 @@ struct api_options {
 	/* what is served */
 	struct flag_list enable_admission, disable_admission;
 	struct str admission_config_file;
+	struct str audit_policy_file, audit_log_path, audit_log_format, audit_log_mode;
+	int64_t audit_log_maxsize, audit_log_maxage, audit_log_maxbackup;
+	bool audit_log_compress;
 	struct flag_map runtime_config, gates;
 	const struct flag *flags; /* the table, for who wants to see all values */
 	struct str service_cidr, node_port_range;

@@ -1,4 +1,5 @@
 #include "body.h"
+#include "audit.h"
 #include "body_private.h"
 #include "respond.h"
 
@@ -378,9 +379,18 @@ static struct status *decode_protobuf(
 
 struct status *body_decode(struct api_request *r, const struct body_kind *kind, struct cJSON **out)
 {
-	if (str_eq(r->content_type, STR("application/vnd.kubernetes.protobuf")))
-		return decode_protobuf(r, kind, out);
-	return decode_text(r, kind, str_eq(r->content_type, STR("application/yaml")), out);
+	bool protobuf = str_eq(r->content_type, STR("application/vnd.kubernetes.protobuf"));
+	bool yaml = str_eq(r->content_type, STR("application/yaml"));
+	struct status *no =
+		protobuf ? decode_protobuf(r, kind, out) : decode_text(r, kind, yaml, out);
+
+	if (no)
+		return no;
+	if (kind->resource)
+		audit_sent_hub(r, *out);
+	else
+		audit_sent(r, *out);
+	return NULL;
 }
 
 /* ---- DELETE ---- */
@@ -424,6 +434,7 @@ struct status *body_delete_options(struct api_request *r, struct cJSON **out)
 		root = json_new(r->arena, JSON_OBJECT);
 	if (api_decode(r->arena, schema, root, NULL, out, &err))
 		return bad(r, str_from(err_text(&err)));
+	audit_sent(r, *out);
 	return NULL;
 }
 

@@ -1,4 +1,5 @@
 #include "passage.h"
+#include "audit.h"
 #include "passage_private.h"
 #include "respond.h"
 
@@ -219,8 +220,9 @@ static void answer_start(struct passage *p)
 		http_respond(
 			p->r->x, op_of(p, answer_over), p->call.status, h.items, h.count, STR(""));
 	else
-		http_respond_start(p->r->x, op_of(p, answer_sent), p->call.status, h.items, h.count,
-			p->options.kind == PASSAGE_LOG ? HTTP_LENGTH_UNKNOWN : p->call.length);
+		audit_started(p->r);
+	http_respond_start(p->r->x, op_of(p, answer_sent), p->call.status, h.items, h.count,
+		p->options.kind == PASSAGE_LOG ? HTTP_LENGTH_UNKNOWN : p->call.length);
 }
 
 /* ---- refusals of logs ---- */

@@ -1,6 +1,7 @@
 /* The stages of a request, in their order, and how it moves from one to the next. */
 #include "pipeline.h"
 #include "api_options.h"
+#include "audit.h"
 #include "fair.h"
 #include "metrics.h"
 #include "respond.h"
@@ -12,6 +13,7 @@ static const struct stage stages[] = {
 	{"parse", stage_parse},
 	{"resolve", stage_resolve},
 	{"authenticate", stage_authenticate},
+	{"audit", stage_audit},
 	{"impersonate", stage_impersonate},
 	{"throttle", stage_throttle},
 	{"authorize", stage_authorize},
@@ -108,6 +110,7 @@ void api_server_handle_local(
 
 void request_end(struct api_request *r)
 {
+	audit_end(r);
 	metrics_end(r);
 	fair_leave(r);
 	respond_release(r);

@@ -80,6 +80,7 @@ struct kept_object;
 struct list_answer;
 struct list_writer;
 struct fair_ticket;
+struct audit_record;
 struct passage;
 struct api_request;
 typedef void stage_fn(struct api_request *r);
@@ -97,6 +98,7 @@ struct api_request {
 	int64_t now;               /* wall clock at arrival */
 	int64_t deadline;          /* on the loop's clock: when 504 is answered; of watches: none */
 	struct str audit_id;
+	struct audit_record *audit; /* NULL: nothing of it is written down */
 
 	/* parse, resolve */
 	struct str method, path, user_agent;

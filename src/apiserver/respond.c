@@ -1,6 +1,7 @@
 /* Answers that are one object, one Status or one text; lists are in respond_list.c. */
 #include "represent_private.h"
 
+#include "audit.h"
 #include "fair.h"
 #include "negotiate.h"
 
@@ -199,6 +200,7 @@ void answer_status(struct api_request *r, const struct status *s)
 	struct representation rep = negotiate_status(r);
 	struct http_headers h;
 
+	audit_answered_status(r, s);
 	if (s->plain) {
 		answer_text(r, s->code, TEXT, s->message);
 		return;
@@ -288,6 +290,18 @@ static void answer_stored(struct api_request *r, int code, struct object *o)
 	http_respond_start(r->x, &r->op, code, h.items, h.count, (int64_t)object_text(o).len + 1);
 }
 
+/* The log knows answers as JSON, whatever the client sees. */
+static void audit_object(struct api_request *r, const struct object *o)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(SIZE_MAX);
+	struct representation as = r->wants;
+
+	as.format = WIRE_JSON;
+	as.pretty = false;
+	represent_object(&text, r->arena, &as, o, true);
+	audit_answered(r, buf_str(&text));
+}
+
 void answer_object(struct api_request *r, int code, struct object *o)
 {
 	struct status *no = respond_misfit(r, false);
@@ -297,6 +311,8 @@ void answer_object(struct api_request *r, int code, struct object *o)
 		request_fail(r, no);
 		return;
 	}
+	if (audit_wants_answer(r))
+		audit_object(r, o);
 	if (represents_as_stored(&r->wants)) {
 		answer_stored(r, code, o);
 		return;
@@ -313,8 +329,9 @@ void answer_tree(struct api_request *r, int code, const struct schema *schema, s
 	struct representation rep = {.format = r->wants.format, .pretty = r->wants.pretty};
 	struct http_headers h = respond_headers(r, respond_type(&rep));
 
-	represent_tree(
-		&r->out, &rep, schema, schema ? api_canonical(r->arena, schema, tree) : tree);
+	tree = schema ? api_canonical(r->arena, schema, tree) : tree;
+	audit_answered_tree(r, tree);
+	represent_tree(&r->out, &rep, schema, tree);
 	if (rep.format == WIRE_JSON)
 		buf_add_char(&r->out, '\n');
 	respond_bytes(r, code, &h, buf_str(&r->out));
@@ -329,6 +346,7 @@ void answer_hub_tree(struct api_request *r, int code, struct cJSON *tree)
 		request_fail(r, no);
 		return;
 	}
+	audit_answered_tree(r, shown_tree(r->arena, &r->wants, tree));
 	represent_hub(&r->out, r->arena, &r->wants, tree, true, r->now);
 	if (r->wants.format == WIRE_JSON)
 		buf_add_char(&r->out, '\n');

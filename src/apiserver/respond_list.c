@@ -4,6 +4,7 @@
  * slice is worth a worker's time to encrypt, so that a large list does not hold up the loop. Other
  * representations are put together a hundred items a turn.
  */
+#include "audit.h"
 #include "represent_private.h"
 
 #include <kube/work.h>
@@ -349,6 +350,23 @@ static void answer_made_list(struct api_request *r)
 	make_some(&r->op, &none);
 }
 
+/* As the log shows it: whole objects of the version asked for, or of them what was asked for. */
+static void audit_list(struct api_request *r)
+{
+	struct cJSON *tree = json_new(r->arena, JSON_OBJECT),
+		     *items = json_new(r->arena, JSON_ARRAY);
+
+	json_add_borrowed(tree, STR("kind"), json_new_str(r->arena, r->resource->list_kind));
+	json_add_borrowed(
+		tree, STR("apiVersion"), json_new_str(r->arena, r->resource->api_version));
+	json_add_borrowed(tree, STR("metadata"), list_meta(r->arena, r->list));
+	json_add_borrowed(tree, STR("items"), items);
+	for (size_t i = 0; i < r->list->count; i++)
+		json_append(items,
+			shown_tree(r->arena, &r->wants, object_tree(r->arena, r->list->items[i])));
+	audit_answered_tree(r, tree);
+}
+
 void answer_list(struct api_request *r, struct list_answer *list)
 {
 	struct status *no;
@@ -359,6 +377,8 @@ void answer_list(struct api_request *r, struct list_answer *list)
 		request_fail(r, no);
 		return;
 	}
+	if (audit_wants_answer(r))
+		audit_list(r);
 	r->writer = arena_new(r->arena, sizeof(struct list_writer));
 	envelope(r, r->writer);
 	if (represents_as_stored(&r->wants))

@@ -3,6 +3,7 @@
 #include "admission.h"
 #include "allocate.h"
 #include "api_options.h"
+#include "audit.h"
 #include "discovery.h"
 #include "fair.h"
 #include "first_objects.h"
@@ -101,6 +102,7 @@ enum stop_step {
 	STOP_USAGE,
 	STOP_NODES,
 	STOP_LEASE,
+	STOP_AUDIT,
 	STOP_SCOPE,
 	STOP_STORE,
 	STOP_DONE
@@ -147,6 +149,8 @@ static int open_parts(struct api_server *s, struct err *err)
 
 	if (!code)
 		code = admission_new(s, &s->admission, err);
+	if (!code)
+		code = audit_new(s, &s->audit, err);
 	if (!code)
 		code = pki_open(s, &s->pki, err);
 	return code;
@@ -356,7 +360,13 @@ static void stop_run(struct task *t, struct err *err)
 		/* fallthrough */
 	case STOP_LEASE:
 		if (s->lease) {
-			identity_lease_stop(s->lease, task_await(t, STOP_SCOPE, OP_NO_DEADLINE));
+			identity_lease_stop(s->lease, task_await(t, STOP_AUDIT, OP_NO_DEADLINE));
+			return;
+		}
+		/* fallthrough */
+	case STOP_AUDIT:
+		if (s->audit) {
+			audit_flush(s->audit, task_await(t, STOP_SCOPE, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -405,6 +415,7 @@ void api_server_free(struct api_server *s)
 	identity_lease_free(s->lease);
 	pki_close(s->pki);
 	discovery_free(s->discovery);
+	audit_free(s->audit);
 	admission_free(s->admission);
 	openapi_free(s->openapi);
 	metrics_free(s->metrics);

@@ -21,6 +21,7 @@ struct discovery;  /* discovery.c: which groups, versions, resources are on */
 struct openapi;
 struct metrics;
 struct fair;
+struct audit; /* audit/: what is written down of requests */
 struct identity_lease;
 struct nodes; /* the way to kubelets */
 struct usage; /* what they use */
@@ -43,6 +44,7 @@ struct api_server {
 	struct openapi *openapi;
 	struct metrics *metrics;
 	struct fair *fair;
+	struct audit *audit; /* NULL: off */
 	struct identity_lease *lease;
 	struct nodes *nodes;
 	struct usage *usage;

@@ -1,4 +1,5 @@
 /* PodSecurity: namespaces say by labels which standard their pods keep, or are warned of. */
+#include "audit.h"
 #include "plugins.h"
 #include "settings.h"
 
@@ -153,14 +154,26 @@ static bool is_among(const struct cJSON *list, struct str name)
 	return false;
 }
 
+static void annotate(const struct admission_review *r, const char *key, struct str value)
+{
+	if (r->request)
+		audit_annotate(r->request, key, value);
+}
+
 static bool is_exempt(const struct admission_review *r, const struct cJSON *pod)
 {
 	const struct pod_security_settings *s = settings_of(r);
-	struct str runtime_class = tree_str(pod, "spec.runtimeClassName");
+	struct str runtime_class = tree_str(pod, "spec.runtimeClassName"), why = {0};
 
-	return is_among(s->namespaces, r->namespace) ||
-	       (r->user && is_among(s->users, r->user->name)) ||
-	       (runtime_class.len && is_among(s->runtime_classes, runtime_class));
+	if (is_among(s->namespaces, r->namespace))
+		why = STR("namespace");
+	else if (r->user && is_among(s->users, r->user->name))
+		why = STR("user");
+	else if (runtime_class.len && is_among(s->runtime_classes, runtime_class))
+		why = STR("runtimeClass");
+	if (why.len)
+		annotate(r, PREFIX "exempt", why);
+	return why.len;
 }
 
 /* ---- namespaces ---- */
@@ -296,6 +309,12 @@ static struct status *check_pod(struct admission_review *r, const struct cJSON *
 		return NULL;
 	namespace = server_read(r->server, r->arena, "", "namespaces", STR(""), r->namespace);
 	p = read_policy(r, json_path(namespace, "metadata.labels"), &errors);
+	annotate(r, PREFIX "enforce-policy", standard_name(r->arena, &p.modes[ENFORCE]));
+	text = violations(r, &p.modes[AUDIT], pod);
+	if (text.len)
+		annotate(r, PREFIX "audit-violations",
+			arena_print(r->arena, "would violate PodSecurity \"%.*s\": %.*s",
+				STRF(standard_name(r->arena, &p.modes[AUDIT])), STRF(text)));
 	if (enforced) {
 		text = violations(r, &p.modes[ENFORCE], pod);
 		if (text.len)

@@ -3,6 +3,7 @@
  * good is refused everywhere; one that is not shown makes the user anonymous.
  */
 #include "authn.h"
+#include "audit.h"
 #include "metrics.h"
 #include "pki.h"
 
@@ -257,6 +258,7 @@ static void refuse(struct api_request *r)
 {
 	r->user = NULL;
 	count(r);
+	audit_unauthenticated(r);
 	request_fail(r, status_new(r->arena, ERR_UNAUTHORIZED, "Unauthorized"));
 }
 

@@ -1,6 +1,7 @@
 /* May they: the authorizers of --authorization-mode, in their order. */
 #include "access.h"
 #include "api_options.h"
+#include "audit.h"
 #include "metrics.h"
 #include "node.h"
 #include "rbac.h"
@@ -176,7 +177,12 @@ void stage_authorize(struct api_request *r)
 {
 	struct access_query q = access_query_of(r);
 	struct str reason;
-	bool allowed = authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW;
+	bool allowed;
+
+	q.explain = r->audit;
+	allowed = authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW;
+	audit_annotate(r, "authorization.k8s.io/decision", allowed ? STR("allow") : STR("forbid"));
+	audit_annotate(r, "authorization.k8s.io/reason", reason);
 
 	++*metrics_number(r->server->metrics, METRIC_AUTHORIZED,
 		allowed ? STR("result=\"allowed\"") : STR("result=\"denied\""));

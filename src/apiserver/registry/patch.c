@@ -1,4 +1,5 @@
 /* PATCH: the object as the client sees it, changed, and then written like a PUT. */
+#include "audit.h"
 #include "registry.h"
 
 #include <kube/patch.h>
@@ -202,6 +203,7 @@ static struct status *parse(struct patching *p)
 	p->notes.arena = r->arena;
 	if (body_parse(r->arena, buf_str(&r->body), p->type == PATCH_APPLY, &p->notes, &tree, &err))
 		return not_parsed(p, &err);
+	audit_sent(r, tree);
 	p->patch = tree;
 	return NULL;
 }

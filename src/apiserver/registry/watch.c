@@ -4,6 +4,7 @@
  * and is told so. What one turn of the loop brings goes out as one write; what stood there before
  * goes out a write at a time, however much it is.
  */
+#include "audit.h"
 #include "metrics.h"
 #include "registry.h"
 
@@ -329,6 +330,8 @@ static void begin(struct watching *w)
 	r->long_running = true;
 	w->writing = true;
 	op_init(&w->write, &w->scope, started, OP_NO_DEADLINE);
+	r->answer_code = 200;
+	audit_started(r);
 	http_respond_start(r->x, &w->write, 200, headers.items, headers.count, HTTP_LENGTH_UNKNOWN);
 }
 
