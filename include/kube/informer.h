@@ -75,6 +75,11 @@ int64_t informer_revision(const struct informer *i);
 void informer_wait_revision(struct informer *i, struct op *op, int64_t revision);
 /* Done when the object with that uid is no more. */
 void informer_wait_gone(struct informer *i, struct op *op, struct str key, struct str uid);
+/*
+ * Somebody knows that the server has more than the cache: a pause before the next attempt ends,
+ * and a watch that has said nothing for some seconds is opened anew where it was.
+ */
+void informer_hurry(struct informer *i);
 const struct resource *informer_resource(const struct informer *i);
 /* Could objects of that namespace be in it? */
 bool informer_covers(const struct informer *i, struct str namespace);

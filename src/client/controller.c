@@ -3,6 +3,8 @@
  * and keeps the key until the caches have seen what was written: whoever decides next about that
  * key sees a world in which its last decision is already there.
  */
+#include "rate.h"
+
 #include <kube/plan.h>
 
 #include <kube/api_codec.h>
@@ -13,8 +15,10 @@
 
 #define WORKERS       5
 #define WRITE_TIMEOUT (30 * SEC)
-#define CAUGHT_UP     (10 * SEC) /* the longest a key is kept for a cache */
+#define CAUGHT_UP     (5 * MINUTE) /* the longest a key is kept for a cache, as upstream expects */
+#define BEHIND        (10 * SEC)   /* so much later, its watch is not what it seems */
 #define RETRY         (100 * MSEC)
+#define LOOK_RETRY    (5 * SEC) /* at most */
 
 /*
  * A decision that reads thousands of objects must not be made anew for each event about one of
@@ -25,8 +29,17 @@
 #define RESTS_RATIO 5
 #define RESTS_MOST  SEC
 
-enum work_step { WORK_SYNC, WORK_TAKE, WORK_DECIDE, WORK_WRITTEN, WORK_CAUGHT_UP };
-static const char *const work_steps[] = {"sync", "take", "decide", "written", "caught up"};
+enum work_step {
+	WORK_SYNC,
+	WORK_TAKE,
+	WORK_DECIDE,
+	WORK_WRITTEN,
+	WORK_LOOK,
+	WORK_LOOKED,
+	WORK_CAUGHT_UP
+};
+static const char *const work_steps[] = {
+	"sync", "take", "decide", "written", "look", "looked", "caught up"};
 
 /* A cache that is to see something before the key goes on. */
 struct catch_up {
@@ -43,9 +56,11 @@ struct worker {
 	struct str key;
 	struct arena arena; /* of the plan */
 	struct plan plan;
-	size_t step;
+	size_t step, looked_for; /* of the plan */
 	struct client_request request;
-	bool requesting, failed, conflict, told;
+	bool requesting, failed, conflict, told, goes_on;
+	int64_t patience; /* until when it waits for an answer or a cache */
+	struct backoff pause;
 	struct str last_name; /* of what was written last; empty: it was gone already */
 	struct catch_up *waits;
 	size_t wait_count, wait_cap, waited;
@@ -195,8 +210,9 @@ static void note_written(struct worker *w, const struct plan_step *s)
 
 static void catch_up(struct worker *w)
 {
-	const struct catch_up *wait = &w->waits[w->waited++];
-	struct op *op = task_await(&w->task, WORK_CAUGHT_UP, loop_in(env_of(w)->loop, CAUGHT_UP));
+	const struct catch_up *wait = &w->waits[w->waited];
+	int64_t soon = MIN(w->patience, loop_in(env_of(w)->loop, BEHIND));
+	struct op *op = task_await(&w->task, WORK_CAUGHT_UP, soon);
 
 	if (wait->gone_key.len)
 		informer_wait_gone(wait->informer, op, wait->gone_key, wait->gone_uid);
@@ -229,7 +245,7 @@ static void key_over(struct worker *w)
 	arena_reset(&w->arena);
 }
 
-static void finish_key(struct worker *w)
+static void catch_up_next(struct worker *w)
 {
 	if (w->waited < w->wait_count) {
 		catch_up(w);
@@ -237,6 +253,24 @@ static void finish_key(struct worker *w)
 	}
 	key_over(w);
 	take_key(w);
+}
+
+static void finish_key(struct worker *w)
+{
+	w->patience = loop_in(env_of(w)->loop, CAUGHT_UP);
+	catch_up_next(w);
+}
+
+/* A cache that does not come after all must not keep the key for ever. */
+static void caught_up(struct worker *w, const struct err *err)
+{
+	bool late = err->code == ERR_TIMEOUT;
+
+	if (late)
+		informer_hurry(w->waits[w->waited].informer);
+	if (!late || loop_now(env_of(w)->loop) >= w->patience)
+		w->waited++;
+	catch_up_next(w);
 }
 
 static void tell_event(struct worker *w, const struct plan_step *s)
@@ -336,11 +370,72 @@ static bool is_confirmed(const struct plan_step *s, const struct cJSON *object)
 	       !tree_has(object, "metadata.deletionTimestamp");
 }
 
+static void go_on(struct worker *w)
+{
+	/* What follows may rest on what could not be done. */
+	if (w->goes_on)
+		next_step(w);
+	else
+		finish_key(w);
+}
+
+/*
+ * No answer came: it may have been done all the same. Who decides next is to see it, so the server
+ * is asked for what stands there now. What has no name cannot be asked for.
+ */
+static bool is_unsure(const struct worker *w, size_t step, const struct err *err)
+{
+	const struct plan_step *s = &w->plan.steps[step];
+	bool reads = s->verb == PLAN_CONFIRM || s->verb == PLAN_ABSENT;
+	bool unsent = err->code == ERR_REFUSED || err->code == ERR_UNREACHABLE;
+
+	return err->code && !reads && !unsent && !w->request.code && s->name.len;
+}
+
+static void look(struct worker *w)
+{
+	const struct controller_options *o = &w->controller->options;
+	const struct plan_step *s = &w->plan.steps[w->looked_for];
+
+	client_request_init(&w->request, CLIENT_GET, s->resource, s->namespace, s->name);
+	w->requesting = true;
+	client_send(o->client,
+		task_await(&w->task, WORK_LOOKED, loop_in(env_of(w)->loop, o->timeout)),
+		&w->request);
+}
+
+static void note_found(struct worker *w, const struct err *err)
+{
+	const struct plan_step *s = &w->plan.steps[w->looked_for];
+	int64_t revision = 0;
+
+	if (err->code == ERR_NOT_FOUND && s->precondition_uid.len)
+		note_wait(w, s, true, s->precondition_uid, 0);
+	else if (!err->code &&
+		 str_to_i64(tree_str(w->request.object, "metadata.resourceVersion"), &revision))
+		note_wait(w, s, false, STR(""), revision);
+}
+
+static void looked(struct worker *w, const struct err *err)
+{
+	struct env *env = env_of(w);
+	bool answered = !err->code || w->request.code || loop_now(env->loop) >= w->patience;
+
+	note_found(w, err);
+	w->requesting = false;
+	client_request_done(&w->request);
+	if (answered)
+		go_on(w);
+	else
+		timer_wait(task_await(&w->task, WORK_LOOK, OP_NO_DEADLINE),
+			loop_in(env->loop, backoff_next(&w->pause, env)));
+}
+
 static void written(struct worker *w, const struct err *err)
 {
 	size_t step = w->step++;
 	const struct plan_step *s = &w->plan.steps[step];
-	bool goes_on = true;
+	bool unsure = is_unsure(w, step, err), goes_on = true;
 
 	w->controller->stats.writes += s->verb != PLAN_CONFIRM && s->verb != PLAN_ABSENT;
 	if (err->code)
@@ -353,11 +448,15 @@ static void written(struct worker *w, const struct err *err)
 		note_written(w, s);
 	w->requesting = false;
 	client_request_done(&w->request);
-	/* What follows may rest on what could not be done. */
-	if (goes_on)
-		next_step(w);
-	else
-		finish_key(w);
+	w->goes_on = goes_on;
+	if (!unsure) {
+		go_on(w);
+		return;
+	}
+	w->looked_for = step;
+	w->patience = loop_in(env_of(w)->loop, CAUGHT_UP);
+	w->pause = (struct backoff){.base = RETRY, .max = LOOK_RETRY, .reset = MINUTE};
+	look(w);
 }
 
 /* ---- the worker ---- */
@@ -418,9 +517,14 @@ static void work_run(struct task *t, struct err *err)
 	case WORK_WRITTEN:
 		written(w, err);
 		return;
+	case WORK_LOOK:
+		look(w);
+		return;
+	case WORK_LOOKED:
+		looked(w, err);
+		return;
 	case WORK_CAUGHT_UP:
-		/* A cache that does not come after all must not keep the key for ever. */
-		finish_key(w);
+		caught_up(w, err);
 		return;
 	}
 }

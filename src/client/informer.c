@@ -308,6 +308,11 @@ void informer_wait_gone(struct informer *i, struct op *op, struct str key, struc
 	wait_for(i, op, (struct waiter){.key = str_dup(key), .uid = str_dup(uid)});
 }
 
+void informer_hurry(struct informer *i)
+{
+	reflector_hurry(&i->reflector);
+}
+
 bool informer_synced(const struct informer *i)
 {
 	return i->synced;

@@ -11,6 +11,7 @@
 #define BACKOFF_RESET (2 * MINUTE)
 #define WATCH_SECONDS 300 /* at least; at most twice that */
 #define SHORT_WATCH   SEC
+#define SILENCE       (5 * SEC) /* of a watch that ought to say something */
 /* Ours: a server that has vanished without a word must not be waited for for ever. HTTP/2 finds
  * out in a minute; without it these are what does. */
 #define LIST_PATIENCE (10 * MINUTE)
@@ -131,7 +132,7 @@ static void begin_watch(struct reflector *r)
 		r->watch.resource_version = revision_text(r);
 	r->watching = true;
 	r->watches++;
-	r->opened = loop_now(env->loop);
+	r->opened = r->heard = loop_now(env->loop);
 	r->events_before = r->event_count;
 	if (r->initial)
 		r->events->begin(r);
@@ -159,6 +160,7 @@ static int take_event(struct reflector *r, struct err *err)
 	const struct client_event *e = &r->watch.event;
 
 	r->event_count++;
+	r->heard = loop_now(env_of(r)->loop);
 	if (e->type == CLIENT_ERROR)
 		return err_set(err, e->status->code == 410 ? ERR_EXPIRED : ERR_UNAVAILABLE, "%.*s",
 			STRF(e->status->message));
@@ -213,8 +215,9 @@ static void wait_and(struct reflector *r, int step)
 static void failed(struct reflector *r, const struct err *err)
 {
 	int step = step_after(r, err);
-	bool at_once = is_expired(err) && r->event_count != r->events_before;
+	bool at_once = r->hurried || (is_expired(err) && r->event_count != r->events_before);
 
+	r->hurried = false;
 	r->failures++;
 	log_v(2, "watching is interrupted", LOG_STR("resource", r->resource->plural),
 		LOG_TEXT("why", err_text(err)));
@@ -284,6 +287,17 @@ static void run(struct task *t, struct err *err)
 			next_event(r);
 		return;
 	}
+}
+
+void reflector_hurry(struct reflector *r)
+{
+	bool pauses = r->task.step == CHOOSE || r->task.step == OPEN;
+	bool silent = r->task.step == EVENT && loop_now(env_of(r)->loop) - r->heard >= SILENCE;
+
+	if (!op_active(&r->task.wait) || (!pauses && !silent))
+		return;
+	r->hurried = silent;
+	op_cancel(&r->task.wait);
 }
 
 void reflector_start(struct reflector *r, struct op *op)

@@ -50,11 +50,15 @@ struct reflector {
 	bool initial;           /* the watch has not yet told all that is there */
 	bool forgotten;         /* the server does not know our revision any more */
 	bool list_first;        /* this time: initial events were refused */
+	bool hurried;           /* the watch was broken off to be opened at once */
 	int64_t opened;         /* when */
+	int64_t heard;          /* when something came last */
 	uint64_t events_before;
 };
 
 /* Runs until the scope closes; op is in it. */
 void reflector_start(struct reflector *r, struct op *op);
+/* The server has more: see informer_hurry. */
+void reflector_hurry(struct reflector *r);
 
 #endif

@@ -37,6 +37,7 @@ struct fake_api {
 	int refuse_code, refuse_times, retry_after; /* the next requests */
 	const char *refuse_reason;
 	bool no_watch_list, expire_continue;
+	int lost_answers; /* the next writes are done, and the connection breaks */
 	/* what was asked */
 	int requests, lists, watching, writes, patches, tokens;
 	char authorization[64]; /* of the last request */
@@ -53,7 +54,7 @@ struct fake_request {
 	/* of watches */
 	struct link in_api;
 	size_t position;
-	bool writing, ending, is_watch;
+	bool writing, ending, is_watch, held;
 	struct str part;
 	int64_t until;
 };
@@ -164,7 +165,13 @@ static inline void fake_answer(struct fake_request *q, int code)
 	static struct http_header headers[2] = {
 		{STR_INIT("Content-Type"), STR_INIT("application/json")}};
 	size_t count = 1;
+	struct err none = {0};
 
+	if (q->api->lost_answers && !str_eq_text(q->x->request.method, "GET")) {
+		q->api->lost_answers--;
+		fake_over(&q->op, &none);
+		return;
+	}
 	if (q->api->retry_after && code >= 400)
 		headers[count++] = (struct http_header){
 			STR("Retry-After"), arena_print(&q->x->arena, "%d", q->api->retry_after)};
@@ -265,7 +272,7 @@ static inline void fake_watch_go(struct fake_request *q)
 	struct fake_api *f = q->api;
 	struct str prefix = fake_prefix(q);
 
-	for (; q->position < f->count; q->position++)
+	for (; q->position < f->count && !q->held; q->position++)
 		if (str_starts(str_from(f->history[q->position]->key), prefix))
 			fake_event(q, f->history[q->position]->type, f->history[q->position]->text);
 	bool over = q->ending || scope_closing(&q->x->scope) || loop_now(f->env->loop) >= q->until;
@@ -327,6 +334,14 @@ static inline void fake_watch(struct fake_request *q)
 	q->writing = true;
 	op_init(&q->op, &q->x->scope, fake_watch_begun, OP_NO_DEADLINE);
 	http_respond_start(q->x, &q->op, 200, &type, 1, HTTP_LENGTH_UNKNOWN);
+}
+
+/* Those that are open say nothing more, until they are let go. */
+static inline void fake_hold_watches(struct fake_api *f, bool held)
+{
+	list_each_safe (k, &f->watches)
+		LIST_ENTRY(k, struct fake_request, in_api)->held = held;
+	fake_wake(f);
 }
 
 /* Every watch breaks off. */
@@ -448,8 +463,16 @@ static inline void fake_write(struct fake_request *q, struct cJSON *sent)
 		tree = patch_merge(a, tree, sent);
 	else if (!deletes)
 		tree = sent;
-	fake_commit(q->api, a, fake_key(q), tree, deletes);
-	fake_answer_tree(q, 200, tree);
+	/* Who takes away what held it lets it go: it is shown as it was. */
+	bool goes = !deletes && tree_has(tree, "metadata.deletionTimestamp") &&
+		    !json_count(json_path(tree, "metadata.finalizers"));
+	struct cJSON *shown = goes ? json_copy(a, tree) : tree;
+
+	if (goes)
+		tree_set_str(a, shown, "metadata.resourceVersion",
+			arena_print(a, "%lld", (long long)old->revision));
+	fake_commit(q->api, a, fake_key(q), tree, deletes || goes);
+	fake_answer_tree(q, 200, shown);
 }
 
 /* ---- the beginning ---- */

@@ -262,6 +262,139 @@ TEST(what_was_gone_already_is_not_told_as_done)
 	world_close(&w);
 }
 
+/* ---- decisions are seen by the next one ---- */
+
+/* From here on the caches hear nothing. */
+static void hold_first(struct toy *toy)
+{
+	if (!toy->reconciles++)
+		fake_hold_watches(&toy->world->api, true);
+}
+
+/* One child, by its name. */
+static void want_child(void *ctx, struct str key, int64_t now, struct plan *p)
+{
+	struct toy *toy = ctx;
+	struct object *o = informer_get_key(toy->maps, key);
+
+	(void)now;
+	if (!o || !str_eq_text(key, "a/m"))
+		return;
+	hold_first(toy);
+	make_child(toy, p, object_tree(p->arena, o), 'a');
+}
+
+static void expect_decided(struct toy *toy, int times)
+{
+	struct controller_stats stats;
+
+	/* Whoever asks meanwhile waits, too. */
+	controller_enqueue(toy->controller, STR("a/m"));
+	world_pass(toy->world, SEC);
+	EXPECT_INT(toy->reconciles, times);
+	controller_stats(toy->controller, &stats);
+	EXPECT_INT(stats.conflicts, 0);
+}
+
+TEST(what_was_written_is_waited_for_on_a_watch_that_is_slow)
+{
+	struct world w = {0};
+	struct toy toy;
+
+	world_open(&w, 1);
+	fake_put(&w.api, "configmaps/a/x", "{}");
+	toy_open_with(&toy, &w, want_child);
+	world_pass(&w, SEC);
+	fake_put(&w.api, "configmaps/a/m", OWNER);
+	world_pass(&w, 5 * SEC);
+	expect_decided(&toy, 1);
+	fake_hold_watches(&w.api, false);
+	expect_decided(&toy, 2);
+	EXPECT_INT(w.api.writes, 1);
+	toy_close(&toy);
+	world_close(&w);
+}
+
+TEST(a_watch_that_has_fallen_silent_is_opened_anew)
+{
+	struct world w = {0};
+	struct toy toy;
+
+	world_open(&w, 1);
+	toy_open_with(&toy, &w, want_child);
+	world_pass(&w, SEC);
+	fake_put(&w.api, "configmaps/a/m", OWNER);
+	world_pass(&w, 8 * SEC);
+	expect_decided(&toy, 1);
+	world_pass(&w, 10 * SEC);
+	EXPECT(toy.reconciles > 1);
+	EXPECT(informer_get(toy.maps, STR("a"), STR("m-a")));
+	EXPECT_INT(w.api.writes, 1);
+	toy_close(&toy);
+	world_close(&w);
+}
+
+TEST(what_may_have_been_written_is_seen_before_the_next)
+{
+	struct world w = {0};
+	struct toy toy;
+
+	world_open(&w, 1);
+	toy_open_with(&toy, &w, want_child);
+	world_pass(&w, SEC);
+	w.api.lost_answers = 1;
+	fake_put(&w.api, "configmaps/a/m", OWNER);
+	world_pass(&w, 5 * SEC);
+	EXPECT_INT(w.api.lost_answers, 0);
+	expect_decided(&toy, 1);
+	fake_hold_watches(&w.api, false);
+	world_pass(&w, SEC);
+	EXPECT(toy.reconciles > 1);
+	EXPECT_INT(w.api.writes, 1);
+	EXPECT(informer_get(toy.maps, STR("a"), STR("m-a")));
+	toy_close(&toy);
+	world_close(&w);
+}
+
+/* Takes away what holds an object that is being deleted. */
+static void let_go(void *ctx, struct str key, int64_t now, struct plan *p)
+{
+	struct toy *toy = ctx;
+	struct object *o = informer_get_key(toy->maps, key);
+
+	(void)now;
+	hold_first(toy);
+	if (!o)
+		return;
+	struct cJSON *patch = json_new(p->arena, JSON_OBJECT);
+	tree_set(p->arena, patch, "metadata.finalizers", json_new(p->arena, JSON_NULL));
+	plan_patch(p, maps(), STR("a"), STR("m"), patch);
+}
+
+TEST(what_a_write_has_let_go_is_gone_before_the_next)
+{
+	struct world w = {0};
+	struct toy toy;
+	struct controller_stats stats;
+
+	world_open(&w, 1);
+	toy_open_with(&toy, &w, let_go);
+	world_pass(&w, SEC);
+	fake_put(&w.api, "configmaps/a/m",
+		"{\"metadata\":{\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"finalizers\":["
+		"\"test/f\"]}}");
+	world_pass(&w, 5 * SEC);
+	EXPECT(!fake_find(&w.api, STR("configmaps/a/m")));
+	expect_decided(&toy, 1);
+	fake_hold_watches(&w.api, false);
+	expect_decided(&toy, 2);
+	EXPECT_INT(w.api.writes, 1);
+	controller_stats(toy.controller, &stats);
+	EXPECT_INT(stats.failures, 0);
+	toy_close(&toy);
+	world_close(&w);
+}
+
 static void drive(struct world *w)
 {
 	struct toy toy;
