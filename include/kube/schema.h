@@ -29,6 +29,7 @@ enum field_kind {
 	KIND_SCHEMA_OR_ARRAY, /* the three unions of CRD schemas; `of` is not set */
 	KIND_SCHEMA_OR_BOOL,
 	KIND_SCHEMA_OR_STRINGS,
+	KIND_DEDUCED, /* what the value is: objects are granular maps of the same, lists atomic */
 };
 
 enum field_shape {
@@ -50,6 +51,7 @@ enum list_type { LIST_UNSET, LIST_ATOMIC, LIST_MAP, LIST_SET };
 enum map_type { MAP_UNSET, MAP_ATOMIC, MAP_GRANULAR };
 
 struct schema;
+struct custom_type;
 
 struct schema_field {
 	struct str name; /* in JSON */
@@ -69,9 +71,15 @@ struct schema_field {
 	const char *go;        /* Go's type in messages where it does not follow: "v1.Protocol" */
 	const char *gate;      /* the feature gates it stands behind, comma-separated */
 	const char *inlined;   /* Go's embedded struct it comes from */
+	/* SHAPE_LIST, SHAPE_MAP: the elements, where kind alone does not say what they are (lists
+	 * of lists); NULL otherwise. */
+	const struct schema_field *element;
 };
 
-enum { SCHEMA_ATOMIC = 1 }; /* owned as a whole in server-side apply */
+enum {
+	SCHEMA_ATOMIC = 1, /* owned as a whole in server-side apply */
+	SCHEMA_SORTED = 2, /* fields stand in byte order of their names */
+};
 
 struct schema {
 	struct str package; /* "io.k8s.api.core.v1" */
@@ -82,6 +90,8 @@ struct schema {
 	uint32_t flags;
 	uint16_t field_count;
 	const struct schema_field *fields;
+	const struct schema_field *rest;  /* members that no field names; NULL: there are none */
+	const struct custom_type *custom; /* of a CustomResourceDefinition: see custom.h */
 };
 
 /* "io.k8s.api.core.v1.Container"; NULL when there is none. Built-in types only. */

@@ -120,7 +120,8 @@ struct cJSON *merge_values(struct arena *a, struct typed live, struct typed conf
 
 	if (!config.value)
 		return json_copy(a, live.value);
-	if (!live.value || typed_is_atomic(live.field))
+	if (!live.value || typed_is_atomic(typed_settled(live).field) ||
+		typed_is_atomic(typed_settled(config).field))
 		return json_copy(a, config.value);
 	l = typed_children_of(a, live);
 	c = typed_children_of(a, config);

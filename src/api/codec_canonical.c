@@ -1,6 +1,8 @@
 /* The canonical form of trees that our own code made or changed. */
 #include "codec_parts.h"
 
+#include <kube/custom.h>
+
 /* `sent`: empty lists that Go prints, and what is marked, stay as the client wrote them. */
 static struct cJSON *canonical_object(
 	struct arena *a, const struct schema *s, const struct cJSON *in, bool sent);
@@ -95,10 +97,12 @@ static struct cJSON *canonical_object(
 
 struct cJSON *api_canonical(struct arena *a, const struct schema *s, const struct cJSON *in)
 {
-	return canonical_object(a, s, in, false);
+	return s->custom ? custom_type_canonical(s->custom, a, in)
+			 : canonical_object(a, s, in, false);
 }
 
 struct cJSON *api_canonical_sent(struct arena *a, const struct schema *s, const struct cJSON *in)
 {
-	return canonical_object(a, s, in, true);
+	return s->custom ? custom_type_canonical(s->custom, a, in)
+			 : canonical_object(a, s, in, true);
 }

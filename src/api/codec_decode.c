@@ -5,6 +5,8 @@
  */
 #include "codec_parts.h"
 
+#include <kube/custom.h>
+
 /* How deep in the document we are, for error messages and notes. */
 struct place {
 	const struct place *up;
@@ -283,6 +285,8 @@ int api_decode(struct arena *a, const struct schema *s, const struct cJSON *in,
 	struct decoder d = {.arena = a, .notes = notes, .err = err};
 	struct cJSON *empty = json_new(a, JSON_OBJECT);
 
+	if (s->custom)
+		return custom_type_decode(s->custom, a, in, notes, out, err);
 	if (json_type(in) == JSON_NULL)
 		in = empty;
 	if (!json_is(in, JSON_OBJECT))

@@ -1,6 +1,7 @@
 /* The `standard` values of the tables, set where nothing stands. */
 #include "codec_parts.h"
 
+#include <kube/custom.h>
 #include <kube/quantity.h>
 
 static void set_in(struct arena *a, const struct schema *s, struct cJSON *object);
@@ -75,5 +76,8 @@ static void set_in(struct arena *a, const struct schema *s, struct cJSON *object
 
 void api_set_standards(struct arena *a, const struct schema *s, struct cJSON *object)
 {
-	set_in(a, s, object);
+	if (s->custom)
+		custom_type_default(s->custom, a, object);
+	else
+		set_in(a, s, object);
 }

@@ -198,7 +198,7 @@ void field_set_of(struct arena *a, struct typed t, struct field_set *set)
 	struct typed_children children = typed_children_of(a, t);
 	struct field_set **at = &set->children;
 
-	if (typed_is_atomic(t.field)) {
+	if (typed_is_atomic(typed_settled(t).field)) {
 		set->member = true;
 		return;
 	}
@@ -249,7 +249,9 @@ static void compare(struct arena *a, struct typed old, struct typed now, struct 
 	struct field_set *removed)
 {
 	struct pairs p = {.before = typed_children_of(a, old), .after = typed_children_of(a, now)};
-	bool leaf = typed_is_atomic(now.field) || (!p.before.count && !p.after.count);
+	bool leaf = typed_is_atomic(typed_settled(now).field) ||
+		    typed_is_atomic(typed_settled(old).field) ||
+		    (!p.before.count && !p.after.count);
 	struct field_set **in_changed = &changed->children, **in_removed = &removed->children;
 
 	while (next_pair(&p)) {
@@ -286,18 +288,24 @@ void field_set_name_ways(struct field_set *s, const struct schema_field *f)
 {
 	struct schema_field one;
 
+	if (f && f->kind == KIND_DEDUCED &&
+		f->shape == SHAPE_ONE) /* a struct, or no names at all */
+		f = f->element;
+	if (!f)
+		return;
+	one = *f;
+	one.shape = SHAPE_ONE;
+	one.map_type = MAP_UNSET;
 	for (struct field_set *c = s->children; c; c = c->next) {
-		const struct schema_field *below = typed_field_of(f, c->element);
+		const struct schema_field *below = f->element ? f->element : &one;
 
-		if (below && c->children)
-			c->member = true;
-		if (!typed_is_struct(f) && f) {
-			one = *f;
-			one.shape = SHAPE_ONE;
-			one.map_type = MAP_UNSET;
-			below = &one;
+		if (typed_is_struct(f)) {
+			below = schema_field(f->of, str_skip(c->element, 2));
+			if (below && c->children)
+				c->member = true;
+			if (!below)
+				below = f->of->rest;
 		}
-		if (below)
-			field_set_name_ways(c, below);
+		field_set_name_ways(c, below);
 	}
 }

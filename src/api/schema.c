@@ -20,8 +20,28 @@ const struct schema *schema_find(struct str full_name)
 	return NULL;
 }
 
+static const struct schema_field *sorted_field(const struct schema *s, struct str name)
+{
+	size_t low = 0, high = s->field_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = str_cmp(s->fields[mid].name, name);
+
+		if (!order)
+			return &s->fields[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
 const struct schema_field *schema_field(const struct schema *s, struct str name)
 {
+	if (s->flags & SCHEMA_SORTED)
+		return sorted_field(s, name);
 	for (size_t i = 0; i < s->field_count; i++)
 		if (str_eq(s->fields[i].name, name))
 			return &s->fields[i];
@@ -63,6 +83,7 @@ static const char *const go_kinds[] = {
 	[KIND_SCHEMA_OR_ARRAY] = "v1.JSONSchemaPropsOrArray",
 	[KIND_SCHEMA_OR_BOOL] = "v1.JSONSchemaPropsOrBool",
 	[KIND_SCHEMA_OR_STRINGS] = "v1.JSONSchemaPropsOrStringArray",
+	[KIND_DEDUCED] = "interface {}",
 };
 
 struct str schema_go_type(struct arena *a, const struct schema_field *f)

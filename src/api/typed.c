@@ -9,6 +9,23 @@ bool typed_is_struct(const struct schema_field *f)
 	return f && f->shape == SHAPE_ONE && f->kind == KIND_OBJECT;
 }
 
+/* What says nothing of itself is what its value is. */
+struct typed typed_settled(struct typed t)
+{
+	static const struct schema_field deduced = {.kind = KIND_DEDUCED};
+	static const struct schema_field map = {
+		.kind = KIND_DEDUCED, .shape = SHAPE_MAP, .element = &deduced};
+	static const struct schema_field leaf = {.kind = KIND_JSON};
+
+	if (!t.field || t.field->kind != KIND_DEDUCED || t.field->shape != SHAPE_ONE)
+		return t;
+	if (!json_is(t.value, JSON_OBJECT))
+		t.field = &leaf;
+	else
+		t.field = t.field->element ? t.field->element : &map;
+	return t;
+}
+
 bool typed_is_atomic(const struct schema_field *f)
 {
 	if (!f)
@@ -129,11 +146,13 @@ static void sort(struct arena *a, struct typed_children *c)
 		qsort(c->sorted, c->count, sizeof(const struct typed_child *), by_element);
 }
 
-static const struct schema_field *one_of(struct arena *a, const struct schema_field *f)
+const struct schema_field *typed_element(struct arena *a, const struct schema_field *f)
 {
-	struct schema_field *one = arena_new(a, sizeof(*one));
+	struct schema_field *one;
 
-	*one = *f;
+	if (f->element)
+		return f->element;
+	one = arena_copy(a, f, sizeof(*f));
 	one->shape = f->shape == SHAPE_MAP_OF_LISTS ? SHAPE_LIST : SHAPE_ONE;
 	one->map_type = MAP_UNSET;
 	return one;
@@ -141,25 +160,26 @@ static const struct schema_field *one_of(struct arena *a, const struct schema_fi
 
 struct typed_children typed_children_of(struct arena *a, struct typed t)
 {
-	struct typed_children c = {.list = t.field && t.field->shape == SHAPE_LIST};
 	size_t room = json_count(t.value);
-	const struct schema_field *one = NULL;
+	struct typed_children c;
 
+	t = typed_settled(t);
+	c = (struct typed_children){.list = t.field && t.field->shape == SHAPE_LIST};
 	if (!room || typed_is_atomic(t.field) ||
 		!json_is(t.value, c.list ? JSON_ARRAY : JSON_OBJECT))
 		return c;
-	if (!typed_is_struct(t.field))
-		one = one_of(a, t.field);
+	const struct schema_field *one =
+		typed_is_struct(t.field) ? t.field->of->rest : typed_element(a, t.field);
 	c.items = arena_alloc(a, room * sizeof(*c.items));
 	json_each (item, t.value) {
 		struct typed_child *child = &c.items[c.count++];
 		const struct schema_field *f =
-			one ? one : schema_field(t.field->of, json_key(item));
+			typed_is_struct(t.field) ? schema_field(t.field->of, json_key(item)) : NULL;
 
 		child->element = c.list ? typed_item(a, t.field, item)
 					: arena_print(a, "f:%.*s", STRF(json_key(item)));
-		child->at = (struct typed){.field = f, .value = item};
-		child->declared = !one && f;
+		child->at = (struct typed){.field = f ? f : one, .value = item};
+		child->declared = f;
 	}
 	sort(a, &c);
 	return c;
@@ -179,9 +199,4 @@ const struct typed_child *typed_find(const struct typed_children *c, struct str 
 			high = mid;
 	}
 	return low < c->count && str_eq(c->sorted[low]->element, element) ? c->sorted[low] : NULL;
-}
-
-const struct schema_field *typed_field_of(const struct schema_field *f, struct str element)
-{
-	return typed_is_struct(f) ? schema_field(f->of, str_skip(element, 2)) : NULL;
 }

@@ -30,13 +30,15 @@ struct typed typed_root(
 /* Owned as a whole? */
 bool typed_is_atomic(const struct schema_field *f);
 bool typed_is_struct(const struct schema_field *f);
+/* A list's or map's element. */
+const struct schema_field *typed_element(struct arena *a, const struct schema_field *f);
+/* With a field that says what the value is, where the one it has leaves that to the value. */
+struct typed typed_settled(struct typed t);
 /* The element of a list's item; empty when it has none of its keys. */
 struct str typed_item(struct arena *a, const struct schema_field *f, const struct cJSON *item);
 /* Leaves have none. */
 struct typed_children typed_children_of(struct arena *a, struct typed t);
 const struct typed_child *typed_find(const struct typed_children *c, struct str element);
-/* The field of the children of that element, for walks that have no value. */
-const struct schema_field *typed_field_of(const struct schema_field *f, struct str element);
 
 /*
  * Is the tree what its schema says, with no key twice? 0 or ERR_INTERNAL with the sentence that

@@ -147,18 +147,16 @@ static bool check_elements(struct checking *c, struct typed t, const struct plac
 
 static void check_atomic_items(struct checking *c, struct typed t, const struct place *at)
 {
-	struct schema_field one = *t.field;
+	const struct schema_field *one = typed_element(c->arena, t.field);
 	size_t index = 0;
 
-	one.shape = SHAPE_ONE;
-	one.map_type = MAP_UNSET;
 	json_each (item, t.value) {
 		struct place here = {.above = at};
 
 		here.element = t.field->shape == SHAPE_LIST
 				       ? arena_print(c->arena, "i:%zu", index++)
 				       : arena_print(c->arena, "f:%.*s", STRF(json_key(item)));
-		check(c, (struct typed){.field = &one, .value = item}, &here);
+		check(c, (struct typed){.field = one, .value = item}, &here);
 	}
 }
 
@@ -189,7 +187,8 @@ static void check_children(struct checking *c, struct typed t, const struct plac
 static void check_struct(struct checking *c, struct typed t, const struct place *at)
 {
 	json_each (member, t.value) {
-		const struct schema_field *f = schema_field(t.field->of, json_key(member));
+		const struct schema_field *named = schema_field(t.field->of, json_key(member));
+		const struct schema_field *f = named ? named : t.field->of->rest;
 		struct place here = {.above = at,
 			.element = arena_print(c->arena, "f:%.*s", STRF(json_key(member)))};
 
@@ -202,7 +201,10 @@ static void check_struct(struct checking *c, struct typed t, const struct place 
 
 static void check(struct checking *c, struct typed t, const struct place *at)
 {
-	const struct schema_field *f = t.field;
+	const struct schema_field *f;
+
+	t = typed_settled(t);
+	f = t.field;
 	bool list = f->shape == SHAPE_LIST, one = f->shape == SHAPE_ONE;
 
 	if (json_type(t.value) == JSON_NULL)
