@@ -9,6 +9,8 @@
 
 struct allocators *allocators_new(struct api_server *s);
 void allocators_free(struct allocators *a);
+/* Does a Service have this address, or is one about to? */
+bool allocate_has(struct allocators *a, struct str ip);
 
 /* What one write has reserved. */
 struct reservation {

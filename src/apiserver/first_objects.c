@@ -1,48 +1,63 @@
 #include "first_objects.h"
 #include "api_options.h"
+#include "first_batch.h"
+#include "first_rules.h"
 #include "pki.h"
 
 #include <kube/api_codec.h>
+#include <kube/log.h>
+#include <kube/map.h>
 #include <kube/mem.h>
 #include <kube/time.h>
 
-#define OBJECTS_MAX 128
-
-struct first_objects;
-struct first_write {
-	struct own_write write;
-	struct op op;
-	struct first_objects *all;
-};
+#define AUTOMANAGED "kube-aggregator.kubernetes.io/automanaged"
 
 struct first_objects {
 	struct api_server *server;
-	struct arena arena;
-	struct op *op;
-	struct first_write writes[OBJECTS_MAX];
-	size_t count, left;
-	int64_t written;
-	struct err err; /* the first */
+	const struct first_options *options;
+	struct first_batch *batch;
+	struct arena *arena;
 	struct str now;
 };
 
 /* ---- collecting ---- */
 
-static struct own_write *add(struct first_objects *f, const char *group, const char *version,
-	const char *plural, struct str json)
+static const struct resource *find(const char *group, const char *plural)
 {
-	const struct resource *r =
-		resource_find(str_from(group), str_from(version), str_from(plural));
-	struct own_write *w = &f->writes[f->count].write;
+	return resource_find(str_from(group), STR("v1"), str_from(plural));
+}
 
-	assert(r && f->count < OBJECTS_MAX);
-	f->count++;
-	w->resource = r->hub;
-	int code = json_parse(&f->arena, json, NULL, &w->object, NULL);
+/* It is left alone where it is. */
+static struct own_write *add(
+	struct first_objects *f, const char *group, const char *plural, struct str json)
+{
+	struct cJSON *object;
+	struct own_write *w;
+	int code = json_parse(f->arena, json, NULL, &object, NULL);
+
 	assert(!code); /* the texts are ours */
 	(void)code;
+	w = first_batch_add(f->batch, find(group, plural), object);
 	w->only_create = true;
 	return w;
+}
+
+/* Where it is, the rule decides; without one it is replaced. */
+static void add_kept(struct first_objects *f, const char *group, const char *plural,
+	struct str json, own_merge_fn *rule)
+{
+	struct own_write *w = add(f, group, plural, json);
+
+	w->only_create = false;
+	w->merge = rule;
+}
+
+static const struct cJSON *standing(
+	struct first_objects *f, const char *group, const char *plural, struct str key)
+{
+	struct object *o = store_get(server_bucket(f->server, find(group, plural)->hub), key);
+
+	return o ? object_lean_tree(f->arena, o) : NULL;
 }
 
 static void add_namespaces(struct first_objects *f)
@@ -51,8 +66,8 @@ static void add_namespaces(struct first_objects *f)
 		"default", "kube-system", "kube-public", "kube-node-lease"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		add(f, "", "v1", "namespaces",
-			arena_print(&f->arena,
+		add(f, "", "namespaces",
+			arena_print(f->arena,
 				"{\"metadata\":{\"name\":\"%s\",\"labels\":{"
 				"\"kubernetes.io/metadata.name\":\"%s\"}},"
 				"\"spec\":{\"finalizers\":[\"kubernetes\"]},"
@@ -62,11 +77,11 @@ static void add_namespaces(struct first_objects *f)
 
 static void add_priority_classes(struct first_objects *f)
 {
-	add(f, "scheduling.k8s.io", "v1", "priorityclasses",
+	add(f, "scheduling.k8s.io", "priorityclasses",
 		STR("{\"metadata\":{\"name\":\"system-node-critical\"},\"value\":2000001000,"
 		    "\"description\":\"Used for system critical pods that must not be moved from "
 		    "their current node.\"}"));
-	add(f, "scheduling.k8s.io", "v1", "priorityclasses",
+	add(f, "scheduling.k8s.io", "priorityclasses",
 		STR("{\"metadata\":{\"name\":\"system-cluster-critical\"},\"value\":2000000000,"
 		    "\"description\":\"Used for system critical pods that must run in the "
 		    "cluster, but can be moved to another node if necessary.\"}"));
@@ -81,17 +96,26 @@ static void add_config_maps(struct first_objects *f)
 		cert_print_pem(pki->client_roots.items[i], &pem);
 	buf_add_text(&text,
 		"{\"metadata\":{\"name\":\"extension-apiserver-authentication\",\"namespace\":"
-		"\"kube-system\"},\"data\":{\"client-ca-file\":");
-	json_print_str(&text, buf_str(&pem));
-	buf_add_text(&text, "}}");
-	add(f, "", "v1", "configmaps", buf_str(&text))->only_create = false;
-	add(f, "", "v1", "configmaps",
-		arena_print(&f->arena,
+		"\"kube-system\"}");
+	if (pem.len) {
+		buf_add_text(&text, ",\"data\":{\"client-ca-file\":");
+		json_print_str(&text, buf_str(&pem));
+		buf_add_char(&text, '}');
+	}
+	buf_add_char(&text, '}');
+	add_kept(f, "", "configmaps", buf_str(&text), first_keep_authorities);
+	if (f->options->no_since)
+		return;
+	add_kept(f, "", "configmaps",
+		arena_print(f->arena,
 			"{\"metadata\":{\"name\":"
 			"\"kube-apiserver-legacy-service-account-token-tracking\","
 			"\"namespace\":\"kube-system\"},\"data\":{\"since\":\"%.*s\"}}",
-			STRF(str_sub(f->now, 0, 10))));
+			STRF(str_sub(f->now, 0, 10))),
+		first_keep_since);
 }
+
+/* ---- default/kubernetes: how pods reach this server ---- */
 
 static struct str print_ip(struct arena *a, const struct ip *ip)
 {
@@ -106,16 +130,26 @@ static const char *family(const struct ip *ip)
 	return ip->len == 4 ? "IPv4" : "IPv6";
 }
 
-/* The cluster's own service: how pods reach this server. */
-static void add_kubernetes_service(struct first_objects *f, uint16_t port)
+/* Its address may have become somebody else's while it was away: then it has to wait. */
+static bool may_add_service(struct first_objects *f, struct str address)
 {
-	const struct api_options *o = f->server->options;
-	struct ip first = cidr_first(&o->services[0]);
-	struct str service = print_ip(&f->arena, &first);
-	struct str here = print_ip(&f->arena, &f->server->advertise);
+	const struct cJSON *owner = json_path(
+		standing(f, "networking.k8s.io", "ipaddresses", address), "spec.parentRef");
 
-	add(f, "", "v1", "services",
-		arena_print(&f->arena,
+	return !f->options->no_service &&
+	       (!owner || (str_eq_text(tree_str(owner, "namespace"), "default") &&
+				  str_eq_text(tree_str(owner, "name"), "kubernetes")));
+}
+
+static void add_service(struct first_objects *f)
+{
+	struct ip first = cidr_first(&f->server->options->services[0]);
+	struct str address = print_ip(f->arena, &first);
+
+	if (!may_add_service(f, address))
+		return;
+	add(f, "", "services",
+		arena_print(f->arena,
 			"{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\","
 			"\"labels\":{\"component\":\"apiserver\",\"provider\":\"kubernetes\"}},"
 			"\"spec\":{\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\","
@@ -123,32 +157,56 @@ static void add_kubernetes_service(struct first_objects *f, uint16_t port)
 			"\"clusterIPs\":[\"%.*s\"],\"type\":\"ClusterIP\",\"sessionAffinity\":"
 			"\"None\",\"ipFamilies\":[\"%s\"],\"ipFamilyPolicy\":\"SingleStack\","
 			"\"internalTrafficPolicy\":\"Cluster\"},\"status\":{\"loadBalancer\":{}}}",
-			port, STRF(service), STRF(service), family(&first)));
-	add(f, "", "v1", "endpoints",
-		arena_print(&f->arena,
-			"{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\","
-			"\"labels\":{\"endpointslice.kubernetes.io/skip-mirror\":\"true\"}},"
-			"\"subsets\":[{\"addresses\":[{\"ip\":\"%.*s\"}],\"ports\":[{\"name\":"
-			"\"https\",\"port\":%d,\"protocol\":\"TCP\"}]}]}",
-			STRF(here), port))
-		->only_create = false;
-	add(f, "discovery.k8s.io", "v1", "endpointslices",
-		arena_print(&f->arena,
-			"{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\","
-			"\"labels\":{\"kubernetes.io/service-name\":\"kubernetes\"}},"
-			"\"addressType\":\"%s\",\"endpoints\":[{\"addresses\":[\"%.*s\"],"
-			"\"conditions\":{\"ready\":true}}],\"ports\":[{\"name\":\"https\","
-			"\"protocol\":\"TCP\",\"port\":%d}]}",
-			family(&f->server->advertise), STRF(here), port))
-		->only_create = false;
-	add(f, "networking.k8s.io", "v1", "ipaddresses",
-		arena_print(&f->arena,
+			f->options->port, STRF(address), STRF(address), family(&first)));
+	add(f, "networking.k8s.io", "ipaddresses",
+		arena_print(f->arena,
 			"{\"metadata\":{\"name\":\"%.*s\",\"labels\":{"
 			"\"ipaddress.kubernetes.io/ip-family\":\"%s\","
 			"\"ipaddress.kubernetes.io/managed-by\":\"ipallocator.k8s.io\"}},"
 			"\"spec\":{\"parentRef\":{\"resource\":\"services\",\"namespace\":"
 			"\"default\",\"name\":\"kubernetes\"}}}",
-			STRF(service), family(&first)));
+			STRF(address), family(&first)));
+}
+
+/* The slice has the ports of the Endpoints, people's too, where they are kept. */
+static struct str slice_ports(struct first_objects *f)
+{
+	const struct cJSON *subsets =
+		json_path(standing(f, "", "endpoints", STR("default/kubernetes")), "subsets");
+	_cleanup_(buf_done) struct buf ports = BUF_INIT(MIB);
+
+	if (!f->options->running || json_count(subsets) != 1)
+		return arena_print(f->arena,
+			"[{\"name\":\"https\",\"protocol\":\"TCP\",\"port\":%d}]",
+			f->options->port);
+	if (tree_has(json_first(subsets), "ports"))
+		json_print(&ports, json_path(json_first(subsets), "ports"), JSON_COMPACT);
+	else
+		buf_add_text(&ports, "[]");
+	return arena_str(f->arena, buf_str(&ports));
+}
+
+static void add_endpoints(struct first_objects *f)
+{
+	struct str here = print_ip(f->arena, &f->server->advertise), ports = slice_ports(f);
+	bool running = f->options->running;
+
+	add_kept(f, "", "endpoints",
+		arena_print(f->arena,
+			"{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\","
+			"\"labels\":{\"endpointslice.kubernetes.io/skip-mirror\":\"true\"}},"
+			"\"subsets\":[{\"addresses\":[{\"ip\":\"%.*s\"}],\"ports\":[{\"name\":"
+			"\"https\",\"port\":%d,\"protocol\":\"TCP\"}]}]}",
+			STRF(here), f->options->port),
+		running ? first_keep_endpoints : NULL);
+	add_kept(f, "discovery.k8s.io", "endpointslices",
+		arena_print(f->arena,
+			"{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\","
+			"\"labels\":{\"kubernetes.io/service-name\":\"kubernetes\"}},"
+			"\"addressType\":\"%s\",\"endpoints\":[{\"addresses\":[\"%.*s\"],"
+			"\"conditions\":{\"ready\":true}}],\"ports\":%.*s}",
+			family(&f->server->advertise), STRF(here), STRF(ports)),
+		running ? first_keep_slice : NULL);
 }
 
 static void add_service_cidr(struct first_objects *f)
@@ -161,95 +219,116 @@ static void add_service_cidr(struct first_objects *f)
 		cidr_print(&cidrs, &o->services[i]);
 		buf_add_char(&cidrs, '"');
 	}
-	add(f, "networking.k8s.io", "v1", "servicecidrs",
-		arena_print(&f->arena,
+	add_kept(f, "networking.k8s.io", "servicecidrs",
+		arena_print(f->arena,
 			"{\"metadata\":{\"name\":\"kubernetes\"},\"spec\":{\"cidrs\":[%.*s]},"
 			"\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\","
 			"\"lastTransitionTime\":\"%.*s\",\"reason\":\"\",\"message\":"
 			"\"Kubernetes default Service CIDR is ready\"}]}}",
-			STRF(buf_str(&cidrs)), STRF(f->now)));
+			STRF(buf_str(&cidrs)), STRF(f->now)),
+		first_keep_service_cidr);
+}
+
+/* ---- fairness ---- */
+
+/* Those that an older server made and this one does not know; what people keep, stays. */
+static void remove_old_flows(struct first_objects *f, const char *plural, const struct map *known)
+{
+	const struct resource *r = find("flowcontrol.apiserver.k8s.io", plural);
+	struct store_iter it = store_seek(server_bucket(f->server, r->hub), STR(""), STR(""));
+
+	while (store_next(&it)) {
+		const struct cJSON *tree = object_lean_tree(f->arena, it.object);
+
+		if (first_flow_updates(tree) == 1 && !map_has(known, it.key) &&
+			!tree_has(tree, "metadata.finalizers"))
+			first_batch_remove(f->batch, r, it.object);
+	}
+}
+
+static void add_flow(
+	struct first_objects *f, const char *plural, struct str text, struct map *known)
+{
+	struct cJSON *object = NULL;
+
+	if (json_parse(f->arena, text, NULL, &object, NULL))
+		return;
+	map_set(known, tree_str(object, "metadata.name"), f);
+	add_kept(f, "flowcontrol.apiserver.k8s.io", plural, text,
+		first_flow_is_mandatory(tree_str(object, "metadata.name"))
+			? first_keep_mandatory_flow
+			: first_keep_suggested_flow);
 }
 
 static void add_flows(struct first_objects *f)
 {
+	struct map levels = {0}, schemas = {0};
 	struct str text;
 
-	for (size_t i = 0; (text = first_priority_level(&f->arena, i)).len; i++)
-		add(f, "flowcontrol.apiserver.k8s.io", "v1", "prioritylevelconfigurations", text);
-	for (size_t i = 0; (text = first_flow_schema(&f->arena, i, f->now)).len; i++)
-		add(f, "flowcontrol.apiserver.k8s.io", "v1", "flowschemas", text);
+	for (size_t i = 0; (text = first_priority_level(f->arena, i)).len; i++)
+		add_flow(f, "prioritylevelconfigurations", text, &levels);
+	for (size_t i = 0; (text = first_flow_schema(f->arena, i, f->now)).len; i++)
+		add_flow(f, "flowschemas", text, &schemas);
+	remove_old_flows(f, "prioritylevelconfigurations", &levels);
+	remove_old_flows(f, "flowschemas", &schemas);
+	map_done(&levels);
+	map_done(&schemas);
+}
+
+/* ---- what is served: looked at when the server starts ---- */
+
+/* Of versions that are not switched on any more. */
+static void remove_old_api_services(struct first_objects *f, const struct map *known)
+{
+	const struct resource *r = find("apiregistration.k8s.io", "apiservices");
+	struct store_iter it = store_seek(server_bucket(f->server, r->hub), STR(""), STR(""));
+
+	while (store_next(&it)) {
+		const struct cJSON *tree = object_lean_tree(f->arena, it.object);
+
+		if (str_eq_text(json_str(json_get(
+					json_path(tree, "metadata.labels"), STR(AUTOMANAGED))),
+			    "onstart") &&
+			!map_has(known, it.key) && !tree_has(tree, "metadata.finalizers"))
+			first_batch_remove(f->batch, r, it.object);
+	}
 }
 
 static void add_api_services(struct first_objects *f)
 {
+	struct map known = {0};
 	struct str text;
 	size_t index = 0;
 
-	while ((text = first_api_service(f->server, &f->arena, &index, f->now)).len)
-		add(f, "apiregistration.k8s.io", "v1", "apiservices", text);
+	while ((text = first_api_service(f->server, f->arena, &index, f->now)).len) {
+		struct cJSON *object = NULL;
+
+		if (!json_parse(f->arena, text, NULL, &object, NULL))
+			map_set(&known, tree_str(object, "metadata.name"), f);
+		add_kept(f, "apiregistration.k8s.io", "apiservices", text, first_keep_api_service);
+	}
+	remove_old_api_services(f, &known);
+	map_done(&known);
 }
 
-/* ---- writing, all at once: one wait for the disk ---- */
-
-static void first_cancel(struct op *op)
+void first_objects_write(struct api_server *s, struct op *op, const struct first_options *options)
 {
-	struct first_objects *f = op->ctx;
-
-	for (size_t i = 0; i < f->count; i++)
-		op_cancel(&f->writes[i].op);
-}
-
-static const struct op_kind first_kind = {.name = "first objects", .cancel = first_cancel};
-
-static void one_written(struct op *op, struct err *err)
-{
-	struct first_write *w = CONTAINER_OF(op, struct first_write, op);
-	struct first_objects *f = w->all;
-	struct op *whole = f->op;
-	int64_t n;
-
-	if (err->code && !f->err.code)
-		err_move(&f->err, err);
-	f->written += op->n;
-	if (--f->left)
-		return;
-	n = f->written;
-	struct err first = TAKE(f->err);
-	arena_done(&f->arena);
-	mem_free(f);
-	if (first.code)
-		op_fail(whole, &first);
-	else
-		op_finish(whole, n);
-}
-
-void first_objects_write(struct api_server *s, struct op *op, uint16_t port)
-{
-	struct first_objects *f;
+	struct first_objects f = {.server = s, .options = options};
 	_cleanup_(buf_done) struct buf now = BUF_INIT(64);
 
-	if (!op_begin(op, &first_kind, NULL))
-		return;
-	f = mem_new(sizeof(*f));
-	op->ctx = f;
-	f->server = s;
-	f->op = op;
-	arena_init(&f->arena);
+	f.batch = first_batch_new(s);
+	f.arena = first_batch_arena(f.batch);
 	time_print(&now, env_wall(s->env) / SEC * SEC);
-	f->now = arena_str(&f->arena, buf_str(&now));
-	add_namespaces(f);
-	add_priority_classes(f);
-	add_config_maps(f);
-	add_kubernetes_service(f, port);
-	add_service_cidr(f);
-	add_flows(f);
-	add_api_services(f);
-	f->left = f->count;
-	for (size_t i = 0; i < f->count; i++) {
-		struct first_write *w = &f->writes[i];
-
-		w->all = f;
-		op_init(&w->op, op->scope, one_written, OP_NO_DEADLINE);
-		server_write(s, &w->op, &w->write);
-	}
+	f.now = arena_str(f.arena, buf_str(&now));
+	add_namespaces(&f);
+	if (!options->running)
+		add_priority_classes(&f);
+	add_config_maps(&f);
+	add_service(&f);
+	add_endpoints(&f);
+	add_service_cidr(&f);
+	add_flows(&f);
+	if (!options->running)
+		add_api_services(&f);
+	first_batch_run(f.batch, op);
 }

@@ -57,6 +57,17 @@ static struct cJSON *prepare(struct api_server *s, struct own_write *w, const st
 	return api_canonical(&w->arena, w->resource->schema, change.object);
 }
 
+/* The registry's rule: a wish that has changed is a generation. */
+static void count_generation(struct own_write *w, struct cJSON *tree, const struct cJSON *old)
+{
+	const struct strategy *strategy = w->resource->strategy;
+
+	if (strategy && strategy->generation == GENERATION_SPEC &&
+		!json_equal(json_path(tree, "spec"), json_path(old, "spec")))
+		tree_set_int(&w->arena, tree, "metadata.generation",
+			tree_int(old, "metadata.generation", 0) + 1);
+}
+
 static bool same_but_version(struct arena *a, const struct cJSON *left, const struct cJSON *right)
 {
 	struct cJSON *l = json_copy(a, left), *r = json_copy(a, right);
@@ -125,7 +136,14 @@ void server_write(struct api_server *s, struct op *op, struct own_write *w)
 		w->commit.expected = stored->revision;
 	}
 	tree = prepare(s, w, old);
-	if (old && same_but_version(&w->arena, tree, old)) {
+	if (old && w->merge)
+		tree = w->merge(&(struct own_merge){.arena = &w->arena,
+			.now = env_wall(s->env),
+			.current = old,
+			.wanted = tree});
+	if (old && tree)
+		count_generation(w, tree, old);
+	if (!tree || (old && same_but_version(&w->arena, tree, old))) {
 		end_write(w, 0, NULL);
 		return;
 	}

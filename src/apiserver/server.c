@@ -102,13 +102,14 @@ enum stop_step {
 	STOP_USAGE,
 	STOP_NODES,
 	STOP_LEASE,
+	STOP_KEEP,
 	STOP_AUDIT,
 	STOP_SCOPE,
 	STOP_STORE,
 	STOP_DONE
 };
 static const char *const stop_names[] = {
-	"delay", "accepting", "usage", "nodes", "lease", "scope", "store", "done"};
+	"delay", "accepting", "usage", "nodes", "lease", "keep", "audit", "scope", "store", "done"};
 
 struct server_life {
 	struct task task;
@@ -210,6 +211,7 @@ static void serving(struct server_life *life)
 
 	s->ready = true;
 	identity_lease_start(s, &s->scope, &s->lease);
+	first_keep_start(s, &s->scope, &s->keep);
 	op_init(&life->renew, &s->scope, renew_due, OP_NO_DEADLINE);
 	timer_wait(&life->renew, loop_in(s->env->loop, RENEW_EVERY));
 	task_finish(&life->task, 0);
@@ -248,8 +250,8 @@ static void start_run(struct task *t, struct err *err)
 		if (!code)
 			code = listen_on(s, err);
 		if (!code)
-			first_objects_write(
-				s, task_await(t, START_ADDRESSES, OP_NO_DEADLINE), s->port);
+			first_objects_write(s, task_await(t, START_ADDRESSES, OP_NO_DEADLINE),
+				&(struct first_options){.port = s->port});
 		break;
 	case START_ADDRESSES:
 		address_objects_repair(s, task_await(t, START_ROLES, OP_NO_DEADLINE));
@@ -360,7 +362,13 @@ static void stop_run(struct task *t, struct err *err)
 		/* fallthrough */
 	case STOP_LEASE:
 		if (s->lease) {
-			identity_lease_stop(s->lease, task_await(t, STOP_AUDIT, OP_NO_DEADLINE));
+			identity_lease_stop(s->lease, task_await(t, STOP_KEEP, OP_NO_DEADLINE));
+			return;
+		}
+		/* fallthrough */
+	case STOP_KEEP:
+		if (s->keep) {
+			first_keep_stop(s->keep, task_await(t, STOP_AUDIT, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -413,6 +421,7 @@ void api_server_free(struct api_server *s)
 	usage_free(s->usage);
 	nodes_free(s->nodes);
 	identity_lease_free(s->lease);
+	first_keep_free(s->keep);
 	pki_close(s->pki);
 	discovery_free(s->discovery);
 	audit_free(s->audit);

@@ -23,6 +23,7 @@ struct metrics;
 struct fair;
 struct audit; /* audit/: what is written down of requests */
 struct identity_lease;
+struct first_keep;
 struct nodes; /* the way to kubelets */
 struct usage; /* what they use */
 struct server_life;
@@ -46,6 +47,7 @@ struct api_server {
 	struct fair *fair;
 	struct audit *audit; /* NULL: off */
 	struct identity_lease *lease;
+	struct first_keep *keep;
 	struct nodes *nodes;
 	struct usage *usage;
 	struct ip advertise; /* where members of the cluster reach this server */
@@ -78,6 +80,14 @@ const struct resource *server_kind(
  */
 void server_took_memory(struct api_server *s, size_t bytes);
 
+/* What stands there and what is wanted, both canonical. */
+struct own_merge {
+	struct arena *arena;
+	int64_t now; /* wall ns */
+	const struct cJSON *current;
+	struct cJSON *wanted;
+};
+typedef struct cJSON *own_merge_fn(const struct own_merge *m); /* NULL: it stays as it is */
 /*
  * Writes that the server makes by itself (first objects, allocations, reconciled roles), through
  * strategy and store, without admission. op->n = 1 when something was written.
@@ -86,6 +96,7 @@ struct own_write {
 	const struct resource *resource; /* hub */
 	struct cJSON *object;            /* hub tree, not canonical */
 	bool only_create;                /* what stands there stays */
+	own_merge_fn *merge;             /* NULL: what is wanted takes the place of what is there */
 	struct commit commit;            /* private */
 	struct op *op;
 	struct op wait;

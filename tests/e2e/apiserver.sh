@@ -133,6 +133,23 @@ if command -v kubectl >/dev/null; then
 	check "kubectl reads with the administrator's certificate" contains kube-system "$(k get ns)"
 	check "kubectl explains" contains "containerPort" "$(k explain pods.spec.containers.ports)"
 	check "kubectl shows Tables" contains "10.96.0.1" "$(k get service kubernetes)"
+	# What the server makes by itself it makes again.
+	comes() { # KIND NAME
+		for _ in $(seq 300); do k get "$1" "$2" >"$dir/out" && return; sleep 0.1; done
+		return 1
+	}
+	k delete --wait=false service/kubernetes endpoints/kubernetes >"$dir/out"
+	k delete --wait=false flowschema/global-default prioritylevelconfiguration/system \
+		servicecidr/kubernetes >"$dir/out"
+	check "kubectl deletes the cluster's own service" contains NotFound \
+		"$(k get service kubernetes)"
+	check "the service comes again" comes service kubernetes
+	check "with its address" test "$(k get service kubernetes -o 'jsonpath={.spec.clusterIP}')" \
+		= 10.96.0.1
+	check "its endpoints come again" comes endpoints kubernetes
+	check "the range comes again" comes servicecidr kubernetes
+	check "flow schemas come again" comes flowschema global-default
+	check "levels come again" comes prioritylevelconfiguration system
 fi
 uid() { as_admin "$url/api/v1/namespaces/default" | sed -n 's/.*"uid": "\(.*\)".*/\1/p'; }
 before=$(uid)

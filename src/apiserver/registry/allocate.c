@@ -107,6 +107,12 @@ static void catch_up(struct allocators *a)
 		read_all(a, b);
 }
 
+bool allocate_has(struct allocators *a, struct str ip)
+{
+	catch_up(a);
+	return map_has(&a->used, ip) || map_has(&a->reserved, ip);
+}
+
 /* ---- one write's choice ---- */
 
 struct choice {

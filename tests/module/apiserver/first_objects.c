@@ -90,6 +90,12 @@ static size_t stored_count(void)
 	return stats.objects;
 }
 
+static void write_objects(struct loop_test *t, struct told *told)
+{
+	first_objects_write(&world.server, told_op(told, t->root, OP_NO_DEADLINE),
+		&(struct first_options){.port = 6443});
+}
+
 TEST(a_first_start_makes_them_and_a_second_writes_nothing)
 {
 	_cleanup_(arena_done) struct arena a;
@@ -98,7 +104,7 @@ TEST(a_first_start_makes_them_and_a_second_writes_nothing)
 	arena_init(&a);
 	loop_test_init(&t, LOOP_TEST_REAL);
 	world_open(&t);
-	first_objects_write(&world.server, told_op(&world.first, t.root, OP_NO_DEADLINE), 6443);
+	write_objects(&t, &world.first);
 	loop_test_run_until(&t, &world.first.done);
 	EXPECT_TEXT(err_text(&world.first.err), err_text(&(struct err){0}));
 	EXPECT_INT(world.first.n, 53);
@@ -119,7 +125,7 @@ TEST(a_first_start_makes_them_and_a_second_writes_nothing)
 	EXPECT(uuid_valid(tree_str(service, "metadata.uid")));
 
 	int64_t revision = store_revision(world.server.store);
-	first_objects_write(&world.server, told_op(&world.second, t.root, OP_NO_DEADLINE), 6443);
+	write_objects(&t, &world.second);
 	loop_test_run_until(&t, &world.second.done);
 	EXPECT_INT(world.second.n, 0);
 	EXPECT_INT(store_revision(world.server.store), revision);
@@ -135,11 +141,11 @@ TEST(another_address_is_written_and_the_object_stays_the_same_one)
 	arena_init(&a);
 	loop_test_init(&t, LOOP_TEST_REAL);
 	world_open(&t);
-	first_objects_write(&world.server, told_op(&world.first, t.root, OP_NO_DEADLINE), 6443);
+	write_objects(&t, &world.first);
 	loop_test_run_until(&t, &world.first.done);
 	struct cJSON *before = stored(&a, "", "v1", "endpoints", "default/kubernetes");
 	world.server.advertise = ip_v4(192, 0, 2, 2);
-	first_objects_write(&world.server, told_op(&world.second, t.root, OP_NO_DEADLINE), 6443);
+	write_objects(&t, &world.second);
 	loop_test_run_until(&t, &world.second.done);
 	struct cJSON *after = stored(&a, "", "v1", "endpoints", "default/kubernetes");
 	EXPECT_INT(world.second.n, 2); /* Endpoints and the slice */
@@ -158,14 +164,14 @@ static bool round_with(uint64_t k, int code)
 	loop_test_init(&t, LOOP_TEST_REAL);
 	world_open(&t);
 	loop_torture(t.loop, k, code);
-	first_objects_write(&world.server, told_op(&world.first, t.root, OP_NO_DEADLINE), 6443);
+	write_objects(&t, &world.first);
 	loop_test_run_until(&t, &world.first.done);
 	hit = loop_torture_hit(t.loop);
 	loop_torture(t.loop, 0, 0);
 	EXPECT_INT(world.first.times, 1);
 	EXPECT(hit || !world.first.err.code);
 	/* What was not made is made by the next start. */
-	first_objects_write(&world.server, told_op(&world.second, t.root, OP_NO_DEADLINE), 6443);
+	write_objects(&t, &world.second);
 	loop_test_run_until(&t, &world.second.done);
 	EXPECT_INT(world.second.err.code, 0);
 	EXPECT_INT(stored_count(), 53);
