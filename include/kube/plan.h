@@ -20,6 +20,7 @@ enum plan_verb {
 	PLAN_PATCH_STRATEGIC,
 	PLAN_PATCH_STATUS,
 	PLAN_APPLY,
+	PLAN_APPLY_STATUS,
 	PLAN_DELETE,
 	PLAN_EVENT,
 	PLAN_CONFIRM, /* reads it past the caches: go on only if it is that object, and stays */
@@ -66,6 +67,7 @@ void plan_patch_strategic(struct plan *p, const struct resource *r, struct str n
 void plan_patch_status(struct plan *p, const struct resource *r, struct str namespace,
 	struct str name, struct cJSON *patch);
 void plan_apply(struct plan *p, const struct resource *r, struct cJSON *object);
+void plan_apply_status(struct plan *p, const struct resource *r, struct cJSON *object);
 /* Only this very object: uid may be empty; options (DeleteOptions) may be NULL. */
 void plan_delete(struct plan *p, const struct resource *r, struct str namespace, struct str name,
 	struct str uid, struct cJSON *options);

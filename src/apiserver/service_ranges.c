@@ -27,6 +27,19 @@ static bool is_ready(const struct cJSON *tree)
 	return false;
 }
 
+/* Is there an object that says whether the range is ready? */
+static bool is_told(struct bucket *b, struct arena *a, const struct cidr *range)
+{
+	struct store_iter it = store_seek(b, STR(""), STR(""));
+	struct cidr other;
+
+	while (store_next(&it))
+		json_each (item, json_path(object_lean_tree(a, it.object), "spec.cidrs"))
+			if (cidr_parse(json_str(item), &other) && same(&other, range))
+				return true;
+	return false;
+}
+
 struct service_ranges service_ranges_of(struct api_server *s, struct arena *a, bool v6)
 {
 	const struct resource *cidrs =
@@ -37,7 +50,8 @@ struct service_ranges service_ranges_of(struct api_server *s, struct arena *a, b
 	struct store_iter it = store_seek(b, STR(""), STR(""));
 
 	for (size_t i = 0; i < s->options->service_cidr_count; i++)
-		if ((s->options->services[i].ip.len == 16) == v6)
+		if ((s->options->services[i].ip.len == 16) == v6 &&
+			!is_told(b, a, &s->options->services[i]))
 			add(&r, &s->options->services[i], room);
 	while (store_next(&it)) {
 		const struct cJSON *tree = object_tree(a, it.object);

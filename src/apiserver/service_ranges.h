@@ -6,7 +6,7 @@
 
 #include <kube/ip.h>
 
-/* Those of one family, the server's own first. */
+/* Those of one family; the server's own as long as nothing says whether they are ready, too. */
 struct service_ranges {
 	struct cidr *items;
 	size_t count;

@@ -98,6 +98,7 @@ static const struct {
 	[PLAN_PATCH_STRATEGIC] = {CLIENT_PATCH_STRATEGIC, ""},
 	[PLAN_PATCH_STATUS] = {CLIENT_PATCH_MERGE, "status"},
 	[PLAN_APPLY] = {CLIENT_APPLY, ""},
+	[PLAN_APPLY_STATUS] = {CLIENT_APPLY, "status"},
 	[PLAN_DELETE] = {CLIENT_DELETE, ""},
 	[PLAN_CONFIRM] = {CLIENT_GET, ""},
 	[PLAN_ABSENT] = {CLIENT_GET, ""},
@@ -129,7 +130,7 @@ static void send_step(struct worker *w, const struct plan_step *s)
 	w->requesting = true;
 	r->subresource = str_from(writes[s->verb].subresource);
 	r->body = s->verb == PLAN_DELETE ? delete_options(w, s) : s->body;
-	r->force = s->verb == PLAN_APPLY;
+	r->force = s->verb == PLAN_APPLY || s->verb == PLAN_APPLY_STATUS;
 	if (r->force)
 		r->field_manager = str_from(o->name);
 	client_send(o->client, task_await(&w->task, WORK_WRITTEN, loop_in(loop, o->timeout)), r);

@@ -51,6 +51,11 @@ void plan_apply(struct plan *p, const struct resource *r, struct cJSON *object)
 	add_object(p, PLAN_APPLY, r, object);
 }
 
+void plan_apply_status(struct plan *p, const struct resource *r, struct cJSON *object)
+{
+	add_object(p, PLAN_APPLY_STATUS, r, object);
+}
+
 static void add_patch(struct plan *p, enum plan_verb verb, const struct resource *r,
 	struct str namespace, struct str name, struct cJSON *patch)
 {

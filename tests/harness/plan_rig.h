@@ -61,6 +61,7 @@ static inline void plan_rig_step(struct plan_rig *r, const struct plan_step *s)
 		[PLAN_PATCH_STRATEGIC] = "patch",
 		[PLAN_PATCH_STATUS] = "patch status",
 		[PLAN_APPLY] = "apply",
+		[PLAN_APPLY_STATUS] = "apply status",
 		[PLAN_DELETE] = "delete",
 		[PLAN_CONFIRM] = "confirm",
 		[PLAN_ABSENT] = "absent",
@@ -74,11 +75,13 @@ static inline void plan_rig_step(struct plan_rig *r, const struct plan_step *s)
 	buf_print(&r->text, "%s %.*s", verbs[s->verb], STRF(s->resource->plural));
 	if (s->name.len)
 		buf_print(&r->text, " %.*s", STRF(s->name));
-	if (s->verb == PLAN_UPDATE_STATUS || s->verb == PLAN_PATCH ||
-		s->verb == PLAN_PATCH_STRATEGIC || s->verb == PLAN_PATCH_STATUS) {
+	if (s->verb == PLAN_UPDATE_STATUS || s->verb == PLAN_APPLY_STATUS ||
+		s->verb == PLAN_PATCH || s->verb == PLAN_PATCH_STRATEGIC ||
+		s->verb == PLAN_PATCH_STATUS) {
 		buf_add_text(&r->text, " ");
-		plan_rig_json(
-			r, s->verb == PLAN_UPDATE_STATUS ? json_path(s->body, "status") : s->body);
+		plan_rig_json(r, s->verb == PLAN_UPDATE_STATUS || s->verb == PLAN_APPLY_STATUS
+					 ? json_path(s->body, "status")
+					 : s->body);
 	}
 	buf_add_text(&r->text, "\n");
 }
