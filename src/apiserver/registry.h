@@ -115,8 +115,8 @@ void registry_answer_success(struct api_request *r);
 
 /* pods/binding and bindings, pods/eviction, and what needs a kubelet. */
 void handle_component_statuses(struct api_request *r);
-stage_fn handle_binding, handle_eviction, handle_log, handle_exec, handle_pod_proxy,
-	handle_node_proxy, handle_service_proxy;
+stage_fn handle_binding, handle_eviction, handle_rollback, handle_log, handle_exec,
+	handle_pod_proxy, handle_node_proxy, handle_service_proxy;
 
 /* metrics.k8s.io: usage_metrics.c. */
 stage_fn serve_usage;

@@ -16,7 +16,6 @@ struct cJSON *partial_tree(
 /* Appends a tree with kind and apiVersion in place, in the wire's format. */
 void represent_tree(struct buf *out, const struct representation *rep, const struct schema *schema,
 	const struct cJSON *tree);
-const struct schema *meta_schema(const char *name);
 
 /* The beginning of a Table up to `"rows":[`; NULL columns print as null. */
 void table_open(struct buf *out, struct arena *scratch, const struct representation *rep,

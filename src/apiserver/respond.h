@@ -48,6 +48,7 @@ void respond_release(struct api_request *r);
 op_done_fn respond_sent; /* ends the request when its answer is out */
 
 /* ---- pieces, for watches ---- */
+const struct schema *meta_schema(const char *name); /* "Status", of meta/v1 */
 /* Appends one object (hub, stored) as the representation has it; a Table has one row. */
 void represent_object(struct buf *out, struct arena *scratch, const struct representation *rep,
 	const struct object *o, bool first);

@@ -51,6 +51,8 @@ stage_fn *subresource_handler(const struct resource *r, struct str sub, struct s
 		return handle_node_proxy;
 	if (str_eq_text(sub, "token") && str_eq_text(r->plural, "serviceaccounts"))
 		return create_token_request;
+	if (str_eq_text(sub, "rollback") && str_eq_text(r->plural, "deployments"))
+		return handle_rollback;
 	if (str_eq_text(sub, "scale") && r->hub->strategy && r->hub->strategy->scale)
 		return handle_scale;
 	if (is_part(r, sub))

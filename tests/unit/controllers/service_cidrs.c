@@ -29,7 +29,7 @@
 	"'networking.k8s.io/service-cidr-finalizer']}}\n"
 #define IP(name, by)                                                                               \
 	"{'metadata':{'name':'" name "','labels':{'ipaddress.kubernetes.io/managed-by':'" by "'}}" \
-											     "}"
+	"}"
 #define OURS               "ipallocator.k8s.io"
 #define OTHER(name, cidrs) "{'metadata':{'name':'" name "'},'spec':{'cidrs':[" cidrs "]}}"
 
