@@ -12,6 +12,8 @@
 #define LOW_MIN  16 /* addresses at the low end of a range, a sixteenth of it within these */
 #define LOW_MAX  256
 
+#define LOW_PORTS_MAX 128 /* the same for node ports: a thirty-second */
+
 struct allocators {
 	struct api_server *server;
 	struct map used;     /* of stored services: name → count, as a number */
@@ -285,14 +287,26 @@ static struct str number(struct choice *c, int64_t port)
 	return arena_print(c->r->arena, "%lld", (long long)port);
 }
 
+/* The low end of the range is for people who choose by themselves, as long as there are others. */
+static uint32_t low_ports(uint32_t size)
+{
+	uint32_t low = size / 32 > LOW_PORTS_MAX ? LOW_PORTS_MAX : size / 32;
+
+	if (low < LOW_MIN)
+		low = LOW_MIN;
+	return size > low ? low : 0;
+}
+
 static bool any_port(struct choice *c, int64_t *port)
 {
 	const struct api_options *o = c->r->server->options;
 	uint32_t size = (uint32_t)(o->node_port_last - o->node_port_first + 1), random;
+	uint32_t low = low_ports(size);
 
 	for (uint32_t i = 0; i < TRIES + size; i++) {
 		env_random(c->r->server->env, &random, sizeof(random));
-		*port = o->node_port_first + (i < TRIES ? random % size : i - TRIES);
+		*port = o->node_port_first +
+			(i < TRIES ? low + random % (size - low) : (low + i - TRIES) % size);
 		if (is_free(c, number(c, *port)))
 			return reserve(c, number(c, *port));
 	}

@@ -64,6 +64,33 @@ TEST(an_address_object_comes_and_goes_with_its_service)
 	api_rig_close(&r);
 }
 
+TEST(ports_at_the_low_end_are_left_to_those_who_choose)
+{
+	static const char body[] = "{\"metadata\":{\"generateName\":\"s-\"},\"spec\":{\"type\":"
+				   "\"NodePort\",\"ports\":[{\"name\":\"a\",\"port\":80},{\"name\":"
+				   "\"b\",\"port\":81}]}}";
+	struct api_rig r;
+	struct client_request q;
+
+	/* of 66 the first 16 */
+	REQUIRE(api_rig_open_with(&r, API_RIG_LOCAL, "--service-node-port-range=30000-30065"));
+	for (int i = 0; i < 33 && !test_failed(); i++) {
+		test_context("service %d", i);
+		EXPECT_INT(ask(&r, &q, CLIENT_CREATE, services(), "", body), 0);
+		for (size_t k = 0; k < 2; k++) {
+			const struct cJSON *port = json_at(json_path(q.object, "spec.ports"), k);
+			int64_t number = tree_int(port, "nodePort", 0);
+
+			EXPECT(i < 25 ? number >= 30016 : number < 30016 && number >= 30000);
+		}
+		client_request_done(&q);
+	}
+	test_context_end();
+	EXPECT(ask(&r, &q, CLIENT_CREATE, services(), "", body) != 0); /* all are taken */
+	client_request_done(&q);
+	api_rig_close(&r);
+}
+
 TEST(a_second_address_comes_and_goes_by_the_policy_alone)
 {
 	struct api_rig r;
