@@ -53,6 +53,7 @@ struct kubelet_configuration {
 	int64_t log_interval;                 /* ns */
 	int64_t pressure_transition;          /* ns */
 	int64_t eviction_max_grace;           /* seconds, for soft thresholds */
+	int64_t volume_stats_period;          /* ns; < 0: volumes are not measured */
 	struct eviction_threshold thresholds[2 * SIGNALS];
 	size_t threshold_count;
 	const struct cJSON *system_reserved, *kube_reserved; /* resource → quantity */

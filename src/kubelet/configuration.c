@@ -49,6 +49,7 @@ static const struct known_field {
 	{"containerLogMonitorInterval", DURATION, AT(log_interval), "10s", false},
 	{"evictionPressureTransitionPeriod", DURATION, AT(pressure_transition), "5m0s", true},
 	{"evictionMaxPodGracePeriod", NUMBER, AT(eviction_max_grace), "0", false},
+	{"volumeStatsAggPeriod", DURATION, AT(volume_stats_period), "1m0s", true},
 	{"serializeImagePulls", FLAG, AT(serialize_pulls), "true", false},
 	{"maxParallelImagePulls", NUMBER, AT(parallel_pulls), NULL, false},
 #undef AT
@@ -91,7 +92,7 @@ static const char *const idle_names[] = {"address", "authorization", "cgroupDriv
 	"streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups", "systemReservedCgroup",
 	"tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion", "topologyManagerPolicy",
 	"topologyManagerPolicyOptions", "topologyManagerScope", "tracing", "userNamespaces",
-	"volumePluginDir", "volumeStatsAggPeriod"};
+	"volumePluginDir"};
 
 /* ---- which fields there are ---- */
 

@@ -12,6 +12,7 @@
 #include "server.h"
 #include "serving_certificate.h"
 #include "static_pods.h"
+#include "volume_stats.h"
 
 #include <kube/api_codec.h>
 #include <kube/http_client.h>
@@ -251,6 +252,14 @@ static void print_own(void *ctx, struct buf *out)
 	struct kubelet *k = ctx;
 
 	pull_queue_print(k->pulls, out);
+	volume_stats_print(k->room, out);
+}
+
+static struct volume_figures volumes_of(void *ctx, struct str uid)
+{
+	struct kubelet *k = ctx;
+
+	return volume_stats_of(k->room, uid);
 }
 
 static void open_server(struct kubelet *k)
@@ -258,7 +267,7 @@ static void open_server(struct kubelet *k)
 	_cleanup_(err_done) struct err err = {0};
 	const struct kubelet_server_options options = {.client = k->base.client,
 		.runtime = k->runtime,
-		.pods = {list_pods, k},
+		.pods = {list_pods, volumes_of, k},
 		.print_probes = print_probes,
 		.print_own = print_own,
 		.metrics_ctx = k,
@@ -332,6 +341,7 @@ static void free_part(struct part *p)
 	serving_certificate_free(k->certificate);
 	image_collector_free(k->collector);
 	pull_queue_free(k->pulls);
+	volume_stats_free(k->room);
 	log_rotation_free(k->rotation);
 	static_pods_free(k->statics);
 	mirrors_free(k->mirrors);
@@ -507,6 +517,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->collector = image_collector_new(k);
 	k->pulls = pull_queue_new(runtime, pull_queue_width(&k->configuration));
 	k->rotation = log_rotation_new(k);
+	k->room = volume_stats_new(k);
 	k->evictions = eviction_manager_new(k);
 	open_server(k);
 	k->certificate = serving_certificate_new(k);

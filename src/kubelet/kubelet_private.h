@@ -19,6 +19,7 @@ struct http_client;
 struct node_agent;
 struct image_collector;
 struct pull_queue;
+struct volume_stats;
 struct eviction_manager;
 struct serving_certificate;
 struct log_rotation;
@@ -48,6 +49,7 @@ struct kubelet {
 	struct mirrors *mirrors;
 	struct image_collector *collector;
 	struct pull_queue *pulls;
+	struct volume_stats *room; /* NULL: volumes are not measured */
 	struct eviction_manager *evictions;
 	bool pressure[PRESSURES];      /* what the node is short of */
 	struct log_rotation *rotation; /* NULL: logs are not rotated */

@@ -13,11 +13,14 @@
 #include <kube/runtime.h>
 
 struct kubelet_server;
+struct volume_figures;
 
 /* What the server asks the kubelet. */
 struct kubelet_server_pods {
 	/* Every pod of this node as it is to be seen now, with its newest status; in the arena. */
 	size_t (*list)(void *ctx, struct arena *a, const struct cJSON *const **pods);
+	/* How much room the volumes of a pod have and take; NULL: nobody knows. */
+	struct volume_figures (*volumes)(void *ctx, struct str uid);
 	void *ctx;
 };
 

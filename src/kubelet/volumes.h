@@ -60,6 +60,16 @@ const struct str *pod_volumes_problems(const struct pod_volumes *v, size_t *coun
 /* Groups of persistent volumes: each of the pod's processes is in them. Until the next call. */
 const int64_t *pod_volumes_groups(struct pod_volumes *v, size_t *count);
 
+/* The volumes whose room can be measured, and how upstream does it. In the arena. */
+struct volume_site {
+	struct str name, path; /* in the pod; on the host */
+	struct str claim;      /* that it stands for; empty: none */
+	bool counted;          /* what is in it is counted, else its file system knows */
+	bool of_pod;           /* what is in it is on the node's disk and the pod's */
+};
+size_t pod_volumes_sites(const struct pod_volumes *v, struct arena *a, const struct cJSON *pod,
+	struct volume_site **sites);
+
 /* The image of a volume; NULL: it has none. Pulled before a container that mounts it starts. */
 const struct cJSON *volume_image_of(const struct cJSON *pod, struct str volume);
 

@@ -207,6 +207,23 @@ k create -f - >/dev/null <<-'E'
 E
 check "a pod has what it claims" within 30 prints gold cat "$dir/disk/copy"
 
+# ---- how much room they have and take ----
+rooms() { # VOLUME…: those of the pod "claims", whether they have figures, and their claim
+	k get --raw /api/v1/nodes/node/proxy/stats/summary | python3 -c "
+import json, sys
+pods = {p['podRef']['name']: p for p in json.load(sys.stdin)['pods']}
+for v in pods['claims']['volume']:
+	if v['name'] in sys.argv[1:]:
+		print(v['name'], 0 < v['usedBytes'] <= v['capacityBytes'], 0 < v['inodesUsed'],
+			v.get('pvcRef', {}).get('name', '-'))
+print(0 < pods['claims']['ephemeral-storage']['capacityBytes'])" "$@"
+}
+check "the node tells of the room in volumes" within 20 prints "v True True data
+True" rooms v
+check "and of claims to who watches it" contains \
+	'kubelet_volume_stats_capacity_bytes{namespace="default",persistentvolumeclaim="data"} ' \
+	"$(k get --raw /api/v1/nodes/node/proxy/metrics)"
+
 # ---- mounts that spread ----
 mkdir -p "$dir/spread/up" "$dir/spread/down"
 k create -f - >/dev/null <<-E

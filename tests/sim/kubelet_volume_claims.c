@@ -110,6 +110,25 @@ TEST(a_claim_is_bound_to_its_place_and_given_to_the_group)
 	close_claim(&r, &w);
 }
 
+TEST(the_room_of_a_claim_is_that_of_its_place)
+{
+	struct world w = {0};
+	struct volumes_rig r;
+	struct volume_site *sites;
+
+	if (!open_claim(&r, &w))
+		return;
+	rig_pod(&r, POD("", "'claimName':'c'"));
+	EXPECT_INT(rig_prepare(&r), 0);
+	EXPECT_INT(pod_volumes_sites(r.volumes, &r.arena, r.pod, &sites), 2);
+	EXPECT_STR(sites[0].name, "e");
+	EXPECT(sites[0].counted && sites[0].of_pod && !sites[0].claim.len);
+	EXPECT_STR(sites[1].claim, "c");
+	EXPECT_STR(sites[1].path, rig_path(&r, LOCAL));
+	EXPECT(!sites[1].counted && !sites[1].of_pod);
+	close_claim(&r, &w);
+}
+
 TEST(groups_are_left_alone_when_the_top_is_right)
 {
 	struct world w = {0};

@@ -1,5 +1,6 @@
 /* /stats/summary: what the node, its pods and their containers use, in the kubelet's own schema. */
 #include "figures.h"
+#include "volume_stats.h"
 
 #include <kube/machine.h>
 #include <kube/mem.h>
@@ -82,8 +83,83 @@ static void add_usage(struct container_usage *sum, const struct container_usage 
 	sum->writable_inodes += u->writable_inodes;
 }
 
-static struct cJSON *pod_of(struct arena *a, const struct node_figures *f, const struct sandbox *s)
+/* used -1: all that is not free. */
+static struct cJSON *disk_of(struct arena *a, int64_t at, struct str directory, int64_t used)
 {
+	struct cJSON *disk = json_new(a, JSON_OBJECT);
+	struct machine_space s;
+
+	if (!directory.len || !machine_space(directory.at, &s))
+		return NULL;
+	set_time(a, disk, "time", at);
+	set_int(a, disk, "availableBytes", s.free_bytes);
+	set_int(a, disk, "capacityBytes", s.bytes);
+	set_int(a, disk, "usedBytes", used < 0 ? s.bytes - s.free_bytes : used);
+	set_int(a, disk, "inodesFree", s.free_inodes);
+	set_int(a, disk, "inodes", s.inodes);
+	set_int(a, disk, "inodesUsed", s.inodes - s.free_inodes);
+	return disk;
+}
+
+/* ---- volumes ---- */
+
+static struct cJSON *volume_of(struct arena *a, const struct volume_figure *f, struct str namespace)
+{
+	struct cJSON *volume = json_new(a, JSON_OBJECT), *claim;
+
+	set_time(a, volume, "time", f->at);
+	set_int(a, volume, "availableBytes", f->available);
+	set_int(a, volume, "capacityBytes", f->capacity);
+	set_int(a, volume, "usedBytes", f->used);
+	set_int(a, volume, "inodesFree", f->inodes_free);
+	set_int(a, volume, "inodes", f->inodes);
+	set_int(a, volume, "inodesUsed", f->inodes_used);
+	json_add(a, volume, STR("name"), json_new_str(a, f->name));
+	if (!f->claim.len)
+		return volume;
+	claim = json_new(a, JSON_OBJECT);
+	json_add(a, claim, STR("name"), json_new_str(a, f->claim));
+	json_add(a, claim, STR("namespace"), json_new_str(a, namespace));
+	json_add(a, volume, STR("pvcRef"), claim);
+	return volume;
+}
+
+static void add_volumes(struct node_request *r, const struct sandbox *s, struct cJSON *pod,
+	struct container_usage *sum)
+{
+	const struct kubelet_server_pods *pods = &r->server->options.pods;
+	struct volume_figures all = {0};
+	struct cJSON *list = json_new(r->arena, JSON_ARRAY);
+
+	if (pods->volumes)
+		all = pods->volumes(pods->ctx, s->uid);
+	for (size_t i = 0; i < all.count; i++) {
+		json_append(list, volume_of(r->arena, &all.items[i], s->namespace));
+		if (!all.items[i].of_pod)
+			continue;
+		sum->writable_bytes += all.items[i].used;
+		sum->writable_inodes += all.items[i].inodes_used;
+	}
+	if (all.count)
+		json_add(r->arena, pod, STR("volume"), list);
+}
+
+/* Of the node's disk: what there is of it, and what the pod takes. */
+static struct cJSON *ephemeral_of(struct node_request *r, const struct container_usage *sum)
+{
+	struct cJSON *files =
+		disk_of(r->arena, sum->at, r->server->options.root_dir, sum->writable_bytes);
+
+	if (!files)
+		return files_of(r->arena, sum->at, sum->writable_bytes, sum->writable_inodes);
+	json_set(r->arena, files, STR("inodesUsed"), json_new_int(r->arena, sum->writable_inodes));
+	return files;
+}
+
+static struct cJSON *pod_of(
+	struct node_request *r, const struct node_figures *f, const struct sandbox *s)
+{
+	struct arena *a = r->arena;
 	struct cJSON *pod = json_new(a, JSON_OBJECT), *ref = json_new(a, JSON_OBJECT),
 		     *list = json_new(a, JSON_ARRAY), *processes = json_new(a, JSON_OBJECT);
 	struct container_usage sum = {.at = f->at};
@@ -106,29 +182,11 @@ static struct cJSON *pod_of(struct arena *a, const struct node_figures *f, const
 	json_add(a, pod, STR("containers"), list);
 	json_add(a, pod, STR("cpu"), cpu_of(a, sum.at, nano_cores, sum.cpu_ns));
 	json_add(a, pod, STR("memory"), memory_of(a, &sum));
-	json_add(a, pod, STR("ephemeral-storage"),
-		files_of(a, sum.at, sum.writable_bytes, sum.writable_inodes));
+	add_volumes(r, s, pod, &sum);
+	json_add(a, pod, STR("ephemeral-storage"), ephemeral_of(r, &sum));
 	set_int(a, processes, "process_count", sum.pids);
 	json_add(a, pod, STR("process_stats"), processes);
 	return pod;
-}
-
-/* used -1: all that is not free. */
-static struct cJSON *disk_of(struct arena *a, int64_t at, struct str directory, int64_t used)
-{
-	struct cJSON *disk = json_new(a, JSON_OBJECT);
-	struct machine_space s;
-
-	if (!directory.len || !machine_space(directory.at, &s))
-		return NULL;
-	set_time(a, disk, "time", at);
-	set_int(a, disk, "availableBytes", s.free_bytes);
-	set_int(a, disk, "capacityBytes", s.bytes);
-	set_int(a, disk, "usedBytes", used < 0 ? s.bytes - s.free_bytes : used);
-	set_int(a, disk, "inodesFree", s.free_inodes);
-	set_int(a, disk, "inodes", s.inodes);
-	set_int(a, disk, "inodesUsed", s.inodes - s.free_inodes);
-	return disk;
 }
 
 static int64_t image_bytes(struct runtime *r)
@@ -208,7 +266,7 @@ void node_summary(struct node_request *r)
 	json_add(a, summary, STR("node"), node_of(r, &f));
 	for (size_t i = 0; i < f.sandbox_count; i++)
 		if (f.sandboxes[i]->state == SANDBOX_READY)
-			json_append(pods, pod_of(a, &f, f.sandboxes[i]));
+			json_append(pods, pod_of(r, &f, f.sandboxes[i]));
 	json_add(a, summary, STR("pods"), pods);
 	json_print(&text, summary, JSON_PRETTY);
 	node_answer(r, 200, "application/json", arena_str(a, buf_str(&text)));

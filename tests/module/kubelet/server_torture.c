@@ -188,7 +188,7 @@ static void open_node(struct scene *s)
 	host_runtime_init(&s->host, s->t->env);
 	host_runtime_add(&s->host, "web", "u1", "one", "c1", s->log);
 	const struct kubelet_server_options options = {.runtime = &s->host.runtime,
-		.pods = {list_pods, s},
+		.pods = {.list = list_pods, .ctx = s},
 		.tls = s->server_tls,
 		.node_name = STR("n1"),
 		.at = address_of(ip_v4(127, 0, 0, 1), 0),
