@@ -74,6 +74,12 @@ struct route_link_change {
 int route_change_link(
 	struct route *r, uint32_t index, const struct route_link_change *change, struct err *err);
 
+/*
+ * What the link sends from now on, at most, but for short bursts; more is kept for a moment and
+ * then dropped. What limited it before is replaced.
+ */
+int route_limit_rate(struct route *r, uint32_t index, uint64_t bytes_per_second, struct err *err);
+
 /* ---- addresses ---- */
 /* IPv6: usable at once, without asking others for it. What is there already is done. */
 int route_add_address(struct route *r, uint32_t index, const struct cidr *address, struct err *err);

@@ -45,6 +45,10 @@ struct runtime_ports {
 	size_t count;
 };
 
+struct runtime_bandwidth {       /* bits a second; 0: as much as there is */
+	int64_t ingress, egress; /* to the pod, from it */
+};
+
 struct sandbox_config {
 	struct str name, namespace, uid;
 	uint32_t attempt;
@@ -55,6 +59,7 @@ struct sandbox_config {
 	struct runtime_pairs labels, annotations;
 	struct runtime_pairs sysctls;
 	struct runtime_ports ports;
+	struct runtime_bandwidth bandwidth;
 	struct str cgroup_parent; /* "/kubepods/burstable/podUID", made by the caller */
 	enum runtime_namespace network, pid, ipc; /* POD or NODE; pid also CONTAINER */
 	bool host_users;                          /* false: a user namespace of its own */
@@ -71,7 +76,8 @@ struct sandbox {
 	int64_t created; /* wall ns, as all times here */
 	struct runtime_pairs labels, annotations;
 	struct runtime_ports ports;
-	struct ip ips[2]; /* the pod's; of network NODE none */
+	struct runtime_bandwidth bandwidth; /* while its network is made; known to nobody later */
+	struct ip ips[2];                   /* the pod's; of network NODE none */
 	size_t ip_count;
 	const char *netns; /* a path; NULL: the node's */
 };

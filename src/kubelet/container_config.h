@@ -22,6 +22,13 @@ struct sandbox_input {
 /* What the pod calls itself; domain empty: none. */
 void pod_host_name(struct arena *a, const struct cJSON *pod, struct str node, struct str zone,
 	struct str *hostname, struct str *domain);
+
+/*
+ * What annotations allow the pod to receive and send (kubernetes.io/ingress-bandwidth and
+ * egress-bandwidth, bits a second). Fails in the words of those who make sandboxes.
+ */
+int pod_bandwidth(const struct cJSON *pod, struct runtime_bandwidth *out, struct err *err);
+
 void sandbox_config_make(
 	struct arena *a, const struct sandbox_input *in, struct sandbox_config *out);
 

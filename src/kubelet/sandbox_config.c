@@ -3,6 +3,7 @@
 
 #include <kube/api_codec.h>
 #include <kube/pods.h>
+#include <kube/quantity.h>
 
 #include <netinet/in.h>
 
@@ -212,6 +213,44 @@ static void set_ports(struct arena *a, const struct cJSON *pod, struct sandbox_c
 	json_each (container, json_path(pod, "spec.initContainers"))
 		if (container_is_sidecar(container))
 			add_ports(a, container, out);
+}
+
+/* ---- how much it may send ---- */
+
+#define RATE_LEAST 1000
+#define RATE_MOST  (1000LL * 1000 * 1000 * 1000 * 1000)
+
+static int read_rate(
+	const struct cJSON *pod, const char *annotation, int64_t *rate, struct err *err)
+{
+	struct str text =
+		json_str(json_get(json_path(pod, "metadata.annotations"), str_from(annotation)));
+	struct quantity q;
+	int code = text.len ? quantity_parse(text, &q, err) : 0;
+
+	if (!text.len)
+		return 0;
+	if (code)
+		return err_wrap(err, code, "failed to get bandwidth info from annotations");
+	*rate = quantity_value(q);
+	if (*rate < RATE_LEAST)
+		return err_set(err, ERR_INVALID,
+			"failed to get bandwidth info from annotations: resource is unreasonably "
+			"small (< 1kbit)");
+	if (*rate > RATE_MOST)
+		return err_set(err, ERR_INVALID,
+			"failed to get bandwidth info from annotations: resource is unreasonably "
+			"large (> 1Pbit)");
+	return 0;
+}
+
+int pod_bandwidth(const struct cJSON *pod, struct runtime_bandwidth *out, struct err *err)
+{
+	*out = (struct runtime_bandwidth){0};
+	if (tree_true(pod, "spec.hostNetwork"))
+		return 0;
+	int code = read_rate(pod, "kubernetes.io/ingress-bandwidth", &out->ingress, err);
+	return code ? code : read_rate(pod, "kubernetes.io/egress-bandwidth", &out->egress, err);
 }
 
 static bool any_privileged(const struct cJSON *pod)

@@ -25,6 +25,7 @@ struct attach {
 	struct ip own[2];
 	size_t own_count;
 	uint32_t mtu;
+	struct runtime_bandwidth bandwidth;
 	struct err first; /* why it is being undone */
 };
 
@@ -68,7 +69,8 @@ static void wire_work(struct work *w)
 		.netns = a->netns,
 		.ips = a->own,
 		.ip_count = a->own_count,
-		.mtu = a->mtu};
+		.mtu = a->mtu,
+		.bandwidth = a->bandwidth};
 	int code = a->is_new ? record_addresses(a, &w->err) : 0;
 
 	if (!code)
@@ -139,6 +141,7 @@ static void begin(struct attach *a)
 	a->pod->busy = true;
 	a->netns = mem_copy_text(a->sandbox->netns);
 	a->mtu = n->mtu;
+	a->bandwidth = a->sandbox->bandwidth;
 	a->record = (struct record){.sandbox = str_from(a->pod->id),
 		.ports = {.items = a->pod->ports, .count = a->pod->port_count}};
 	pod_ips(n, a->pod, a->own, &a->own_count);

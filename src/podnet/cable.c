@@ -221,6 +221,22 @@ static int set_up_pod(struct wiring *w, struct err *err)
 	return code;
 }
 
+/*
+ * What reaches the pod is limited where it leaves the node's end, what comes from it where it
+ * leaves its own: a pod that may change its links may lift that one.
+ */
+static int limit_rates(struct wiring *w, struct err *err)
+{
+	const struct runtime_bandwidth *b = &w->cable->bandwidth;
+	int code = 0;
+
+	if (b->ingress)
+		code = route_limit_rate(w->node, w->near.index, (uint64_t)b->ingress / 8, err);
+	if (!code && b->egress)
+		code = route_limit_rate(w->pod, w->far.index, (uint64_t)b->egress / 8, err);
+	return code;
+}
+
 static int wire(struct wiring *w, int netns, struct err *err)
 {
 	bool found;
@@ -230,6 +246,8 @@ static int wire(struct wiring *w, int netns, struct err *err)
 		code = make_cable(w, netns, err);
 	if (!code)
 		code = switch_on(w, err);
+	if (!code)
+		code = limit_rates(w, err);
 	/* The pod first: what comes in finds somebody at home. */
 	if (!code)
 		code = set_up_pod(w, err);

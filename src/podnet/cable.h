@@ -6,7 +6,7 @@
 #define PODNET_CABLE_H
 
 #include <kube/route.h>
-#include <kube/str.h>
+#include <kube/runtime.h>
 
 /* Marks routes as ours: `ip route show proto 107`. */
 #define CABLE_ROUTE_PROTOCOL 107
@@ -20,6 +20,7 @@ struct cable {
 	const struct ip *ips;
 	size_t ip_count;
 	uint32_t mtu; /* 0: that of the way out */
+	struct runtime_bandwidth bandwidth;
 };
 /* What was begun is undone when it fails. */
 int cable_connect(const struct cable *c, struct err *err);

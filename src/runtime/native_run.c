@@ -101,6 +101,7 @@ static void describe(struct run *r, const struct sandbox_config *c)
 	s->s.created = env_wall(n->env);
 	s->s.labels = native_pairs(a, c->labels);
 	s->s.annotations = native_pairs(a, c->annotations);
+	s->s.bandwidth = c->bandwidth;
 	if (c->ports.count)
 		s->s.ports = (struct runtime_ports){.count = c->ports.count,
 			.items = arena_copy(

@@ -81,6 +81,17 @@ pod safe | sed 's|^spec:|spec:\n  securityContext: {sysctls: [{name: net/ipv4/ip
 check "safe ones are made" within 30 ready safe
 check "in the pod" prints 70 k exec safe -- cat /proc/sys/net/ipv4/ip_unprivileged_port_start
 
+pod slow | sed 's|^metadata:.*|metadata: {name: slow, annotations: {kubernetes.io/ingress-bandwidth: 8M, kubernetes.io/egress-bandwidth: 4M}}|' |
+	k create -f - >/dev/null
+check "a pod may be slow" within 30 ready slow
+check "the node sends it no more" test "$(tc qdisc show | grep -c 'tbf .*rate 8Mbit')" = 1
+check "nor does it itself" test "$(for p in $(pgrep -f 'nginx: master'); do
+	nsenter -t "$p" -n tc qdisc show dev eth0; done | grep -c 'rate 4Mbit')" = 1
+pod mad | sed 's|^metadata:.*|metadata: {name: mad, annotations: {kubernetes.io/ingress-bandwidth: "7"}}|' |
+	k create -f - >/dev/null
+unreasonable() { k describe pod mad | grep -q 'unreasonably small (< 1kbit)'; }
+check "what makes no sense is said" within 20 unreasonable
+
 (cd "$dir" && mkdir world && exec nsenter -t "$world" -n python3 -m http.server -d world \
 	--bind 192.0.2.1 8000 >"$dir/visits" 2>&1) &
 visited=$!

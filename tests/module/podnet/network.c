@@ -239,6 +239,47 @@ TEST(udp_goes_to_the_new_pod_of_a_host_port)
 	netns_test_run(udp_follows);
 }
 
+/* ---- how much they may send ---- */
+
+static void limited(void)
+{
+	struct node_pod a, b;
+	struct err err = {0};
+	char out[512];
+	struct node n;
+
+	node_pod_make(&a, 1);
+	node_pod_make(&b, 2);
+	a.sandbox.bandwidth =
+		(struct runtime_bandwidth){.ingress = 8 * 1000 * 1000, .egress = 80000000000};
+	node_begin(&n);
+	REQUIRE_OK(node_attach(&n, &a, &err), &err);
+	REQUIRE_OK(node_attach(&n, &b, &err), &err);
+	netns_test_shell(-1, out, sizeof(out), "tc qdisc show | grep -c ' tbf '");
+	EXPECT_TEXT(out, "1\n");
+	netns_test_shell(-1, out, sizeof(out), "tc qdisc show | grep -o 'tbf .*rate 8Mbit'");
+	EXPECT(strstr(out, "root") != NULL);
+	netns_test_shell(
+		a.netns, out, sizeof(out), "tc qdisc show dev eth0 | grep -o 'rate [^ ]*'");
+	EXPECT_TEXT(out, "rate 80Gbit\n");
+	netns_test_shell(b.netns, out, sizeof(out), "tc qdisc show dev eth0 | grep -c tbf || true");
+	EXPECT_TEXT(out, "0\n");
+	reaches(a.netns, b.netns, b.text[0], a.text[0]);
+	/* Found again after a restart, it keeps its limits. */
+	a.sandbox.bandwidth = (struct runtime_bandwidth){0};
+	REQUIRE_OK(node_attach(&n, &a, &err), &err);
+	netns_test_shell(-1, out, sizeof(out), "tc qdisc show | grep -c ' tbf '");
+	EXPECT_TEXT(out, "1\n");
+	node_end(&n);
+	node_pod_end(&a);
+	node_pod_end(&b);
+}
+
+TEST(a_pod_receives_and_sends_no_more_than_it_may)
+{
+	netns_test_run(limited);
+}
+
 /* ---- what pods may not ---- */
 
 static void guarded(void)
