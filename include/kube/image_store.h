@@ -24,6 +24,9 @@
 struct image_store;
 struct runtime_images; /* runtime_native.h */
 
+/* The host whose mirrors are those of every registry without mirrors of its own. */
+#define IMAGE_REGISTRY_ANY "*"
+
 /* How a registry is reached. What is not named: https, and the system's authorities. */
 struct image_registry {
 	struct str host;           /* as references have it: "docker.io", "10.0.0.1:5000" */

@@ -6,7 +6,8 @@ void registry_flags_add(struct registry_flags *r, struct flag *flags)
 {
 	const struct flag own[REGISTRY_FLAGS] = {
 		FLAG_STRINGS("registry-mirror", &r->mirrors, NULL, "HOST=URL",
-			"Ask there before this registry; may be given several times."),
+			"Ask there before this registry (* for all without mirrors of their own); "
+			"may be given several times."),
 		FLAG_STRINGS("insecure-registry", &r->insecure, NULL, "HOST[:PORT]",
 			"Reach this registry by plain http."),
 		FLAG_STRING("registry-ca", &r->authorities, "", "FILE",
@@ -86,7 +87,7 @@ int registry_flags_read(struct arena *a, const struct registry_flags *r,
 	for (size_t i = 0; i < r->insecure.count; i++) {
 		struct str host = r->insecure.items[i];
 
-		if (!is_host(host))
+		if (!is_host(host) || str_eq(host, STR(IMAGE_REGISTRY_ANY)))
 			return err_set(err, ERR_USAGE,
 				"--insecure-registry: \"%.*s\" is not HOST or HOST:PORT",
 				STRF(host));

@@ -159,6 +159,7 @@ static void use_endpoint(struct image_pull *p)
 
 	session->base = p->urls[p->url_at];
 	session->repository = p->ref.path;
+	session->of = p->url_at >= p->own_from ? (struct str){0} : p->ref.domain;
 	session->authorization = (struct str){0};
 	/* Passwords are for the registry, not for its mirrors. */
 	session->auth = p->url_at >= p->own_from ? p->auth : (struct image_auth){0};

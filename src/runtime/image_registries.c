@@ -97,12 +97,14 @@ size_t image_registry_endpoints(const struct image_store *s, struct arena *a, st
 	struct str **urls, size_t *own_from)
 {
 	const struct image_registry *r = find_registry(s, domain);
+	const struct image_registry *from =
+		r && r->mirror_count ? r : find_registry(s, STR(IMAGE_REGISTRY_ANY));
 	struct str host = str_eq_text(domain, "docker.io") ? STR("registry-1.docker.io") : domain;
 	size_t n = 0;
 
-	*urls = arena_new(a, ((r ? r->mirror_count : 0) + 2) * sizeof(**urls));
-	for (; r && n < r->mirror_count; n++)
-		(*urls)[n] = arena_str(a, without_slash(r->mirrors[n]));
+	*urls = arena_new(a, ((from ? from->mirror_count : 0) + 2) * sizeof(**urls));
+	for (; from && n < from->mirror_count; n++)
+		(*urls)[n] = arena_str(a, without_slash(from->mirrors[n]));
 	*own_from = n;
 	if (!r || !r->insecure)
 		(*urls)[n++] = arena_print(a, "https://%.*s", STRF(host));

@@ -54,8 +54,8 @@ static void send_request(struct registry_call *c)
 	struct registry_session *s = c->session;
 
 	if (!c->at.len) {
-		c->url = arena_print(&s->arena, "%.*s/v2/%.*s/%.*s", STRF(s->base),
-			STRF(s->repository), STRF(c->path));
+		c->url = arena_print(&s->arena, "%.*s/v2/%.*s/%.*s%s%.*s", STRF(s->base),
+			STRF(s->repository), STRF(c->path), s->of.len ? "?ns=" : "", STRF(s->of));
 		c->at = c->url;
 	}
 	open_call(c, c->method, c->at);

@@ -15,6 +15,7 @@ struct registry_session {
 	struct arena arena;
 	struct str base;          /* "https://registry-1.docker.io", no slash at its end */
 	struct str repository;    /* "library/nginx" */
+	struct str of;            /* of a mirror: the registry that it is asked instead of */
 	struct image_auth auth;   /* empty texts: nobody */
 	struct str authorization; /* what is shown; empty: nothing */
 };

@@ -11,7 +11,10 @@ registry=$!
 within 10 test -s "$dir/registry"
 cat >"$dir/config.yaml" <<-E
 	node-name: node
-	registry-mirror: ["mirrored.test=http://127.0.0.1:$(cat "$dir/registry")"]
+	registry-mirror:
+	- mirrored.test=http://127.0.0.1:$(cat "$dir/registry")
+	- "*=http://127.0.0.1:1"
+	- "*=http://127.0.0.1:$(cat "$dir/registry")"
 E
 check "the cluster starts" start --config "$dir/config.yaml"
 within 20 k get serviceaccount default
@@ -25,8 +28,21 @@ k create -f - >/dev/null <<-'E'
 E
 check "its pod runs" within 30 prints true \
 	k get pod mirrored -o 'jsonpath={.status.containerStatuses[0].ready}'
+check "the mirror is told whose image it is" grep -q \
+	'GET /v2/open/x/manifests/.*?ns=mirrored.test' "$dir/registry.log"
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: other}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers: [{name: c, image: "other.test/open/x:1"}]
+E
+check "registries without mirrors of their own have those of all" within 30 prints true \
+	k get pod other -o 'jsonpath={.status.containerStatuses[0].ready}'
+check "which is told, too" grep -q '/v2/open/x/manifests/.*?ns=other.test' "$dir/registry.log"
 check "with what the mirror has" prints yes k exec mirrored -- cat /etc/kept
-k delete pod mirrored --wait=true --timeout=30s >/dev/null
+k delete pod mirrored other --wait=true --timeout=30s >/dev/null
 no_mount() { ! grep -q "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts; }
 check "deleted, it leaves no mount" within 20 no_mount
 check "it ends" stop

@@ -69,7 +69,8 @@ TEST(what_is_no_registry_is_refused)
 		"--registry-mirror=https://a", "--registry-mirror=docker.io=ftp://a",
 		"--registry-mirror=docker.io=https://", "--registry-mirror=docker.io=a.example",
 		"--registry-mirror=docker.io=https://a?x=1", "--registry-mirror=a/b=https://a",
-		"--insecure-registry=http://lan:5000", "--insecure-registry="};
+		"--insecure-registry=http://lan:5000", "--insecure-registry=*",
+		"--insecure-registry="};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		struct line l;
