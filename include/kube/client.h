@@ -82,6 +82,12 @@ void client_send(struct client *c, struct op *op, struct client_request *r);
 void client_request_done(struct client_request *r);
 
 /*
+ * *err from an answer that is no success: what its Status says, or client-go's words for the code.
+ */
+int client_read_refusal(
+	struct arena *a, int http_code, struct str method, struct str body, struct err *err);
+
+/*
  * An answer as a published object (one reference, the caller's). ERR_SYNTAX when it is none: no
  * name, no resourceVersion that is a number, labels that are none.
  */

@@ -27,13 +27,13 @@ static const char *const without_effect[] = {"etcd-cafile", "etcd-certfile", "et
 	"lease-reuse-duration-seconds", "http2-max-streams-per-connection",
 	"max-connection-bytes-per-sec", "permit-address-sharing", "permit-port-sharing",
 	"livez-grace-period", "shutdown-send-retry-after", "strict-transport-security-directives",
-	"enable-aggregator-routing", "enable-garbage-collector", "endpoint-reconciler-type",
-	"allow-privileged", "kubernetes-service-node-port", "peer-advertise-ip",
-	"peer-advertise-port", "peer-ca-file", "contention-profiling", "debug-socket-path",
-	"kubelet-timeout", "identity-lease-duration-seconds",
-	"identity-lease-renew-interval-seconds", "tls-min-version", "tls-cipher-suites",
-	"show-hidden-metrics-for-version", "disabled-metrics", "allow-metric-labels", "vmodule",
-	"log-flush-frequency", "max-object-cache"};
+	"enable-garbage-collector", "endpoint-reconciler-type", "allow-privileged",
+	"kubernetes-service-node-port", "peer-advertise-ip", "peer-advertise-port", "peer-ca-file",
+	"contention-profiling", "debug-socket-path", "kubelet-timeout",
+	"identity-lease-duration-seconds", "identity-lease-renew-interval-seconds",
+	"tls-min-version", "tls-cipher-suites", "show-hidden-metrics-for-version",
+	"disabled-metrics", "allow-metric-labels", "vmodule", "log-flush-frequency",
+	"max-object-cache"};
 /* What would change what the server does, if it were heeded: refused, and why. */
 static const struct {
 	const char *name, *why;
@@ -163,6 +163,16 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			"Logs are packed by gzip when they are put aside."),
 		FLAG_END,
 	};
+	const struct flag outside[] = {
+		FLAG_BOOL("enable-aggregator-routing", &o->aggregator_routing, "false",
+			"Webhooks and extension servers that are services are asked at an "
+			"endpoint, not at the service's cluster IP."),
+		FLAG_STRING("proxy-client-cert-file", &o->proxy_client_certificate, "", "FILE",
+			"Shown to extension servers; without it, one of our own."),
+		FLAG_STRING("proxy-client-key-file", &o->proxy_client_key, "", "FILE",
+			"The key of it."),
+		FLAG_END,
+	};
 	const struct flag serves[] = {
 		FLAG_LIST("enable-admission-plugins", &o->enable_admission, NULL, "PLUGIN,...",
 			"Admission plugins to be on besides the default ones."),
@@ -226,7 +236,7 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			.help = "Print this."},
 		FLAG_END,
 	};
-	const struct flag *const tables[] = {serving, access, audits, serves, limits};
+	const struct flag *const tables[] = {serving, access, outside, audits, serves, limits};
 	o->refused = arena_new(a, ARRAY_LEN(refused) * sizeof(*o->refused));
 	struct flag *all = join(a, tables, ARRAY_LEN(tables), unused, o->refused);
 	o->flags = all;

@@ -29,6 +29,10 @@ struct api_options {
 	struct str kubelet_client_certificate, kubelet_client_key, kubelet_certificate_authority;
 	struct flag_list kubelet_address_types;
 
+	/* the way to webhooks and extension servers */
+	struct str proxy_client_certificate, proxy_client_key;
+	bool aggregator_routing;
+
 	/* what is served */
 	struct flag_list enable_admission, disable_admission;
 	struct str admission_config_file;

@@ -4,6 +4,7 @@
 #include "allocate.h"
 #include "api_options.h"
 #include "audit.h"
+#include "backends.h"
 #include "discovery.h"
 #include "fair.h"
 #include "first_objects.h"
@@ -101,6 +102,7 @@ enum stop_step {
 	STOP_ACCEPTING,
 	STOP_USAGE,
 	STOP_NODES,
+	STOP_BACKENDS,
 	STOP_LEASE,
 	STOP_KEEP,
 	STOP_AUDIT,
@@ -108,8 +110,8 @@ enum stop_step {
 	STOP_STORE,
 	STOP_DONE
 };
-static const char *const stop_names[] = {
-	"delay", "accepting", "usage", "nodes", "lease", "keep", "audit", "scope", "store", "done"};
+static const char *const stop_names[] = {"delay", "accepting", "usage", "nodes", "backends",
+	"lease", "keep", "audit", "scope", "store", "done"};
 
 struct server_life {
 	struct task task;
@@ -183,6 +185,7 @@ static int open_access(struct api_server *s, struct err *err)
 	s->fair = fair_new(s);
 	s->nodes = nodes_new(s);
 	s->usage = usage_new(s);
+	s->backends = backends_new(s);
 	return code;
 }
 
@@ -356,7 +359,13 @@ static void stop_run(struct task *t, struct err *err)
 		/* fallthrough */
 	case STOP_NODES:
 		if (s->nodes) {
-			nodes_stop(s->nodes, task_await(t, STOP_LEASE, OP_NO_DEADLINE));
+			nodes_stop(s->nodes, task_await(t, STOP_BACKENDS, OP_NO_DEADLINE));
+			return;
+		}
+		/* fallthrough */
+	case STOP_BACKENDS:
+		if (s->backends) {
+			backends_stop(s->backends, task_await(t, STOP_LEASE, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -420,6 +429,7 @@ void api_server_free(struct api_server *s)
 	http_server_free(s->http);
 	usage_free(s->usage);
 	nodes_free(s->nodes);
+	backends_free(s->backends);
 	identity_lease_free(s->lease);
 	first_keep_free(s->keep);
 	pki_close(s->pki);

@@ -24,8 +24,9 @@ struct fair;
 struct audit; /* audit/: what is written down of requests */
 struct identity_lease;
 struct first_keep;
-struct nodes; /* the way to kubelets */
-struct usage; /* what they use */
+struct nodes;    /* the way to kubelets */
+struct usage;    /* what they use */
+struct backends; /* webhooks and extension servers */
 struct server_life;
 
 struct api_server {
@@ -50,6 +51,7 @@ struct api_server {
 	struct first_keep *keep;
 	struct nodes *nodes;
 	struct usage *usage;
+	struct backends *backends;
 	struct ip advertise; /* where members of the cluster reach this server */
 	uint16_t port;       /* that was really taken */
 	bool ready;

@@ -52,9 +52,8 @@ static struct str generic_text(struct arena *a, int http_code, struct str body, 
 	}
 	if (http_code >= 500)
 		return arena_print(a,
-			"an error on the server (\"%.*s\") has prevented the request from "
-			"succeeding",
-			STRF(body.len ? body : STR("unknown")));
+			"an error on the server (%.*s) has prevented the request from succeeding",
+			STRF(field_quote(a, body.len ? body : STR("unknown"))));
 	return arena_print(a,
 		"the server responded with the status code %d but did not return more information",
 		http_code);
@@ -134,6 +133,13 @@ int answer_error_code(const struct status *s)
 void answer_fail(struct err *err, const struct status *s)
 {
 	err_set(err, answer_error_code(s), "%.*s", STRF(s->message));
+}
+
+int client_read_refusal(
+	struct arena *a, int http_code, struct str method, struct str body, struct err *err)
+{
+	answer_fail(err, answer_status_parse(a, http_code, method, NULL, STR(""), body));
+	return err->code;
 }
 
 bool answer_revision(const struct cJSON *tree, int64_t *revision)
