@@ -54,14 +54,50 @@ struct access_query {
 	struct str path;                           /* when it is no resource */
 	struct str field_selector, label_selector; /* as given, of list, watch, deletecollection */
 	bool explain;                              /* reviews: the reason also of what is allowed */
+	/*
+	 * On whose way it is asked: the request that can wait for an answer that others give. NULL:
+	 * nobody can, and what would have to be waited for is an error.
+	 */
+	struct api_request *request;
 };
-enum access_decision { ACCESS_NO_OPINION, ACCESS_ALLOW, ACCESS_DENY };
+/*
+ * ACCESS_WAIT: the answer is not here yet. Whoever asked undoes what it has begun and waits with
+ * access_wait; then all is asked once more, and this question has its answer. To those who only
+ * look whether it is ACCESS_ALLOW it is a no until then.
+ */
+enum access_decision { ACCESS_NO_OPINION, ACCESS_ALLOW, ACCESS_DENY, ACCESS_WAIT };
+struct access_answer {
+	enum access_decision decision;
+	struct str reason; /* the authorizers' words: empty, or `RBAC: …` */
+	struct str error;  /* what went wrong on the way; empty: nothing */
+};
 
 int authz_new(struct api_server *s, struct authz **authz, struct err *err);
 void authz_free(struct authz *a);
-/* *reason: the authorizers' words (empty, or `RBAC: …`), in the arena. */
+/* What it says lives in the arena. */
+void authz_decide(struct authz *a, struct arena *arena, const struct access_query *q,
+	struct access_answer *answer);
 enum access_decision authz_ask(
 	struct authz *a, struct arena *arena, const struct access_query *q, struct str *reason);
+
+/* Is there an authorizer that may have to be waited for? */
+bool authz_may_wait(const struct authz *a);
+
+/* The rules that somebody has in a namespace, as far as the authorizers can tell. */
+struct access_rules {
+	struct cJSON *resources, *paths; /* arrays in the arena */
+	bool incomplete;
+	struct str fault;
+};
+void authz_list_rules(struct authz *a, struct arena *arena, const struct api_user *user,
+	struct str namespace, struct access_rules *rules);
+
+/* Has a question of the request been answered with ACCESS_WAIT since the last access_wait? */
+bool access_is_pending(const struct api_request *r);
+/* Done when that question can be asked again. Fails only when it is cancelled or too late. */
+void access_wait(struct api_request *r, struct op *op);
+/* The same by the request's own op; then `again`. */
+void access_wait_again(struct api_request *r, stage_fn *again);
 /* 403 as upstream words it: `User "x" cannot get resource …`. */
 struct status *access_forbidden(
 	struct arena *arena, const struct access_query *q, struct str reason);

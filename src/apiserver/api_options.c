@@ -131,7 +131,21 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 		FLAG_LIST("authorization-mode", &o->authorization_modes, "Node,RBAC", "MODE,...",
 			"AlwaysAllow, AlwaysDeny, ABAC, Webhook, RBAC, Node; asked in this order."),
 		FLAG_STRING("authorization-policy-file", &o->authorization_policy_file, "", "FILE",
-			"Policy of ABAC."),
+			"Policies of ABAC, one JSON object a line; read again when it changes."),
+		FLAG_STRING("authorization-webhook-config-file", &o->authorization_webhook_file, "",
+			"FILE", "kubeconfig of the server that mode Webhook asks."),
+		FLAG_STRING("authorization-webhook-version", &o->authorization_webhook_version,
+			"v1beta1", "VERSION",
+			"Version of the SubjectAccessReviews sent to it: v1 or v1beta1."),
+		FLAG_DURATION("authorization-webhook-cache-authorized-ttl",
+			&o->authorization_webhook_authorized_ttl, "5m0s",
+			"How long its yes is remembered."),
+		FLAG_DURATION("authorization-webhook-cache-unauthorized-ttl",
+			&o->authorization_webhook_unauthorized_ttl, "30s",
+			"How long its no is remembered."),
+		FLAG_STRING("authorization-config", &o->authorization_config, "", "FILE",
+			"An AuthorizationConfiguration, instead of --authorization-mode and "
+			"--authorization-webhook-...; read again when it changes."),
 		FLAG_STRING("kubelet-client-certificate", &o->kubelet_client_certificate, "",
 			"FILE", "Shown to kubelets; without it, one of our own."),
 		FLAG_STRING(
@@ -380,6 +394,58 @@ static int check_modes(const struct flag_list *modes, struct err *err)
 	return 0;
 }
 
+static bool has_mode(const struct api_options *o, const char *mode)
+{
+	for (size_t i = 0; i < o->authorization_modes.count; i++)
+		if (str_eq_text(o->authorization_modes.items[i], mode))
+			return true;
+	return false;
+}
+
+/* Was one given whose name begins like that? Nobody knows of tables that no line was read into. */
+static bool was_given(const struct api_options *o, const char *prefix)
+{
+	for (const struct flag *f = o->flags; f && f->name; f++)
+		if (f->set && str_starts(str_from(f->name), str_from(prefix)))
+			return true;
+	return false;
+}
+
+static int check_authorization(const struct api_options *o, struct err *err)
+{
+	if (o->authorization_config.len) {
+		if (was_given(o, "authorization-mode") || was_given(o, "authorization-webhook-"))
+			return err_set(err, ERR_USAGE,
+				"--authorization-config can not be specified when "
+				"--authorization-mode or --authorization-webhook-* flags are "
+				"defined");
+		return 0;
+	}
+	int code = check_modes(&o->authorization_modes, err);
+	if (code)
+		return code;
+	if (has_mode(o, "ABAC") && !o->authorization_policy_file.len)
+		return err_set(err, ERR_USAGE,
+			"authorization-mode ABAC's authorization policy file not passed");
+	if (!has_mode(o, "ABAC") && o->authorization_policy_file.len)
+		return err_set(err, ERR_USAGE,
+			"cannot specify --authorization-policy-file without mode ABAC");
+	if (has_mode(o, "Webhook") && !o->authorization_webhook_file.len)
+		return err_set(err, ERR_USAGE,
+			"authorization-mode Webhook's authorization config file not passed");
+	if (!has_mode(o, "Webhook") && o->authorization_webhook_file.len)
+		return err_set(err, ERR_USAGE,
+			"cannot specify --authorization-webhook-config-file without mode Webhook");
+	if (!str_eq_text(o->authorization_webhook_version, "v1") &&
+		!str_eq_text(o->authorization_webhook_version, "v1beta1") &&
+		o->authorization_webhook_version.len)
+		return err_set(err, ERR_USAGE,
+			"unsupported webhook authorizer version %.*s, supported versions are v1, "
+			"v1beta1",
+			STRF(o->authorization_webhook_version));
+	return 0;
+}
+
 int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 {
 	int code = check_refused(o, err);
@@ -389,7 +455,7 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 	if (!code)
 		code = check_services(o, err);
 	if (!code)
-		code = check_modes(&o->authorization_modes, err);
+		code = check_authorization(o, err);
 	if (!code)
 		code = check_plugins("enable-admission-plugins", &o->enable_admission, true, err);
 	if (!code)

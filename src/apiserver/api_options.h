@@ -23,7 +23,9 @@ struct api_options {
 	bool sa_lookup, sa_extend_expiration;
 	int64_t sa_max_expiration;
 	struct flag_list authorization_modes;
-	struct str authorization_policy_file;
+	struct str authorization_policy_file, authorization_config;
+	struct str authorization_webhook_file, authorization_webhook_version;
+	int64_t authorization_webhook_authorized_ttl, authorization_webhook_unauthorized_ttl;
 
 	/* the way to kubelets */
 	struct str kubelet_client_certificate, kubelet_client_key, kubelet_certificate_authority;

@@ -82,6 +82,7 @@ struct list_writer;
 struct fair_ticket;
 struct audit_record;
 struct passage;
+struct access_waits;
 struct api_request;
 typedef void stage_fn(struct api_request *r);
 struct stage {
@@ -118,6 +119,7 @@ struct api_request {
 	const struct api_user *user;      /* after impersonation */
 	const struct api_user *real_user; /* before */
 	bool local;                       /* came from this process */
+	struct access_waits *waits;       /* answers of webhooks; NULL: none was needed */
 
 	/* decode */
 	struct request_options options;

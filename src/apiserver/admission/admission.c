@@ -1,5 +1,6 @@
 /* Runs the chain: those that change objects one after the other, then those that judge. */
 #include "admission.h"
+#include "access.h"
 #include "api_options.h"
 #include "quota_ledger.h"
 #include "settings.h"
@@ -117,12 +118,36 @@ static bool begins_again(struct admission_review *review)
 	return review->at->plugin;
 }
 
+static void walk(struct admission_review *review);
+
+/* The plugin has asked an authorizer elsewhere: it is called once more when that has answered. */
+static void access_known(struct op *op, struct err *err)
+{
+	struct admission_review *review = CONTAINER_OF(op, struct admission_review, op);
+
+	if (err->code)
+		review->next(review, status_from_err(review->arena, err));
+	else
+		walk(review);
+}
+
+static bool waits_for_access(struct admission_review *review)
+{
+	struct api_request *r = review->request;
+
+	if (!access_is_pending(r))
+		return false;
+	op_init(&review->op, &r->x->scope, access_known, r->deadline);
+	access_wait(r, &review->op);
+	return true;
+}
+
 static void walk(struct admission_review *review)
 {
 	struct status *no = NULL;
 
 	while (review->at->plugin || begins_again(review)) {
-		if (!ask(review, &no))
+		if (!ask(review, &no) || waits_for_access(review))
 			return;
 		if (no)
 			break;

@@ -24,7 +24,8 @@ static bool may(
 		.group = STR(GROUP),
 		.version = STR("*"),
 		.resource = str_from(resource),
-		.name = signer};
+		.name = signer,
+		.request = a->request};
 	struct str domain, path, reason;
 
 	if (authz_ask(a->server->authz, a->arena, &q, &reason) == ACCESS_ALLOW)

@@ -389,7 +389,8 @@ static struct status *check_audience(struct node_check *c, const struct cJSON *p
 		.version = STR("v1"),
 		.resource = audience,
 		.namespace = a->namespace,
-		.name = a->name};
+		.name = a->name,
+		.request = a->request};
 
 	if (json_count(audiences) > 1)
 		return admission_forbidden(a, "node may only request 0 or 1 audiences");

@@ -17,7 +17,8 @@ static bool may(struct admission_review *a, const char *verb, const struct resou
 		.resource = r->plural,
 		.subresource = str_from(subresource),
 		.namespace = namespace,
-		.name = name};
+		.name = name,
+		.request = a->request};
 	struct str reason;
 
 	return authz_ask(a->server->authz, a->arena, &q, &reason) == ACCESS_ALLOW;

@@ -199,6 +199,7 @@ static struct access_query query_of(struct impersonation *i, const struct mode *
 	const char *group, const char *resource, struct str name)
 {
 	return (struct access_query){.user = i->r->real_user,
+		.request = i->r,
 		.verb = m->name ? arena_print(i->r->arena, "impersonate:%s", m->name)
 				: STR("impersonate"),
 		.is_resource = true,
@@ -359,6 +360,8 @@ static const struct mode *find_mode(struct impersonation *i, struct status **ref
 		if (at == ARRAY_LEN(modes) || (k && at == habit) || !modes[at].applies(i))
 			continue;
 		struct status *s = ask_all(i, &modes[at]);
+		if (access_is_pending(i->r))
+			return NULL;
 		if (!s) {
 			remember(i, at);
 			return &modes[at];
@@ -481,6 +484,10 @@ void stage_impersonate(struct api_request *r)
 		return;
 	}
 	const struct mode *mode = find_mode(i, &refusal);
+	if (access_is_pending(r)) {
+		access_wait_again(r, stage_impersonate);
+		return;
+	}
 	if (!mode) {
 		request_fail(r, refusal);
 		return;

@@ -26,7 +26,8 @@ static bool may(struct api_request *r, const char *verb, struct str plural, stru
 		.version = STR("v1"),
 		.resource = plural,
 		.namespace = namespace,
-		.name = name};
+		.name = name,
+		.request = r};
 	struct str reason;
 
 	return authz_ask(r->server->authz, r->arena, &q, &reason) == ACCESS_ALLOW;

@@ -1,6 +1,5 @@
 /* The reviews: what a user may do, asked through the API. */
 #include "access.h"
-#include "rbac.h"
 #include "review.h"
 
 #include <kube/names.h>
@@ -245,22 +244,64 @@ static bool refused(struct api_request *r, const struct field_errors *e)
 
 /* ---- access ---- */
 
-static void decide(struct api_request *r, struct cJSON *tree, const struct api_user *u)
-{
-	struct str fault = {0}, reason;
-	struct access_query q = query_of(r->arena, u, json_get(tree, STR("spec")), &fault);
-	struct cJSON *status = json_new(r->arena, JSON_OBJECT);
-	enum access_decision d = authz_ask(r->server->authz, r->arena, &q, &reason);
+/* What waits while a webhook is asked. */
+struct review {
+	struct api_request *r;
+	struct cJSON *tree;
+	const struct api_user *user;
+	struct op op;
+};
 
-	json_add_borrowed(status, STR("allowed"), json_new_bool(r->arena, d == ACCESS_ALLOW));
-	if (d == ACCESS_DENY)
+static void decide(struct review *v);
+
+static void asked(struct op *op, struct err *err)
+{
+	struct review *v = CONTAINER_OF(op, struct review, op);
+
+	if (err->code)
+		request_fail_err(v->r, err);
+	else
+		decide(v);
+}
+
+static void decide(struct review *v)
+{
+	struct api_request *r = v->r;
+	struct str fault = {0};
+	struct access_query q = query_of(r->arena, v->user, json_get(v->tree, STR("spec")), &fault);
+	struct cJSON *status = json_new(r->arena, JSON_OBJECT);
+	struct access_answer answer;
+
+	q.request = r;
+	authz_decide(r->server->authz, r->arena, &q, &answer);
+	if (answer.decision == ACCESS_WAIT) {
+		op_init(&v->op, &r->x->scope, asked, r->deadline);
+		access_wait(r, &v->op);
+		return;
+	}
+	json_add_borrowed(
+		status, STR("allowed"), json_new_bool(r->arena, answer.decision == ACCESS_ALLOW));
+	if (answer.decision == ACCESS_DENY)
 		json_add_borrowed(status, STR("denied"), json_new_bool(r->arena, true));
-	if (reason.len)
-		json_add_borrowed(status, STR("reason"), json_new_str(r->arena, reason));
+	if (answer.reason.len)
+		json_add_borrowed(status, STR("reason"), json_new_str(r->arena, answer.reason));
+	if (answer.error.len)
+		fault = arena_print(r->arena, "%.*s%s%.*s", STRF(answer.error),
+			fault.len ? ", " : "", STRF(fault));
 	if (fault.len)
 		json_add_borrowed(status, STR("evaluationError"), json_new_str(r->arena, fault));
-	tree_set(r->arena, tree, "status", status);
-	review_answer(r, tree);
+	tree_set(r->arena, v->tree, "status", status);
+	review_answer(r, v->tree);
+}
+
+static void start(struct api_request *r, struct cJSON *tree, const struct api_user *user)
+{
+	struct review *v = arena_new(r->arena, sizeof(*v));
+
+	v->r = r;
+	v->tree = tree;
+	v->user = user;
+	decide(v);
 }
 
 void review_subject_access(struct api_request *r)
@@ -275,7 +316,7 @@ void review_subject_access(struct api_request *r)
 	check_subject(&errors, spec);
 	check_no_metadata(&errors, tree);
 	if (!refused(r, &errors))
-		decide(r, tree, user_of(r->arena, spec));
+		start(r, tree, user_of(r->arena, spec));
 }
 
 void review_local_access(struct api_request *r)
@@ -297,7 +338,7 @@ void review_local_access(struct api_request *r)
 	if (tree_has(spec, "nonResourceAttributes"))
 		invalid_paths(r, &errors, spec, "disallowed on this kind of request");
 	if (!refused(r, &errors))
-		decide(r, tree, user_of(r->arena, spec));
+		start(r, tree, user_of(r->arena, spec));
 }
 
 void review_self_access(struct api_request *r)
@@ -310,47 +351,16 @@ void review_self_access(struct api_request *r)
 	check_attributes(r, &errors, json_get(tree, STR("spec")));
 	check_no_metadata(&errors, tree);
 	if (!refused(r, &errors))
-		decide(r, tree, r->user);
+		start(r, tree, r->user);
 }
 
 /* ---- rules ---- */
 
-struct rules {
-	struct arena *arena;
-	struct cJSON *resources, *paths;
-};
-
-static bool add_rule(void *ctx, const struct cJSON *rule)
-{
-	struct rules *rules = ctx;
-	struct cJSON *copy = json_copy(rules->arena, rule);
-
-	if (json_count(json_get(rule, STR("nonResourceURLs"))))
-		json_append(rules->paths, copy);
-	else
-		json_append(rules->resources, copy);
-	return false;
-}
-
-static void add_all(struct rules *rules)
-{
-	struct arena *a = rules->arena;
-	static const char all_resources[] =
-		"{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"*\"]}";
-	static const char all_paths[] = "{\"verbs\":[\"*\"],\"nonResourceURLs\":[\"*\"]}";
-	struct cJSON *tree;
-
-	if (!json_parse(a, str_from(all_resources), NULL, &tree, NULL))
-		json_append(rules->resources, tree);
-	if (!json_parse(a, str_from(all_paths), NULL, &tree, NULL))
-		json_append(rules->paths, tree);
-}
-
 void review_self_rules(struct api_request *r)
 {
 	struct cJSON *tree = review_read(r), *status;
-	struct rules rules = {.arena = r->arena};
-	struct str namespace, reason = {0};
+	struct access_rules rules;
+	struct str namespace;
 
 	if (!tree)
 		return;
@@ -359,18 +369,14 @@ void review_self_rules(struct api_request *r)
 		request_fail(r, status_new(r->arena, ERR_BAD_REQUEST, "no namespace on request"));
 		return;
 	}
-	rules.resources = json_new(r->arena, JSON_ARRAY);
-	rules.paths = json_new(r->arena, JSON_ARRAY);
-	if (user_in_group(r->user, STR("system:masters")))
-		add_all(&rules);
-	reason = rbac_each_rule(
-		authz_rbac(r->server->authz), r->arena, r->user, namespace, add_rule, &rules, NULL);
+	authz_list_rules(r->server->authz, r->arena, r->user, namespace, &rules);
 	status = json_new(r->arena, JSON_OBJECT);
 	json_add_borrowed(status, STR("resourceRules"), rules.resources);
 	json_add_borrowed(status, STR("nonResourceRules"), rules.paths);
-	json_add_borrowed(status, STR("incomplete"), json_new_bool(r->arena, false));
-	if (reason.len)
-		json_add_borrowed(status, STR("evaluationError"), json_new_str(r->arena, reason));
+	json_add_borrowed(status, STR("incomplete"), json_new_bool(r->arena, rules.incomplete));
+	if (rules.fault.len)
+		json_add_borrowed(
+			status, STR("evaluationError"), json_new_str(r->arena, rules.fault));
 	tree_set(r->arena, tree, "status", status);
 	tree_drop(tree, "spec");
 	review_answer(r, tree);

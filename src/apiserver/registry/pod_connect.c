@@ -276,6 +276,10 @@ void handle_exec(struct api_request *r)
 	struct str container = {0};
 	struct status *s = check_rights(r);
 
+	if (access_is_pending(r)) {
+		access_wait_again(r, handle_exec);
+		return;
+	}
 	if (!s)
 		s = find_pod(r, &pod);
 	if (!s && !forward)

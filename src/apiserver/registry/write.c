@@ -84,13 +84,22 @@ static struct status *check_may_create(struct api_request *r)
 	return access_forbidden(r->arena, &q, reason);
 }
 
-static struct status *settle_object(struct writing *w)
+/* What is asked of authorizers, before anything is changed: whoever must be waited for is asked
+ * here, and is known later. */
+static struct status *check_access(struct writing *w)
 {
 	struct status *s =
 		rbac_check_write(w->r, w->hub, w->tree, w->creating ? NULL : w->old_tree);
 
-	if (s)
-		return s;
+	if (!s && w->creating && w->may_create && authz_may_wait(w->r->server->authz))
+		check_may_create(w->r);
+	return s;
+}
+
+static struct status *settle_object(struct writing *w)
+{
+	struct status *s = NULL;
+
 	writing_drop_repeated_owners(w, true);
 	writing_complete_meta(w);
 	if (str_eq_text(w->hub->plural, "services") && w->what == WRITE_OBJECT)
@@ -102,10 +111,29 @@ static struct status *settle_object(struct writing *w)
 	return s;
 }
 
+static void go_on(struct writing *w);
+
+static void access_known(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+
+	if (err->code)
+		request_fail_err(w->r, err);
+	else
+		go_on(w);
+}
+
 static void go_on(struct writing *w)
 {
-	struct status *s = settle_object(w);
+	struct status *s = check_access(w);
 
+	if (access_is_pending(w->r)) {
+		op_init(&w->op, &w->r->x->scope, access_known, w->r->deadline);
+		access_wait(w->r, &w->op);
+		return;
+	}
+	if (!s)
+		s = settle_object(w);
 	if (s)
 		writing_refuse(w, s);
 	else

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""A webhook server and an OpenID issuer on loopback, for tests of who may do what.
+
+usage: access_server.py CERT KEY DIR
+
+Prints its port. Every review that it is asked is a line of DIR/reviews. DIR/keys.json and
+DIR/mood may change while it runs: the issuer's keys, and how reviews are answered.
+"""
+import http.server
+import json
+import os
+import ssl
+import sys
+import time
+
+cert, key, directory = sys.argv[1:4]
+
+
+def mood():
+    try:
+        with open(os.path.join(directory, "mood")) as f:
+            return f.read().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def access(spec):
+    """alice reads config maps, nobody touches secrets, liar is told both."""
+    user, asked = spec.get("user"), spec.get("resourceAttributes", {})
+    if user == "liar":
+        return {"allowed": True, "denied": True, "reason": "both"}
+    if asked.get("resource") == "secrets":
+        return {"allowed": False, "denied": True, "reason": "secrets are secret"}
+    if user == "alice" and asked.get("verb") in ("get", "list") and asked.get("resource") == "configmaps":
+        return {"allowed": True, "reason": "alice reads"}
+    if user == "maker":
+        return {"allowed": True}
+    if user == "picky" and asked.get("labelSelector", {}).get("requirements") == [
+            {"key": "app", "operator": "In", "values": ["a", "b"]}]:
+        return {"allowed": True}
+    return {"allowed": False, "reason": "not in the mood"}
+
+
+def token(spec):
+    known = {"hook-token": {"username": "hooked", "uid": "h1", "groups": ["hooks"],
+                            "extra": {"example.com/a": ["b"]}}}
+    user = known.get(spec.get("token"))
+    if not user:
+        return {"authenticated": False}
+    status = {"authenticated": True, "user": user}
+    if spec.get("audiences"):
+        status["audiences"] = spec["audiences"][:1]
+    return status
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    failures = 0
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, code, body, kind="application/json"):
+        text = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        review = json.loads(body)
+        with open(os.path.join(directory, "reviews"), "a") as f:
+            f.write(self.path + " " + body.decode() + "\n")
+        if mood() == "hang":
+            time.sleep(3)
+        if mood() == "garbage":
+            return self.answer(200, b"<html>", "text/html")
+        if mood() == "down":
+            return self.answer(503, b"down")
+        if mood() == "flaky":
+            Handler.failures += 1
+            if Handler.failures % 3:
+                return self.answer(500, b"again")
+        decide = access if review["kind"] == "SubjectAccessReview" else token
+        self.answer(200, {"apiVersion": review["apiVersion"], "kind": review["kind"],
+                          "status": decide(review["spec"])})
+
+    def do_GET(self):
+        issuer = "https://127.0.0.1:%d" % self.server.server_port
+        if self.path == "/.well-known/openid-configuration":
+            return self.answer(200, {"issuer": issuer, "jwks_uri": issuer + "/keys"})
+        if self.path == "/keys":
+            with open(os.path.join(directory, "keys.json"), "rb") as f:
+                return self.answer(200, f.read())
+        self.answer(404, b"no")
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(cert, key)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()

@@ -1,0 +1,22 @@
+/* Files that say who asks and who may: the authorizers' configuration. */
+#include "apiserver/authz/configuration.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str text = str_make((const char *)data, size);
+	struct authz_entries entries = {0};
+	struct err err = {0};
+	struct arena a;
+
+	arena_init(&a);
+	if (!authz_configuration_parse(&a, text, &entries, &err))
+		for (size_t i = 0; i < entries.count; i++)
+			assert(entries.items[i].name.len);
+	else
+		assert(err.code && *err_text(&err));
+	err_done(&err);
+	arena_done(&a);
+	return 0;
+}
