@@ -23,6 +23,12 @@ struct jwt {
 int jwt_read(struct arena *a, struct str token, struct jwt *jwt, struct err *err);
 /* 0 when the key has signed it, by the one algorithm that belongs to the key. */
 int jwt_verify(const struct jwt *jwt, struct key *key, struct err *err);
+/*
+ * The same for tokens that others sign: an RSA key may have signed by any of RS256, RS384, RS512,
+ * PS256, PS384, PS512.
+ */
+int jwt_verify_any(const struct jwt *jwt, struct key *key, struct err *err);
+bool jwt_algorithm_known(struct str name);
 /* Any thread; slow for RSA: call it from work. `claims` is JSON text. */
 int jwt_sign(struct key *key, struct str claims, struct buf *out, struct err *err);
 
@@ -32,5 +38,7 @@ const char *jwt_algorithm(const struct key *key);
 struct str jwt_key_id(struct arena *a, const struct key *key);
 /* The public key as a JWK (RFC 7517); NULL for keys that sign no tokens. */
 struct cJSON *jwt_public_key(struct arena *a, const struct key *key);
+/* A JWK of an RSA key or of the curves above. ERR_SYNTAX; ERR_UNSUPPORTED for other kinds. */
+int jwk_read(const struct cJSON *jwk, struct key **key, struct err *err);
 
 #endif

@@ -29,6 +29,8 @@ struct tls_server_options {
 	 * tls_info.peer_error and gives the chain.
 	 */
 	const struct certs *client_roots;
+	/* Their names are not told to clients: certificates of others are looked at, too. */
+	bool client_roots_untold;
 	const char *const *alpn; /* in order of preference, NULL-terminated; NULL: none */
 	bool no_tickets;
 	bool no_tls13; /* at most TLS 1.2, which resumes without public-key work */

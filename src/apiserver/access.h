@@ -32,11 +32,26 @@ struct token_issue {
 void token_issue(
 	struct authn *a, struct op *op, struct token_issue *i, const struct token_claims *claims);
 void token_issue_done(struct token_issue *i);
-/* The user behind any bearer token, for TokenReview. NULL with *err. audiences may be empty: the
- * API's own. */
-const struct api_user *token_review(struct authn *a, struct arena *arena, struct str token,
-	const struct str *audiences, size_t audience_count, struct str **found, size_t *found_count,
-	struct err *err);
+/* ---- bearer tokens ---- */
+enum token_outcome { TOKEN_UNKNOWN, TOKEN_GOOD, TOKEN_BAD, TOKEN_WAIT };
+struct token_question {
+	struct arena *arena;
+	struct api_request *request; /* who can wait for others' answers; NULL: nobody */
+	struct str token;
+	const struct str *audiences; /* none: the API's own */
+	size_t audience_count;
+};
+struct token_found {
+	const struct api_user *user;
+	struct str *audiences; /* of those asked for, which it is good for */
+	size_t audience_count;
+};
+/* The user behind any token. TOKEN_BAD: *err says why; TOKEN_WAIT: ask again after authn_wait. */
+enum token_outcome token_review(struct authn *a, const struct token_question *q,
+	struct token_found *found, struct err *err);
+/* As access_wait and access_wait_again. */
+void authn_wait(struct api_request *r, struct op *op);
+void authn_wait_again(struct api_request *r, stage_fn *again);
 /* A user as an object says it: username, uid, groups, extra. */
 struct cJSON *access_user_tree(struct arena *a, const struct api_user *u);
 /* /openid/v1/jwks and /.well-known/openid-configuration. */

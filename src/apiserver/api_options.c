@@ -111,6 +111,46 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			"Requests without credentials are those of system:anonymous."),
 		FLAG_BOOL("enable-bootstrap-token-auth", &o->enable_bootstrap_token_auth, "true",
 			"Secrets of type bootstrap.kubernetes.io/token in kube-system are tokens."),
+		FLAG_STRING("authentication-config", &o->authentication_config, "", "FILE",
+			"An AuthenticationConfiguration, instead of --oidc-...; read again when it "
+			"changes."),
+		FLAG_STRING("oidc-issuer-url", &o->oidc_issuer_url, "", "URL",
+			"An issuer of tokens (OpenID Connect); https."),
+		FLAG_STRING("oidc-client-id", &o->oidc_client_id, "", "ID",
+			"The audience of its tokens that are for this API."),
+		FLAG_STRING("oidc-ca-file", &o->oidc_ca_file, "", "FILE",
+			"Authorities of the issuer; the system's when empty."),
+		FLAG_STRING("oidc-username-claim", &o->oidc_username_claim, "sub", "CLAIM",
+			"The claim that is the user's name."),
+		FLAG_STRING("oidc-username-prefix", &o->oidc_username_prefix, "", "PREFIX",
+			"Before it; the issuer when empty and the claim is not email, nothing "
+			"when -."),
+		FLAG_STRING("oidc-groups-claim", &o->oidc_groups_claim, "", "CLAIM",
+			"The claim that is the user's groups."),
+		FLAG_STRING("oidc-groups-prefix", &o->oidc_groups_prefix, "", "PREFIX",
+			"Before each of them."),
+		FLAG_LIST("oidc-signing-algs", &o->oidc_algorithms, "RS256", "ALGORITHM,...",
+			"By which its tokens may be signed."),
+		FLAG_MAP("oidc-required-claim", &o->oidc_required_claims, NULL,
+			"Claims that its tokens must have, with these values."),
+		FLAG_STRING("authentication-token-webhook-config-file", &o->authn_webhook_file, "",
+			"FILE", "kubeconfig of a server that knows tokens."),
+		FLAG_STRING("authentication-token-webhook-version", &o->authn_webhook_version,
+			"v1beta1", "VERSION", "Version of the TokenReviews sent to it."),
+		FLAG_DURATION("authentication-token-webhook-cache-ttl", &o->authn_webhook_ttl,
+			"2m0s", "How long its answers are remembered."),
+		FLAG_STRING("requestheader-client-ca-file", &o->proxy_ca_file, "", "FILE",
+			"Authorities of front proxies, whose headers say who asks."),
+		FLAG_LIST("requestheader-allowed-names", &o->proxy_names, NULL, "NAME,...",
+			"Common names of front proxies; any when empty."),
+		FLAG_LIST("requestheader-username-headers", &o->proxy_username_headers, NULL,
+			"HEADER,...", "Headers of the user's name: X-Remote-User."),
+		FLAG_LIST("requestheader-uid-headers", &o->proxy_uid_headers, NULL, "HEADER,...",
+			"Headers of the user's uid: X-Remote-Uid."),
+		FLAG_LIST("requestheader-group-headers", &o->proxy_group_headers, NULL,
+			"HEADER,...", "Headers of the user's groups: X-Remote-Group."),
+		FLAG_LIST("requestheader-extra-headers-prefix", &o->proxy_extra_prefixes, NULL,
+			"PREFIX,...", "How headers of more begin: X-Remote-Extra-."),
 		FLAG_STRINGS("service-account-key-file", &o->sa_key_files, NULL, "FILE",
 			"Keys that service account tokens may be signed with."),
 		FLAG_STRING("service-account-signing-key-file", &o->sa_signing_key_file, "", "FILE",
@@ -446,6 +486,53 @@ static int check_authorization(const struct api_options *o, struct err *err)
 	return 0;
 }
 
+static int check_headers(const char *flag, const struct flag_list *list, struct err *err)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!str_trim(list->items[i]).len)
+			return err_set(err, ERR_USAGE, "--%s: empty value in \"%.*s\"", flag,
+				STRF(list->items[i]));
+	return 0;
+}
+
+static int check_authentication(struct api_options *o, struct err *err)
+{
+	int code = 0;
+
+	o->anonymous_auth_given = was_given(o, "anonymous-auth");
+	if (!o->oidc_issuer_url.len != !o->oidc_client_id.len)
+		code = err_set(err, ERR_USAGE,
+			"oidc-issuer-url and oidc-client-id must be specified together when any "
+			"oidc-* flags are set");
+	else if (!o->oidc_issuer_url.len && was_given(o, "oidc-"))
+		code = err_set(err, ERR_USAGE,
+			"oidc-issuer-url and oidc-client-id must be specified together when any "
+			"oidc-* flags are set");
+	else if (o->authentication_config.len && was_given(o, "oidc-"))
+		code = err_set(err, ERR_USAGE,
+			"authentication-config file and oidc-* flags are mutually exclusive");
+	else if (o->authn_webhook_file.len && !str_eq_text(o->authn_webhook_version, "v1") &&
+		 !str_eq_text(o->authn_webhook_version, "v1beta1"))
+		code = err_set(err, ERR_USAGE,
+			"unsupported authentication webhook version \"%.*s\", supported versions "
+			"are \"v1\", \"v1beta1\"",
+			STRF(o->authn_webhook_version));
+	if (!code)
+		code = check_headers(
+			"requestheader-username-headers", &o->proxy_username_headers, err);
+	if (!code)
+		code = check_headers("requestheader-group-headers", &o->proxy_group_headers, err);
+	if (!code)
+		code = check_headers(
+			"requestheader-extra-headers-prefix", &o->proxy_extra_prefixes, err);
+	if (!code && o->sa_max_expiration &&
+		(o->sa_max_expiration < HOUR || o->sa_max_expiration > ((int64_t)1 << 32) * SEC))
+		code = err_set(err, ERR_USAGE,
+			"the service-account-max-token-expiration must be between 1 hour and 2^32 "
+			"seconds");
+	return code;
+}
+
 int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 {
 	int code = check_refused(o, err);
@@ -456,6 +543,8 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 		code = check_services(o, err);
 	if (!code)
 		code = check_authorization(o, err);
+	if (!code)
+		code = check_authentication(o, err);
 	if (!code)
 		code = check_plugins("enable-admission-plugins", &o->enable_admission, true, err);
 	if (!code)

@@ -18,6 +18,17 @@ struct api_options {
 	/* who asks */
 	struct str token_auth_file;
 	bool anonymous_auth, enable_bootstrap_token_auth;
+	bool anonymous_auth_given;
+	struct str authentication_config;
+	struct str oidc_issuer_url, oidc_client_id, oidc_ca_file, oidc_username_claim,
+		oidc_username_prefix, oidc_groups_claim, oidc_groups_prefix;
+	struct flag_list oidc_algorithms;
+	struct flag_map oidc_required_claims;
+	struct str authn_webhook_file, authn_webhook_version;
+	int64_t authn_webhook_ttl;
+	struct str proxy_ca_file; /* of front proxies: --requestheader-… */
+	struct flag_list proxy_names, proxy_username_headers, proxy_uid_headers,
+		proxy_group_headers, proxy_extra_prefixes;
 	struct flag_list sa_key_files, sa_issuers, api_audiences;
 	struct str sa_signing_key_file, sa_jwks_uri;
 	bool sa_lookup, sa_extend_expiration;

@@ -87,6 +87,39 @@ static void add_priority_classes(struct first_objects *f)
 		    "cluster, but can be moved to another node if necessary.\"}"));
 }
 
+static void add_names(struct buf *out, const char *key, const struct flag_list *names)
+{
+	_cleanup_(buf_done) struct buf list = BUF_INIT(64 * KIB);
+
+	buf_add_char(&list, '[');
+	for (size_t i = 0; i < names->count; i++) {
+		if (i)
+			buf_add_char(&list, ',');
+		json_print_str(&list, names->items[i]);
+	}
+	buf_add_char(&list, ']');
+	buf_print(out, ",\"requestheader-%s\":", key);
+	json_print_str(out, buf_str(&list));
+}
+
+/* Whom servers behind this one are to believe when it speaks for others. */
+static void add_proxies(struct api_server *s, struct buf *out)
+{
+	const struct api_options *o = s->options;
+	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB);
+
+	if (!o->proxy_ca_file.len ||
+		disk_read_file(s->env->disk, arena_str(&s->arena, o->proxy_ca_file).at, &pem, NULL))
+		return;
+	buf_add_text(out, ",\"requestheader-client-ca-file\":");
+	json_print_str(out, buf_str(&pem));
+	add_names(out, "allowed-names", &o->proxy_names);
+	add_names(out, "extra-headers-prefix", &o->proxy_extra_prefixes);
+	add_names(out, "group-headers", &o->proxy_group_headers);
+	add_names(out, "uid-headers", &o->proxy_uid_headers);
+	add_names(out, "username-headers", &o->proxy_username_headers);
+}
+
 static void add_config_maps(struct first_objects *f)
 {
 	struct pki *pki = f->server->pki;
@@ -100,6 +133,7 @@ static void add_config_maps(struct first_objects *f)
 	if (pem.len) {
 		buf_add_text(&text, ",\"data\":{\"client-ca-file\":");
 		json_print_str(&text, buf_str(&pem));
+		add_proxies(f->server, &text);
 		buf_add_char(&text, '}');
 	}
 	buf_add_char(&text, '}');

@@ -124,7 +124,8 @@ static void print_certs(
 	}
 }
 
-/* Those of the front proxy are written by who has one; nothing else belongs there. */
+/* Those of the front proxy are written by who has one: this server, or another, then they stay.
+ * Nothing else belongs there. */
 struct cJSON *first_keep_authorities(const struct own_merge *m)
 {
 	static const struct str file = STR_INIT("client-ca-file");
@@ -133,7 +134,11 @@ struct cJSON *first_keep_authorities(const struct own_merge *m)
 	const struct cJSON *old_data = json_path(m->current, "data");
 	struct str old_text = json_str(json_get(old_data, file));
 	struct certs old = {0}, ours = {0};
-	bool proxy = json_str(json_get(old_data, STR("requestheader-client-ca-file"))).len > 0;
+	const struct cJSON *told = json_path(m->wanted, "data");
+
+	if (!json_get(told, STR("requestheader-client-ca-file")))
+		told = old_data;
+	bool proxy = json_str(json_get(told, STR("requestheader-client-ca-file"))).len > 0;
 
 	if (old_text.len && certs_parse_pem(old_text, &old, NULL))
 		return NULL; /* upstream gives up, too */
@@ -143,7 +148,7 @@ struct cJSON *first_keep_authorities(const struct own_merge *m)
 	}
 	if (all.len)
 		json_add(m->arena, data, file, json_new_str(m->arena, buf_str(&all)));
-	json_each (item, old_data)
+	json_each (item, told)
 		if (proxy && str_starts(json_key(item), STR("requestheader-")))
 			json_add(m->arena, data, json_key(item), json_copy(m->arena, item));
 	certs_done(&old);

@@ -268,7 +268,7 @@ static int issue_serving(
 	return 0;
 }
 
-static int configure(struct pki *p, struct err *err)
+static int configure(struct api_server *s, struct pki *p, struct err *err)
 {
 	static const char *const alpn[] = {"h2", "http/1.1", NULL};
 	struct tls_identity identity = {.chain = &p->serving, .key = p->serving_key};
@@ -276,6 +276,7 @@ static int configure(struct pki *p, struct err *err)
 		.identity_count = 1,
 		.client_certs = TLS_CERTS_OPTIONAL,
 		.client_roots = &p->client_roots,
+		.client_roots_untold = s->options->proxy_ca_file.len > 0,
 		.alpn = alpn};
 	struct tls_config *tls;
 	int code = tls_config_new_server(&options, &tls, err);
@@ -335,7 +336,7 @@ int pki_renew(struct api_server *s, struct pki *p, bool *renewed, struct err *er
 	if (!fresh(p->serving.items[0], env_wall(s->env)) || !covers(p->serving.items[0], names)) {
 		code = issue_serving(s, p, names, err);
 		if (!code)
-			code = configure(p, err);
+			code = configure(s, p, err);
 		if (!code) {
 			p->renew_at = cert_info(p->serving.items[0])->not_after - RENEW_BEFORE;
 			*renewed = true;
@@ -552,7 +553,7 @@ int pki_open(struct api_server *s, struct pki **pki, struct err *err)
 	if (!code)
 		code = open_signing(s, p, err);
 	if (!code)
-		code = configure(p, err);
+		code = configure(s, p, err);
 	return code;
 }
 

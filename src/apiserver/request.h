@@ -83,6 +83,7 @@ struct fair_ticket;
 struct audit_record;
 struct passage;
 struct access_waits;
+struct authn_waits;
 struct api_request;
 typedef void stage_fn(struct api_request *r);
 struct stage {
@@ -120,6 +121,7 @@ struct api_request {
 	const struct api_user *real_user; /* before */
 	bool local;                       /* came from this process */
 	struct access_waits *waits;       /* answers of webhooks; NULL: none was needed */
+	struct authn_waits *token_waits;  /* the same of those who know tokens */
 
 	/* decode */
 	struct request_options options;

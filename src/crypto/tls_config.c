@@ -200,7 +200,7 @@ static int server_setup(struct tls_config *c, const struct tls_server_options *o
 	c->client_certs = o->client_certs;
 	tls_certs_copy(&c->roots, o->client_roots);
 	mbedtls_ssl_conf_authmode(&c->conf, modes[o->client_certs]);
-	config_name_cas(c, &c->roots);
+	config_name_cas(c, o->client_roots_untold ? NULL : &c->roots);
 	mbedtls_ssl_conf_sni(&c->conf, tls_identity_pick, c);
 	if (!o->no_tickets)
 		mbedtls_ssl_conf_session_tickets_cb(

@@ -201,4 +201,164 @@ echo 'kind: Nonsense' >"$dir/authorization"
 check "a bad one is not" until_is 1 grep -c "configuration stays as it was" "$dir/log"
 check "and it goes on" test "$(code_as alice "$maps")" = 200
 check "it ends" stop
+
+# ---- tokens that a webhook knows ----
+kubeconfig /authenticate >"$dir/authenticate.kubeconfig"
+who() { # CURL-FLAGS…: user, uid, groups and the rest, as the server sees them
+	fetch -H 'Content-Type: application/json' -d '{}' "$@" \
+		"$url/apis/authentication.k8s.io/v1/selfsubjectreviews" | tr -d ' \n'
+}
+bearer() { who -H "Authorization: Bearer $1"; }
+known() { grep -c '^/authenticate' "$dir/reviews"; }
+check "it serves with a token webhook" start \
+	--authentication-token-webhook-config-file "$dir/authenticate.kubeconfig"
+check "a token is somebody's" contains \
+	'"username":"hooked","uid":"h1","groups":["hooks","system:authenticated"],"extra":{"example.com/a":["b"]}' \
+	"$(bearer hook-token)"
+check "it was asked for with the audiences" contains \
+	'/authenticate?timeout=30s {"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1beta1","metadata":{},"spec":{"token":"hook-token","audiences":["https://kubernetes.default.svc.cluster.local"]}' \
+	"$(cat "$dir/reviews")"
+before=$(known)
+check "once" test "$(bearer hook-token | wc -l) $(known)" = "0 $before"
+check "another is nobody's" contains '"reason":"Unauthorized"' "$(bearer other-token)"
+echo garbage >"$dir/mood"
+check "garbage is no permission" contains '"reason":"Unauthorized"' "$(bearer third-token)"
+rm "$dir/mood"
+token_review() { # TOKEN
+	as admin -H 'Content-Type: application/json' -d '{"spec":{"token":"'"$1"'"}}' \
+		"$url/apis/authentication.k8s.io/v1/tokenreviews" | tr -d ' \n'
+}
+check "reviews ask it" contains '"authenticated":true,"user":{"username":"hooked"' "$(token_review hook-token)"
+check "files go before it" contains '"username":"alice"' "$(token_review secret-of-alice)"
+check "it ends" stop
+
+# ---- an issuer ----
+openssl genrsa -out "$dir/rsa.key" 2048 2>"$dir/err"
+openssl ecparam -name prime256v1 -genkey -noout -out "$dir/ec.key"
+openssl ecparam -name secp384r1 -genkey -noout -out "$dir/ec384.key"
+tool() { python3 -B "$here/access_token.py" "$@"; }
+tool keys "$dir/rsa.key=one" >"$dir/keys.json"
+issuer=https://127.0.0.1:$hook
+now=$(date +%s)
+claims() { # MORE: claims that are good for an hour
+	echo '{"iss":"'"$issuer"'","aud":"us","exp":'$((now + 3600))',"iat":'"$now"',"sub":"jane"'"$1"'}'
+}
+signed() { tool token "$dir/$1.key" "$2" "$3" "$(claims "$4")"; }
+rsa() { signed rsa one RS256 "$1"; }
+check "the flags go together" contains "must be specified together" \
+	"$("$kube" apiserver --data-dir "$dir/d" --oidc-issuer-url "$issuer" 2>&1)"
+check "https it must be" contains "URL scheme must be https" \
+	"$("$kube" apiserver --data-dir "$dir/d" --oidc-issuer-url http://x --oidc-client-id us 2>&1)"
+check "it serves with an issuer" start --oidc-issuer-url "$issuer" --oidc-client-id us \
+	--oidc-ca-file "$dir/hook.crt" --oidc-groups-claim groups --oidc-groups-prefix 'oidc:' \
+	--oidc-required-claim hd=example.com --oidc-signing-algs RS256,ES256,PS512
+good=$(rsa ',"hd":"example.com","groups":["devs","ops"]')
+check "the issuer's users are known" until_is 0 eval 'bearer "$good" | grep -q jane; echo $?'
+check "by claims and prefixes" contains \
+	'"username":"'"$issuer"'#jane","groups":["oidc:devs","oidc:ops","system:authenticated"]' "$(bearer "$good")"
+why() { token_review "$1" | sed 's/.*"error":"//'; }
+check "another audience" contains 'oidc:expectedaudience\"us\"got[\"them\"]' \
+	"$(why "$(tool token "$dir/rsa.key" one RS256 "$(claims '' | sed 's/"us"/"them"/')")")"
+check "a required claim" contains 'requiredclaimhdnotpresentinIDtoken' "$(why "$(rsa '')")"
+check "of another value" contains 'requiredclaimhdvaluedoesnotmatch' "$(why "$(rsa ',"hd":"x"')")"
+check "an old token" contains 'tokenisexpired' \
+	"$(why "$(tool token "$dir/rsa.key" one RS256 "$(claims '' | sed "s/$((now + 3600))/$((now - 60))/")")")"
+check "an algorithm that is not wanted" contains 'unsupportedalgorithm,expected[\"RS256\"\"ES256\"\"PS512\"]got\"RS384\"' \
+	"$(why "$(signed rsa one RS384 '')")"
+check "one that is" contains '"username"' "$(bearer "$(signed rsa one PS512 ',"hd":"example.com"')")"
+check "a key that nobody knows" contains 'failedtoverifyidtokensignature' \
+	"$(why "$(signed ec two ES256 ',"hd":"example.com"')")"
+tool keys "$dir/ec.key=two" >"$dir/keys.new" && mv "$dir/keys.new" "$dir/keys.json"
+check "until the issuer has it" contains '"username"' "$(bearer "$(signed ec two ES256 ',"hd":"example.com"')")"
+check "the old key counts no more" contains '"Unauthorized"' "$(bearer "$(rsa ',"hd":"example.com","n":1')")"
+forged=$(tool token "$dir/ec.key" two ES256 "$(claims ',"hd":"example.com"')")
+check "what is changed does not count" contains '"Unauthorized"' "$(bearer "${forged%??????????}AAAAAAAAAA")"
+echo '{"keys":' >"$dir/keys.json"
+check "an issuer that tells nonsense" contains 'fetchingkeysoidc:failedtodecodekeys' \
+	"$(why "$(signed rsa x RS256 ',"hd":"example.com"')")"
+check "takes nothing back" contains '"username"' "$(bearer "$forged")"
+check "it ends" stop
+
+# ---- issuers by configuration, and where one may be anonymous ----
+tool keys "$dir/rsa.key=one" "$dir/ec384.key=three" >"$dir/keys.json"
+authentication() { # PREFIX
+	cat <<-END
+		apiVersion: apiserver.config.k8s.io/v1
+		kind: AuthenticationConfiguration
+		anonymous: {enabled: true, conditions: [{path: /livez}]}
+		jwt:
+		- issuer:
+		    url: $issuer
+		    audiences: [us, them]
+		    audienceMatchPolicy: MatchAny
+		    certificateAuthority: |
+		$(sed 's/^/      /' "$dir/hook.crt")
+		  claimMappings:
+		    username: {claim: sub, prefix: "$1"}
+		    groups: {claim: role, prefix: ""}
+		    uid: {claim: sub}
+		  claimValidationRules:
+		  - {claim: hd, requiredValue: example.com}
+	END
+}
+authentication a- >"$dir/authentication"
+check "the file excludes the flags" contains "mutually exclusive" \
+	"$("$kube" apiserver --data-dir "$dir/d" --authentication-config "$dir/authentication" \
+		--oidc-issuer-url "$issuer" --oidc-client-id us 2>&1)"
+check "it serves with issuers" start --authentication-config "$dir/authentication"
+good=$(signed ec384 three ES384 ',"hd":"example.com","role":"chief"')
+check "their users are known" until_is 0 eval 'bearer "$good" | grep -q jane; echo $?'
+check "by the mappings" contains '"username":"a-jane","uid":"jane","groups":["chief","system:authenticated"]' \
+	"$(bearer "$good")"
+anonymous() { fetch -o "$dir/out" -w '%{http_code}' "$url$1"; }
+check "one path is open" test "$(anonymous /livez)" = 200
+check "others are not" test "$(anonymous /readyz) $(anonymous /version)" = "401 401"
+authentication b- >"$dir/new" && mv "$dir/new" "$dir/authentication"
+check "a change is taken" until_is 1 grep -c "authentication configuration read again" "$dir/log"
+check "with its prefix" until_is 0 eval 'bearer "$good" | grep -q b-jane; echo $?'
+sed 's/url: .*/url: ftp:x/' "$dir/authentication" >"$dir/new" && mv "$dir/new" "$dir/authentication"
+check "a bad one is not" until_is 1 grep -c "authentication configuration stays as it was" "$dir/log"
+check "in upstream's words" contains 'URL scheme must be https' "$(cat "$dir/log")"
+check "and it goes on" contains b-jane "$(bearer "$good")"
+check "it ends" stop
+
+# ---- front proxies ----
+authority() { # NAME
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" \
+		-keyout "$dir/$1.key" -out "$dir/$1.crt" 2>"$dir/err"
+}
+issue() { # AUTHORITY NAME
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" \
+		-keyout "$dir/$2.key" -out "$dir/$2.csr" 2>"$dir/err"
+	printf 'extendedKeyUsage=clientAuth\n' >"$dir/ext"
+	openssl x509 -req -in "$dir/$2.csr" -CA "$dir/$1.crt" -CAkey "$dir/$1.key" -CAcreateserial \
+		-days 2 -extfile "$dir/ext" -out "$dir/$2.crt" 2>"$dir/err"
+}
+authority proxies
+authority strangers
+issue proxies front
+issue proxies back
+issue strangers nobody
+check "it serves behind a proxy" start --requestheader-client-ca-file "$dir/proxies.crt" \
+	--requestheader-allowed-names front --requestheader-username-headers X-Remote-User \
+	--requestheader-group-headers X-Remote-Group --requestheader-uid-headers X-Remote-Uid \
+	--requestheader-extra-headers-prefix X-Remote-Extra-
+by() { # NAME CURL-FLAGS…
+	local name=$1
+	shift
+	who --cert "$dir/$name.crt" --key "$dir/$name.key" "$@"
+}
+told=(-H 'X-Remote-User: paula' -H 'X-Remote-Uid: p1' -H 'X-Remote-Group: g1' -H 'X-Remote-Group: g2'
+	-H 'X-Remote-Extra-Example.com%2fScope: a' -H 'X-Remote-Extra-Example.com%2fScope: b')
+check "whom it speaks for is believed" contains \
+	'"username":"paula","uid":"p1","groups":["g1","g2","system:authenticated"],"extra":{"example.com/scope":["a","b"]}' \
+	"$(by front "${told[@]}")"
+check "it says who, or it is nobody" contains '"Unauthorized"' "$(by front)"
+check "another name is not believed" contains '"Unauthorized"' "$(by back "${told[@]}")"
+check "nor another authority" contains '"Unauthorized"' "$(by nobody "${told[@]}")"
+check "nor who shows nothing" contains '"username":"alice"' \
+	"$(who -H 'Authorization: Bearer secret-of-alice' "${told[@]}")"
+check "those behind us hear of it" contains '"requestheader-allowed-names":"[\"front\"]"' \
+	"$(as admin "$url/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication" | tr -d ' \n')"
+check "it ends" stop
 finish

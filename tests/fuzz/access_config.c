@@ -1,4 +1,5 @@
-/* Files that say who asks and who may: the authorizers' configuration. */
+/* Files that say who asks and who may: both configurations. */
+#include "apiserver/authn/configuration.h"
 #include "apiserver/authz/configuration.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -7,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = str_make((const char *)data, size);
 	struct authz_entries entries = {0};
+	struct authn_configuration *c = NULL;
 	struct err err = {0};
 	struct arena a;
 
@@ -16,6 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			assert(entries.items[i].name.len);
 	else
 		assert(err.code && *err_text(&err));
+	if (!authn_configuration_parse(text, NULL, 0, &c, NULL))
+		for (size_t i = 0; i < c->issuer_count; i++)
+			assert(c->issuers[i].url.len && c->issuers[i].audience_count);
+	authn_configuration_free(c);
 	err_done(&err);
 	arena_done(&a);
 	return 0;

@@ -2,8 +2,9 @@
  * Who asks: a client certificate, a bearer token, or nobody. A credential that is shown and not
  * good is refused everywhere; one that is not shown makes the user anonymous.
  */
-#include "authn.h"
+#include "api_options.h"
 #include "audit.h"
+#include "authn_private.h"
 #include "metrics.h"
 #include "pki.h"
 
@@ -56,6 +57,107 @@ static int read_token_file(struct authn *a, struct err *err)
 	return code ? err_wrap(err, code, "--token-auth-file") : 0;
 }
 
+/* ---- issuers ---- */
+
+static void drop_issuers(struct authn *a)
+{
+	for (size_t i = 0; i < a->issuer_count; i++)
+		issuer_drop(a->issuers[i]);
+	mem_free(TAKE(a->issuers));
+	a->issuer_count = 0;
+}
+
+/* What was remembered of others' tokens ends with their settings. */
+static void take_settings(struct authn *a, struct authn_configuration *fresh)
+{
+	drop_issuers(a);
+	token_cache_done(&a->issued);
+	token_cache_init(&a->issued);
+	authn_configuration_free(a->settings);
+	a->settings = fresh;
+	a->issuers = mem_new((fresh->issuer_count + 1) * sizeof(struct issuer *));
+	for (size_t i = 0; i < fresh->issuer_count; i++)
+		a->issuers[a->issuer_count++] =
+			issuer_new(a->server->env, &a->server->scope, &fresh->issuers[i]);
+}
+
+static void configuration_changed(void *ctx, struct str text, const struct err *why)
+{
+	struct authn *a = ctx;
+	const struct flag_list *own = &a->server->options->sa_issuers;
+	_cleanup_(err_done) struct err err = {0};
+	struct authn_configuration *fresh = NULL;
+
+	if (why)
+		err_copy(&err, why);
+	else
+		authn_configuration_parse(text, own->items, own->count, &fresh, &err);
+	if (a->server->metrics)
+		++*metrics_number(a->server->metrics, METRIC_AUTHN_RELOADS,
+			fresh ? STR("status=\"success\"") : STR("status=\"failure\""));
+	if (!fresh) {
+		log_error(&err, "the authentication configuration stays as it was");
+		return;
+	}
+	take_settings(a, fresh);
+	log_info("authentication configuration read again");
+}
+
+static int read_text(struct authn *a, struct str path, struct buf *text, struct err *err)
+{
+	return disk_read_file(a->server->env->disk, arena_str(&a->arena, path).at, text, err);
+}
+
+static int open_issuers(struct authn *a, struct err *err)
+{
+	const struct api_options *o = a->server->options;
+	_cleanup_(buf_done) struct buf text = BUF_INIT(3 * MIB);
+	struct authn_configuration *c = NULL;
+	int code = 0;
+
+	if (o->authentication_config.len) {
+		code = read_text(a, o->authentication_config, &text, err);
+		if (!code)
+			code = authn_configuration_parse(
+				buf_str(&text), o->sa_issuers.items, o->sa_issuers.count, &c, err);
+		if (code)
+			return err_wrap(err, code, "--authentication-config %.*s",
+				STRF(o->authentication_config));
+		if (c->has_anonymous && o->anonymous_auth_given) {
+			authn_configuration_free(c);
+			return err_set(err, ERR_USAGE,
+				"--anonymous-auth flag cannot be set when anonymous field is "
+				"configured in authentication configuration file");
+		}
+		a->configuration = watched_file_new(a->server->env, &a->server->scope,
+			o->authentication_config, buf_str(&text), configuration_changed, a);
+	} else {
+		if (o->oidc_ca_file.len)
+			code = read_text(a, o->oidc_ca_file, &text, err);
+		if (!code)
+			code = authn_configuration_of_flags(o, buf_str(&text), &c, err);
+		if (code)
+			return code;
+	}
+	take_settings(a, c);
+	return 0;
+}
+
+static int open_hook(struct authn *a, struct err *err)
+{
+	const struct api_options *o = a->server->options;
+	struct remote_reviewer_options options = {
+		.file = o->authn_webhook_file, .timeout = 30 * SEC};
+
+	if (!o->authn_webhook_file.len)
+		return 0;
+	if (remote_reviewer_new(a->server->env, &a->server->scope, &options, &a->hook, err))
+		return err_wrap(err, ERR_USAGE, "--authentication-token-webhook-config-file");
+	return 0;
+}
+
+/* ---- life ---- */
+
 int authn_new(struct api_server *s, struct authn **authn, struct err *err)
 {
 	struct authn *a = mem_new(sizeof(*a));
@@ -65,8 +167,16 @@ int authn_new(struct api_server *s, struct authn **authn, struct err *err)
 	map_init(&a->tokens);
 	map_init(&a->signatures);
 	map_init(&a->habits);
+	token_cache_init(&a->issued);
+	token_cache_init(&a->hooked);
 	a->anonymous = make_anonymous(&a->arena);
 	int code = read_token_file(a, err);
+	if (!code)
+		code = proxy_headers_new(s, &a->proxies, err);
+	if (!code)
+		code = open_hook(a, err);
+	if (!code)
+		code = open_issuers(a, err);
 	if (code)
 		authn_free(a);
 	else
@@ -78,6 +188,13 @@ void authn_free(struct authn *a)
 {
 	if (!a)
 		return;
+	watched_file_drop(a->configuration);
+	drop_issuers(a);
+	authn_configuration_free(a->settings);
+	remote_reviewer_drop(a->hook);
+	token_cache_done(&a->issued);
+	token_cache_done(&a->hooked);
+	proxy_headers_free(a->proxies);
 	map_done(&a->tokens);
 	map_done(&a->signatures);
 	map_done(&a->habits);
@@ -146,55 +263,10 @@ void token_intersect(struct arena *a, const struct str *has, size_t has_count,
 			}
 }
 
-/* Tokens that know nothing of audiences are for the API's own. */
-static bool find_plain(struct authn *a, struct arena *arena, struct str token,
-	const struct str *audiences, size_t audience_count, struct token_found *found)
+enum token_outcome token_review(
+	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
 {
-	const struct flag_list *own = &a->server->options->api_audiences;
-
-	found->user = map_get(&a->tokens, token);
-	if (!found->user && !bootstrap_token_find(a, arena, token, &found->user))
-		return false;
-	if (!audience_count) {
-		audiences = own->items;
-		audience_count = own->count;
-	}
-	token_intersect(arena, own->items, own->count, audiences, audience_count, found);
-	return found->audience_count || !own->count;
-}
-
-enum token_outcome token_find(struct authn *a, struct arena *arena, struct str token,
-	const struct str *audiences, size_t audience_count, struct token_found *found,
-	struct err *err)
-{
-	_cleanup_(err_done) struct err why = {0};
-
-	if (find_plain(a, arena, token, audiences, audience_count, found))
-		return TOKEN_GOOD;
-	switch (account_token_find(a, arena, token, audiences, audience_count, found, &why)) {
-	case TOKEN_GOOD:
-		return TOKEN_GOOD;
-	case TOKEN_BAD:
-		err_set(err, ERR_UNAUTHORIZED, "[invalid bearer token, %s]", err_text(&why));
-		return TOKEN_BAD;
-	case TOKEN_UNKNOWN:
-		break;
-	}
-	err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
-	return TOKEN_BAD;
-}
-
-const struct api_user *token_review(struct authn *a, struct arena *arena, struct str token,
-	const struct str *audiences, size_t audience_count, struct str **found, size_t *found_count,
-	struct err *err)
-{
-	struct token_found f = {0};
-
-	if (token_find(a, arena, token, audiences, audience_count, &f, err) != TOKEN_GOOD)
-		return NULL;
-	*found = f.audiences;
-	*found_count = f.audience_count;
-	return f.user;
+	return token_find(a, q, found, err);
 }
 
 /* `Bearer x`: the second of the words between spaces; an empty one is a spelling mistake. */
@@ -215,7 +287,8 @@ static enum token_outcome by_token(struct api_request *r)
 			       "bearer token, and is ignored"));
 		return TOKEN_UNKNOWN;
 	}
-	outcome = token_find(r->server->authn, r->arena, token, NULL, 0, &found, NULL);
+	struct token_question q = {.arena = r->arena, .request = r, .token = token};
+	outcome = token_find(r->server->authn, &q, &found, NULL);
 	r->user = found.user;
 	return outcome;
 }
@@ -262,27 +335,48 @@ static void refuse(struct api_request *r)
 	request_fail(r, status_new(r->arena, ERR_UNAUTHORIZED, "Unauthorized"));
 }
 
+/* Where nobody has to say who they are. */
+static bool may_be_anonymous(const struct api_request *r)
+{
+	const struct authn_configuration *c = r->server->authn->settings;
+
+	if (!c->has_anonymous)
+		return r->server->options->anonymous_auth;
+	for (size_t i = 0; i < c->anonymous_path_count; i++)
+		if (str_eq(c->anonymous_paths[i], r->path))
+			return true;
+	return c->anonymous && !c->anonymous_path_count;
+}
+
+/* A proxy's word, a certificate, a token: one that is good is enough. */
+static enum token_outcome identify(struct api_request *r)
+{
+	enum token_outcome worst = proxy_headers_find(r->server->authn->proxies, r), next;
+
+	if (worst == TOKEN_GOOD)
+		return worst;
+	next = by_certificate(r);
+	if (next == TOKEN_GOOD)
+		return next;
+	worst = worst == TOKEN_BAD ? worst : next;
+	next = by_token(r);
+	return next == TOKEN_UNKNOWN ? worst : next;
+}
+
 void stage_authenticate(struct api_request *r)
 {
-	enum token_outcome outcome = by_certificate(r);
+	enum token_outcome outcome = identify(r);
 
-	if (outcome != TOKEN_GOOD) {
-		enum token_outcome token = by_token(r);
-
-		if (token != TOKEN_UNKNOWN)
-			outcome = token;
+	if (outcome == TOKEN_WAIT) {
+		authn_wait_again(r, stage_authenticate);
+		return;
 	}
-	if (outcome == TOKEN_BAD) {
+	if (outcome == TOKEN_BAD || (outcome == TOKEN_UNKNOWN && !may_be_anonymous(r))) {
 		refuse(r);
 		return;
 	}
-	if (outcome == TOKEN_UNKNOWN) {
-		if (!r->server->options->anonymous_auth) {
-			refuse(r);
-			return;
-		}
+	if (outcome == TOKEN_UNKNOWN)
 		r->user = r->server->authn->anonymous;
-	}
 	r->real_user = r->user;
 	count(r);
 	request_next(r);

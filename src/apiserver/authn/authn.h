@@ -7,15 +7,6 @@
 
 #include <kube/map.h>
 
-struct authn {
-	struct api_server *server;
-	struct arena arena;    /* of the users of the token file */
-	struct map tokens;     /* token → const struct api_user * */
-	struct map signatures; /* SHA-256 of service account tokens that are rightly signed */
-	struct map habits;     /* user name → how they last became somebody else: impersonate.c */
-	const struct api_user *anonymous;
-};
-
 /* Upstream's CSV: token,user,uid[,"group1,group2"]. ERR_BAD_REQUEST with the line. */
 int token_file_parse(struct arena *a, struct str text, struct map *tokens, struct err *err);
 
@@ -23,23 +14,15 @@ int token_file_parse(struct arena *a, struct str text, struct map *tokens, struc
 struct api_user *user_new(
 	struct arena *a, struct str name, struct str uid, const struct str *groups, size_t count);
 
-enum token_outcome { TOKEN_UNKNOWN, TOKEN_GOOD, TOKEN_BAD };
-struct token_found {
-	const struct api_user *user;
-	struct str *audiences; /* of those asked for, which it is good for */
-	size_t audience_count;
-};
 /*
- * The user behind a bearer token, whoever issued it, for one of these audiences (none: the API's
- * own). *err: why it is not good, as TokenReviews say it.
+ * The user behind a bearer token, whoever issued it. *err: why it is not good, as TokenReviews say
+ * it. TOKEN_WAIT: see authn_wait.
  */
-enum token_outcome token_find(struct authn *a, struct arena *arena, struct str token,
-	const struct str *audiences, size_t audience_count, struct token_found *found,
-	struct err *err);
+enum token_outcome token_find(struct authn *a, const struct token_question *q,
+	struct token_found *found, struct err *err);
 /* The same for tokens of service accounts alone; TOKEN_UNKNOWN when it is none of them. */
-enum token_outcome account_token_find(struct authn *a, struct arena *arena, struct str token,
-	const struct str *audiences, size_t audience_count, struct token_found *found,
-	struct err *err);
+enum token_outcome account_token_find(struct authn *a, const struct token_question *q,
+	struct token_found *found, struct err *err);
 /* The same for the tokens with which nodes join; false when it is none that is good. */
 bool bootstrap_token_find(
 	struct authn *a, struct arena *arena, struct str token, const struct api_user **user);

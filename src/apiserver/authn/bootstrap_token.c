@@ -1,5 +1,5 @@
 /* Bootstrap tokens: `id.secret`, kept as Secrets of kube-system, with which nodes join. */
-#include "authn.h"
+#include "authn_private.h"
 
 #include <kube/codec.h>
 #include <kube/key.h>

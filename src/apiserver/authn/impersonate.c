@@ -3,7 +3,7 @@
  * by the constrained modes, where both who somebody becomes (impersonate:MODE) and what is done
  * as them (impersonate-on:MODE:VERB) must be granted; then by the old verb, which grants both.
  */
-#include "authn.h"
+#include "authn_private.h"
 
 #include <kube/mem.h>
 #include <kube/names.h>

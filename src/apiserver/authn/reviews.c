@@ -43,42 +43,88 @@ void review_self_subject(struct api_request *r)
 	review_answer(r, tree);
 }
 
+/* What waits while somebody elsewhere is asked. */
+struct token_reviewing {
+	struct api_request *r;
+	struct cJSON *tree;
+	struct token_question question;
+	struct op op;
+};
+
+static void decide(struct token_reviewing *v);
+
+static void asked(struct op *op, struct err *err)
+{
+	struct token_reviewing *v = CONTAINER_OF(op, struct token_reviewing, op);
+
+	if (err->code)
+		request_fail_err(v->r, err);
+	else
+		decide(v);
+}
+
+static struct cJSON *good_status(struct arena *a, const struct token_found *found)
+{
+	struct cJSON *status = json_new(a, JSON_OBJECT), *list = json_new(a, JSON_ARRAY);
+
+	json_add_borrowed(status, STR("authenticated"), json_new_bool(a, true));
+	json_add_borrowed(status, STR("user"), access_user_tree(a, found->user));
+	for (size_t i = 0; i < found->audience_count; i++)
+		json_append(list, json_new_str(a, found->audiences[i]));
+	json_add_borrowed(status, STR("audiences"), list);
+	return status;
+}
+
+static struct cJSON *bad_status(struct arena *a, const struct err *err)
+{
+	struct cJSON *status = json_new(a, JSON_OBJECT);
+
+	json_add_borrowed(status, STR("user"), json_new(a, JSON_OBJECT));
+	json_add_borrowed(status, STR("error"), json_new_str(a, str_from(err_text(err))));
+	return status;
+}
+
+static void decide(struct token_reviewing *v)
+{
+	struct api_request *r = v->r;
+	struct token_found found = {0};
+	_cleanup_(err_done) struct err err = {0};
+	enum token_outcome outcome = token_review(r->server->authn, &v->question, &found, &err);
+
+	if (outcome == TOKEN_WAIT) {
+		op_init(&v->op, &r->x->scope, asked, r->deadline);
+		authn_wait(r, &v->op);
+		return;
+	}
+	tree_set(r->arena, v->tree, "status",
+		outcome == TOKEN_GOOD ? good_status(r->arena, &found) : bad_status(r->arena, &err));
+	review_answer(r, v->tree);
+}
+
 void review_token(struct api_request *r)
 {
-	struct cJSON *tree = review_read(r), *status;
-	struct str *found = NULL;
-	size_t found_count = 0;
-	_cleanup_(err_done) struct err err = {0};
+	struct cJSON *tree = review_read(r);
+	struct token_reviewing *v;
+	const struct cJSON *wanted;
+	struct str *audiences;
 
 	if (!tree)
 		return;
-	struct str token = tree_str(tree, "spec.token");
-	const struct cJSON *wanted = json_path(tree, "spec.audiences");
-	struct str *audiences = arena_new(r->arena, (json_count(wanted) + 1) * sizeof(*audiences));
-	size_t audience_count = 0;
-	if (!token.len) {
+	wanted = json_path(tree, "spec.audiences");
+	if (!tree_str(tree, "spec.token").len) {
 		request_fail(r, status_new(r->arena, ERR_BAD_REQUEST,
 					"token is required for TokenReview in authentication"));
 		return;
 	}
+	v = arena_new(r->arena, sizeof(*v));
+	v->r = r;
+	v->tree = tree;
+	audiences = arena_new(r->arena, (json_count(wanted) + 1) * sizeof(*audiences));
+	v->question = (struct token_question){.arena = r->arena,
+		.request = r,
+		.token = tree_str(tree, "spec.token"),
+		.audiences = audiences};
 	json_each (audience, wanted)
-		audiences[audience_count++] = json_str(audience);
-	status = json_new(r->arena, JSON_OBJECT);
-	const struct api_user *user = token_review(r->server->authn, r->arena, token, audiences,
-		audience_count, &found, &found_count, &err);
-	if (user) {
-		struct cJSON *list = json_new(r->arena, JSON_ARRAY);
-
-		json_add_borrowed(status, STR("authenticated"), json_new_bool(r->arena, true));
-		json_add_borrowed(status, STR("user"), access_user_tree(r->arena, user));
-		for (size_t i = 0; i < found_count; i++)
-			json_append(list, json_new_str(r->arena, found[i]));
-		json_add_borrowed(status, STR("audiences"), list);
-	} else {
-		json_add_borrowed(status, STR("user"), json_new(r->arena, JSON_OBJECT));
-		json_add_borrowed(
-			status, STR("error"), json_new_str(r->arena, str_from(err_text(&err))));
-	}
-	tree_set(r->arena, tree, "status", status);
-	review_answer(r, tree);
+		audiences[v->question.audience_count++] = json_str(audience);
+	decide(v);
 }

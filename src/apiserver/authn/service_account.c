@@ -3,7 +3,7 @@
  * holds is looked up: the account, and the object the token is bound to, must be there and be the
  * same ones.
  */
-#include "authn.h"
+#include "authn_private.h"
 #include "pki.h"
 
 #include <kube/codec.h>
@@ -307,15 +307,14 @@ static const struct api_user *user_of(
 	return u;
 }
 
-enum token_outcome account_token_find(struct authn *a, struct arena *arena, struct str token,
-	const struct str *audiences, size_t audience_count, struct token_found *found,
-	struct err *err)
+enum token_outcome account_token_find(
+	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
 {
 	struct account_token t = {
-		.authn = a, .arena = arena, .text = token, .now = env_wall(a->server->env)};
+		.authn = a, .arena = q->arena, .text = q->token, .now = env_wall(a->server->env)};
 	struct str issuer;
 
-	if (jwt_read(arena, token, &t.jwt, NULL))
+	if (jwt_read(q->arena, q->token, &t.jwt, NULL))
 		return TOKEN_UNKNOWN;
 	issuer = json_str(json_get(t.jwt.claims, STR("iss")));
 	bool old = str_eq_text(issuer, LEGACY_ISSUER);
@@ -323,7 +322,7 @@ enum token_outcome account_token_find(struct authn *a, struct arena *arena, stru
 		return TOKEN_UNKNOWN;
 	t.own = old ? NULL : json_get(t.jwt.claims, STR("kubernetes.io"));
 	if (check_signature(&t, err) ||
-		check_audiences(&t, audiences, audience_count, found, err) ||
+		check_audiences(&t, q->audiences, q->audience_count, found, err) ||
 		(old ? check_legacy(&t, err) : check_bound(&t, err)))
 		return TOKEN_BAD;
 	found->user = old ? user_of(&t, legacy(&t, "namespace"), legacy(&t, "service-account.name"),

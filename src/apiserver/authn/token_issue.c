@@ -1,5 +1,5 @@
 /* New tokens: what they claim, signed on a worker thread. */
-#include "authn.h"
+#include "authn_private.h"
 #include "pki.h"
 
 #include <kube/jwt.h>

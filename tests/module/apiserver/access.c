@@ -267,12 +267,14 @@ static struct str issue(int64_t age, int64_t life)
 static struct str review(struct str token, const struct str *audiences, size_t count)
 {
 	_cleanup_(err_done) struct err err = {0};
-	struct str *found;
-	size_t found_count;
-	const struct api_user *u = token_review(world.server.authn, &world.arena, token, audiences,
-		count, &found, &found_count, &err);
+	struct token_found found = {0};
+	struct token_question q = {.arena = &world.arena,
+		.token = token,
+		.audiences = audiences,
+		.audience_count = count};
+	bool good = token_review(world.server.authn, &q, &found, &err) == TOKEN_GOOD;
 
-	return u ? u->name : arena_str(&world.arena, str_from(err_text(&err)));
+	return good ? found.user->name : arena_str(&world.arena, str_from(err_text(&err)));
 }
 
 TEST(a_token_is_good_as_long_as_its_account_is_there)

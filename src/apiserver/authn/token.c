@@ -1,0 +1,419 @@
+/*
+ * Who is behind a bearer token: a line of a file, a bootstrap token's Secret, a service account,
+ * an issuer elsewhere, a webhook, in this order. Those elsewhere may have to be waited for.
+ */
+#include "api_options.h"
+#include "authn_private.h"
+#include "remote_review.h"
+
+#include <kube/jwt.h>
+#include <kube/log.h>
+#include <kube/mem.h>
+#include <kube/time.h>
+
+#define GOOD_FOR   (10 * SEC) /* upstream's cache of what its authenticators said */
+#define GROUPS_MAX 10000
+#define BODY_MAX   (1 * MIB)
+
+/* ---- waiting ---- */
+
+struct refreshed {
+	struct refreshed *next;
+	uint64_t serial;
+};
+
+struct hooked { /* what the webhook has said on this request's way */
+	struct hooked *next;
+	struct token_digest digest;
+	enum token_outcome outcome;
+	struct token_found found;
+	struct str error;
+};
+
+struct authn_waits {
+	struct refreshed *refreshed;
+	struct hooked *hooked;
+	struct api_request *request;
+	/* what is waited for */
+	struct issuer *issuer;
+	struct issuer_waiter waiting;
+	bool hook;
+	struct token_question question;
+	struct token_digest digest;
+	struct buf body;
+	struct remote_review review;
+	struct op asked, *waiter;
+	stage_fn *again;
+};
+
+static struct authn_waits *waits_of(struct api_request *r)
+{
+	if (!r->token_waits) {
+		r->token_waits = arena_new(r->arena, sizeof(*r->token_waits));
+		r->token_waits->request = r;
+	}
+	return r->token_waits;
+}
+
+static bool was_refreshed(const struct token_question *q, const struct issuer *i)
+{
+	const struct authn_waits *w = q->request ? q->request->token_waits : NULL;
+
+	for (const struct refreshed *f = w ? w->refreshed : NULL; f; f = f->next)
+		if (f->serial == issuer_serial(i))
+			return true;
+	return !q->request;
+}
+
+static void wait_cancel(struct op *op)
+{
+	struct authn_waits *w = op->ctx;
+
+	op_cancel(&w->asked);
+}
+
+static const struct op_kind wait_kind = {.name = "token webhook", .cancel = wait_cancel};
+
+static void hook_start(struct authn_waits *w, struct op *op);
+
+void authn_wait(struct api_request *r, struct op *op)
+{
+	struct authn_waits *w = r->token_waits;
+	struct issuer *issuer = TAKE(w->issuer);
+	struct refreshed *f;
+
+	if (!issuer) {
+		hook_start(w, op);
+		return;
+	}
+	f = arena_new(r->arena, sizeof(*f));
+	*f = (struct refreshed){.next = w->refreshed, .serial = issuer_serial(issuer)};
+	w->refreshed = f;
+	issuer_refresh(issuer, &w->waiting, op);
+}
+
+static void waited(struct op *op, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	if (err->code)
+		request_fail_err(r, err);
+	else
+		r->token_waits->again(r);
+}
+
+void authn_wait_again(struct api_request *r, stage_fn *again)
+{
+	r->token_waits->again = again;
+	op_init(&r->op, &r->x->scope, waited, r->deadline);
+	authn_wait(r, &r->op);
+}
+
+/* ---- those that know nothing of audiences: they are for the API's own ---- */
+
+static bool is_for_us(struct authn *a, const struct token_question *q, struct token_found *found)
+{
+	const struct flag_list *own = &a->server->options->api_audiences;
+	const struct str *wanted = q->audience_count ? q->audiences : own->items;
+	size_t count = q->audience_count ? q->audience_count : own->count;
+
+	token_intersect(q->arena, own->items, own->count, wanted, count, found);
+	return found->audience_count || !own->count;
+}
+
+static bool find_plain(struct authn *a, const struct token_question *q, struct token_found *found)
+{
+	found->user = map_get(&a->tokens, q->token);
+	if (!found->user && !bootstrap_token_find(a, q->arena, q->token, &found->user))
+		return false;
+	return is_for_us(a, q, found);
+}
+
+/* ---- issuers elsewhere ---- */
+
+static struct issuer *issuer_of(struct authn *a, struct str url)
+{
+	/* what Google's tokens said of old */
+	if (str_eq_text(url, "accounts.google.com"))
+		url = STR("https://accounts.google.com");
+	for (size_t i = 0; i < a->issuer_count; i++)
+		if (str_eq(issuer_settings(a->issuers[i])->url, url))
+			return a->issuers[i];
+	return NULL;
+}
+
+static enum token_outcome verify(struct authn *a, const struct token_question *q, struct issuer *i,
+	const struct jwt *jwt, struct err *err)
+{
+	int64_t now = env_wall(a->server->env);
+
+	if (claims_check(q->arena, issuer_settings(i), jwt, now, err))
+		return TOKEN_BAD;
+	switch (issuer_verify(i, q->arena, jwt, was_refreshed(q, i), err)) {
+	case ISSUER_GOOD:
+		return TOKEN_GOOD;
+	case ISSUER_BAD:
+		return TOKEN_BAD;
+	case ISSUER_WAIT:
+		waits_of(q->request)->issuer = i;
+		return TOKEN_WAIT;
+	}
+	return TOKEN_BAD;
+}
+
+static enum token_outcome find_issued(
+	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
+{
+	struct token_digest digest;
+	struct api_user *user;
+	struct issuer *i = NULL;
+	struct jwt jwt;
+	int64_t now = loop_now(a->server->env->loop);
+	enum token_outcome outcome;
+
+	if (!a->issuer_count || !is_for_us(a, q, found))
+		return TOKEN_UNKNOWN;
+	if (!jwt_read(q->arena, q->token, &jwt, NULL))
+		i = issuer_of(a, json_str(json_get(jwt.claims, STR("iss"))));
+	if (!i)
+		return TOKEN_UNKNOWN;
+	digest = token_digest(q);
+	if (token_cache_get(&a->issued, &digest, now, q->arena, found))
+		return TOKEN_GOOD;
+	outcome = verify(a, q, i, &jwt, err);
+	if (outcome != TOKEN_GOOD)
+		return outcome;
+	if (claims_user(q->arena, issuer_settings(i), jwt.claims, &user, err))
+		return TOKEN_BAD;
+	found->user = user;
+	token_cache_put(&a->issued, &digest, now + GOOD_FOR, found);
+	return TOKEN_GOOD;
+}
+
+/* ---- the webhook ---- */
+
+static const struct hooked *find_hooked(
+	const struct token_question *q, const struct token_digest *digest)
+{
+	const struct authn_waits *w = q->request ? q->request->token_waits : NULL;
+
+	for (const struct hooked *h = w ? w->hooked : NULL; h; h = h->next)
+		if (!memcmp(&h->digest, digest, sizeof(*digest)))
+			return h;
+	return NULL;
+}
+
+static enum token_outcome find_hooked_user(
+	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
+{
+	struct token_digest digest;
+	const struct hooked *h;
+
+	if (!a->hook)
+		return TOKEN_UNKNOWN;
+	digest = token_digest(q);
+	if (token_cache_get(&a->hooked, &digest, loop_now(a->server->env->loop), q->arena, found))
+		return found->user ? TOKEN_GOOD : TOKEN_UNKNOWN;
+	h = find_hooked(q, &digest);
+	if (h) {
+		*found = h->found;
+		if (h->error.len)
+			err_set(err, ERR_UNAUTHORIZED, "%.*s", STRF(h->error));
+		return h->outcome;
+	}
+	if (!q->request)
+		return TOKEN_UNKNOWN;
+	waits_of(q->request)->hook = true;
+	waits_of(q->request)->question = *q;
+	waits_of(q->request)->digest = digest;
+	return TOKEN_WAIT;
+}
+
+static void add_audiences(struct buf *out, const struct str *items, size_t count)
+{
+	if (!count)
+		return;
+	buf_add_text(out, ",\"audiences\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			buf_add_char(out, ',');
+		json_print_str(out, items[i]);
+	}
+	buf_add_char(out, ']');
+}
+
+static void print_review(struct authn *a, const struct token_question *q, struct buf *out)
+{
+	const struct flag_list *own = &a->server->options->api_audiences;
+
+	buf_print(out,
+		"{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/%.*s\","
+		"\"metadata\":{},\"spec\":{\"token\":",
+		STRF(a->server->options->authn_webhook_version));
+	json_print_str(out, q->token);
+	if (q->audience_count)
+		add_audiences(out, q->audiences, q->audience_count);
+	else
+		add_audiences(out, own->items, own->count);
+	buf_add_text(out, "},\"status\":{\"user\":{}}}");
+}
+
+static size_t read_texts(struct arena *a, const struct cJSON *list, struct str **items)
+{
+	size_t count = 0;
+
+	*items = arena_new(a, (json_count(list) + 1) * sizeof(struct str));
+	json_each (one, list)
+		(*items)[count++] = json_str(one);
+	return count;
+}
+
+static const struct api_user *told_user(struct arena *a, const struct cJSON *tree)
+{
+	const struct cJSON *extra = json_get(tree, STR("extra"));
+	struct str *groups;
+	size_t count = read_texts(a, json_get(tree, STR("groups")), &groups);
+	struct api_user *u = user_new(a, json_str(json_get(tree, STR("username"))),
+		json_str(json_get(tree, STR("uid"))), groups, count);
+
+	u->extra = arena_new(a, (json_count(extra) + 1) * sizeof(*u->extra));
+	json_each (one, extra) {
+		struct user_extra *e = &u->extra[u->extra_count++];
+
+		e->key = json_key(one);
+		e->count = read_texts(a, one, &e->values);
+	}
+	return u;
+}
+
+/* Tokens that say for whom they are must be for one of those asked for. */
+static bool told_audiences(struct authn *a, const struct token_question *q,
+	const struct cJSON *status, struct token_found *found)
+{
+	const struct flag_list *own = &a->server->options->api_audiences;
+	struct str *told;
+	size_t count = read_texts(q->arena, json_get(status, STR("audiences")), &told);
+
+	if (!count) {
+		told = own->items;
+		count = own->count;
+	}
+	token_intersect(q->arena, told, count, q->audience_count ? q->audiences : own->items,
+		q->audience_count ? q->audience_count : own->count, found);
+	return found->audience_count || (!q->audience_count && !own->count);
+}
+
+static void read_review(struct authn *a, struct authn_waits *w, struct hooked *h, struct err *err)
+{
+	const struct token_question *q = &w->question;
+	struct cJSON *status = NULL;
+	struct str version = arena_print(q->arena, "authentication.k8s.io/%.*s",
+		STRF(a->server->options->authn_webhook_version));
+	int64_t ttl = a->server->options->authn_webhook_ttl;
+
+	if (err->code || remote_review_read(q->arena, buf_str(&w->review.answer), "TokenReview",
+				 version, &status, err)) {
+		log_error(err, "the token webhook failed");
+		h->outcome = TOKEN_BAD;
+		h->error = arena_str(q->arena, str_from(err_text(err)));
+		err_done(err);
+		return;
+	}
+	h->error = json_str(json_get(status, STR("error")));
+	h->outcome = h->error.len ? TOKEN_BAD : TOKEN_UNKNOWN;
+	if (!told_audiences(a, q, status, &h->found)) {
+		h->outcome = TOKEN_UNKNOWN;
+		h->error = (struct str){0};
+	} else if (json_bool(json_get(status, STR("authenticated")))) {
+		h->outcome = TOKEN_GOOD;
+		h->error = (struct str){0};
+		h->found.user = told_user(q->arena, json_get(status, STR("user")));
+	}
+	if (h->outcome != TOKEN_BAD && ttl > 0)
+		token_cache_put(
+			&a->hooked, &w->digest, loop_in(a->server->env->loop, ttl), &h->found);
+}
+
+static void hook_answered(struct op *op, struct err *err)
+{
+	struct authn_waits *w = CONTAINER_OF(op, struct authn_waits, asked);
+	struct authn *a = w->request->server->authn;
+	struct op *waiter = TAKE(w->waiter);
+
+	if (waiter->cancel_asked) {
+		op_fail_cancelled(waiter);
+	} else {
+		struct hooked *h = arena_new(w->request->arena, sizeof(*h));
+
+		h->digest = w->digest;
+		read_review(a, w, h, err);
+		h->next = w->hooked;
+		w->hooked = h;
+		op_finish(waiter, 0);
+	}
+	remote_review_done(&w->review);
+	buf_done(&w->body);
+}
+
+static void hook_start(struct authn_waits *w, struct op *op)
+{
+	struct authn *a = w->request->server->authn;
+
+	w->hook = false;
+	if (!op_begin(op, &wait_kind, w))
+		return;
+	buf_init(&w->body, BODY_MAX);
+	print_review(a, &w->question, &w->body);
+	w->waiter = op;
+	w->review = (struct remote_review){0};
+	op_init(&w->asked, &a->server->scope, hook_answered, OP_NO_DEADLINE);
+	remote_review_start(&w->review, a->hook, &w->asked, buf_str(&w->body));
+}
+
+/* ---- all of them ---- */
+
+struct finding {
+	struct authn *authn;
+	const struct token_question *question;
+	struct token_found *found;
+	struct buf faults;
+};
+
+typedef enum token_outcome find_fn(struct authn *a, const struct token_question *q,
+	struct token_found *found, struct err *err);
+
+/* One that fails leaves it to the others, and its words for the end. */
+static enum token_outcome try_one(struct finding *f, find_fn *find)
+{
+	_cleanup_(err_done) struct err why = {0};
+	enum token_outcome outcome;
+
+	*f->found = (struct token_found){0};
+	outcome = find(f->authn, f->question, f->found, &why);
+	if (outcome == TOKEN_BAD)
+		buf_print(&f->faults, ", %s", err_text(&why));
+	return outcome == TOKEN_BAD ? TOKEN_UNKNOWN : outcome;
+}
+
+enum token_outcome token_find(
+	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
+{
+	static find_fn *const all[] = {account_token_find, find_issued, find_hooked_user};
+	struct finding f = {a, q, found, BUF_INIT(16 * KIB)};
+	enum token_outcome outcome = TOKEN_UNKNOWN;
+
+	if (find_plain(a, q, found))
+		return TOKEN_GOOD;
+	for (size_t i = 0; i < ARRAY_LEN(all) && outcome == TOKEN_UNKNOWN; i++)
+		outcome = try_one(&f, all[i]);
+	if (outcome == TOKEN_UNKNOWN) {
+		outcome = TOKEN_BAD;
+		if (f.faults.len)
+			err_set(err, ERR_UNAUTHORIZED, "[invalid bearer token%.*s]",
+				STRF(buf_str(&f.faults)));
+		else
+			err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
+	}
+	buf_done(&f.faults);
+	return outcome;
+}
