@@ -63,4 +63,11 @@ void custom_validate(struct change *c, struct field_errors *errors);
 void custom_validate_update(struct change *c, struct field_errors *errors);
 void custom_validate_status(struct change *c, struct field_errors *errors);
 
+/* ---- the definition itself ---- */
+/*
+ * Why the schemas of a definition are not structural, as the message of its condition
+ * NonStructuralSchema has it; empty when they are.
+ */
+struct str custom_definition_faults(struct arena *a, const struct cJSON *definition);
+
 #endif

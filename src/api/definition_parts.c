@@ -1,5 +1,6 @@
 /* What versions of custom resources offer besides their objects; how one becomes another. */
 #include "definition_rules.h"
+#include "definition_schemas.h"
 #include "webhook_rules.h"
 
 /* ---- paths ---- */
@@ -83,20 +84,78 @@ void check_definition_subresources(
 			e, &selector, text, "should be a json path under either .spec or .status");
 }
 
-void check_selectable_fields(struct field_errors *e, const struct path *p, const struct cJSON *list)
+#define SELECTABLE_MAX 8
+
+static bool is_selectable(const struct node *n)
 {
-	size_t i = 0;
+	return n && (str_eq_text(n->type, "string") || str_eq_text(n->type, "boolean") ||
+			    str_eq_text(n->type, "integer"));
+}
 
-	json_each (field, list) {
-		struct path at = PATH_INDEX(p, i), path_at = PATH(&at, "jsonPath");
-		struct str text = tree_str(field, "jsonPath");
+/* The path in its own form, empty when it leads nowhere. */
+static struct str check_selectable(
+	struct field_errors *e, const struct path *at, const struct node *root, struct str text)
+{
+	const struct node *found;
+	struct str canonical;
+	const char *why = schema_field_path(e->arena, root, text, false, &found, &canonical);
 
-		if (!text.len)
-			field_required(e, &path_at, "%s", "");
-		else if (rule_came_before(list, i, "jsonPath", text))
-			field_duplicate_str(e, &path_at, text);
-		i++;
+	if (why) {
+		field_invalid_str(e, at, text, "is an invalid path: %s", why);
+		return STR("");
 	}
+	if (str_eq_text(canonical, "metadata") || str_starts(canonical, STR("metadata.")))
+		field_invalid_str(e, at, text, "must not point to fields in metadata");
+	if (!is_selectable(found))
+		field_invalid_str(e, at, text,
+			"must point to a field of type string, boolean or integer. Enum string "
+			"fields and strings with formats are allowed.");
+	return canonical;
+}
+
+static void check_selectable_list(struct field_errors *e, const struct path *p,
+	const struct cJSON *list, const struct node *root)
+{
+	size_t i = 0, unique = 0;
+	struct map seen;
+
+	map_init(&seen);
+	json_each (field, list) {
+		struct path at = PATH_INDEX(p, i++), path_at = PATH(&at, "jsonPath");
+		struct str text = tree_str(field, "jsonPath"), canonical;
+
+		if (!text.len) {
+			field_required(e, &path_at, "%s", "");
+			continue;
+		}
+		canonical = check_selectable(e, &path_at, root, text);
+		if (!canonical.len)
+			continue;
+		if (map_has(&seen, canonical))
+			field_duplicate_str(e, &path_at, text);
+		unique += !map_has(&seen, canonical);
+		map_set(&seen, canonical, e);
+	}
+	map_done(&seen);
+	if (unique > SELECTABLE_MAX)
+		field_too_many(e, p, (int64_t)unique, SELECTABLE_MAX);
+}
+
+void check_selectable_fields(struct field_errors *e, const struct path *p,
+	const struct cJSON *version, bool has_schema, const char *where)
+{
+	const struct cJSON *list = json_get(version, STR("selectableFields"));
+	const struct cJSON *schema = json_path(version, "schema.openAPIV3Schema");
+	struct node *root;
+
+	if (!json_count(list))
+		return;
+	if (!has_schema || !json_is(schema, JSON_OBJECT))
+		field_invalid_str(
+			e, p, STR(""), "selectableFields may only be set when %s included", where);
+	else if (!structural_hindrance(e->arena, schema).len &&
+		 !node_from(e->arena, schema, &root, NULL))
+		check_selectable_list(e, p, list, root);
 }
 
 /* ---- conversion ---- */

@@ -1,4 +1,5 @@
 #include "definition_rules.h"
+#include "definition_schemas.h"
 
 #include "go_url.h"
 
@@ -169,8 +170,30 @@ static void check_warning(struct field_errors *e, const struct path *p, const st
 		}
 }
 
+/* Which of the rules for schemas hold for one version (NULL: for what all have alike). */
+static struct schema_demands demands_of(
+	const struct schema_demands *d, const struct cJSON *versions, const struct cJSON *version)
+{
+	struct schema_demands own = *d;
+
+	json_each (other, versions)
+		if (!version || other == version)
+			own.status |= tree_has(other, "subresources.status");
+	return own;
+}
+
+static void check_schema(struct field_errors *e, const struct path *p, const char *member,
+	const struct cJSON *version, struct schema_demands d)
+{
+	struct path at = PATH(p, member), root = PATH(&at, "openAPIV3Schema");
+	const struct cJSON *schema = json_path(version, "schema.openAPIV3Schema");
+
+	if (json_is(schema, JSON_OBJECT))
+		check_definition_schema(e, &root, schema, &d);
+}
+
 static void check_version(struct field_errors *e, const struct path *p,
-	const struct cJSON *versions, const struct cJSON *version)
+	const struct cJSON *versions, const struct cJSON *version, const struct schema_demands *d)
 {
 	struct path name = PATH(p, "name"), subresources = PATH(p, "subresources");
 	struct path columns = PATH(p, "additionalPrinterColumns");
@@ -178,6 +201,8 @@ static void check_version(struct field_errors *e, const struct path *p,
 
 	rule_name_joined(e, &name, tree_str(version, "name"), "", name_check_dns_label_1035);
 	check_warning(e, p, version);
+	if (!identical(versions, "schema"))
+		check_schema(e, p, "schema", version, demands_of(d, versions, version));
 	if (!identical(versions, "subresources"))
 		check_definition_subresources(
 			e, &subresources, json_get(version, STR("subresources")));
@@ -185,10 +210,12 @@ static void check_version(struct field_errors *e, const struct path *p,
 		check_definition_columns(
 			e, &columns, json_get(version, STR("additionalPrinterColumns")));
 	if (!identical(versions, "selectableFields"))
-		check_selectable_fields(e, &fields, json_get(version, STR("selectableFields")));
+		check_selectable_fields(e, &fields, version, !identical(versions, "schema"),
+			"version.schema.openAPIV3Schema is not");
 }
 
-static void check_versions(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+static void check_versions(struct field_errors *e, const struct path *p, const struct cJSON *spec,
+	const struct schema_demands *d)
 {
 	struct path at = PATH(p, "versions"), first = PATH(p, "version");
 	const struct cJSON *versions = json_get(spec, STR("versions"));
@@ -208,7 +235,7 @@ static void check_versions(struct field_errors *e, const struct path *p, const s
 	json_each (version, versions) {
 		struct path item = PATH_INDEX(&at, i++);
 
-		check_version(e, &item, versions, version);
+		check_version(e, &item, versions, version, d);
 	}
 	if (!unique)
 		field_invalid_raw(e, &at, print_versions(e->arena, versions),
@@ -222,7 +249,8 @@ static void check_versions(struct field_errors *e, const struct path *p, const s
 			name_check_dns_label_1035);
 }
 
-static void check_alike(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+static void check_alike(struct field_errors *e, const struct path *p, const struct cJSON *spec,
+	const struct schema_demands *d)
 {
 	struct path subresources = PATH(p, "subresources");
 	struct path columns = PATH(p, "additionalPrinterColumns");
@@ -230,6 +258,8 @@ static void check_alike(struct field_errors *e, const struct path *p, const stru
 	const struct cJSON *versions = json_get(spec, STR("versions"));
 	const struct cJSON *first = json_first(versions);
 
+	if (identical(versions, "schema"))
+		check_schema(e, p, "validation", first, demands_of(d, versions, NULL));
 	if (identical(versions, "subresources"))
 		check_definition_subresources(
 			e, &subresources, json_get(first, STR("subresources")));
@@ -237,19 +267,22 @@ static void check_alike(struct field_errors *e, const struct path *p, const stru
 		check_definition_columns(
 			e, &columns, json_get(first, STR("additionalPrinterColumns")));
 	if (identical(versions, "selectableFields"))
-		check_selectable_fields(e, &fields, json_get(first, STR("selectableFields")));
+		check_selectable_fields(
+			e, &fields, first, identical(versions, "schema"), "validations.schema is");
 }
 
-void check_definition_spec(struct field_errors *e, const struct cJSON *spec)
+void check_definition_spec(
+	struct field_errors *e, const struct cJSON *spec, const struct cJSON *old)
 {
+	struct schema_demands d = schema_demands_of(e->arena, old);
 	static const char *const scopes[] = {"Cluster", "Namespaced", NULL};
 	struct path p = PATH(NULL, "spec"), conversion = PATH(&p, "conversion");
 
 	check_group(e, &p, spec);
 	rule_choice_required(e, &p, spec, "scope", scopes);
-	check_versions(e, &p, spec);
+	check_versions(e, &p, spec, &d);
 	check_names(e, &p, spec);
-	check_alike(e, &p, spec);
+	check_alike(e, &p, spec, &d);
 	if (tree_has(spec, "conversion"))
 		check_definition_conversion(e, &conversion, json_get(spec, STR("conversion")));
 }

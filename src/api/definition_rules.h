@@ -4,7 +4,9 @@
 
 #include "rules.h"
 
-void check_definition_spec(struct field_errors *e, const struct cJSON *spec);
+/* `old`: the definition before its update; NULL: it is new. */
+void check_definition_spec(
+	struct field_errors *e, const struct cJSON *spec, const struct cJSON *old);
 void check_definition_names(
 	struct field_errors *e, const struct path *p, const struct cJSON *names);
 /* Those that objects were ever stored in must still be there. */
@@ -17,8 +19,9 @@ void check_definition_columns(
 	struct field_errors *e, const struct path *p, const struct cJSON *list);
 void check_definition_subresources(
 	struct field_errors *e, const struct path *p, const struct cJSON *subresources);
-void check_selectable_fields(
-	struct field_errors *e, const struct path *p, const struct cJSON *list);
+/* Those of a version; `has_schema`: its schema stands where upstream looks for it. */
+void check_selectable_fields(struct field_errors *e, const struct path *p,
+	const struct cJSON *version, bool has_schema, const char *where);
 void check_definition_conversion(
 	struct field_errors *e, const struct path *p, const struct cJSON *conversion);
 

@@ -90,38 +90,35 @@ int custom_meta_decode(struct arena *a, const struct cJSON *in, struct str prefi
 /* ---- objects within the object ---- */
 
 struct coercing {
-	struct arena *arena;
+	struct field_errors *errors;
 	struct decode_notes *notes;
-	struct err *err;
 };
 
-static int coerce(
+static bool coerce(
 	struct coercing *c, const struct node *n, struct cJSON *value, const struct path *at);
 
-static int refuse(
+static bool refuse(
 	struct coercing *c, const struct path *at, const struct cJSON *value, const char *why)
 {
-	struct field_errors errors = {.arena = c->arena};
-
-	field_invalid(&errors, at, value, "%s", why);
-	struct str text = field_errors_text(c->arena, &errors);
-	return err_set(c->err, ERR_BAD_REQUEST, "%.*s", STRF(text));
+	field_invalid(c->errors, at, value, "%s", why);
+	return false;
 }
 
-static int coerce_meta(struct coercing *c, struct cJSON *object, const struct path *at)
+static bool coerce_meta(struct coercing *c, struct cJSON *object, const struct path *at)
 {
 	_cleanup_(buf_done) struct buf prefix = BUF_INIT(64 * KIB);
 	_cleanup_(err_done) struct err inner = {0};
+	struct arena *a = c->errors->arena;
 	struct cJSON *meta = json_get(object, STR("metadata")), *out;
 
 	path_print(&prefix, at);
-	if (custom_meta_decode(c->arena, meta, buf_str(&prefix), c->notes, &out, &inner))
+	if (custom_meta_decode(a, meta, buf_str(&prefix), c->notes, &out, &inner))
 		return refuse(c, at, meta, err_text(&inner));
-	json_set(c->arena, object, STR("metadata"), out);
-	return 0;
+	json_set(a, object, STR("metadata"), out);
+	return true;
 }
 
-static int coerce_identity(struct coercing *c, struct cJSON *object, const struct path *at)
+static bool coerce_identity(struct coercing *c, struct cJSON *object, const struct path *at)
 {
 	static const char *const names[] = {"apiVersion", "kind"};
 
@@ -133,52 +130,49 @@ static int coerce_identity(struct coercing *c, struct cJSON *object, const struc
 			return refuse(c, &here, value, "must be a string");
 	}
 	struct path here = PATH(at, "metadata");
-	return json_get(object, STR("metadata")) ? coerce_meta(c, object, &here) : 0;
+	return !json_get(object, STR("metadata")) || coerce_meta(c, object, &here);
 }
 
-static int coerce_object(
+static bool coerce_members(
 	struct coercing *c, const struct node *n, struct cJSON *object, const struct path *at)
 {
-	int code = n->embedded ? coerce_identity(c, object, at) : 0;
+	bool fine = !n->embedded || coerce_identity(c, object, at);
 
-	for (struct cJSON *member = json_first(object); member && !code;
+	for (struct cJSON *member = json_first(object); member && fine;
 		member = json_next(member)) {
 		struct node *p = node_property(n, json_key(member));
 		struct path child = PATH(at, json_key(member).at);
 		struct path key = PATH_KEY(at, json_key(member));
 
 		if (p || n->rest)
-			code = coerce(c, p ? p : n->rest, member, p ? &child : &key);
+			fine = coerce(c, p ? p : n->rest, member, p ? &child : &key);
 	}
-	return code;
+	return fine;
 }
 
-static int coerce(
+static bool coerce(
 	struct coercing *c, const struct node *n, struct cJSON *value, const struct path *at)
 {
-	int code = 0;
 	size_t i = 0;
 
-	if (!n)
-		return 0;
-	if (json_is(value, JSON_OBJECT))
-		return coerce_object(c, n, value, at);
-	if (json_is(value, JSON_ARRAY) && n->items)
-		for (struct cJSON *item = json_first(value); item && !code;
-			item = json_next(item)) {
+	if (n && json_is(value, JSON_OBJECT))
+		return coerce_members(c, n, value, at);
+	if (n && n->items && json_is(value, JSON_ARRAY))
+		json_each (item, value) {
 			struct path here = PATH_INDEX(at, i++);
 
-			code = coerce(c, n->items, item, &here);
+			if (!coerce(c, n->items, item, &here))
+				return false;
 		}
-	return code;
+	return true;
 }
 
-int custom_coerce(struct arena *a, const struct node *root, struct cJSON *object,
-	struct decode_notes *notes, struct err *err)
+void custom_coerce(struct field_errors *e, const struct path *at, const struct node *n,
+	struct cJSON *value, struct decode_notes *notes)
 {
-	struct coercing c = {.arena = a, .notes = notes, .err = err};
+	struct coercing c = {.errors = e, .notes = notes};
 
-	return coerce(&c, root, object, NULL);
+	coerce(&c, n, value, at);
 }
 
 /* ---- the whole ---- */
@@ -188,6 +182,7 @@ int custom_type_decode(const struct custom_type *t, struct arena *a, const struc
 {
 	const struct cJSON *sent = json_get(in, STR("metadata"));
 	struct cJSON *meta = NULL, *object = custom_sorted(a, in);
+	struct field_errors wrong = {.arena = a};
 
 	if (!json_is(in, JSON_OBJECT)) {
 		if (!json_is(in, JSON_NULL))
@@ -203,8 +198,12 @@ int custom_type_decode(const struct custom_type *t, struct arena *a, const struc
 		custom_prune(a, t->root, true, object, notes);
 		custom_prune_nulls(t->root, object);
 	}
-	if (custom_coerce(a, t->root, object, notes, err))
-		return ERR_BAD_REQUEST;
+	custom_coerce(&wrong, NULL, t->root, object, notes);
+	if (wrong.count) {
+		struct str text = field_errors_text(a, &wrong);
+
+		return err_set(err, ERR_BAD_REQUEST, "%.*s", STRF(text));
+	}
 	if (meta)
 		json_set(a, object, STR("metadata"), meta);
 	*out = object;

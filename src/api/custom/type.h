@@ -22,11 +22,11 @@ struct custom_type {
 void custom_fields_build(struct custom_type *t);
 
 /*
- * Metadata of objects within objects is read as ObjectMeta, kind and apiVersion must be strings.
- * ERR_BAD_REQUEST with the field's error. Notes hear of unknown fields.
+ * Metadata of objects within objects is read as ObjectMeta, kind and apiVersion must be strings:
+ * one error for the first that is not. Notes, if any, hear of unknown fields.
  */
-int custom_coerce(struct arena *a, const struct node *root, struct cJSON *object,
-	struct decode_notes *notes, struct err *err);
+void custom_coerce(struct field_errors *e, const struct path *at, const struct node *n,
+	struct cJSON *value, struct decode_notes *notes);
 /* ObjectMeta from what was sent, keys in byte order; no creationTimestamp that is null. */
 int custom_meta_decode(struct arena *a, const struct cJSON *in, struct str prefix,
 	struct decode_notes *notes, struct cJSON **out, struct err *err);

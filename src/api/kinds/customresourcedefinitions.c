@@ -1,5 +1,6 @@
 /* CustomResourceDefinition */
 #include "definition_rules.h"
+#include "definition_schemas.h"
 
 /* ---- defaults ---- */
 
@@ -108,13 +109,13 @@ static void check_rest(struct change *c, struct field_errors *e)
 static void validate(struct change *c, struct field_errors *e)
 {
 	check_own_name(c, e);
-	check_definition_spec(e, json_get(c->object, STR("spec")));
+	check_definition_spec(e, json_get(c->object, STR("spec")), NULL);
 	check_rest(c, e);
 }
 
 static void validate_update(struct change *c, struct field_errors *e)
 {
-	check_definition_spec(e, json_get(c->object, STR("spec")));
+	check_definition_spec(e, json_get(c->object, STR("spec")), c->old);
 	check_fixed(c, e);
 	check_rest(c, e);
 }
@@ -137,4 +138,5 @@ const struct strategy strategy_customresourcedefinitions = {
 	.validate = validate,
 	.validate_update = validate_update,
 	.validate_status = validate_status,
+	.warn = warn_of_formats,
 };

@@ -5,10 +5,10 @@
  *
  * Nodes borrow from the tree they are made of and live in its arena.
  */
-#ifndef KUBE_API_CUSTOM_STRUCTURAL_H
-#define KUBE_API_CUSTOM_STRUCTURAL_H
+#ifndef KUBE_API_STRUCTURAL_H
+#define KUBE_API_STRUCTURAL_H
 
-#include "kinds.h"
+#include "rules.h"
 
 struct regex;
 struct node;
