@@ -69,6 +69,11 @@ const struct subresource *resource_subresource(const struct resource *r, struct 
 const char *verb_name(enum verb v); /* "create" */
 /* "deployments.apps", "pods": how messages name a resource. */
 struct str resource_full_name(struct arena *a, const struct resource *r);
+/* One of the built-in kinds, by its plural: a custom one of that name is another. */
+static inline bool resource_is(const struct resource *r, const char *plural)
+{
+	return !r->custom && str_eq_text(r->plural, plural);
+}
 /* "apps/v1" → group and version. */
 void api_version_split(struct str api_version, struct str *group, struct str *version);
 /*

@@ -11,6 +11,12 @@ static struct cJSON *without_nulls(struct arena *a, const struct cJSON *patch)
 {
 	struct cJSON *out;
 
+	if (json_is(patch, JSON_ARRAY)) { /* of its objects; its own nulls stay */
+		out = json_new(a, JSON_ARRAY);
+		json_each (item, patch)
+			json_append(out, without_nulls(a, item));
+		return out;
+	}
 	if (!json_is(patch, JSON_OBJECT))
 		return json_copy(a, patch);
 	out = json_new(a, JSON_OBJECT);
@@ -48,9 +54,9 @@ struct cJSON *patch_merge(struct arena *a, const struct cJSON *object, const str
 {
 	struct cJSON *out;
 
-	if (!json_is(patch, JSON_OBJECT))
+	if (!json_is(patch, JSON_OBJECT) && json_is(object, JSON_OBJECT))
 		return json_copy(a, patch);
-	if (!json_is(object, JSON_OBJECT))
+	if (!json_is(object, JSON_OBJECT) || !json_is(patch, JSON_OBJECT))
 		return without_nulls(a, patch);
 	out = json_copy(a, object);
 	json_each (item, patch) {

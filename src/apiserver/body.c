@@ -104,13 +104,18 @@ static bool read_identity(struct arena *a, const struct cJSON *root, struct str 
 	return true;
 }
 
+static bool is_custom(const struct body_kind *kind)
+{
+	return kind->resource && kind->resource->custom;
+}
+
 static struct identity complete_identity(
 	struct arena *a, struct str api_version, struct str kind, const struct body_kind *want)
 {
 	struct identity who = {.kind = kind.len ? kind : want->kind};
 
 	api_version_split(api_version, &who.group, &who.version);
-	if (!who.version.len && !who.group.len) {
+	if (!who.version.len && !who.group.len && !is_custom(want)) {
 		who.group = want->group;
 		who.version = want->version;
 	}
@@ -165,6 +170,14 @@ static struct str internal_package(struct str group)
 	return head;
 }
 
+static struct status *wrong_version(
+	struct api_request *r, const struct identity *who, const struct body_kind *want)
+{
+	return status_new(r->arena, ERR_BAD_REQUEST,
+		"the API version in the data (%.*s) does not match the expected API version (%.*s)",
+		STRF(who->api_version), STRF(want->resource->api_version));
+}
+
 static struct status *check_identity(
 	struct api_request *r, const struct identity *who, const struct body_kind *want)
 {
@@ -173,6 +186,8 @@ static struct status *check_identity(
 
 	if (version_fits && str_eq(who->kind, want->kind))
 		return NULL;
+	if (is_custom(want)) /* the kind is looked at by its rules */
+		return version_fits ? NULL : wrong_version(r, who, want);
 	if (!is_registered(who))
 		return cannot_handle(r, who, want,
 			arena_print(r->arena,
@@ -181,10 +196,7 @@ static struct status *check_identity(
 				STRF(who->kind), STRF(who->api_version)));
 	res = resource_find_kind(who->group, who->version, who->kind);
 	if (want->resource && res && res->hub == want->resource->hub)
-		return status_new(r->arena, ERR_BAD_REQUEST,
-			"the API version in the data (%.*s) does not match the expected API "
-			"version (%.*s)",
-			STRF(who->api_version), STRF(want->resource->api_version));
+		return wrong_version(r, who, want);
 	return cannot_handle(r, who, want,
 		arena_print(r->arena, "converting (%.*s.%.*s) to (%.*s.%.*s): unknown conversion",
 			STRF(who->version), STRF(who->kind), STRF(internal_package(want->group)),
@@ -279,12 +291,13 @@ int body_decode_tree(struct api_request *r, const struct body_kind *kind, const 
 	if (!read_identity(r->arena, in, &api_version, &named, failure))
 		return ERR_BAD_REQUEST;
 	struct identity who = complete_identity(r->arena, api_version, named, kind);
-	struct status *no = check_identity(r, &who, kind);
+	/* what a custom object presents itself as is looked at by its rules */
+	struct status *no = is_custom(kind) ? NULL : check_identity(r, &who, kind);
 	if (no) {
 		*failure = no->message;
 		return ERR_BAD_REQUEST;
 	}
-	if (!api_version.len)
+	if (!api_version.len && !is_custom(kind))
 		in = nameless(r->arena, in, &all);
 	r->resets_managed_fields = apply_resets_managed_fields(in);
 	code = api_decode(r->arena, kind->schema, in, &all, &tree, &err);
@@ -321,6 +334,10 @@ static struct status *decode_text(
 	}
 	if (!read_identity(r->arena, root, &api_version, &named, &why))
 		return unrecognized(r, kind, why);
+	if (is_custom(kind) && !named.len)
+		return unrecognized(r, kind,
+			arena_print(r->arena, "Object 'Kind' is missing in '%.*s'",
+				STRF(buf_str(&r->body))));
 	struct identity who = complete_identity(r->arena, api_version, named, kind);
 	struct status *no = check_identity(r, &who, kind);
 	if (no)

@@ -1,6 +1,7 @@
 /* What is served: the built-in resources that the runtime configuration leaves on. */
 #include "discovery.h"
 
+#include "custom_kind.h"
 #include "discovery_private.h"
 
 #include <kube/mem.h>
@@ -109,18 +110,43 @@ int discovery_new(const struct flag_map *runtime_config, struct discovery **d, s
 	for (size_t i = 0; (r = resource_at(i)); i++)
 		if (resource_on(runtime_config, &scratch, r))
 			made->items[made->count++] = r;
+	made->own = made->count;
 	*d = made;
 	return 0;
+}
+
+static void drop_documents(struct discovery *d)
+{
+	for (size_t i = 0; i < ARRAY_LEN(d->aggregated); i++)
+		block_unref(TAKE(d->aggregated[i].body));
+}
+
+static void drop_custom(struct discovery *d)
+{
+	while (d->count > d->own)
+		custom_kind_unref(custom_version_of(d->items[--d->count])->kind);
 }
 
 void discovery_free(struct discovery *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; i < sizeof(d->aggregated) / sizeof(d->aggregated[0]); i++)
-		block_unref(d->aggregated[i].body);
+	drop_documents(d);
+	drop_custom(d);
 	mem_free(d->items);
 	mem_free(d);
+}
+
+void discovery_set_custom(struct discovery *d, const struct resource *const *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		custom_kind_ref(custom_version_of(items[i])->kind);
+	drop_documents(d);
+	drop_custom(d);
+	d->items = mem_resize(d->items, (d->own + count + 1) * sizeof(*d->items));
+	if (count)
+		memcpy(d->items + d->own, items, count * sizeof(*items));
+	d->count = d->own + count;
 }
 
 /* ---- lookups ---- */
@@ -156,6 +182,14 @@ const struct resource *discovery_find_kind(
 bool discovery_has_group(const struct discovery *d, struct str group)
 {
 	for (size_t i = 0; i < d->count; i++)
+		if (str_eq(d->items[i]->group, group))
+			return true;
+	return false;
+}
+
+bool discovery_has_own_group(const struct discovery *d, struct str group)
+{
+	for (size_t i = 0; i < d->own; i++)
 		if (str_eq(d->items[i]->group, group))
 			return true;
 	return false;

@@ -20,6 +20,8 @@
 int discovery_new(const struct flag_map *runtime_config, struct discovery **d, struct err *err);
 void discovery_free(struct discovery *d);
 
+/* What definitions add, in discovery's order, in place of what they had added; copied, and held. */
+void discovery_set_custom(struct discovery *d, const struct resource *const *items, size_t count);
 /* Served resources in discovery's order: from 0 until NULL. */
 const struct resource *discovery_at(const struct discovery *d, size_t index);
 const struct resource *discovery_find(
@@ -27,6 +29,8 @@ const struct resource *discovery_find(
 const struct resource *discovery_find_kind(
 	const struct discovery *d, struct str group, struct str version, struct str kind);
 bool discovery_has_group(const struct discovery *d, struct str group);
+/* Upstream answers otherwise for groups that only definitions have. */
+bool discovery_has_own_group(const struct discovery *d, struct str group);
 bool discovery_has_version(const struct discovery *d, struct str group, struct str version);
 
 /* Answers /api…, /apis… up to a group and version. */

@@ -33,7 +33,7 @@ static struct cJSON *aggregated_resource(struct arena *a, const struct resource 
 	json_add(
 		a, tree, STR("scope"), text(a, r->namespaced ? STR("Namespaced") : STR("Cluster")));
 	json_add(a, tree, STR("singularResource"), text(a, r->singular));
-	json_add(a, tree, STR("verbs"), discovery_verbs(a, r->verbs));
+	json_add(a, tree, STR("verbs"), discovery_resource_verbs(a, r));
 	discovery_add_words(a, tree, STR("shortNames"), r->short_names);
 	discovery_add_words(a, tree, STR("categories"), r->categories);
 	for (size_t i = 0; i < r->subresource_count; i++) {
@@ -141,7 +141,8 @@ void discovery_answer_aggregated(struct api_request *r, bool core, enum wire_for
 	struct ready_answer ready = {
 		.body = aggregated_body(r, core, format),
 		.content_type = aggregated_types[format].whole,
-		.etag = str_from(d->aggregated[core].etag),
+		.etag = arena_str(r->arena, str_from(d->aggregated[core].etag)),
+		.hold = block_ref(d->aggregated[core].body), /* definitions come and go */
 	};
 	answer_ready(r, &ready);
 }

@@ -1,4 +1,5 @@
 /* The documents of discovery. */
+#include "custom_kind.h"
 #include "discovery_private.h"
 #include "respond.h"
 
@@ -18,6 +19,23 @@ struct cJSON *discovery_verbs(struct arena *a, unsigned verbs)
 	for (unsigned bit = 1; bit <= VERB_WATCH; bit <<= 1)
 		if (verbs & bit)
 			json_append(list, text(a, str_from(verb_name((enum verb)bit))));
+	return list;
+}
+
+/* Definitions name them in an order of their own, and fewer when they are about to go. */
+struct cJSON *discovery_resource_verbs(struct arena *a, const struct resource *r)
+{
+	static const enum verb order[] = {VERB_DELETE, VERB_DELETECOLLECTION, VERB_GET, VERB_LIST,
+		VERB_PATCH, VERB_CREATE, VERB_UPDATE, VERB_WATCH};
+	bool ending = r->custom && custom_version_of(r)->kind->terminating;
+	struct cJSON *list;
+
+	if (!r->custom)
+		return discovery_verbs(a, r->verbs);
+	list = json_new(a, JSON_ARRAY);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		if (!ending || !(order[i] & (VERB_PATCH | VERB_CREATE | VERB_UPDATE)))
+			json_append(list, text(a, str_from(verb_name(order[i]))));
 	return list;
 }
 
@@ -167,7 +185,7 @@ static struct cJSON *resource_tree(struct arena *a, const struct resource *r)
 	json_add(a, tree, STR("singularName"), text(a, r->singular));
 	json_add(a, tree, STR("namespaced"), json_new_bool(a, r->namespaced));
 	json_add(a, tree, STR("kind"), text(a, r->kind));
-	json_add(a, tree, STR("verbs"), discovery_verbs(a, r->verbs));
+	json_add(a, tree, STR("verbs"), discovery_resource_verbs(a, r));
 	discovery_add_words(a, tree, STR("shortNames"), r->short_names);
 	discovery_add_words(a, tree, STR("categories"), r->categories);
 	if (r->storage_hash.len)
@@ -302,6 +320,8 @@ void serve_discovery(struct api_request *r)
 		fail_not_acceptable(r);
 	else if (whole_group)
 		answer_group(r, group);
+	else if (!discovery_has_version(d, group, rest) && !discovery_has_own_group(d, group))
+		fail_unknown_group(r);
 	else if (!discovery_has_version(d, group, rest))
 		fail_unknown_version(r);
 	else

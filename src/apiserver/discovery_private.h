@@ -8,7 +8,7 @@
 
 struct discovery {
 	const struct resource **items; /* groups together, versions together, in order */
-	size_t count;
+	size_t count, own;             /* the first ones are the server's own */
 	/* The aggregated lists of /api and /apis, made when first asked for. */
 	struct {
 		struct block *body;
@@ -18,6 +18,7 @@ struct discovery {
 
 /* ---- pieces of both kinds of document ---- */
 struct cJSON *discovery_verbs(struct arena *a, unsigned verbs);
+struct cJSON *discovery_resource_verbs(struct arena *a, const struct resource *r);
 /* "all,api-extensions" as a list; nothing when it is empty */
 void discovery_add_words(struct arena *a, struct cJSON *object, struct str key, struct str words);
 /* Does the run of a group, or of a version, begin at this index? */

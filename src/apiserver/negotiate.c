@@ -266,6 +266,20 @@ struct status *negotiate_accept(struct api_request *r)
 	return r->wants.as == AS_TABLE ? read_include_object(r) : NULL;
 }
 
+/* Their types have no strategic merge. */
+static struct status *check_custom_patch(struct api_request *r)
+{
+	static const char *const types[] = {"application/json-patch+json",
+		"application/merge-patch+json", "application/apply-patch+yaml"};
+
+	if (is_one_of(r->content_type, types, ARRAY_LEN(types)))
+		return NULL;
+	return status_new(r->arena, ERR_UNSUPPORTED_MEDIA_TYPE,
+		"the body of the request was in an unknown format - accepted media types include: "
+		"%s, %s, %s",
+		types[0], types[1], types[2]);
+}
+
 struct status *negotiate_content_type(struct api_request *r)
 {
 	static const char *const types[] = {
@@ -275,7 +289,7 @@ struct status *negotiate_content_type(struct api_request *r)
 
 	if (writes_patch(r)) {
 		r->content_type = bare(header);
-		return NULL;
+		return r->resource->custom ? check_custom_patch(r) : NULL;
 	}
 	if (!header.len) {
 		r->content_type = STR("application/json");

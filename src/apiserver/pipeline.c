@@ -2,6 +2,7 @@
 #include "pipeline.h"
 #include "api_options.h"
 #include "audit.h"
+#include "custom_kind.h"
 #include "fair.h"
 #include "metrics.h"
 #include "respond.h"
@@ -115,6 +116,7 @@ void request_end(struct api_request *r)
 	fair_leave(r);
 	respond_release(r);
 	request_release_kept(r);
+	custom_kind_unref(TAKE(r->kind));
 	server_took_memory(r->server, r->arena->size + (size_t)MAX(r->x->sent, 0));
 	buf_done(&r->body);
 	buf_done(&r->out);

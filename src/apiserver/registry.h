@@ -137,7 +137,13 @@ int64_t registry_event_ttl(const struct api_server *s);
 struct status *status_stale(struct arena *a, const struct resource *r, struct str name);
 /* What stands under the request's namespace and name, or NULL. Borrowed. */
 struct object *registry_find(struct api_request *r);
-/* Label and field selectors of the request against a stored object. */
+/*
+ * The object as the request's version has it, and back: the same one, but for custom kinds. Kept
+ * until the request has ended.
+ */
+struct object *registry_view(struct api_request *r, struct object *o); /* NULL gives NULL */
+struct cJSON *registry_stored(struct api_request *r, struct cJSON *tree);
+/* Label and field selectors of the request against an object as its version has it. */
 bool registry_selects(struct api_request *r, const struct object *o);
 /* 400 for fields that cannot be asked for. */
 /* "default/" for one namespace, "" for all. */

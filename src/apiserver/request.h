@@ -76,6 +76,7 @@ struct representation {
 	int64_t now;                     /* wall clock, for ages in Tables */
 };
 
+struct custom_kind;
 struct kept_object;
 struct list_answer;
 struct list_writer;
@@ -143,6 +144,7 @@ struct api_request {
 	struct passage *passage;  /* to whoever answers instead */
 	struct object *held;      /* a reference, while its text is being sent */
 	struct kept_object *kept; /* others, to the request's end */
+	struct custom_kind *kind; /* a reference, of a custom resource */
 	struct block *held_block; /* the same of ready-made bytes */
 	struct buf out;
 	struct fair_ticket *ticket;

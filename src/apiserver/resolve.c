@@ -1,5 +1,6 @@
 /* Which resource is meant, and what is answered when none is served or not in this way. */
 #include "api_options.h"
+#include "custom_kind.h"
 #include "discovery.h"
 #include "metrics.h"
 #include "negotiate.h"
@@ -44,6 +45,8 @@ void stage_resolve(struct api_request *r)
 {
 	if (r->is_resource) {
 		r->resource = server_resource(r->server, r->group, r->version, r->plural);
+		if (r->resource && r->resource->custom)
+			r->kind = custom_kind_ref(custom_version_of(r->resource)->kind);
 		if (r->resource && r->subresource.len)
 			r->sub = resource_subresource(r->resource, r->subresource);
 	}
@@ -201,6 +204,26 @@ static void warn_deprecated(struct api_request *r)
 		request_warn(r, STR("v1 ComponentStatus is deprecated in v1.19+"));
 	else if (res->level == LEVEL_REMOVED)
 		warn_removed(r);
+	else if (res->custom)
+		request_warn(r, res->deprecation);
+}
+
+/* What definitions serve, upstream routes by itself, with answers of its own. */
+static struct status *route_custom(struct api_request *r)
+{
+	const struct resource *res = r->resource;
+	bool list = str_eq(r->verb, STR("list")) || str_eq(r->verb, STR("watch"));
+	bool across = list || str_eq(r->verb, STR("deletecollection"));
+
+	if (res->namespaced ? !r->namespace.len && !across : r->namespace.len)
+		return status_page_not_found(r->arena);
+	if (r->subresource.len && !r->sub)
+		return status_not_found(r->arena, res, r->name);
+	if (!method_allowed(r))
+		return status_for(r->arena, ERR_METHOD_NOT_ALLOWED, res, STR(""),
+			"%.*s is not supported on resources of kind \"%.*s\"", STRF(r->verb),
+			STRF(resource_full_name(r->arena, res)));
+	return negotiate_route(r);
 }
 
 void stage_route(struct api_request *r)
@@ -209,8 +232,10 @@ void stage_route(struct api_request *r)
 
 	r->routed = true;
 	if (r->is_resource) {
-		if (!r->resource && !discovery_has_group(r->server->discovery, r->group))
+		if (!r->resource && !discovery_has_own_group(r->server->discovery, r->group))
 			no = status_page_not_found(r->arena);
+		else if (r->resource && r->resource->custom)
+			no = route_custom(r);
 		else if (r->resource && (no = not_watched(r)))
 			warn_deprecated(r);
 		else if (!r->resource || !path_exists(r))

@@ -5,6 +5,7 @@
 #include "api_options.h"
 #include "audit.h"
 #include "backends.h"
+#include "definitions.h"
 #include "discovery.h"
 #include "fair.h"
 #include "first_objects.h"
@@ -42,7 +43,7 @@ static const struct {
 
 bool server_writes_lazily(const struct resource *hub)
 {
-	return str_eq_text(hub->kind, "Event") || str_eq_text(hub->kind, "Lease");
+	return resource_is(hub, "events") || resource_is(hub, "leases");
 }
 
 struct bucket *server_bucket(struct api_server *s, const struct resource *hub)
@@ -101,6 +102,7 @@ enum stop_step {
 	STOP_DELAY,
 	STOP_ACCEPTING,
 	STOP_USAGE,
+	STOP_DEFINITIONS,
 	STOP_NODES,
 	STOP_BACKENDS,
 	STOP_LEASE,
@@ -110,8 +112,8 @@ enum stop_step {
 	STOP_STORE,
 	STOP_DONE
 };
-static const char *const stop_names[] = {"delay", "accepting", "usage", "nodes", "backends",
-	"lease", "keep", "audit", "scope", "store", "done"};
+static const char *const stop_names[] = {"delay", "accepting", "usage", "definitions", "nodes",
+	"backends", "lease", "keep", "audit", "scope", "store", "done"};
 
 struct server_life {
 	struct task task;
@@ -186,6 +188,7 @@ static int open_access(struct api_server *s, struct err *err)
 	s->nodes = nodes_new(s);
 	s->usage = usage_new(s);
 	s->backends = backends_new(s);
+	s->definitions = definitions_new(s);
 	return code;
 }
 
@@ -353,7 +356,13 @@ static void stop_run(struct task *t, struct err *err)
 		/* fallthrough */
 	case STOP_USAGE:
 		if (s->usage) {
-			usage_stop(s->usage, task_await(t, STOP_NODES, OP_NO_DEADLINE));
+			usage_stop(s->usage, task_await(t, STOP_DEFINITIONS, OP_NO_DEADLINE));
+			return;
+		}
+		/* fallthrough */
+	case STOP_DEFINITIONS:
+		if (s->definitions) {
+			definitions_stop(s->definitions, task_await(t, STOP_NODES, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -433,6 +442,7 @@ void api_server_free(struct api_server *s)
 	identity_lease_free(s->lease);
 	first_keep_free(s->keep);
 	pki_close(s->pki);
+	definitions_free(s->definitions);
 	discovery_free(s->discovery);
 	audit_free(s->audit);
 	admission_free(s->admission);

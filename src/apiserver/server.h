@@ -12,12 +12,13 @@
 #include <kube/store.h>
 #include <kube/x509.h>
 
-struct pki;        /* keys and certificates */
-struct authn;      /* authn/: who asks */
-struct authz;      /* authz/: may they */
-struct admission;  /* admission/: is it right */
-struct allocators; /* registry/: service addresses and node ports */
-struct discovery;  /* discovery.c: which groups, versions, resources are on */
+struct pki;         /* keys and certificates */
+struct authn;       /* authn/: who asks */
+struct authz;       /* authz/: may they */
+struct admission;   /* admission/: is it right */
+struct allocators;  /* registry/: service addresses and node ports */
+struct discovery;   /* discovery.c: which groups, versions, resources are on */
+struct definitions; /* custom/: what definitions serve */
 struct openapi;
 struct metrics;
 struct fair;
@@ -43,6 +44,7 @@ struct api_server {
 	struct admission *admission;
 	struct allocators *allocators;
 	struct discovery *discovery;
+	struct definitions *definitions;
 	struct openapi *openapi;
 	struct metrics *metrics;
 	struct fair *fair;

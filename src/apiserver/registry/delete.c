@@ -5,6 +5,7 @@
 #include "address_objects.h"
 #include "registry.h"
 
+#include <kube/definition.h>
 #include <kube/time.h>
 
 #define ATTEMPTS_MAX 8
@@ -61,7 +62,7 @@ static void set_finalizers(struct deletion *d)
 
 static bool is_kind(const struct deletion *d, const char *kind)
 {
-	return str_eq_text(d->r->resource->hub->kind, kind);
+	return !d->r->resource->custom && str_eq_text(d->r->resource->hub->kind, kind);
 }
 
 /* Only pods end gracefully, and only those that may be running somewhere. */
@@ -137,7 +138,7 @@ static void stand_on(struct deletion *d, struct object *o)
 {
 	d->old = o;
 	request_keep(d->r, o); /* its tree leans on it */
-	d->tree = object_tree(d->r->arena, o);
+	d->tree = object_tree(d->r->arena, registry_view(d->r, o));
 }
 
 static void addresses_followed(struct op *op, struct err *err)
@@ -201,7 +202,8 @@ static void commit(struct deletion *d, bool gone)
 		.key = server_key(r->arena, hub, d->namespace, d->name),
 		.expected = d->old->revision,
 		.delete_ = gone};
-	draft_from_tree(&d->commit.draft, api_canonical(r->arena, hub->schema, d->tree));
+	draft_from_tree(&d->commit.draft,
+		registry_stored(r, api_canonical(r->arena, hub->schema, d->tree)));
 	op_init(&d->op, &r->x->scope, committed, OP_NO_DEADLINE);
 	store_commit(r->server->store, &d->op, &d->commit);
 }
@@ -209,7 +211,7 @@ static void commit(struct deletion *d, bool gone)
 /* Preconditions name the kind where others name the resource. */
 static struct status *named_by_kind(struct api_request *r, struct status *s)
 {
-	if (!str_eq_text(r->resource->hub->kind, "Namespace"))
+	if (!resource_is(r->resource->hub, "namespaces"))
 		s->kind = r->resource->kind;
 	return s;
 }
@@ -299,6 +301,11 @@ static void mark_or_remove(struct deletion *d)
 	const struct cJSON *finalizers = json_path(d->tree, "metadata.finalizers");
 	const struct cJSON *before = finalizers ? json_copy(d->r->arena, finalizers) : NULL;
 
+	if (!deleting && resource_is(d->r->resource->hub, "customresourcedefinitions")) {
+		definition_mark_deleted(d->r->arena, d->tree, d->r->now); /* objects go first */
+		commit(d, false);
+		return;
+	}
 	if (!deleting || d->r->options.has_propagation || d->r->options.has_orphan)
 		set_finalizers(d);
 	if (deleting && !json_equal(json_path(d->tree, "metadata.finalizers"), before)) {
@@ -387,7 +394,7 @@ static void answer_gone(struct api_request *r, const struct object *o)
 
 void registry_warn_children(struct api_request *r)
 {
-	if (str_eq_text(r->resource->plural, "jobs") && !r->options.has_propagation &&
+	if (resource_is(r->resource, "jobs") && !r->options.has_propagation &&
 		!r->options.has_orphan)
 		request_warn(
 			r, STR("child pods are preserved by default when jobs are deleted; set "
@@ -409,7 +416,7 @@ static void deleted(struct deletion *d, struct status *failure)
 	else
 		answer_object(r,
 			!d->gone && r->options.has_orphan && !r->options.orphan ? 202 : 200,
-			d->result);
+			registry_view(r, d->result));
 	object_unref(d->result);
 }
 

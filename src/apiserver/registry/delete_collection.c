@@ -59,10 +59,12 @@ static void collect(struct sweep *s)
 	while (store_next(&it)) {
 		if (r->options.limit > 0 && (int64_t)s->count == r->options.limit)
 			return;
-		if (!registry_selects(r, it.object))
+		struct object *shown = registry_view(r, it.object);
+
+		if (!registry_selects(r, shown))
 			continue;
 		s->keys[s->count++] = arena_str(r->arena, it.key);
-		s->answer.items[s->answer.count++] = object_ref(it.object);
+		s->answer.items[s->answer.count++] = object_ref(shown);
 	}
 }
 

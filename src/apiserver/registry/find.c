@@ -1,12 +1,31 @@
 /* Finding and selecting stored objects. */
 #include "registry.h"
 
+#include "custom_kind.h"
+
 struct object *registry_find(struct api_request *r)
 {
 	const struct resource *hub = r->resource->hub;
 
 	return store_get(
 		server_bucket(r->server, hub), server_key(r->arena, hub, r->namespace, r->name));
+}
+
+struct object *registry_view(struct api_request *r, struct object *o)
+{
+	struct object *shown;
+
+	if (!o || !r->resource->custom)
+		return o;
+	shown = custom_view(r->resource, o);
+	request_keep(r, shown);
+	object_unref(shown);
+	return shown;
+}
+
+struct cJSON *registry_stored(struct api_request *r, struct cJSON *tree)
+{
+	return r->resource->custom ? custom_stored_tree(r->resource, r->arena, tree) : tree;
 }
 
 struct str registry_prefix(struct api_request *r)

@@ -25,5 +25,5 @@ void verb_get(struct api_request *r)
 	else if (!o)
 		request_fail(r, status_not_found(r->arena, r->resource, r->name));
 	else
-		answer_object(r, 200, o);
+		answer_object(r, 200, registry_view(r, o));
 }

@@ -4,6 +4,8 @@
  */
 #include "registry.h"
 
+#include "custom_kind.h"
+
 #include <kube/mem.h>
 #include <kube/time.h>
 
@@ -38,13 +40,19 @@ static void take(struct listing *l, struct str key, struct object *o)
 		l->left++;
 		return;
 	}
-	if (!registry_selects(l->r, o))
+	if (l->r->resource->custom)
+		o = custom_view(l->r->resource, o);
+	else
+		object_ref(o);
+	if (!registry_selects(l->r, o)) {
+		object_unref(o);
 		return;
+	}
 	if (a->count == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 64;
 		a->items = mem_resize(a->items, l->cap * sizeof(*a->items));
 	}
-	a->items[a->count++] = object_ref(o);
+	a->items[a->count++] = o;
 	if (full(l))
 		l->last = arena_str(l->r->arena, key);
 }

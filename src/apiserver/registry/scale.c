@@ -30,10 +30,12 @@ static const struct scale_paths *paths_of(const struct api_request *r)
 
 static struct str selector_text(struct arena *a, const struct scale_paths *p, const struct cJSON *o)
 {
-	const struct cJSON *value = json_path(o, p->selector);
+	const struct cJSON *value = p->selector ? json_path(o, p->selector) : NULL;
 	struct cJSON *object = json_new(a, JSON_OBJECT);
 	struct selector s;
 
+	if (json_is(value, JSON_STRING)) /* custom kinds have it as text */
+		return json_str(value);
 	if (p->selector_is_map) {
 		if (value)
 			json_add_borrowed(object, STR("matchLabels"), json_copy(a, value));
@@ -81,14 +83,29 @@ static void answer(struct writing *w, int code, struct object *o)
 	show(w->r, code, o ? object_tree(w->r->arena, o) : w->tree);
 }
 
+/* Custom objects may have no number at all. */
+static bool has_number(struct api_request *r, const struct cJSON *tree)
+{
+	return !r->resource->custom || json_path(tree, paths_of(r)->replicas);
+}
+
+static struct status *no_number(struct api_request *r)
+{
+	return status_internal(
+		r->arena, "the spec replicas field \".%s\" does not exist", paths_of(r)->replicas);
+}
+
 static void get_scale(struct api_request *r)
 {
 	struct object *o = registry_find(r);
+	const struct cJSON *tree = o ? object_tree(r->arena, registry_view(r, o)) : NULL;
 
 	if (!o)
 		request_fail(r, status_not_found(r->arena, r->resource, r->name));
+	else if (!has_number(r, tree))
+		request_fail(r, no_number(r));
 	else
-		show(r, 200, object_tree(r->arena, o));
+		show(r, 200, tree);
 }
 
 /* ---- writing ---- */
@@ -104,7 +121,7 @@ static struct status *check(struct writing *w, const struct cJSON *scale)
 		return status_new(r->arena, ERR_BAD_REQUEST,
 			"the name of the object (%.*s) does not match the name on the URL (%.*s)",
 			STRF(tree_str(scale, "metadata.name")), STRF(r->name));
-	if (replicas < 0)
+	if (replicas < 0 && !r->resource->custom) /* whose rules look at the number themselves */
 		field_invalid_int(&errors, &at, replicas, "must be greater than or equal to 0");
 	return status_invalid(r->arena, STR("autoscaling"), STR("Scale"), r->name, &errors);
 }
@@ -113,20 +130,25 @@ static struct status *check(struct writing *w, const struct cJSON *scale)
 static struct status *set_replicas(struct writing *w, const struct cJSON *scale)
 {
 	static const char *const taken[] = {"metadata.uid", "metadata.resourceVersion", NULL};
-	struct arena *a = w->r->arena;
+	struct api_request *r = w->r;
+	struct arena *a = r->arena;
 	struct status *s = check(w, scale);
 
 	if (s)
 		return s;
 	w->tree = json_copy(a, w->old_tree);
-	tree_set_int(a, w->tree, paths_of(w->r)->replicas, tree_int(scale, "spec.replicas", 0));
-	scale_managed_take(a, w->r->resource, paths_of(w->r)->replicas, w->tree, scale);
+	tree_set_int(a, w->tree, paths_of(r)->replicas, tree_int(scale, "spec.replicas", 0));
+	scale_managed_take(a, r->resource, paths_of(r)->replicas, w->tree, scale);
 	for (size_t i = 0; taken[i]; i++)
 		if (tree_str(scale, taken[i]).len)
 			tree_set_str(a, w->tree, taken[i], tree_str(scale, taken[i]));
 		else
 			tree_drop(w->tree, taken[i]);
 	w->applied = true; /* the managed fields are right */
+	if (r->resource->custom && !tree_has(w->tree, "metadata.resourceVersion")) {
+		w->pinned = false;
+		return NULL;
+	}
 	return registry_check_version(w);
 }
 

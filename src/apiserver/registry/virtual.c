@@ -43,13 +43,13 @@ static stage_fn *pod_handler(struct str sub)
 
 stage_fn *subresource_handler(const struct resource *r, struct str sub, struct str method)
 {
-	if (str_eq_text(r->plural, "pods") && pod_handler(sub))
+	if (resource_is(r, "pods") && pod_handler(sub))
 		return pod_handler(sub);
-	if (str_eq_text(r->plural, "services") && str_eq_text(sub, "proxy"))
+	if (resource_is(r, "services") && str_eq_text(sub, "proxy"))
 		return handle_service_proxy;
-	if (str_eq_text(r->plural, "nodes") && str_eq_text(sub, "proxy"))
+	if (resource_is(r, "nodes") && str_eq_text(sub, "proxy"))
 		return handle_node_proxy;
-	if (str_eq_text(sub, "token") && str_eq_text(r->plural, "serviceaccounts"))
+	if (str_eq_text(sub, "token") && resource_is(r, "serviceaccounts"))
 		return create_token_request;
 	if (str_eq_text(sub, "rollback") && str_eq_text(r->plural, "deployments"))
 		return handle_rollback;
@@ -76,6 +76,8 @@ stage_fn *virtual_handler(const struct resource *r)
 		{"componentstatuses", handle_component_statuses},
 	};
 
+	if (r->custom)
+		return NULL;
 	if (str_eq_text(r->group, "metrics.k8s.io"))
 		return serve_usage;
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)

@@ -8,6 +8,8 @@
 #include "metrics.h"
 #include "registry.h"
 
+#include "custom_kind.h"
+
 #include <kube/mem.h>
 #include <kube/time.h>
 
@@ -29,6 +31,8 @@ struct watching {
 	struct object **initial; /* what stood there at the beginning, not yet shown: references */
 	size_t initial_count, initial_next;
 	bool writing, woken, ending, first_row, initial_end;
+	struct custom_watcher custom; /* of a definition: when it changes, the watch ends */
+	bool outdated;
 };
 
 static void go_on(struct watching *w);
@@ -66,6 +70,14 @@ static bool in_scope(const struct watching *w, const struct store_change *c)
 	return str_starts(c->key, registry_prefix(w->r));
 }
 
+/* A reference, of the object as this watch shows it. */
+static struct object *shown(const struct watching *w, struct object *o)
+{
+	const struct resource *r = w->r->resource;
+
+	return !o ? NULL : r->custom ? custom_view(r, o) : object_ref(o);
+}
+
 static void add_change(struct watching *w, const struct store_change *c)
 {
 	struct api_request *r = w->r;
@@ -73,16 +85,19 @@ static void add_change(struct watching *w, const struct store_change *c)
 	w->told = c->revision;
 	if (!in_scope(w, c))
 		return;
-	bool is = c->type != CHANGE_DELETED && registry_selects(r, c->object);
-	bool was = c->old && registry_selects(r, c->old);
+	struct object *now = shown(w, c->object), *old = shown(w, c->old);
+	bool is = c->type != CHANGE_DELETED && registry_selects(r, now);
+	bool was = old && registry_selects(r, old);
 	if (is && was)
-		add_event(w, "MODIFIED", c->object);
+		add_event(w, "MODIFIED", now);
 	else if (is)
-		add_event(w, "ADDED", c->object);
+		add_event(w, "ADDED", now);
 	else if (was && c->type == CHANGE_DELETED)
-		add_event(w, "DELETED", c->object);
+		add_event(w, "DELETED", now);
 	else if (was)
-		add_last_match(w, c->old, c->revision);
+		add_last_match(w, old, c->revision);
+	object_unref(now);
+	object_unref(old);
 }
 
 static void add_bookmark(struct watching *w, bool initial_end)
@@ -131,15 +146,17 @@ static void take_initial(struct watching *w)
 	size_t cap = 0;
 
 	while (r->has_name ? one != NULL : store_next(&it)) {
-		struct object *o = r->has_name ? TAKE(one) : it.object;
+		struct object *o = shown(w, r->has_name ? TAKE(one) : it.object);
 
-		if (!registry_selects(r, o))
+		if (!registry_selects(r, o)) {
+			object_unref(o);
 			continue;
+		}
 		if (w->initial_count == cap) {
 			cap = cap ? 2 * cap : 16;
 			w->initial = mem_resize(w->initial, cap * sizeof(struct object *));
 		}
-		w->initial[w->initial_count++] = object_ref(o);
+		w->initial[w->initial_count++] = o;
 	}
 	w->told = w->watch.revision;
 }
@@ -186,6 +203,8 @@ static void closed(struct op *op, struct err *err)
 static void finish(struct watching *w)
 {
 	watch_done(&w->watch);
+	if (link_linked(&w->custom.in_kind))
+		link_remove(&w->custom.in_kind);
 	op_init(&w->closer, &w->r->x->scope, closed, OP_NO_DEADLINE);
 	scope_close(&w->scope, &w->closer);
 }
@@ -222,6 +241,15 @@ static void woken(struct watch *watch)
 		op_cancel(&w->timer);
 }
 
+/* Whoever watches a custom kind begins anew when its definition has become another. */
+static void retired(struct custom_watcher *custom)
+{
+	struct watching *w = CONTAINER_OF(custom, struct watching, custom);
+
+	w->outdated = true;
+	woken(&w->watch);
+}
+
 static void read_changes(struct watching *w)
 {
 	_cleanup_(err_done) struct err err = {0};
@@ -246,7 +274,7 @@ static void check_time(struct watching *w)
 		if (w->watch.revision > w->told)
 			add_bookmark(w, false);
 	}
-	if (now >= w->ends)
+	if (now >= w->ends || w->outdated)
 		w->ending = true;
 }
 
@@ -369,6 +397,10 @@ void verb_watch(struct api_request *r)
 	int64_t now = loop_now(r->server->env->loop);
 
 	w->r = r;
+	if (r->resource->custom) {
+		w->custom.retired = retired;
+		list_push(&custom_version_of(r->resource)->kind->watchers, &w->custom.in_kind);
+	}
 	w->first_row = true;
 	w->events = counter_of(r);
 	buf_init(&w->out, SIZE_MAX);

@@ -102,7 +102,7 @@ static struct status *settle_object(struct writing *w)
 
 	writing_drop_repeated_owners(w, true);
 	writing_complete_meta(w);
-	if (str_eq_text(w->hub->plural, "services") && w->what == WRITE_OBJECT)
+	if (resource_is(w->hub, "services") && w->what == WRITE_OBJECT)
 		s = allocate_service(w->r, w->tree, w->old_tree, &w->taken);
 	if (!s)
 		s = writing_run_strategy(w);
@@ -198,7 +198,7 @@ static struct status *begin(struct writing *w)
 	struct api_request *r = w->r;
 
 	w->old = standing(w);
-	w->old_tree = w->old ? object_tree(r->arena, w->old) : NULL;
+	w->old_tree = w->old ? object_tree(r->arena, registry_view(r, w->old)) : NULL;
 	if (w->old)
 		request_keep(r, w->old); /* whoever waits may find another there */
 	if (w->may_create)

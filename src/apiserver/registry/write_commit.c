@@ -58,7 +58,7 @@ static bool follows(struct writing *w)
 {
 	const struct cJSON *now = w->commit.delete_ ? NULL : w->tree;
 
-	if (!str_eq_text(w->hub->plural, "services") || !address_objects_differ(w->old_tree, now))
+	if (!resource_is(w->hub, "services") || !address_objects_differ(w->old_tree, now))
 		return false;
 	op_init(&w->op, &w->r->x->scope, addresses_followed, OP_NO_DEADLINE);
 	address_objects_follow(w->r->server, &w->op, w->old_tree, now);
@@ -103,7 +103,7 @@ static void committed(struct op *op, struct err *err)
 		return;
 	if (!err->code) {
 		answer(w, w->creating ? w->created_code : w->updated_code,
-			w->commit.delete_ ? NULL : result);
+			w->commit.delete_ ? NULL : registry_view(r, result));
 	} else if (err->code == ERR_ALREADY_EXISTS && w->generated && again) {
 		tree_drop(w->tree, "metadata.name");
 		writing_attempt(w);
@@ -128,7 +128,7 @@ static void committed(struct op *op, struct err *err)
 /* Events go by themselves after a while, and their loss in a power cut hurts nobody. */
 static void set_store_terms(struct writing *w)
 {
-	bool event = str_eq_text(w->hub->kind, "Event");
+	bool event = resource_is(w->hub, "events");
 
 	w->commit.lazy = server_writes_lazily(w->hub);
 	if (event)
@@ -146,7 +146,8 @@ static void commit(struct writing *w, bool delete_)
 	if (!delete_)
 		set_store_terms(w);
 	/* watchers are shown what stood there last */
-	draft_from_tree(&w->commit.draft, delete_ ? w->old_tree : w->tree);
+	draft_from_tree(&w->commit.draft,
+		registry_stored(r, delete_ ? (struct cJSON *)(uintptr_t)w->old_tree : w->tree));
 	op_init(&w->op, &r->x->scope, committed, OP_NO_DEADLINE);
 	store_commit(r->server->store, &w->op, &w->commit);
 }
@@ -160,8 +161,10 @@ static bool changes_nothing(struct writing *w)
 	if (!json_path(w->tree, "metadata.resourceVersion") || version)
 		tree_set(w->r->arena, w->tree, "metadata.resourceVersion",
 			json_copy(w->r->arena, version));
-	json_print(&before, w->old_tree, JSON_SORTED);
-	json_print(&now, w->tree, JSON_SORTED);
+	/* what is stored counts: objects of custom kinds may be shown otherwise */
+	json_print(&before, w->hub->custom ? object_tree(w->r->arena, w->old) : w->old_tree,
+		JSON_SORTED);
+	json_print(&now, registry_stored(w->r, w->tree), JSON_SORTED);
 	return str_eq(buf_str(&before), buf_str(&now));
 }
 
@@ -173,7 +176,7 @@ static bool is_over(const struct writing *w)
 		return false;
 	if (json_count(json_path(w->tree, "metadata.finalizers")))
 		return false;
-	return !str_eq_text(w->hub->kind, "Namespace") ||
+	return !resource_is(w->hub, "namespaces") ||
 	       !json_count(json_path(w->tree, "spec.finalizers"));
 }
 
@@ -184,7 +187,7 @@ void writing_finish(struct writing *w)
 	bool durable = w->old && w->old->revision <= store_revision(r->server->store);
 
 	if (!w->creating && durable && changes_nothing(w) && !is_over(w)) {
-		answer(w, w->updated_code, w->old);
+		answer(w, w->updated_code, registry_view(r, w->old));
 		return;
 	}
 	if (r->options.dry_run) {

@@ -180,7 +180,12 @@ static struct status *validate(struct writing *w, struct change *c)
 		check = s->validate_update;
 	if (check)
 		check(c, &errors);
-	return status_invalid(w->r->arena, w->hub->group, w->hub->kind, w->name, &errors);
+	struct str group = w->hub->group, kind = w->hub->kind, version;
+	if (w->hub->custom) { /* as what they present themselves */
+		kind = tree_str(w->tree, "kind");
+		api_version_split(tree_str(w->tree, "apiVersion"), &group, &version);
+	}
+	return status_invalid(w->r->arena, group, kind, w->name, &errors);
 }
 
 static void hand_on_warnings(struct writing *w, struct change *c)

@@ -1,0 +1,73 @@
+/*
+ * Between what is stored of a custom object and what is shown. Definitions change, and what was
+ * stored before does not: so every object that is read is gone through once, and remembers by its
+ * epoch that nothing of it has to change.
+ */
+#include "custom_kind.h"
+
+#include <kube/api_codec.h>
+
+static struct custom_version *stored_version(const struct custom_kind *k, struct str api_version)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (str_eq(k->versions[i]->resource.api_version, api_version))
+			return k->versions[i];
+	return k->storage;
+}
+
+bool custom_needs_conversion(const struct resource *r, const struct object *stored)
+{
+	const struct custom_version *v = custom_version_of(r);
+
+	return stored->epoch != v->epoch &&
+	       !str_eq(object_scan(stored, "apiVersion"), r->api_version);
+}
+
+static struct cJSON *shape(
+	const struct custom_version *v, struct arena *a, const struct object *stored)
+{
+	struct cJSON *tree = object_tree(a, stored);
+	struct custom_version *from = stored_version(v->kind, tree_str(tree, "apiVersion"));
+
+	custom_type_prune(from->type, a, tree, NULL);
+	custom_type_default(from->type, a, tree);
+	if (!tree_int(tree, "metadata.generation", 0))
+		tree_set_int(a, tree, "metadata.generation", 1);
+	tree_set_str(a, tree, "apiVersion", v->resource.api_version);
+	if (from != v)
+		custom_type_prune(v->type, a, tree, NULL);
+	return custom_type_canonical(v->type, a, tree);
+}
+
+struct object *custom_view(const struct resource *r, struct object *stored)
+{
+	const struct custom_version *v = custom_version_of(r);
+	_cleanup_(arena_done) struct arena a;
+	struct draft d;
+
+	arena_init(&a);
+	if (stored->epoch == v->epoch)
+		return object_ref(stored);
+	draft_from_tree(&d, shape(v, &a, stored));
+	struct object *shown = object_new(&d, stored->revision);
+	draft_done(&d);
+	if (str_eq(object_text(shown), object_text(stored))) {
+		object_unref(shown);
+		shown = object_ref(stored);
+	}
+	shown->epoch = v->epoch;
+	return shown;
+}
+
+struct cJSON *custom_stored_tree(const struct resource *r, struct arena *a, struct cJSON *tree)
+{
+	const struct custom_version *v = custom_version_of(r);
+	const struct custom_version *to = v->kind->storage;
+
+	if (v == to)
+		return tree;
+	struct cJSON *copy = json_copy(a, tree);
+	tree_set_str(a, copy, "apiVersion", to->resource.api_version);
+	custom_type_prune(to->type, a, copy, NULL);
+	return custom_type_canonical(to->type, a, copy);
+}
