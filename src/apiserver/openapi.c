@@ -1,4 +1,5 @@
 #include "openapi.h"
+#include "custom_kind.h"
 #include "discovery.h"
 #include "represent_private.h"
 #include "version_generated.h"
@@ -52,6 +53,8 @@ struct document_request {
 	struct block *body; /* packed */
 	bool unpacks;       /* the client reads no gzip */
 	struct buf plain;
+	struct custom_kind **held; /* while a worker reads them: references */
+	size_t held_count;
 };
 
 struct openapi *openapi_new(struct api_server *s)
@@ -98,14 +101,35 @@ static struct openapi_source source_of(struct api_request *r)
 		count++;
 	items = arena_new(r->arena, (count + 1) * sizeof(*items));
 	count = 0;
-	/* Built-in ones alone: a worker reads them, and custom ones may go away meanwhile. */
 	for (size_t i = 0; (item = discovery_at(d, i)); i++)
-		if (!item->custom && item->schema)
+		if (item->schema)
 			items[count++] = item;
 	return (struct openapi_source){.resources = items,
 		.count = count,
 		.version = STR(KUBE_API_VERSION),
 		.build = STR(KUBE_VERSION " " KUBE_COMMIT)};
+}
+
+/* Of types that are no tables, what was said of them counts. */
+static void add_custom(char hash[65], const struct openapi_source *source, struct str name)
+{
+	unsigned char digest[32];
+	struct sha256 h;
+	size_t count = 0;
+
+	sha256_init(&h);
+	sha256_add(&h, str_from(hash));
+	for (size_t i = 0; i < source->count; i++) {
+		const struct resource *item = source->resources[i];
+
+		if (!item->custom || (name.len && !str_ends(name, item->api_version)))
+			continue;
+		sha256_add(&h, str_make((const char *)custom_version_of(item)->kind->digest, 32));
+		count++;
+	}
+	sha256_end(&h, digest);
+	for (size_t i = 0; count && i < sizeof(digest); i++)
+		snprintf(hash + 2 * i, 3, "%02X", digest[i]);
 }
 
 static struct str hash_of(
@@ -118,6 +142,7 @@ static struct str hash_of(
 		openapi_tables_digest(o->tables);
 	o->has_tables = true;
 	openapi_hash(source, o->tables, name, hash);
+	add_custom(hash, source, name);
 	return arena_str(r->arena, str_from(hash));
 }
 
@@ -292,9 +317,24 @@ static void answer_document(struct document_request *d)
 	answer_ready(r, &ready);
 }
 
+/* Definitions may go away while a worker reads their types. */
+static void hold_custom(struct document_request *d)
+{
+	const struct openapi_source *s = &d->source;
+
+	d->held = arena_new(d->r->arena, (s->count + 1) * sizeof(struct custom_kind *));
+	for (size_t i = 0; i < s->count; i++)
+		if (s->resources[i]->custom)
+			d->held[d->held_count++] =
+				custom_kind_ref(custom_version_of(s->resources[i])->kind);
+}
+
 static void document_prepared(struct op *op, struct err *err)
 {
 	struct document_request *d = CONTAINER_OF(op, struct document_request, prepared);
+
+	while (d->held_count)
+		custom_kind_unref(d->held[--d->held_count]);
 
 	if (err->code) {
 		block_unref(d->body);
@@ -332,6 +372,7 @@ static void serve_document(struct document_request *d)
 		return;
 	}
 	buf_init(&d->plain, DOCUMENT_MAX);
+	hold_custom(d);
 	op_init(&d->prepared, &r->x->scope, document_prepared, r->deadline);
 	work_start(&d->work, &d->prepared, WORK_CRYPTO, prepare);
 }

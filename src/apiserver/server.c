@@ -96,7 +96,7 @@ struct cJSON *server_read(struct api_server *s, struct arena *a, const char *gro
 /* ---- start ---- */
 
 enum start_step { START_STORE, START_PARTS, START_ADDRESSES, START_ROLES, START_LISTEN };
-static const char *const start_names[] = {"store", "parts", "roles", "listen"};
+static const char *const start_names[] = {"store", "parts", "addresses", "roles", "listen"};
 
 enum stop_step {
 	STOP_DELAY,
