@@ -8,6 +8,7 @@
 
 #include <kube/custom.h>
 #include <kube/list.h>
+#include <kube/map.h>
 #include <kube/object.h>
 #include <kube/strategy.h>
 
@@ -18,6 +19,7 @@ struct custom_version {
 	struct custom_type *type;
 	struct custom_kind *kind; /* that it is part of */
 	uint32_t epoch;           /* what it looks like, for object.epoch */
+	struct map converted;     /* by a webhook: revision → struct object, a reference */
 	bool served;
 };
 
@@ -59,13 +61,22 @@ void custom_kind_retire(struct custom_kind *k);
 /*
  * A stored object as a version shows it: a reference, of the same object when it is as it is
  * stored. Read as the version it was stored in, completed by that version's defaults, then turned
- * into the other and pruned by it, as upstream does. Not for kinds that a webhook converts, unless
- * it is stored in that version.
+ * into the other and pruned by it, as upstream does. What a webhook converts must have been given
+ * by custom_keep_converted.
  */
 struct object *custom_view(const struct resource *r, struct object *stored);
 /* Is it stored in another version than this? */
 bool custom_needs_conversion(const struct resource *r, const struct object *stored);
-/* A tree of a version as it is to be stored. The same one, when that is its version. */
+/* Does it have to go to the webhook before it can be shown? */
+bool custom_awaits_webhook(const struct resource *r, const struct object *stored);
+/* What the webhook gets of it. */
+struct cJSON *custom_before_conversion(
+	const struct resource *r, struct arena *a, const struct object *stored);
+/* What it made of it. */
+void custom_keep_converted(
+	const struct resource *r, struct arena *a, const struct object *stored, struct cJSON *tree);
+/* A tree of a version as it is to be stored, without a webhook. The same one, when that is its
+ * version. */
 struct cJSON *custom_stored_tree(const struct resource *r, struct arena *a, struct cJSON *tree);
 
 #endif

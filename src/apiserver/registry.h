@@ -13,6 +13,7 @@
 #include <kube/patch.h>
 #include <kube/strategy.h>
 
+struct conversion;
 struct writing;
 /* Builds the new object from w->old_tree (NULL: it is not there) into w->tree. NULL: done. */
 typedef struct status *writing_build_fn(struct writing *w);
@@ -33,6 +34,7 @@ struct writing {
 	struct object *old; /* borrowed from the store */
 	const struct cJSON *old_tree;
 	struct cJSON *tree;
+	struct cJSON *stored; /* the same as it is stored, once it is right */
 	bool creating;
 	bool may_create;       /* something that is not there is made */
 	bool patches;          /* PATCH, of whatever kind */
@@ -56,6 +58,7 @@ struct writing {
 	struct settling settling;
 	struct status *refusal; /* told when what it is about has settled */
 	struct op op;
+	struct conversion *conversion; /* by a webhook, to what is stored */
 };
 
 struct writing *writing_new(struct api_request *r, writing_build_fn *build, void *ctx);

@@ -1,6 +1,6 @@
 /* Which resource is meant, and what is answered when none is served or not in this way. */
 #include "api_options.h"
-#include "custom_kind.h"
+#include "custom_conversion.h"
 #include "discovery.h"
 #include "metrics.h"
 #include "negotiate.h"
@@ -295,7 +295,7 @@ void stage_serve(struct api_request *r)
 	if (!run)
 		run = verb_handler(r);
 	if (run)
-		run(r);
+		conversion_prepare(r, run);
 	else
 		request_fail(r, status_method_not_allowed(r->arena));
 }

@@ -136,6 +136,7 @@ static struct custom_version *add_version(struct custom_kind *k, const struct cJ
 	if (!v->type)
 		return NULL;
 	v->kind = k;
+	map_init(&v->converted);
 	v->epoch = ++*epoch ? *epoch : ++*epoch;
 	v->served = tree_true(version, "served");
 	v->strategy = common;
@@ -231,8 +232,12 @@ void custom_kind_unref(struct custom_kind *k)
 {
 	if (!k || --k->refs)
 		return;
-	for (size_t i = 0; i < k->count; i++)
+	for (size_t i = 0; i < k->count; i++) {
+		map_each (it, &k->versions[i]->converted)
+			object_unref(it.value);
+		map_done(&k->versions[i]->converted);
 		custom_type_unref(k->versions[i]->type);
+	}
 	arena_done(&k->arena);
 	mem_free(k);
 }

@@ -23,21 +23,85 @@ bool custom_needs_conversion(const struct resource *r, const struct object *stor
 	       !str_eq(object_scan(stored, "apiVersion"), r->api_version);
 }
 
+/* As the version it is stored in has it. */
+static struct cJSON *completed(const struct custom_version *v, struct arena *a,
+	const struct object *stored, struct custom_version **from)
+{
+	struct cJSON *tree = object_tree(a, stored);
+
+	*from = stored_version(v->kind, tree_str(tree, "apiVersion"));
+	custom_type_prune((*from)->type, a, tree, NULL);
+	custom_type_default((*from)->type, a, tree);
+	if (!tree_int(tree, "metadata.generation", 0))
+		tree_set_int(a, tree, "metadata.generation", 1);
+	return tree;
+}
+
 static struct cJSON *shape(
 	const struct custom_version *v, struct arena *a, const struct object *stored)
 {
-	struct cJSON *tree = object_tree(a, stored);
-	struct custom_version *from = stored_version(v->kind, tree_str(tree, "apiVersion"));
+	struct custom_version *from;
+	struct cJSON *tree = completed(v, a, stored, &from);
 
-	custom_type_prune(from->type, a, tree, NULL);
-	custom_type_default(from->type, a, tree);
-	if (!tree_int(tree, "metadata.generation", 0))
-		tree_set_int(a, tree, "metadata.generation", 1);
 	tree_set_str(a, tree, "apiVersion", v->resource.api_version);
 	if (from != v)
 		custom_type_prune(v->type, a, tree, NULL);
 	return custom_type_canonical(v->type, a, tree);
 }
+
+/* ---- what a webhook converts ---- */
+
+#define KEPT_MAX 20000 /* more than that, and a list that no one asks for again is forgotten */
+
+/* A revision is one state of one object. */
+static struct str revision_key(const struct object *stored)
+{
+	return str_make((const char *)&stored->revision, sizeof(stored->revision));
+}
+
+bool custom_awaits_webhook(const struct resource *r, const struct object *stored)
+{
+	const struct custom_version *v = custom_version_of(r);
+
+	return v->kind->webhook && custom_needs_conversion(r, stored) &&
+	       !map_get(&v->converted, revision_key(stored));
+}
+
+struct cJSON *custom_before_conversion(
+	const struct resource *r, struct arena *a, const struct object *stored)
+{
+	const struct custom_version *v = custom_version_of(r);
+	struct custom_version *from;
+	struct cJSON *tree = completed(v, a, stored, &from);
+
+	return custom_type_canonical(from->type, a, tree);
+}
+
+static void forget_converted(struct custom_version *v)
+{
+	map_each (it, &v->converted)
+		object_unref(it.value);
+	map_done(&v->converted);
+	map_init(&v->converted);
+}
+
+void custom_keep_converted(
+	const struct resource *r, struct arena *a, const struct object *stored, struct cJSON *tree)
+{
+	struct custom_version *v = custom_version_of(r);
+	struct draft d;
+
+	custom_type_prune(v->type, a, tree, NULL);
+	draft_from_tree(&d, custom_type_canonical(v->type, a, tree));
+	struct object *shown = object_new(&d, stored->revision);
+	draft_done(&d);
+	shown->epoch = v->epoch;
+	if (v->converted.count >= KEPT_MAX)
+		forget_converted(v);
+	object_unref(map_set(&v->converted, revision_key(stored), shown));
+}
+
+/* ---- showing ---- */
 
 struct object *custom_view(const struct resource *r, struct object *stored)
 {
@@ -48,6 +112,10 @@ struct object *custom_view(const struct resource *r, struct object *stored)
 	arena_init(&a);
 	if (stored->epoch == v->epoch)
 		return object_ref(stored);
+	struct object *converted =
+		v->kind->webhook ? map_get(&v->converted, revision_key(stored)) : NULL;
+	if (converted)
+		return object_ref(converted);
 	draft_from_tree(&d, shape(v, &a, stored));
 	struct object *shown = object_new(&d, stored->revision);
 	draft_done(&d);

@@ -137,8 +137,8 @@ static void done(struct deletion *d, struct status *failure)
 static void stand_on(struct deletion *d, struct object *o)
 {
 	d->old = o;
-	request_keep(d->r, o); /* its tree leans on it */
-	d->tree = object_tree(d->r->arena, registry_view(d->r, o));
+	request_keep(d->r, o);                 /* its tree leans on it */
+	d->tree = object_tree(d->r->arena, o); /* of the stored version, whatever was asked for */
 }
 
 static void addresses_followed(struct op *op, struct err *err)
@@ -202,8 +202,7 @@ static void commit(struct deletion *d, bool gone)
 		.key = server_key(r->arena, hub, d->namespace, d->name),
 		.expected = d->old->revision,
 		.delete_ = gone};
-	draft_from_tree(&d->commit.draft,
-		registry_stored(r, api_canonical(r->arena, hub->schema, d->tree)));
+	draft_from_tree(&d->commit.draft, api_canonical(r->arena, hub->schema, d->tree));
 	op_init(&d->op, &r->x->scope, committed, OP_NO_DEADLINE);
 	store_commit(r->server->store, &d->op, &d->commit);
 }
@@ -255,7 +254,9 @@ static void ask(struct deletion *d, admission_next_fn *next)
 		.resource = r->resource->hub,
 		.namespace = d->namespace,
 		.name = r->has_name ? d->name : STR(""),
-		.old = d->tree,
+		.old = d->r->resource->custom
+			       ? object_tree(d->r->arena, registry_view(d->r, d->old))
+			       : d->tree,
 		.user = r->user,
 		.dry_run = r->options.dry_run,
 		.next = next,

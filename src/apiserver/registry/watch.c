@@ -8,7 +8,7 @@
 #include "metrics.h"
 #include "registry.h"
 
-#include "custom_kind.h"
+#include "custom_conversion.h"
 
 #include <kube/mem.h>
 #include <kube/time.h>
@@ -33,6 +33,10 @@ struct watching {
 	bool writing, woken, ending, first_row, initial_end;
 	struct custom_watcher custom; /* of a definition: when it changes, the watch ends */
 	bool outdated;
+	struct store_change held; /* that a webhook has to convert first: references */
+	struct buf held_key;
+	struct op convert;
+	bool converting;
 };
 
 static void go_on(struct watching *w);
@@ -200,8 +204,17 @@ static void closed(struct op *op, struct err *err)
 	request_end(w->r);
 }
 
+static void drop_held(struct watching *w)
+{
+	object_unref(TAKE(w->held.object));
+	object_unref(TAKE(w->held.old));
+	buf_clear(&w->held_key);
+}
+
 static void finish(struct watching *w)
 {
+	drop_held(w);
+	buf_done(&w->held_key);
 	watch_done(&w->watch);
 	if (link_linked(&w->custom.in_kind))
 		link_remove(&w->custom.in_kind);
@@ -250,14 +263,60 @@ static void retired(struct custom_watcher *custom)
 	woken(&w->watch);
 }
 
+static bool awaits_webhook(const struct watching *w, const struct store_change *c)
+{
+	const struct resource *r = w->r->resource;
+
+	return r->custom && in_scope(w, c) &&
+	       (custom_awaits_webhook(r, c->object) ||
+		       (c->old && custom_awaits_webhook(r, c->old)));
+}
+
+static void hold(struct watching *w, const struct store_change *c)
+{
+	w->held = *c;
+	object_ref(w->held.object);
+	if (w->held.old)
+		object_ref(w->held.old);
+	buf_add_str(&w->held_key, c->key);
+	w->held.key = buf_str(&w->held_key);
+}
+
+static void converted(struct op *op, struct err *err)
+{
+	struct watching *w = CONTAINER_OF(op, struct watching, convert);
+
+	w->converting = false;
+	if (err->code)
+		add_error(w, conversion_status(w->r, err));
+	else
+		add_change(w, &w->held);
+	drop_held(w);
+	go_on(w);
+}
+
+static void convert_held(struct watching *w)
+{
+	struct object *both[] = {w->held.object, w->held.old};
+
+	w->converting = true;
+	op_init(&w->convert, &w->scope, converted, OP_NO_DEADLINE);
+	conversion_of_objects(w->r, &w->convert, both, w->held.old ? 2 : 1);
+}
+
 static void read_changes(struct watching *w)
 {
 	_cleanup_(err_done) struct err err = {0};
 	struct store_change change;
 	int found = 0;
 
-	while (w->out.len < WRITE_MAX && (found = watch_next(&w->watch, &change, &err)) > 0)
-		add_change(w, &change);
+	while (!w->held.object && w->out.len < WRITE_MAX &&
+		(found = watch_next(&w->watch, &change, &err)) > 0) {
+		if (awaits_webhook(w, &change))
+			hold(w, &change);
+		else
+			add_change(w, &change);
+	}
 	if (found < 0) {
 		struct status *s = status_new(w->r->arena, ERR_EXPIRED, "%s", err_text(&err));
 
@@ -298,7 +357,7 @@ static void send_out(struct watching *w)
 
 static void go_on(struct watching *w)
 {
-	if (w->writing)
+	if (w->writing || w->converting)
 		return;
 	w->woken = false;
 	if (!w->ending)
@@ -312,6 +371,8 @@ static void go_on(struct watching *w)
 		w->writing = true;
 		op_init(&w->write, &w->scope, ended, OP_NO_DEADLINE);
 		http_respond_end(w->r->x, &w->write, NULL);
+	} else if (w->held.object) {
+		convert_held(w);
 	} else {
 		int64_t at = w->ends;
 
@@ -404,6 +465,7 @@ void verb_watch(struct api_request *r)
 	w->first_row = true;
 	w->events = counter_of(r);
 	buf_init(&w->out, SIZE_MAX);
+	buf_init(&w->held_key, KIB);
 	scope_init(&w->scope, &r->x->scope, "watch", NULL);
 	w->ends = now + duration_of(r);
 	w->next_bookmark = now + BOOKMARK_EVERY;

@@ -12,6 +12,7 @@
 #include "write.h"
 
 #include "access.h"
+#include "custom_conversion.h"
 
 struct writing *writing_new(struct api_request *r, writing_build_fn *build, void *ctx)
 {
@@ -192,6 +193,28 @@ static struct object *standing(struct writing *w)
 		server_key(r->arena, w->hub, r->namespace, r->name));
 }
 
+static void ready(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+
+	if (err->code)
+		writing_refuse(w, conversion_status(w->r, err));
+	else
+		writing_attempt(w);
+}
+
+/* Somebody else's conversion comes first, of objects of such kinds. */
+static bool awaits_webhook(struct writing *w)
+{
+	struct object *o = w->hub->custom ? standing(w) : NULL;
+
+	if (!o || !custom_awaits_webhook(w->hub, o))
+		return false;
+	op_init(&w->op, &w->r->x->scope, ready, w->r->deadline);
+	conversion_of_objects(w->r, &w->op, &o, 1);
+	return true;
+}
+
 /* What stands there, and the new object made of it. */
 static struct status *begin(struct writing *w)
 {
@@ -221,6 +244,8 @@ void writing_attempt(struct writing *w)
 		go_on(w);
 		return;
 	}
+	if (awaits_webhook(w))
+		return;
 	s = begin(w);
 	if (!s)
 		s = prepare(w);

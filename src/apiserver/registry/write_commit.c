@@ -5,6 +5,7 @@
 #include "write.h"
 
 #include "address_objects.h"
+#include "custom_conversion.h"
 
 #define ATTEMPTS_MAX 8
 
@@ -65,6 +66,31 @@ static bool follows(struct writing *w)
 	return true;
 }
 
+/* What is stored is shown as the version that was asked for. */
+static void came_back(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+	struct object *result = w->commit.result, *found = w->commit.found;
+
+	if (err->code)
+		request_fail(w->r, conversion_status(w->r, err));
+	else
+		answer(w, w->creating ? w->created_code : w->updated_code,
+			registry_view(w->r, result));
+	object_unref(result);
+	object_unref(found);
+}
+
+static bool goes_back(struct writing *w)
+{
+	if (!w->hub->custom || w->commit.delete_ ||
+		!custom_awaits_webhook(w->hub, w->commit.result))
+		return false;
+	op_init(&w->op, &w->r->x->scope, came_back, w->r->deadline);
+	conversion_of_objects(w->r, &w->op, &w->commit.result, 1);
+	return true;
+}
+
 static void settled(struct op *op, struct err *err)
 {
 	struct writing *w = CONTAINER_OF(op, struct writing, op);
@@ -99,7 +125,7 @@ static void committed(struct op *op, struct err *err)
 	struct object *result = w->commit.result, *found = w->commit.found; /* of this attempt */
 
 	allocate_release(r->server->allocators, &w->taken);
-	if (!err->code && follows(w))
+	if (!err->code && (follows(w) || goes_back(w)))
 		return;
 	if (!err->code) {
 		answer(w, w->creating ? w->created_code : w->updated_code,
@@ -146,8 +172,10 @@ static void commit(struct writing *w, bool delete_)
 	if (!delete_)
 		set_store_terms(w);
 	/* watchers are shown what stood there last */
-	draft_from_tree(&w->commit.draft,
-		registry_stored(r, delete_ ? (struct cJSON *)(uintptr_t)w->old_tree : w->tree));
+	if (delete_ && w->hub->custom)
+		draft_from_object(&w->commit.draft, w->old);
+	else
+		draft_from_tree(&w->commit.draft, delete_ ? w->old_tree : w->stored);
 	op_init(&w->op, &r->x->scope, committed, OP_NO_DEADLINE);
 	store_commit(r->server->store, &w->op, &w->commit);
 }
@@ -158,13 +186,13 @@ static bool changes_nothing(struct writing *w)
 	_cleanup_(buf_done) struct buf now = BUF_INIT(64 * MIB), before = BUF_INIT(64 * MIB);
 	const struct cJSON *version = json_path(w->old_tree, "metadata.resourceVersion");
 
-	if (!json_path(w->tree, "metadata.resourceVersion") || version)
-		tree_set(w->r->arena, w->tree, "metadata.resourceVersion",
+	if (!json_path(w->stored, "metadata.resourceVersion") || version)
+		tree_set(w->r->arena, w->stored, "metadata.resourceVersion",
 			json_copy(w->r->arena, version));
 	/* what is stored counts: objects of custom kinds may be shown otherwise */
 	json_print(&before, w->hub->custom ? object_tree(w->r->arena, w->old) : w->old_tree,
 		JSON_SORTED);
-	json_print(&now, registry_stored(w->r, w->tree), JSON_SORTED);
+	json_print(&now, w->stored, JSON_SORTED);
 	return str_eq(buf_str(&before), buf_str(&now));
 }
 
@@ -180,7 +208,7 @@ static bool is_over(const struct writing *w)
 	       !json_count(json_path(w->tree, "spec.finalizers"));
 }
 
-void writing_finish(struct writing *w)
+static void finish(struct writing *w)
 {
 	struct api_request *r = w->r;
 
@@ -205,4 +233,38 @@ void writing_finish(struct writing *w)
 		return;
 	}
 	commit(w, is_over(w));
+}
+
+static void converted(struct op *op, struct err *err)
+{
+	struct writing *w = CONTAINER_OF(op, struct writing, op);
+
+	if (err->code) {
+		writing_refuse(w, conversion_status(w->r, err));
+		return;
+	}
+	w->stored = w->conversion->trees[0];
+	finish(w);
+}
+
+/* A webhook makes of it what is stored, when its kind has one. */
+void writing_finish(struct writing *w)
+{
+	const struct custom_kind *kind = w->hub->custom ? w->r->kind : NULL;
+	struct conversion *c;
+
+	if (!kind || !kind->webhook || &kind->storage->resource == w->hub) {
+		w->stored = registry_stored(w->r, w->tree);
+		finish(w);
+		return;
+	}
+	c = w->conversion = arena_new(w->r->arena, sizeof(*c));
+	c->server = w->r->server;
+	c->arena = w->r->arena;
+	c->to = &kind->storage->resource;
+	c->trees = arena_new(w->r->arena, sizeof(struct cJSON *));
+	c->trees[0] = json_copy(w->r->arena, w->tree);
+	c->count = 1;
+	op_init(&w->op, &w->r->x->scope, converted, w->r->deadline);
+	conversion_start(c, &w->op);
 }
