@@ -102,7 +102,7 @@ static struct openapi_source source_of(struct api_request *r)
 	items = arena_new(r->arena, (count + 1) * sizeof(*items));
 	count = 0;
 	for (size_t i = 0; (item = discovery_at(d, i)); i++)
-		if (item->schema)
+		if (item->schema && !item->custom)
 			items[count++] = item;
 	return (struct openapi_source){.resources = items,
 		.count = count,
