@@ -13,6 +13,11 @@
 /* Renewed when a third of the life is left: clocks may be wrong, and machines switched off. */
 #define RENEW_BEFORE (LEAF_LIFETIME / 3)
 #define FILE_MAX     (256 * KIB)
+/*
+ * A machine's clock may be ahead when it starts for the first time, and be set right later: what it
+ * issued is good then, too.
+ */
+#define SLACK (24 * HOUR)
 
 /* ---- files ---- */
 
@@ -96,6 +101,11 @@ static int key_at(struct api_server *s, const char *path, enum key_kind kind, st
 
 /* ---- authorities ---- */
 
+static int64_t begins(struct api_server *s)
+{
+	return env_wall(s->env) - SLACK;
+}
+
 static int authority(struct api_server *s, struct pki *p, const char *name, struct str subject,
 	struct key **key, struct certs *certs, struct err *err)
 {
@@ -109,8 +119,8 @@ static int authority(struct api_server *s, struct pki *p, const char *name, stru
 		return code;
 	err_done(err);
 	struct cert_request request = {.subject.common_name = subject,
-		.now = env_wall(s->env),
-		.lifetime = CA_LIFETIME,
+		.now = begins(s),
+		.lifetime = CA_LIFETIME + SLACK,
 		.is_ca = true,
 		.path_length = -1};
 	struct cert *cert;
@@ -246,8 +256,8 @@ static int issue_serving(
 {
 	_cleanup_(err_done) struct err unwritten = {0};
 	struct cert_request request = {.subject.common_name = STR("kube-apiserver"),
-		.now = env_wall(s->env),
-		.lifetime = LEAF_LIFETIME,
+		.now = begins(s),
+		.lifetime = LEAF_LIFETIME + SLACK,
 		.path_length = -1,
 		.usages = CERT_SERVER,
 		.dns = n->dns,
@@ -404,8 +414,8 @@ static int write_admin(struct api_server *s, uint16_t port, struct err *err)
 		struct cert_request request = {.subject = {.common_name = STR("kubernetes-admin"),
 						       .organizations = &masters,
 						       .organization_count = 1},
-			.now = env_wall(s->env),
-			.lifetime = LEAF_LIFETIME,
+			.now = begins(s),
+			.lifetime = LEAF_LIFETIME + SLACK,
 			.path_length = -1,
 			.usages = CERT_CLIENT};
 		struct cert *cert;
@@ -455,8 +465,8 @@ int pki_issue_client(struct api_server *s, struct str name, struct str organizat
 	struct cert_request request = {.subject = {.common_name = name,
 					       .organizations = &organization,
 					       .organization_count = 1},
-		.now = env_wall(s->env),
-		.lifetime = LEAF_LIFETIME,
+		.now = begins(s),
+		.lifetime = LEAF_LIFETIME + SLACK,
 		.path_length = -1,
 		.usages = CERT_CLIENT};
 	struct cert *cert;

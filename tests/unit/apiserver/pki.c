@@ -208,6 +208,44 @@ TEST(a_first_start_on_a_full_disk_says_what_it_lacks)
 	place_close(&p);
 }
 
+static bool admin_verifies(struct place *p, const struct pki *pki)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
+	struct cert_check check = {
+		.roots = &pki->client_roots, .now = clock_wall() + shift, .usage = CERT_CLIENT};
+	struct certs certs = {0};
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/admin.crt", p->dir);
+	bool good = !disk_read_file(p->server.env->disk, path, &text, NULL) &&
+		    !certs_parse_pem(buf_str(&text), &certs, NULL) &&
+		    !cert_verify(&certs, &check, NULL);
+	certs_done(&certs);
+	return good;
+}
+
+TEST(a_clock_that_is_set_by_hours_costs_no_trust)
+{
+	static const int64_t jumps[] = {-6 * HOUR, 6 * HOUR, -20 * HOUR, 20 * HOUR};
+	_cleanup_(err_done) struct err err = {0};
+	struct place p;
+	struct pki *pki = NULL;
+	bool renewed;
+
+	place_open(&p);
+	EXPECT_OK(pki_open(&p.server, &pki, &err), &err);
+	EXPECT_OK(pki_write_admin(&p.server, 6443, &err), &err);
+	for (size_t i = 0; i < ARRAY_LEN(jumps); i++) {
+		shift = jumps[i];
+		EXPECT(verifies(pki, "localhost"));
+		EXPECT(admin_verifies(&p, pki));
+		EXPECT_OK(pki_renew(&p.server, pki, &renewed, &err), &err);
+		EXPECT(!renewed);
+	}
+	pki_close(pki);
+	place_close(&p);
+}
+
 TEST(a_broken_file_is_named)
 {
 	_cleanup_(err_done) struct err err = {0};
