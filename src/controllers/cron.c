@@ -8,6 +8,8 @@
 #define YEARS       5 /* what does not come in that time never does */
 #define STAMP       "batch.kubernetes.io/cronjob-scheduled-timestamp"
 #define SOON_ENOUGH (100 * MSEC)
+/* Waiting is not by the clock that schedules are by: that one may be set meanwhile. */
+#define LOOK_EVERY (10 * MINUTE)
 
 /* ---- times ---- */
 
@@ -296,7 +298,7 @@ static void look_at_schedule(struct cron *c)
 	if (when)
 		serve(c, when);
 	if (next)
-		plan_requeue_after(c->plan, next - c->now + SOON_ENOUGH);
+		plan_requeue_after(c->plan, MIN(next - c->now, LOOK_EVERY) + SOON_ENOUGH);
 }
 
 void cron_plan(const struct cron_view *v, int64_t now, struct plan *p)

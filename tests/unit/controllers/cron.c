@@ -158,3 +158,37 @@ TEST(a_time_that_has_come_starts_a_job_once)
 	}
 	test_context_end();
 }
+
+TEST(a_clock_that_is_set_is_noticed_long_before_the_next_day)
+{
+	static const struct {
+		const char *now, *plan;
+	} table[] = {
+		{"2026-01-02T03:00:00Z", "again in 600100 ms\n"},
+		/* Six hours on: it was due. */
+		{"2026-01-02T09:00:00Z",
+			"create jobs cj-29455620\n"
+			"event Normal SuccessfulCreate Created job cj-29455620\n"
+			"status cronjobs cj {'lastScheduleTime':'2026-01-02T07:00:00Z'}\n"
+			"again in 600100 ms\n"},
+		/* Six hours back: what was served is not served again. */
+		{"2026-01-01T01:30:00Z", "again in 600100 ms\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct plan_rig r;
+
+		test_context("row %zu", i);
+		plan_rig_start(&r);
+		struct cron_view v = {
+			.crons = resource_find(STR("batch"), STR("v1"), STR("cronjobs")),
+			.jobs_resource = resource_find(STR("batch"), STR("v1"), STR("jobs"))};
+		v.cron = plan_rig_tree(&r, "{'apiVersion':'batch/v1','kind':'CronJob'," META
+					   ",'spec':{'schedule':'0 7 * * *','jobTemplate':{}},"
+					   "'status':{'lastScheduleTime':'2026-01-01T07:00:00Z'}}");
+		cron_plan(&v, at(table[i].now), &r.plan);
+		EXPECT_STR(plan_rig_text(&r), table[i].plan);
+		plan_rig_stop(&r);
+	}
+	test_context_end();
+}
