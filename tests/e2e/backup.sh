@@ -158,6 +158,22 @@ wait $server 2>/dev/null
 check "a backup of one that does not run is a backup, too" backup "$dir/still.tar"
 check "complete" digests_fit "$dir/still.tar"
 
+# ---- on a machine of another name ----
+old=$(hostname)
+mkdir -p "$dir/r/images"
+cp "$images/sample.tar" "$dir/r/images/"
+check "it is restored for another machine" restore --data-dir "$dir/r" "$dir/b.tar"
+mv "$dir/d" "$dir/first" && mv "$dir/r" "$dir/d"
+check "it starts there" start --node-name other
+ready() { k get node "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'; }
+check "the new node is ready" within 30 prints True ready other
+check "the old one is known for lost" within 60 prints Unknown ready "$old"
+check "until somebody lets it go" quiet k delete node "$old" --timeout=20s
+where() { k get pods -l app=web -o 'jsonpath={range .items[*]}{.spec.nodeName} {.status.phase} {end}'; }
+check "then its pods are made on the new one" within 180 prints "other Running other Running " where
+check "it ends" timeout 60 "$kube" stop --data-dir "$dir/d" --pods --grace-period 1
+wait $server 2>/dev/null
+
 # ---- killed on the way ----
 serve() { # DIRECTORY: an API server alone
 	"$kube" apiserver --data-dir "$1" --bind-address 127.0.0.1 --secure-port 16443 >>"$dir/log" 2>&1 &
