@@ -191,6 +191,18 @@ TEST(a_grace_at_the_machines_end_is_not_promised)
 		"node is not part of this version; it has to be empty");
 }
 
+TEST(a_certificate_that_nobody_asks_for_is_not_promised)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, HEAD "serverTLSBootstrap: false\n"), 0);
+	done(&r);
+	expect_fault(HEAD "serverTLSBootstrap: true\n",
+		"invalid configuration: serverTLSBootstrap: certificates of nodes' servers are not "
+		"asked for in this version; name one (tlsCertFile, tlsPrivateKeyFile), or have it "
+		"made by the node itself");
+}
+
 TEST(unsafe_sysctls_are_named)
 {
 	struct rig r;
