@@ -7,6 +7,7 @@
 
 #define NANO ((__int128)1000000000)
 
+static const char unknown_suffix[] = "unable to parse quantity's suffix";
 static const char malformed[] = "quantities must match the regular expression "
 				"'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
@@ -74,6 +75,20 @@ static bool shift(__int128 *value, int ten, bool *rest)
 	return false;
 }
 
+/* Letters of suffixes and a whole number: the form is right, though there may be no such suffix. */
+static bool has_suffix_form(struct str s)
+{
+	size_t i = 0;
+
+	while (i < s.len && strchr("eEinumkKMGTP", s.at[i]))
+		i++;
+	if (i < s.len && (s.at[i] == '-' || s.at[i] == '+'))
+		i++;
+	while (i < s.len && s.at[i] >= '0' && s.at[i] <= '9')
+		i++;
+	return i == s.len;
+}
+
 int quantity_parse(struct str text, struct quantity *q, struct err *err)
 {
 	struct str rest = text;
@@ -103,7 +118,9 @@ int quantity_parse(struct str text, struct quantity *q, struct err *err)
 	}
 	int suffix_ten;
 	if (!digits || points > 1 || !read_suffix(rest, &suffix_ten, &two, &q->format))
-		return err_set(err, ERR_BAD_REQUEST, "%s", malformed);
+		return err_set(err, ERR_BAD_REQUEST, "%s",
+			digits && points <= 1 && has_suffix_form(rest) ? unknown_suffix
+								       : malformed);
 	for (; two > 0 && value <= CAP; two--)
 		value *= 2;
 	shift(&value, ten + suffix_ten + 9 - behind, &left_over);

@@ -1,0 +1,22 @@
+/* An evaluation under way. */
+#ifndef KUBE_CEL_EVAL_H
+#define KUBE_CEL_EVAL_H
+
+#include "value.h"
+
+struct evaluation {
+	struct arena *arena;
+	const struct cel_program *program;
+	const struct cel_run *run;
+	struct cel_value *locals;
+	uint64_t cost, limit;
+	uint64_t steps;
+	int depth;
+	bool over;
+};
+
+struct cel_value eval_expr(struct evaluation *ev, const struct expr *e);
+/* What the call costs, by upstream's table. */
+uint64_t call_cost(const struct call *c, struct cel_value result);
+
+#endif
