@@ -127,6 +127,9 @@ stage_fn serve_usage;
 /* The scale subresource: scale.c. */
 void handle_scale(struct api_request *r);
 void registry_answer_scale(struct writing *w);
+/* The scale of an object (of the hub), and an object that takes a scale's number. */
+struct cJSON *registry_scale_of(struct api_request *r, const struct cJSON *object);
+void registry_scale_take(struct api_request *r, struct cJSON *object, const struct cJSON *scale);
 struct status *registry_patch_scale(
 	struct writing *w, struct status *(*apply)(struct writing *w, const struct cJSON *shown,
 				   const struct body_kind *kind, struct cJSON **out));

@@ -2,6 +2,7 @@
 #include "admission.h"
 #include "access.h"
 #include "api_options.h"
+#include "hooks.h"
 #include "quota_ledger.h"
 #include "settings.h"
 
@@ -14,6 +15,7 @@ struct admission_link {
 
 struct admission {
 	struct quota_ledger *ledger;
+	struct hook_sources *hooks;
 	struct admission_link *on;
 	size_t count;
 	struct admission_settings settings;
@@ -64,6 +66,7 @@ int admission_new(struct api_server *s, struct admission **admission, struct err
 			admission_add(a, p, waits_of(p));
 		}
 	a->ledger = quota_ledger_new(s);
+	a->hooks = hook_sources_new(s);
 	*admission = a;
 	int code = admission_settings_read(&a->settings, s, wanted, err);
 	mem_free(wanted);
@@ -76,6 +79,7 @@ void admission_free(struct admission *a)
 		return;
 	admission_settings_done(&a->settings);
 	quota_ledger_free(a->ledger);
+	hook_sources_free(a->hooks);
 	mem_free(a->on);
 	mem_free(a);
 }
@@ -83,6 +87,11 @@ void admission_free(struct admission *a)
 struct quota_ledger *admission_ledger(struct admission *a)
 {
 	return a->ledger;
+}
+
+struct hook_sources *admission_hooks(struct admission *a)
+{
+	return a->hooks;
 }
 
 const struct admission_settings *admission_settings(const struct admission *a)

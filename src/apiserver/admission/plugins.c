@@ -39,11 +39,15 @@ const struct admission_plugin admission_plugins[] = {
 	{"DenyServiceExternalIPs", false, CREATE | UPDATE, NULL, validate_external_ips},
 	{"PodTopologyLabels", true, CREATE, mutate_topology_labels, NULL},
 	{"PodResizeValidator", true, UPDATE, NULL, validate_pod_resize},
+	{"MutatingAdmissionWebhook", true, ALL, NULL, NULL},
+	{"ValidatingAdmissionWebhook", true, ALL, NULL, NULL},
 	{"ResourceQuota", true, CREATE | UPDATE, NULL, validate_quota},
 	{"AlwaysDeny", false, ALL, deny_always, deny_always},
 	{.name = NULL},
 };
 
 const struct admission_waits admission_waits[] = {
+	{"MutatingAdmissionWebhook", start_mutating_webhooks, NULL},
+	{"ValidatingAdmissionWebhook", NULL, start_validating_webhooks},
 	{.name = NULL},
 };

@@ -34,4 +34,7 @@ admit_fn mutate_pod_presets;
 /* pod_nodes.c */
 admit_fn mutate_topology_labels, validate_pod_resize;
 
+/* hooks_mutating.c, hooks_validating.c */
+admit_start_fn start_mutating_webhooks, start_validating_webhooks;
+
 #endif

@@ -131,6 +131,27 @@ static int check_kind(const struct cJSON *config, const char *plugin, const char
 		plugin, STRF(tree_str(config, "kind")), STRF(tree_str(config, "apiVersion")));
 }
 
+static int heed_webhooks(struct admission_settings *s, struct api_server *server, struct err *err)
+{
+	static const char *const names[] = {
+		"ValidatingAdmissionWebhook", "MutatingAdmissionWebhook"};
+	int code = 0;
+
+	for (size_t i = 0; !code && i < ARRAY_LEN(names); i++) {
+		const struct cJSON *said = said_to(s, names[i]);
+
+		if (str_eq_text(tree_str(said, "kind"), "WebhookAdmission"))
+			code = check_kind(
+				said, names[i], "WebhookAdmission", "apiserver.config.k8s.io", err);
+		else
+			code = check_kind(said, names[i], "WebhookAdmissionConfiguration",
+				"apiserver.config.k8s.io", err);
+		if (!code)
+			code = hook_identities_read(&s->hook_identities[i], server, said, err);
+	}
+	return code;
+}
+
 static int heed(struct admission_settings *s, struct api_server *server,
 	const struct admission_plugin *const *wanted, struct err *err)
 {
@@ -150,6 +171,8 @@ static int heed(struct admission_settings *s, struct api_server *server,
 			"eventratelimit.admission.k8s.io", err);
 	if (!code && is_wanted(wanted, "EventRateLimit"))
 		code = event_rates_new(&s->event_rates, rates, server->env, err);
+	if (!code)
+		code = heed_webhooks(s, server, err);
 	s->tolerations = tolerations;
 	s->selectors = json_get(said_to(s, "PodNodeSelector"), STR("podNodeSelectorPluginConfig"));
 	return code;
@@ -173,5 +196,7 @@ int admission_settings_read(struct admission_settings *s, struct api_server *ser
 void admission_settings_done(struct admission_settings *s)
 {
 	event_rates_free(s->event_rates);
+	hook_identities_free(s->hook_identities[0]);
+	hook_identities_free(s->hook_identities[1]);
 	arena_done(&s->arena);
 }

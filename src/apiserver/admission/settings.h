@@ -36,6 +36,14 @@ int event_rates_new(
 	struct event_rates **rates, const struct cJSON *config, struct env *env, struct err *err);
 void event_rates_free(struct event_rates *r);
 
+/* ---- webhooks ---- */
+
+struct hook_identities;
+/* plugin: what the file says to it, or NULL; *out is NULL when that names no kubeconfig. */
+int hook_identities_read(struct hook_identities **out, struct api_server *s,
+	const struct cJSON *plugin, struct err *err);
+void hook_identities_free(struct hook_identities *h); /* NULL is fine */
+
 /* ---- all ---- */
 
 struct admission_settings {
@@ -44,8 +52,9 @@ struct admission_settings {
 	const struct cJSON
 		*tolerations; /* PodTolerationRestriction: {default, whitelist}; or NULL */
 	struct pod_security_settings pod_security;
-	struct event_rates *event_rates; /* NULL: the plugin is off */
-	struct cJSON *plugins;           /* by name, what the file says to each: objects */
+	struct event_rates *event_rates;            /* NULL: the plugin is off */
+	struct hook_identities *hook_identities[2]; /* validating, mutating; or NULL */
+	struct cJSON *plugins; /* by name, what the file says to each: objects */
 };
 
 /*

@@ -72,6 +72,16 @@ static struct cJSON *scale_of(struct api_request *r, const struct cJSON *o)
 	return api_canonical(a, scale_schema(), tree);
 }
 
+struct cJSON *registry_scale_of(struct api_request *r, const struct cJSON *object)
+{
+	return scale_of(r, object);
+}
+
+void registry_scale_take(struct api_request *r, struct cJSON *object, const struct cJSON *scale)
+{
+	tree_set_int(r->arena, object, paths_of(r)->replicas, tree_int(scale, "spec.replicas", 0));
+}
+
 static void show(struct api_request *r, int code, const struct cJSON *object)
 {
 	r->wants.resource = scale_resource(r->arena);
