@@ -17,6 +17,8 @@ struct controllers_options {
 	int64_t node_grace, pod_eviction_timeout; /* 0: 50 s, 5 min */
 	int terminated_pod_threshold;             /* 0: 12500 */
 	struct str signing_cert, signing_key;     /* PEM: CSRs are signed; empty: that is off */
+	struct str account_key;   /* PEM: tokens in Secrets are signed; empty: that is off */
+	int64_t signing_duration; /* the longest life they give; 0: a year */
 };
 
 /* Every word of --controllers known? ERR_USAGE. */

@@ -32,6 +32,12 @@ bool jwt_algorithm_known(struct str name);
 /* Any thread; slow for RSA: call it from work. `claims` is JSON text. */
 int jwt_sign(struct key *key, struct str claims, struct buf *out, struct err *err);
 
+/*
+ * "header..signature" over a text that goes another way, by a secret that both sides know (HS256):
+ * how clusters prove themselves to those who hold a token of theirs.
+ */
+void jws_sign_detached(struct str secret, struct str key_id, struct str content, struct buf *out);
+
 /* "RS256"; NULL for keys that sign no tokens. */
 const char *jwt_algorithm(const struct key *key);
 /* As Kubernetes names keys: the SHA-256 of the public key, base64url. */

@@ -25,6 +25,8 @@ enum plan_verb {
 	PLAN_EVENT,
 	PLAN_CONFIRM, /* reads it past the caches: go on only if it is that object, and stays */
 	PLAN_ABSENT,  /* the same: go on only if there is none of that name */
+	PLAN_ALLOWED, /* a SubjectAccessReview: go on only if it is allowed */
+	PLAN_APPROVE, /* the subresource `approval` of certificate requests */
 };
 
 struct plan_step {
@@ -83,6 +85,9 @@ void plan_event_naming(struct plan *p, const struct cJSON *about, const char *ty
 void plan_confirm(struct plan *p, const struct resource *r, const struct cJSON *object);
 /* Nothing behind this is done if there is an object of that name. */
 void plan_absent(struct plan *p, const struct resource *r, struct str namespace, struct str name);
+/* Nothing behind this is done unless the spec is allowed; a no is told as a refusal. */
+void plan_allowed(struct plan *p, struct cJSON *spec);
+void plan_approve(struct plan *p, const struct resource *r, struct cJSON *request);
 void plan_requeue_after(struct plan *p, int64_t ns); /* the soonest counts */
 void plan_fail(struct plan *p, const char *format, ...) KUBE_PRINTF(2, 3);
 

@@ -17,13 +17,33 @@ struct cert_name { /* what Kubernetes uses of a subject */
 	size_t organization_count;
 };
 
-enum cert_usage { CERT_SERVER = 1, CERT_CLIENT = 2 }; /* EKU bits */
+/* EKU bits. Of what is read only the first two are told. */
+enum cert_usage {
+	CERT_SERVER = 1 << 0,
+	CERT_CLIENT = 1 << 1,
+	CERT_CODE_SIGNING = 1 << 2,
+	CERT_EMAIL = 1 << 3,
+	CERT_IPSEC_END_SYSTEM = 1 << 4,
+	CERT_IPSEC_TUNNEL = 1 << 5,
+	CERT_IPSEC_USER = 1 << 6,
+	CERT_TIME_STAMPING = 1 << 7,
+	CERT_OCSP_SIGNING = 1 << 8,
+	CERT_MICROSOFT_SGC = 1 << 9,
+	CERT_NETSCAPE_SGC = 1 << 10,
+	CERT_ANY_USAGE = 1 << 11,
+};
 
 /* Bit n of RFC 5280's KeyUsage is 1 << n. */
 enum cert_key_usage {
 	CERT_DIGITAL_SIGNATURE = 1 << 0,
+	CERT_CONTENT_COMMITMENT = 1 << 1,
 	CERT_KEY_ENCIPHERMENT = 1 << 2,
+	CERT_DATA_ENCIPHERMENT = 1 << 3,
+	CERT_KEY_AGREEMENT = 1 << 4,
 	CERT_SIGN_CERTIFICATES = 1 << 5,
+	CERT_SIGN_REVOCATIONS = 1 << 6,
+	CERT_ENCIPHER_ONLY = 1 << 7,
+	CERT_DECIPHER_ONLY = 1 << 8,
 };
 
 /* Views into the certificate, valid as long as it. */
@@ -42,6 +62,8 @@ struct cert_info {
 	size_t ip_count;
 	const struct str *uris;
 	size_t uri_count;
+	const struct str *emails;
+	size_t email_count;
 	struct str subject_key_id, authority_key_id;
 	struct str subject_der; /* the raw Name */
 };
@@ -72,6 +94,9 @@ void cert_print_subject(const struct cert *cert, struct buf *out);
  * ERR_SYNTAX; what is no sequence at all is refused in Go's words.
  */
 int csr_parse_der(struct str der, struct cert **csr, struct err *err);
+/* One of our own, as DER: subject and alternative names count. Slow for RSA: call it from work. */
+struct cert_request;
+int csr_make(const struct cert_request *request, struct key *key, struct buf *der, struct err *err);
 /* Is it signed by the key it names? */
 int csr_check_signature(const struct cert *csr, struct err *err);
 
@@ -87,7 +112,14 @@ struct cert_request {
 	size_t dns_count;
 	const struct ip *ips;
 	size_t ip_count;
+	const struct str *uris, *emails;
+	size_t uri_count, email_count;
 	struct str serial; /* empty: 16 random bytes */
+	/* of somebody's request, when asked is set: key_usage as it stands (0: not said) */
+	bool asked;
+	unsigned key_usage;     /* enum cert_key_usage bits */
+	struct str subject_der; /* instead of `subject` */
+	int64_t backdate;       /* instead of an hour */
 };
 /* issuer == NULL: self-signed with issuer_key, which is then also the subject's key. */
 int cert_issue(const struct cert_request *request, struct key *subject_key, struct cert *issuer,

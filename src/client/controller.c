@@ -102,6 +102,8 @@ static const struct {
 	[PLAN_DELETE] = {CLIENT_DELETE, ""},
 	[PLAN_CONFIRM] = {CLIENT_GET, ""},
 	[PLAN_ABSENT] = {CLIENT_GET, ""},
+	[PLAN_ALLOWED] = {CLIENT_CREATE, ""},
+	[PLAN_APPROVE] = {CLIENT_UPDATE, "approval"},
 };
 
 static struct cJSON *delete_options(struct worker *w, const struct plan_step *s)
@@ -371,6 +373,22 @@ static bool is_confirmed(const struct plan_step *s, const struct cJSON *object)
 	       !tree_has(object, "metadata.deletionTimestamp");
 }
 
+/* The first no may bring another question; the last brings the key again, later each time. */
+static bool is_allowed(struct worker *w, size_t step)
+{
+	_cleanup_(err_done) struct err no = {0};
+
+	if (json_bool(json_path(w->request.object, "status.allowed")))
+		return true;
+	err_set(&no, ERR_FORBIDDEN, "the access review was not approved");
+	if (!w->controller->options.refused || w->told) {
+		w->failed = true;
+		return false;
+	}
+	w->failed |= tell_refusal(w, step, &no);
+	return true;
+}
+
 static void go_on(struct worker *w)
 {
 	/* What follows may rest on what could not be done. */
@@ -438,13 +456,16 @@ static void written(struct worker *w, const struct err *err)
 	const struct plan_step *s = &w->plan.steps[step];
 	bool unsure = is_unsure(w, step, err), goes_on = true;
 
-	w->controller->stats.writes += s->verb != PLAN_CONFIRM && s->verb != PLAN_ABSENT;
+	w->controller->stats.writes +=
+		s->verb != PLAN_CONFIRM && s->verb != PLAN_ABSENT && s->verb != PLAN_ALLOWED;
 	if (err->code)
 		goes_on = judge(w, step, err);
 	else if (s->verb == PLAN_CONFIRM)
 		w->conflict = !(goes_on = is_confirmed(s, w->request.object));
 	else if (s->verb == PLAN_ABSENT)
 		goes_on = false;
+	else if (s->verb == PLAN_ALLOWED)
+		goes_on = is_allowed(w, step);
 	else
 		note_written(w, s);
 	w->requesting = false;

@@ -130,6 +130,23 @@ void plan_absent(struct plan *p, const struct resource *r, struct str namespace,
 	s->name = arena_str(p->arena, name);
 }
 
+void plan_allowed(struct plan *p, struct cJSON *spec)
+{
+	static const struct str group = STR_INIT("authorization.k8s.io");
+	struct plan_step *s = add_step(
+		p, PLAN_ALLOWED, resource_find(group, STR("v1"), STR("subjectaccessreviews")));
+
+	s->body = json_new(p->arena, JSON_OBJECT);
+	tree_set_str(p->arena, s->body, "apiVersion", STR("authorization.k8s.io/v1"));
+	tree_set_str(p->arena, s->body, "kind", STR("SubjectAccessReview"));
+	tree_set(p->arena, s->body, "spec", spec);
+}
+
+void plan_approve(struct plan *p, const struct resource *r, struct cJSON *request)
+{
+	add_object(p, PLAN_APPROVE, r, request);
+}
+
 void plan_requeue_after(struct plan *p, int64_t ns)
 {
 	ns = MAX(ns, 1);

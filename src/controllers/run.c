@@ -89,7 +89,7 @@ static void keep_options(struct controllers *c, const struct controllers_options
 {
 	struct controllers_options *k = &c->options;
 	struct str *texts[] = {&k->controllers, &k->root_ca, &k->cluster_cidr, &k->service_cidr,
-		&k->signing_cert, &k->signing_key};
+		&k->signing_cert, &k->signing_key, &k->account_key};
 
 	*k = *o;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -153,7 +153,8 @@ struct part *controllers_new(
 			continue;
 		/* NULL: what it needs was not given (a CA, a key, a range). */
 		c->worlds[i] = c->world;
-		c->worlds[i].base = component_as(base, accounts[i]);
+		if (*accounts[i])
+			c->worlds[i].base = component_as(base, accounts[i]);
 		struct part *part = kinds[i]->start(&c->worlds[i], kinds[i]);
 		if (part)
 			c->parts[c->count++] = part;

@@ -38,8 +38,9 @@ static bool is_clean(struct str s)
 	return true;
 }
 
-/* How many DNS names, URIs and addresses follow; false: something is malformed. */
-static bool count_names(struct str names, size_t count[3])
+/* How many DNS names, URIs, addresses and addresses of mail follow; false: something is malformed.
+ */
+static bool count_names(struct str names, size_t count[4])
 {
 	unsigned char tag;
 	struct str name;
@@ -49,13 +50,18 @@ static bool count_names(struct str names, size_t count[3])
 		count[0] += tag == GENERAL_DNS;
 		count[1] += tag == GENERAL_URI;
 		count[2] += tag == GENERAL_IP;
+		count[3] += tag == GENERAL_EMAIL;
 	}
 	return true;
 }
 
 static const char *add_san(struct cert_info *info, struct str *dns, struct str *uris,
-	struct ip *ips, unsigned char tag, struct str value)
+	struct str *emails, struct ip *ips, unsigned char tag, struct str value)
 {
+	if (tag == GENERAL_EMAIL) {
+		emails[info->email_count++] = value;
+		return is_clean(value) ? NULL : "bad address of mail";
+	}
 	if (tag == GENERAL_DNS) {
 		dns[info->dns_count++] = value;
 		return is_clean(value) ? NULL : "bad DNS name";
@@ -79,23 +85,25 @@ static const char *read_san(struct cert *cert, struct str value, bool critical)
 	struct cert_info *info = &cert->info;
 	struct str names, name;
 	unsigned char tag;
-	size_t count[3] = {0};
+	size_t count[4] = {0};
 	if (!der_take(&value, DER_SEQUENCE, &names) || value.len || !count_names(names, count))
 		return "bad subject alternative names";
-	if (count[0] + count[1] + count[2] > CERT_NAMES_MAX)
+	if (count[0] + count[1] + count[2] + count[3] > CERT_NAMES_MAX)
 		return "more than 1000 subject alternative names";
 	struct str *dns = arena_new(&cert->arena, count[0] * sizeof(*dns));
 	struct str *uris = arena_new(&cert->arena, count[1] * sizeof(*uris));
 	struct ip *ips = arena_new(&cert->arena, count[2] * sizeof(*ips));
+	struct str *emails = arena_new(&cert->arena, count[3] * sizeof(*emails));
 	while (der_next(&names, &tag, &name, NULL)) {
 		cert->name_forms |= form_of(tag);
-		const char *wrong = add_san(info, dns, uris, ips, tag, name);
+		const char *wrong = add_san(info, dns, uris, emails, ips, tag, name);
 		if (wrong)
 			return wrong;
 	}
 	info->dns = dns;
 	info->uris = uris;
 	info->ips = ips;
+	info->emails = emails;
 	cert->has_san = true;
 	if (critical && !(cert->name_forms & ~(unsigned)NAME_OTHER))
 		cert->unhandled = OID_SUBJECT_ALT_NAME;

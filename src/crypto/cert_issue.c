@@ -45,12 +45,12 @@ static int check_dns(struct str name, struct err *err)
 	return 0;
 }
 
-static int check_names(const struct cert_request *r, struct err *err)
+int cert_check_names(const struct cert_request *r, struct err *err)
 {
 	int rc = check_text(r->subject.common_name, "common name", err);
 	if (r->subject.organization_count > ORGANIZATIONS_MAX)
 		return err_set(err, ERR_LIMIT, "more than %d organizations", ORGANIZATIONS_MAX);
-	if (r->dns_count + r->ip_count > CERT_NAMES_MAX)
+	if (r->dns_count + r->ip_count + r->uri_count + r->email_count > CERT_NAMES_MAX)
 		return err_set(
 			err, ERR_LIMIT, "more than %d subject alternative names", CERT_NAMES_MAX);
 	for (size_t i = 0; rc == 0 && i < r->subject.organization_count; i++)
@@ -95,7 +95,7 @@ static int set_dates(struct issue *i, struct err *err)
 	const struct cert_request *r = i->request;
 	if (r->lifetime <= 0)
 		return err_set(err, ERR_INVALID, "certificate with no lifetime");
-	i->not_before = add_time(r->now, -BACKDATE);
+	i->not_before = add_time(r->now, -(r->backdate ? r->backdate : BACKDATE));
 	i->not_after = add_time(r->now, r->lifetime);
 	if (i->issuer)
 		i->not_after = MIN(i->not_after, i->issuer->info.not_after);
@@ -130,7 +130,7 @@ static void add_attribute(struct buf *out, struct str oid, struct str text)
 }
 
 /* As Go writes it: all O's in one set, then the CN. */
-static void add_name(struct buf *out, const struct cert_name *name)
+void cert_add_name(struct buf *out, const struct cert_name *name)
 {
 	size_t all = der_open(out, DER_SEQUENCE);
 	if (name->organization_count) {
@@ -190,25 +190,52 @@ static void close_extension(struct buf *out, struct extension_marks m)
 	der_close(out, m.all);
 }
 
-static void add_key_usage(struct buf *out, bool is_ca)
+/* Bit n of the RFC counts from the left; zeros at the end are not written. */
+static void add_usage_bits(struct buf *out, unsigned usage)
 {
+	unsigned char bytes[2] = {0};
+	unsigned last = 0;
+
+	for (unsigned n = 0; n < 16; n++)
+		if (usage >> n & 1) {
+			bytes[n / 8] |= (unsigned char)(0x80u >> n % 8);
+			last = n;
+		}
+	der_add_bits(out, str_make((const char *)bytes, last / 8 + 1), 7 - last % 8);
+}
+
+static void add_key_usage(struct buf *out, const struct cert_request *r)
+{
+	unsigned usage = CERT_DIGITAL_SIGNATURE | CERT_KEY_ENCIPHERMENT;
+
+	if (r->asked)
+		usage = r->key_usage;
+	else if (r->is_ca)
+		usage |= CERT_SIGN_CERTIFICATES; /* as Kubernetes has it */
+	if (!usage)
+		return;
 	struct extension_marks m = open_extension(out, OID_KEY_USAGE, true);
-	/* digitalSignature and keyEncipherment; keyCertSign too for a CA, as Kubernetes has it. */
-	if (is_ca)
-		der_add_bits(out, STR("\xa4"), 2);
-	else
-		der_add_bits(out, STR("\xa0"), 5);
+	add_usage_bits(out, usage);
 	close_extension(out, m);
 }
 
+/* In the order in which Go numbers them. */
 static void add_extended(struct buf *out, unsigned usages)
 {
+	const struct {
+		unsigned bit;
+		struct str oid;
+	} all[] = {{CERT_ANY_USAGE, OID_ANY_USAGE}, {CERT_SERVER, OID_SERVER_AUTH},
+		{CERT_CLIENT, OID_CLIENT_AUTH}, {CERT_CODE_SIGNING, OID_CODE_SIGNING},
+		{CERT_EMAIL, OID_EMAIL_PROTECTION}, {CERT_IPSEC_END_SYSTEM, OID_IPSEC_END_SYSTEM},
+		{CERT_IPSEC_TUNNEL, OID_IPSEC_TUNNEL}, {CERT_IPSEC_USER, OID_IPSEC_USER},
+		{CERT_TIME_STAMPING, OID_TIME_STAMPING}, {CERT_OCSP_SIGNING, OID_OCSP_SIGNING},
+		{CERT_MICROSOFT_SGC, OID_MICROSOFT_SGC}, {CERT_NETSCAPE_SGC, OID_NETSCAPE_SGC}};
 	struct extension_marks m = open_extension(out, OID_EXTENDED_KEY_USAGE, false);
 	size_t list = der_open(out, DER_SEQUENCE);
-	if (usages & CERT_SERVER)
-		der_add(out, DER_OID, OID_SERVER_AUTH);
-	if (usages & CERT_CLIENT)
-		der_add(out, DER_OID, OID_CLIENT_AUTH);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (usages & all[i].bit)
+			der_add(out, DER_OID, all[i].oid);
 	der_close(out, list);
 	close_extension(out, m);
 }
@@ -243,16 +270,23 @@ static void add_key_ids(struct issue *i)
 	close_extension(&i->out, m);
 }
 
-static void add_alternative_names(struct buf *out, const struct cert_request *r)
+void cert_add_alternative_names(struct buf *out, const struct cert_request *r)
 {
-	bool nameless = !r->subject.common_name.len && !r->subject.organization_count;
+	/* a subject of a request is a SEQUENCE, empty in two bytes */
+	bool nameless = r->subject_der.len
+				? r->subject_der.len <= 2
+				: !r->subject.common_name.len && !r->subject.organization_count;
 	struct extension_marks m = open_extension(out, OID_SUBJECT_ALT_NAME, nameless);
 	size_t list = der_open(out, DER_SEQUENCE);
 	for (size_t i = 0; i < r->dns_count; i++)
 		der_add(out, DER_CONTEXT(2), r->dns[i]);
+	for (size_t i = 0; i < r->email_count; i++)
+		der_add(out, DER_CONTEXT(1), r->emails[i]);
 	for (size_t i = 0; i < r->ip_count; i++)
 		der_add(out, DER_CONTEXT(7),
 			str_make((const char *)r->ips[i].bytes, r->ips[i].len));
+	for (size_t i = 0; i < r->uri_count; i++)
+		der_add(out, DER_CONTEXT(6), r->uris[i]);
 	der_close(out, list);
 	close_extension(out, m);
 }
@@ -262,20 +296,20 @@ static void add_extensions(struct issue *i)
 	const struct cert_request *r = i->request;
 	size_t tagged = der_open(&i->out, DER_CONTEXT_CONSTRUCTED(3));
 	size_t list = der_open(&i->out, DER_SEQUENCE);
-	add_key_usage(&i->out, r->is_ca);
-	if (r->usages & (CERT_SERVER | CERT_CLIENT))
+	add_key_usage(&i->out, r);
+	if (r->usages)
 		add_extended(&i->out, r->usages);
 	add_basic_constraints(&i->out, r);
 	add_key_ids(i);
-	if (r->dns_count + r->ip_count)
-		add_alternative_names(&i->out, r);
+	if (r->dns_count + r->ip_count + r->uri_count + r->email_count)
+		cert_add_alternative_names(&i->out, r);
 	der_close(&i->out, list);
 	der_close(&i->out, tagged);
 }
 
 /* ---- the whole ---- */
 
-static void add_algorithm(struct buf *out, const struct key *issuer_key)
+void cert_add_algorithm(struct buf *out, const struct key *issuer_key)
 {
 	size_t mark = der_open(out, DER_SEQUENCE);
 	if (key_is_ec(issuer_key)) {
@@ -295,16 +329,19 @@ static void add_tbs(struct issue *i)
 	der_add_small(out, 2);
 	der_close(out, version);
 	der_add_unsigned(out, i->serial);
-	add_algorithm(out, i->issuer_key);
+	cert_add_algorithm(out, i->issuer_key);
 	if (i->issuer)
 		buf_add_str(out, i->issuer->info.subject_der);
 	else
-		add_name(out, &i->request->subject);
+		cert_add_name(out, &i->request->subject);
 	size_t validity = der_open(out, DER_SEQUENCE);
 	add_time_value(out, i->not_before);
 	add_time_value(out, i->not_after);
 	der_close(out, validity);
-	add_name(out, &i->request->subject);
+	if (i->request->subject_der.len)
+		buf_add_str(out, i->request->subject_der);
+	else
+		cert_add_name(out, &i->request->subject);
 	buf_add_str(out, key_spki(i->subject_key));
 	add_extensions(i);
 	der_close(out, all);
@@ -329,7 +366,7 @@ static int assemble(struct issue *i, struct cert **cert, struct err *err)
 		return err_set(err, ERR_TOO_LARGE, "the certificate would be larger than %zu bytes",
 			CERT_DER_MAX);
 	size_t to = i->out.len;
-	add_algorithm(&i->out, i->issuer_key);
+	cert_add_algorithm(&i->out, i->issuer_key);
 	int rc = sign(i, str_sub(buf_str(&i->out), from, to), err);
 	if (rc)
 		return rc;
@@ -359,7 +396,7 @@ int cert_issue(const struct cert_request *request, struct key *subject_key, stru
 	}
 	if (i.serial.len > 20 || (i.serial.len == 20 && i.serial.at[0] & 0x80))
 		return err_set(err, ERR_INVALID, "serial number of more than 20 bytes");
-	int rc = check_names(request, err);
+	int rc = cert_check_names(request, err);
 	if (rc == 0)
 		rc = check_issuer(&i, err);
 	if (rc == 0)

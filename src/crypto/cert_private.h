@@ -79,4 +79,10 @@ int cert_check_signature(const struct cert *cert, struct key *key, struct err *e
 /* May `names` stand below `ca`, as far as ca's name constraints go? */
 int cert_check_constraints(const struct cert *ca, const struct cert *names, struct err *err);
 
+/* ---- writing: parts that certificates and requests share ---- */
+int cert_check_names(const struct cert_request *r, struct err *err);
+void cert_add_name(struct buf *out, const struct cert_name *name);
+void cert_add_algorithm(struct buf *out, const struct key *issuer_key);
+void cert_add_alternative_names(struct buf *out, const struct cert_request *r);
+
 #endif

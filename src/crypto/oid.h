@@ -45,9 +45,18 @@
 #define OID_EXTENSION_REQUEST STR("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e")
 
 /* extended key usages */
-#define OID_ANY_USAGE   STR("\x55\x1d\x25\x00")
-#define OID_SERVER_AUTH STR("\x2b\x06\x01\x05\x05\x07\x03\x01")
-#define OID_CLIENT_AUTH STR("\x2b\x06\x01\x05\x05\x07\x03\x02")
+#define OID_ANY_USAGE        STR("\x55\x1d\x25\x00")
+#define OID_CODE_SIGNING     STR("\x2b\x06\x01\x05\x05\x07\x03\x03")
+#define OID_EMAIL_PROTECTION STR("\x2b\x06\x01\x05\x05\x07\x03\x04")
+#define OID_IPSEC_END_SYSTEM STR("\x2b\x06\x01\x05\x05\x07\x03\x05")
+#define OID_IPSEC_TUNNEL     STR("\x2b\x06\x01\x05\x05\x07\x03\x06")
+#define OID_IPSEC_USER       STR("\x2b\x06\x01\x05\x05\x07\x03\x07")
+#define OID_TIME_STAMPING    STR("\x2b\x06\x01\x05\x05\x07\x03\x08")
+#define OID_OCSP_SIGNING     STR("\x2b\x06\x01\x05\x05\x07\x03\x09")
+#define OID_MICROSOFT_SGC    STR("\x2b\x06\x01\x04\x01\x82\x37\x0a\x03\x03")
+#define OID_NETSCAPE_SGC     STR("\x60\x86\x48\x01\x86\xf8\x42\x04\x01")
+#define OID_SERVER_AUTH      STR("\x2b\x06\x01\x05\x05\x07\x03\x01")
+#define OID_CLIENT_AUTH      STR("\x2b\x06\x01\x05\x05\x07\x03\x02")
 
 /* "2.5.29.19"; numbers beyond 64 bits end it with "…". */
 void oid_print(struct buf *out, struct str oid);

@@ -45,7 +45,8 @@ void cluster_begin_controllers(struct cluster *c)
 		.service_cidr = cidr_text(&c->arena, o->services, o->service_count),
 		.allocate_node_cidrs = true,
 		.signing_cert = pki_file(c, "client-ca.crt"),
-		.signing_key = pki_file(c, "client-ca.key")};
+		.signing_key = pki_file(c, "client-ca.key"),
+		.account_key = pki_file(c, "sa.key")};
 
 	m->part = controllers_new(&m->base, &options);
 }

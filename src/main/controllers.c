@@ -7,7 +7,7 @@
 struct controllers_line {
 	struct process_line process;
 	struct flag_list controllers;
-	struct str root_ca_file, signing_cert_file, signing_key_file;
+	struct str root_ca_file, signing_cert_file, signing_key_file, account_key_file;
 	int64_t node_mask, node_mask_v4, node_mask_v6, terminated_pods;
 	struct controllers_options options;
 };
@@ -43,6 +43,10 @@ static size_t own_flags(struct process_line *p, struct flag *flags)
 			"The authority that signs certificates (PEM)."),
 		FLAG_STRING("cluster-signing-key-file", &l->signing_key_file, NULL, "FILE",
 			"That authority's key (PEM)."),
+		FLAG_STRING("service-account-private-key-file", &l->account_key_file, NULL, "FILE",
+			"The key of service account tokens in Secrets (PEM)."),
+		FLAG_DURATION("cluster-signing-duration", &l->options.signing_duration, "8760h0m0s",
+			"The longest life of what it signs."),
 	};
 
 	_Static_assert(ARRAY_LEN(own) <= PROCESS_OWN_FLAGS, "room for all");
@@ -69,8 +73,10 @@ static int read_line(
 		(code = process_read_file(a, "root-ca-file", l->root_ca_file, &o->root_ca, err)) ||
 		(code = process_read_file(a, "cluster-signing-cert-file", l->signing_cert_file,
 			 &o->signing_cert, err)) ||
-		(code = process_read_file(
-			 a, "cluster-signing-key-file", l->signing_key_file, &o->signing_key, err)))
+		(code = process_read_file(a, "cluster-signing-key-file", l->signing_key_file,
+			 &o->signing_key, err)) ||
+		(code = process_read_file(a, "service-account-private-key-file",
+			 l->account_key_file, &o->account_key, err)))
 		return code;
 	return 0;
 }

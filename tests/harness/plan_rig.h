@@ -65,6 +65,8 @@ static inline void plan_rig_step(struct plan_rig *r, const struct plan_step *s)
 		[PLAN_DELETE] = "delete",
 		[PLAN_CONFIRM] = "confirm",
 		[PLAN_ABSENT] = "absent",
+		[PLAN_ALLOWED] = "allowed",
+		[PLAN_APPROVE] = "approve",
 	};
 
 	if (s->verb == PLAN_EVENT) {
