@@ -115,13 +115,44 @@ static void rest_stateful(struct rest *r)
 	}
 }
 
+/*
+ * A daemon's pod can go to one node only, and to none once others have filled that: it has no
+ * priority over them, upstream neither. All of these pods want the same of a node.
+ */
+static bool rest_has_no_room(const struct rest *r, const struct cJSON *pod)
+{
+	const struct cJSON *term = json_at(
+		json_path(pod, "spec.affinity.nodeAffinity."
+			       "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"),
+		0);
+	struct str node = json_str(
+		json_at(json_path(json_at(json_path(term, "matchFields"), 0), "values"), 0));
+	const struct cJSON *told =
+		condition_find(json_path(pod, "status.conditions"), "PodScheduled");
+	int64_t there = 0;
+
+	if (!node.len || tree_has(pod, "spec.nodeName"))
+		return false;
+	rest_each(p, &r->pods) there +=
+		!pod_is_finished(p) && str_eq(tree_str(p, "spec.nodeName"), node);
+	return there >= cluster_shape.pods &&
+	       str_eq_text(tree_str(told, "reason"), "Unschedulable");
+}
+
+/* A rollout waits for those, too. */
 static void rest_daemons(struct rest *r)
 {
 	rest_each(d, &r->daemons)
 	{
-		rest_number(r, d, "status.desiredNumberScheduled", (int64_t)r->nodes.count);
-		rest_number(r, d, "status.updatedNumberScheduled", (int64_t)r->nodes.count);
-		rest_number(r, d, "status.numberAvailable", (int64_t)r->nodes.count);
+		int64_t count = (int64_t)r->nodes.count, waiting = 0;
+
+		rest_each(p, &r->pods) waiting +=
+			str_eq(rest_owner(p), tree_str(d, "metadata.uid")) &&
+			rest_has_no_room(r, p);
+		rest_number(r, d, "status.desiredNumberScheduled", count);
+		if (!waiting)
+			rest_number(r, d, "status.updatedNumberScheduled", count);
+		rest_number(r, d, "status.numberAvailable", count - waiting);
 		rest_number(r, d, "status.numberMisscheduled", 0);
 	}
 }
@@ -160,7 +191,7 @@ static void rest_pods(struct rest *r)
 		bool kept = job && owner && !job_is_finished(owner);
 		if (is_being_deleted(p) && !kept)
 			rest_complain(r, p, "%s", "still going");
-		if (!job && !pod_is_ready(p) && !pod_is_finished(p))
+		if (!job && !pod_is_ready(p) && !pod_is_finished(p) && !rest_has_no_room(r, p))
 			rest_complain(r, p, "%s", "not ready");
 		json_each (f, json_path(p, "metadata.finalizers"))
 			if (job && !kept && str_eq_text(json_str(f), JOB_FINALIZER))
