@@ -299,6 +299,7 @@ class Run:
         self.marks = Marks(identity)
         self.last = None
         self.bad = []
+        self.refused = []  # of steps whose answers nobody compares
 
     def play(self):
         ns = self.marks.values["ns"]
@@ -319,6 +320,8 @@ class Run:
                 pass
         if fresh:
             self.client.ask("DELETE", "/api/v1/namespaces/" + ns)
+        if self.bad:
+            self.bad += ["step %d was refused: %d %s" % refusal for refusal in self.refused]
         return self.bad
 
     def make(self, path, kind, name):
@@ -337,12 +340,19 @@ class Run:
         else:
             answer = self.request(step)
             for _ in range(60 if "until" in step else 0):
-                wanted = self.marks.fill(step["until"])
-                if all(golden.alike(pointer(answer.json, p), v) for p, v in wanted.items()):
+                if not self.missing(step, answer):
                     break
                 time.sleep(0.25)
                 answer = self.request(step)
+            if "status" not in step:
+                self.complain(step, self.missing(step, answer))
             self.judge(step, answer)
+
+    def missing(self, step, answer):
+        """What an answer still has to become for the step to be over."""
+        wanted = self.marks.fill(step.get("until", {})).items()
+        met = {p: golden.alike(pointer(answer.json, p), v) for p, v in wanted}
+        return ["never came: %s %s" % (p, golden.compact(v)) for p, v in wanted if not met[p]]
 
     def request(self, step):
         body = None
@@ -380,6 +390,8 @@ class Run:
         if version:
             self.marks.values["rv"] = version
         if "status" not in step:
+            if answer.status >= 400:
+                self.refused.append((self.number, answer.status, answer.text))
             return
         bad = differences(step["status"], answer.status, "status")
         warning = ", ".join(answer.headers.get_all("Warning") or [])

@@ -227,7 +227,10 @@ struct status *registry_patch_scale(
 	struct body_kind kind = scale_body();
 	struct status *s = apply(w, scale_of(w->r, w->old_tree), &kind, &scale);
 
-	return s ? s : update(w, scale);
+	if (!s)
+		s = update(w, scale);
+	w->pinned = false; /* the version is the object's own */
+	return s;
 }
 
 struct status *registry_apply_to_scale(struct writing *w, const struct cJSON *config,
@@ -236,11 +239,15 @@ struct status *registry_apply_to_scale(struct writing *w, const struct cJSON *co
 	struct apply_request a = owning(w);
 	struct arena *arena = w->r->arena;
 	struct cJSON *merged, *scale;
+	bool pinned = w->pinned;
+	struct status *s;
 
 	if (apply_patch(arena, &a, scale_with_owners(w), config, &merged, conflicts, err) ||
 		api_decode(arena, scale_schema(), merged, NULL, &scale, err))
 		return NULL;
-	return set_replicas(w, scale);
+	s = set_replicas(w, scale);
+	w->pinned = pinned; /* the version is the object's own, unless the config has one */
+	return s;
 }
 
 void registry_answer_scale(struct writing *w)
