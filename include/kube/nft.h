@@ -146,6 +146,19 @@ void nft_print(const struct nft_batch *b, struct buf *out);
  */
 int nft_send(struct nft_batch *b, struct err *err);
 
+/*
+ * A way to the kernel that is kept, for who sends again and again: the kernel clears away what a
+ * batch has deleted behind its sender's back, and to close a way earlier waits for that, for tens
+ * of milliseconds. Used by one thread at a time, in one network namespace. Opened by the first
+ * batch.
+ */
+struct nft_link {
+	int fd;
+	bool open;
+};
+int nft_link_send(struct nft_link *l, struct nft_batch *b, struct err *err);
+void nft_link_close(struct nft_link *l); /* zeroed is fine */
+
 /* A chain that packets run into by themselves, of whatever table. */
 struct nft_base {
 	const char *family; /* "inet", "ip", "ip6", "bridge", "other" */

@@ -343,41 +343,67 @@ static int read_complaints(int fd, struct err *err)
 	}
 }
 
-static int open_socket(size_t room, struct err *err)
+static int open_link(struct nft_link *l, struct err *err)
 {
 	struct sockaddr_nl to = {.nl_family = AF_NETLINK};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	int size = (int)MIN(room + 64 * KIB, (size_t)INT32_MAX);
 
-	if (fd < 0)
+	if (l->open)
+		return 0;
+	l->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (l->fd < 0)
 		return err_set_errno(err, errno, "netfilter socket");
-	/* The batch goes as one: where forcing is not allowed a small one may still fit. */
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
+	l->open = true;
+	if (connect(l->fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return 0;
 	int code = err_set_errno(err, errno, "netfilter socket");
-	close(fd);
+	nft_link_close(l);
 	return code;
 }
 
-static int send_all(const struct buf *out, struct err *err)
+void nft_link_close(struct nft_link *l)
 {
-	int fd = open_socket(out->len, err);
+	if (l->open)
+		close(l->fd);
+	*l = (struct nft_link){0};
+}
+
+/* The batch goes as one: where forcing is not allowed a small one may still fit. */
+static void make_room(struct nft_link *l, size_t room)
+{
+	int size = (int)MIN(room + 64 * KIB, (size_t)INT32_MAX);
+
+	if (setsockopt(l->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		setsockopt(l->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+static int send_all(struct nft_link *l, const struct buf *out, struct err *err)
+{
+	int code = open_link(l, err);
 	ssize_t n;
 
-	if (fd < 0)
-		return fd;
+	if (code)
+		return code;
+	make_room(l, out->len);
 	do
-		n = send(fd, out->at, out->len, 0);
+		n = send(l->fd, out->at, out->len, 0);
 	while (n < 0 && errno == EINTR);
-	int code =
-		n < 0 ? err_set_errno(err, errno, "sending to nftables") : read_complaints(fd, err);
-	close(fd);
+	if (n >= 0)
+		return read_complaints(l->fd, err);
+	code = err_set_errno(err, errno, "sending to nftables");
+	nft_link_close(l);
 	return code;
 }
 
 int nft_send(struct nft_batch *b, struct err *err)
+{
+	struct nft_link once = {0};
+	int code = nft_link_send(&once, b, err);
+
+	nft_link_close(&once);
+	return code;
+}
+
+int nft_link_send(struct nft_link *l, struct nft_batch *b, struct err *err)
 {
 	struct sending s = {.batch = b, .out = BUF_INIT(BATCH_MAX), .seq = 1};
 	int code;
@@ -393,7 +419,7 @@ int nft_send(struct nft_batch *b, struct err *err)
 	if (buf_over(&s.out))
 		code = err_set(err, ERR_TOO_LARGE, "a batch for nftables is too large");
 	else
-		code = send_all(&s.out, err);
+		code = send_all(l, &s.out, err);
 	mem_free(s.message);
 	buf_done(&s.out);
 	return code;
@@ -407,12 +433,14 @@ int nft_table_exists(const char *table, bool *exists, struct err *err)
 		nftnl_nlmsg_build_hdr(message, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, 1);
 	struct buf out = BUF_INIT(KIB);
 	struct err inner = {0};
+	struct nft_link once = {0};
 
 	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
 	nftnl_table_nlmsg_build_payload(h, t);
 	nftnl_table_free(t);
 	buf_add(&out, h, NLMSG_ALIGN(h->nlmsg_len));
-	int code = send_all(&out, &inner);
+	int code = send_all(&once, &out, &inner);
+	nft_link_close(&once);
 	buf_done(&out);
 	*exists = !code;
 	if (code && code != ERR_CONFLICT)

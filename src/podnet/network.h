@@ -31,6 +31,7 @@ struct rules_sender {
 	struct arena arena;
 	struct rules_input input;
 	struct nft_batch batch;
+	struct nft_link link;
 	struct buf ports, sweep; /* host ports of UDP, as uint16_t: changed since, being swept */
 	struct list waiting, served;
 	bool sending, again;

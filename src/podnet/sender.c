@@ -36,6 +36,7 @@ void rules_sender_done(struct pod_network *n)
 	arena_done(&s->arena);
 	buf_done(&s->ports);
 	buf_done(&s->sweep);
+	nft_link_close(&n->sender.link);
 }
 
 /* ---- what is wished ---- */
@@ -166,7 +167,7 @@ static void send_work(struct work *w)
 {
 	struct rules_sender *s = CONTAINER_OF(w, struct rules_sender, work);
 
-	if (nft_send(&s->batch, &w->err) == 0 && s->sweep.len)
+	if (nft_link_send(&s->link, &s->batch, &w->err) == 0 && s->sweep.len)
 		sweep(s, &w->err);
 }
 

@@ -103,7 +103,7 @@ static void take_ips(struct proxy *p, const struct cJSON *node)
 	p->ips_changed = true;
 	if (p->ports)
 		service_ports_set_addresses(p->ports, p->ips, p->ip_count);
-	proxy_wake(p, p->min_sync);
+	proxy_wake(p, 0);
 }
 
 static bool is_leaving(const struct cJSON *node)
@@ -210,6 +210,7 @@ static void proxy_free(struct part *part)
 	map_done(&p->dirty);
 	ruleset_done(&p->ruleset);
 	proxy_sync_done(p);
+	nft_link_close(&p->link);
 	arena_done(&p->sync.arena);
 	service_ports_free(p->ports);
 	status_server_free(p->status);

@@ -52,6 +52,7 @@ struct proxy {
 	size_t ip_count;
 	struct base_options table;
 	int64_t min_sync, retry_in;
+	int64_t not_before; /* loop time: the next sync */
 
 	struct scope scope;
 	struct informer *services, *slices, *nodes;
@@ -64,6 +65,7 @@ struct proxy {
 	bool reload, ips_changed, collecting, sending, failing;
 	struct sync sync;
 	struct work sender, checker;
+	struct nft_link link; /* the sender's */
 
 	/* what is told of it */
 	struct proxy_health health;

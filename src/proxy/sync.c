@@ -1,8 +1,8 @@
 /*
- * A few milliseconds after something has changed, what is known of the services concerned is put
- * together, some a turn of the loop. A worker compiles it and sends what differs to the kernel as
- * one batch. When a batch is refused, or the table is gone because somebody has flushed the rules,
- * all of it is put there anew.
+ * As soon as something has changed, but not more often than every few milliseconds, what is known
+ * of the services concerned is put together, some a turn of the loop. A worker compiles it and
+ * sends what differs to the kernel as one batch. When a batch is refused, or the table is gone
+ * because somebody has flushed the rules, all of it is put there anew.
  */
 #include "compile_parts.h"
 #include "proxy_private.h"
@@ -29,7 +29,7 @@ void proxy_wake(struct proxy *p, int64_t in)
 	if (!p->serving || p->collecting || p->sending || op_active(&p->turn))
 		return;
 	op_init(&p->turn, &p->scope, take_turn, OP_NO_DEADLINE);
-	timer_wait(&p->turn, loop_in(p->scope.loop, in));
+	timer_wait(&p->turn, MAX(loop_in(p->scope.loop, in), p->not_before));
 }
 
 void proxy_mark(struct proxy *p, struct str namespace, struct str name)
@@ -41,7 +41,7 @@ void proxy_mark(struct proxy *p, struct str namespace, struct str name)
 	p->metrics.queued = env_wall(p->base.env);
 	if (!p->health.pending_since)
 		p->health.pending_since = loop_now(p->scope.loop);
-	proxy_wake(p, p->min_sync);
+	proxy_wake(p, 0);
 }
 
 void proxy_mark_all(struct proxy *p)
@@ -87,6 +87,7 @@ static void begin_sync(struct proxy *p)
 	s->restart = p->reload;
 	s->ips_changed = p->ips_changed;
 	s->began = loop_now(p->scope.loop);
+	p->not_before = s->began + p->min_sync;
 	s->triggers = arena_copy(&s->arena, p->triggers, p->trigger_count * sizeof(*s->triggers));
 	s->trigger_count = p->trigger_count;
 	s->services = p->metrics.services_pending;
@@ -180,7 +181,8 @@ static void send_work(struct work *w)
 		compile_ips(&p->ruleset, &s->batch, s->ips, s->ip_count);
 	for (size_t i = 0; i < s->count; i++)
 		compile_wanted(&p->ruleset, &s->batch, &s->node, &s->wanted[i]);
-	if (!s->batch.count || nft_send(&s->batch, &w->err) || !p->ruleset.paths.count)
+	if (!s->batch.count || nft_link_send(&p->link, &s->batch, &w->err) ||
+		!p->ruleset.paths.count)
 		return;
 	_cleanup_(err_done) struct err err = {0};
 	int64_t start = clock_mono();
@@ -265,7 +267,7 @@ static void on_sent(struct op *op, struct err *err)
 		proxy_mark_all(p);
 	}
 	if (p->dirty.count || p->reload || p->ips_changed)
-		proxy_wake(p, p->min_sync);
+		proxy_wake(p, 0);
 }
 
 static void take_turn(struct op *op, struct err *err)

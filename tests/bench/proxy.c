@@ -23,6 +23,7 @@ struct bench {
 	struct proxy_node node;
 	struct cidr pods;
 	struct ruleset ruleset;
+	struct nft_link link;
 	struct str *services;
 	int count, endpoints;
 	double before; /* KiB */
@@ -89,12 +90,12 @@ static int64_t compile(struct bench *b, struct nft_batch *batch, int service, in
 	return clock_mono() - start;
 }
 
-static int64_t send_batch(struct nft_batch *batch)
+static int64_t send_batch(struct bench *b, struct nft_batch *batch)
 {
 	struct err err = {0};
 	int64_t start = clock_mono();
 
-	EXPECT_OK(nft_send(batch, &err), &err);
+	EXPECT_OK(nft_link_send(&b->link, batch, &err), &err);
 	return clock_mono() - start;
 }
 
@@ -132,7 +133,7 @@ static void all_of_them(struct bench *b)
 		took += compile(b, &batch, i, 0);
 	printf("proxy_sync_compile_%dx%d %.2f ms\n", b->count, b->endpoints, (double)took / MSEC);
 	printf("proxy_sync_kernel_%dx%d %.2f ms\n", b->count, b->endpoints,
-		(double)send_batch(&batch) / MSEC);
+		(double)send_batch(b, &batch) / MSEC);
 	printf("proxy_sync_wire_%dx%d %zu B\n", b->count, b->endpoints, batch.sent);
 	printf("proxy_sync_memory_%dx%d %.0f KiB\n", b->count, b->endpoints, in_use() - b->before);
 	arena_done(&a);
@@ -151,7 +152,7 @@ static void one_by_one(struct bench *b, int changes)
 		arena_init(&a);
 		struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
 		compiled[n] = compile(b, &batch, n * 7 % b->count, 1 + n / b->count);
-		kernel[n] = compiled[n] + send_batch(&batch);
+		kernel[n] = compiled[n] + send_batch(b, &batch);
 		bytes += batch.sent;
 		arena_done(&a);
 		usleep(20000); /* as the proxy waits: a batch begins when the last is cleared away
@@ -180,6 +181,7 @@ static void bench_of(int count, int endpoints, int changes)
 	b->before = in_use();
 	all_of_them(b);
 	one_by_one(b, changes);
+	nft_link_close(&b->link);
 	EXPECT_OK(proxy_clean_up(&err), &err);
 	ruleset_done(&b->ruleset);
 	arena_done(&b->kept);

@@ -7,10 +7,12 @@
 
 #include <kube/http_client.h>
 #include <kube/proxy.h>
+#include <kube/work.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -88,13 +90,9 @@ static bool said(struct world *w, const char *text)
 	return is;
 }
 
-static void begin(struct world *w)
+static void begin_api(struct world *w)
 {
 	static const struct http_client_options plain = {.no_http2 = true};
-	struct proxy_options options = {.node_name = STR("here"),
-		.min_sync = 1, /* the next sync would begin while the kernel has the last one */
-		.healthz = address_of(ip_v4(127, 0, 0, 1), PROXY_HEALTHZ_PORT),
-		.metrics = address_of(ip_v4(127, 0, 0, 1), PROXY_METRICS_PORT)};
 
 	netns_test_shell(-1, w->text, sizeof(w->text),
 		"ip link set lo up && for ip in " NODE_IP
@@ -110,8 +108,16 @@ static void begin(struct world *w)
 		.informers = informers_new(w->r.client, w->r.t.root),
 		.scope = w->r.t.root};
 	send_node(w, CLIENT_CREATE, "");
+}
+
+static void begin_proxy(struct world *w)
+{
+	struct proxy_options options = {.node_name = STR("here"),
+		.min_sync = 1, /* the next sync would begin while the kernel has the last one */
+		.healthz = address_of(ip_v4(127, 0, 0, 1), PROXY_HEALTHZ_PORT),
+		.metrics = address_of(ip_v4(127, 0, 0, 1), PROXY_METRICS_PORT)};
+
 	w->proxy = proxy_new(&w->base, &options);
-	API_RIG_AWAIT(&w->r, proxy_synced(w->proxy));
 }
 
 static void end(struct world *w)
@@ -134,7 +140,9 @@ static void in_world(void (*test)(struct world *w))
 {
 	static struct world w;
 
-	begin(&w);
+	begin_api(&w);
+	begin_proxy(&w);
+	API_RIG_AWAIT(&w.r, proxy_synced(w.proxy));
 	test(&w);
 	end(&w);
 }
@@ -272,6 +280,74 @@ static void rules_in_world(void)
 TEST(what_the_api_says_is_in_the_kernel)
 {
 	netns_test_run(rules_in_world);
+}
+
+/* ---- one batch after the other ---- */
+
+/* Holds up whoever wants to tell the kernel something, as a busy machine would. */
+struct blocker {
+	struct work work;
+	struct told told;
+};
+static sem_t blocked;
+
+static void block(struct work *work)
+{
+	(void)work;
+	while (sem_wait(&blocked))
+		;
+}
+
+static void send_small_service(struct world *w, const char *name, int last)
+{
+	send_object(w, CLIENT_CREATE, "", "services", "default",
+		arena_print(&w->r.arena,
+			"{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"clusterIP\":"
+			"\"10.96.0.%d\",\"ports\":[{\"port\":80}]}}",
+			name, last)
+			.at);
+}
+
+/*
+ * A batch for all that is there is under way from the beginning; what marks services then, before
+ * and behind it, waits.
+ */
+static void batches_in_world(void)
+{
+	static struct world w;
+	struct blocker blockers[8] = {0};
+
+	begin_api(&w);
+	for (int i = 0; i < 3; i++)
+		send_small_service(&w, arena_print(&w.r.arena, "early-%d", i).at, 20 + i);
+	sem_init(&blocked, 0, 0);
+	for (size_t i = 0; i < ARRAY_LEN(blockers); i++)
+		work_start(&blockers[i].work,
+			told_op(&blockers[i].told, w.r.t.root, OP_NO_DEADLINE), WORK_NETLINK,
+			block);
+	begin_proxy(&w);
+	for (int i = 0; i < 200; i++)
+		api_rig_tick(&w.r);
+	EXPECT(!proxy_synced(w.proxy));
+	send_small_service(&w, "late", 30);
+	for (int i = 0; i < 200; i++)
+		api_rig_tick(&w.r);
+	for (size_t i = 0; i < ARRAY_LEN(blockers); i++)
+		sem_post(&blocked);
+	for (size_t i = 0; i < ARRAY_LEN(blockers); i++)
+		loop_test_run_until(&w.r.t, &blockers[i].told.done);
+	API_RIG_AWAIT(&w.r, proxy_synced(w.proxy));
+	netns_test_shell(-1, w.text, sizeof(w.text), "nft -n list table inet kube-proxy");
+	for (int i = 0; i < 3; i++)
+		EXPECT(said(&w, arena_print(&w.r.arena, "10.96.0.%d . 6 . 80", 20 + i).at));
+	EXPECT(said(&w, "10.96.0.30 . 6 . 80"));
+	end(&w);
+	sem_destroy(&blocked);
+}
+
+TEST(a_batch_waits_for_the_one_under_way)
+{
+	netns_test_run(batches_in_world);
 }
 
 /* ---- packets ---- */
