@@ -500,3 +500,114 @@ TEST(datagrams_follow_when_their_endpoint_goes)
 {
 	netns_test_run(datagrams_in_world);
 }
+
+/* ---- SCTP, by its packets alone: the kernel may have none of its own ---- */
+
+static uint32_t sctp_checksum(const unsigned char *at, size_t len)
+{
+	uint32_t crc = ~0u;
+
+	for (size_t i = 0; i < len; i++) {
+		crc ^= at[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	return ~crc;
+}
+
+static void put_checksum(unsigned char packet[32])
+{
+	memset(packet + 8, 0, 4);
+	uint32_t sum = sctp_checksum(packet, 32);
+	for (int i = 0; i < 4; i++)
+		packet[8 + i] = (unsigned char)(sum >> 8 * i);
+}
+
+/* The first packet of an association. */
+static void make_init(unsigned char packet[32], uint16_t from, uint16_t to)
+{
+	static const unsigned char init[20] = {1, 0, 0, 20, 0, 0, 0, 7, 0, 1, 0, 0, 0, 1, 0, 1};
+
+	memset(packet, 0, 32);
+	packet[0] = (unsigned char)(from >> 8);
+	packet[1] = (unsigned char)from;
+	packet[2] = (unsigned char)(to >> 8);
+	packet[3] = (unsigned char)to;
+	memcpy(packet + 12, init, sizeof(init));
+	put_checksum(packet);
+}
+
+/* That packet, whole, at port 8080; a masquerade may have changed where it comes from. */
+static bool is_init(const unsigned char seen[32])
+{
+	unsigned char wanted[32];
+
+	make_init(wanted, (uint16_t)(seen[0] << 8 | seen[1]), 8080);
+	return memcmp(seen, wanted, 32) == 0;
+}
+
+static int sctp_socket(const char *address)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_SCTP);
+
+	EXPECT(fd >= 0);
+	EXPECT_INT(inet_pton(AF_INET, address, &at.sin_addr), 1);
+	EXPECT_INT(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+/* Which of the places a new association comes to, at port 8080 and whole; -1: none. */
+static int associate(const int *servers, int client, const char *to, uint16_t port)
+{
+	static uint16_t from = 20000;
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	unsigned char packet[32], seen[256];
+	int chosen = -1;
+
+	make_init(packet, ++from, port);
+	EXPECT_INT(inet_pton(AF_INET, to, &at.sin_addr), 1);
+	if (sendto(client, packet, sizeof(packet), 0, (struct sockaddr *)&at, sizeof(at)) !=
+		(ssize_t)sizeof(packet))
+		return -1;
+	for (int i = 0; i < 3; i++)
+		while (recv(servers[i], seen, sizeof(seen), MSG_DONTWAIT) == 20 + 32)
+			chosen = is_init(seen + 20) ? i : chosen;
+	return chosen;
+}
+
+static void associations(struct world *w)
+{
+	int servers[3], client = sctp_socket(NODE_IP), counts[3] = {0};
+
+	for (int i = 0; i < 3; i++)
+		servers[i] = sctp_socket(places[i]);
+	send_service(w, CLIENT_CREATE, "SCTP", "", ALL_ENDPOINTS);
+	for (int i = 0; i < 60; i++) {
+		int chosen = associate(servers, client, "10.96.0.9", 80);
+
+		if (EXPECT(chosen >= 0))
+			counts[chosen]++;
+	}
+	EXPECT(counts[0] > 0 && counts[1] > 0 && counts[2] > 0);
+	EXPECT(associate(servers, client, NODE_IP, 30080) >= 0);
+	EXPECT_INT(associate(servers, client, "10.96.0.9", 81), -1);
+	send_service(w, CLIENT_UPDATE, "SCTP", "", AT("10.42.0.6"));
+	for (int i = 0; i < 10; i++)
+		EXPECT_INT(associate(servers, client, "10.96.0.9", 80), 1);
+	send_service(w, CLIENT_UPDATE, "SCTP", "", "");
+	EXPECT_INT(associate(servers, client, "10.96.0.9", 80), -1);
+	for (int i = 0; i < 3; i++)
+		close(servers[i]);
+	close(client);
+}
+
+static void associations_in_world(void)
+{
+	in_world(associations);
+}
+
+TEST(associations_come_to_the_endpoints_of_now)
+{
+	netns_test_run(associations_in_world);
+}
