@@ -1,0 +1,167 @@
+#!/bin/bash
+# The life of pods with more than one container, on an isolated node: what begins and ends in which
+# order, hooks, shared processes, containers that join later, pods of the node's own directory.
+. "$(dirname "$0")/../harness/cluster.sh"
+
+join_world
+add_image
+check "the cluster starts" start --node-name node
+within 20 k get serviceaccount default
+mkdir "$dir/w"
+phase() { k get pod "$1" -o 'jsonpath={.status.phase}'; }
+ready() { k get pod "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' | grep -q True; }
+
+# ---- order ----
+k create -f - >/dev/null <<-E
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: ordered}
+	spec:
+	  terminationGracePeriodSeconds: 20
+	  volumes: [{name: w, hostPath: {path: $dir/w}}]
+	  initContainers:
+	  - name: one
+	    image: kube.local/sample:1
+	    command: [sh, -c, "echo one >>/w/order"]
+	    volumeMounts: [{name: w, mountPath: /w}]
+	  - name: side
+	    image: kube.local/sample:1
+	    restartPolicy: Always
+	    command: [sh, -c, "trap 'echo side ends >>/w/order; exit 0' TERM QUIT; echo side >>/w/order; while :; do sleep 0.1; done"]
+	    startupProbe: {exec: {command: [grep, -q, side, /w/order]}, periodSeconds: 1}
+	    volumeMounts: [{name: w, mountPath: /w}]
+	  - name: two
+	    image: kube.local/sample:1
+	    command: [sh, -c, "echo two >>/w/order"]
+	    volumeMounts: [{name: w, mountPath: /w}]
+	  containers:
+	  - name: main
+	    image: kube.local/sample:1
+	    command: [sh, -c, "trap 'sleep 1; echo main ends >>/w/order; exit 0' TERM QUIT; while :; do sleep 0.1; done"]
+	    lifecycle:
+	      postStart: {exec: {command: [sh, -c, "echo hook >>/w/order"]}}
+	      preStop: {exec: {command: [sh, -c, "echo last hook >>/w/order"]}}
+	    volumeMounts: [{name: w, mountPath: /w}]
+	  - name: hasty
+	    image: kube.local/sample:1
+	    lifecycle:
+	      preStop: {sleep: {seconds: 1}}
+E
+check "a pod with all sorts of containers is ready" within 40 ready ordered
+check "they began in their order" prints "one side two hook " sh -c "tr '\n' ' ' <'$dir/w/order'"
+check "the one that goes along runs" prints true k get pod ordered \
+	-o 'jsonpath={.status.initContainerStatuses[1].started}'
+check "those of the beginning are done" prints "Completed Completed" k get pod ordered \
+	-o 'jsonpath={.status.initContainerStatuses[0,2].state.terminated.reason}'
+k delete pod ordered --wait=true --timeout=40s >/dev/null
+check "they ended in theirs" prints "last hook main ends side ends " \
+	sh -c "tail -n 3 '$dir/w/order' | tr '\n' ' '"
+
+# ---- what fails at the beginning ----
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: stuck}
+	spec:
+	  restartPolicy: Never
+	  initContainers: [{name: i, image: "kube.local/sample:1", command: [sh, -c, "echo no; exit 3"]}]
+	  containers: [{name: c, image: "kube.local/sample:1"}]
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: unhooked}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers:
+	  - name: c
+	    image: kube.local/sample:1
+	    lifecycle: {postStart: {exec: {command: [sh, -c, "exit 4"]}}}
+E
+check "who cannot begin has failed" within 20 prints Failed phase stuck
+check "and says how" prints 3 k get pod stuck \
+	-o 'jsonpath={.status.initContainerStatuses[0].state.terminated.exitCode}'
+check "its log is there" prints no k logs stuck -c i
+hook_failed() { k describe pod unhooked | grep -q FailedPostStartHook; }
+check "a hook that fails is told" within 20 hook_failed
+
+# ---- processes that are seen ----
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: shared}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  shareProcessNamespace: true
+	  hostname: own
+	  hostAliases: [{ip: 10.1.2.3, hostnames: [far.example]}]
+	  containers:
+	  - {name: web, image: "kube.local/sample:1"}
+	  - {name: beside, image: "kube.local/sample:1", command: [sleep, "1000"]}
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: hosts}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  hostPID: true
+	  hostIPC: true
+	  hostNetwork: true
+	  containers: [{name: c, image: "kube.local/sample:1", command: [sleep, "1001"]}]
+E
+check "pods that share run" within 30 ready shared
+check "those on the node's own, too" within 30 ready hosts
+sees() { k exec "$1" -c "$2" -- sh -c "cat /proc/[0-9]*/comm" | grep -q "$3"; }
+check "one container sees the other's processes" sees shared beside nginx
+check "and who holds the pod" sees shared web kube
+check "those of the node see all" sees hosts c bash
+check "and have its address" prints 192.0.2.2 k get pod hosts -o 'jsonpath={.status.podIP}'
+check "a pod has the name that it wants" prints own k exec shared -c web -- cat /proc/sys/kernel/hostname
+check "and knows whom it is told of" contains "10.1.2.3" "$(k exec shared -c web -- grep far.example /etc/hosts)"
+
+# ---- one that joins ----
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: web}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers: [{name: nginx, image: "kube.local/sample:1"}]
+E
+check "a pod runs" within 30 ready web
+k debug web --image=kube.local/sample:1 --image-pull-policy=IfNotPresent --target=nginx -c looks \
+	-- sleep 1002 >/dev/null
+joined() { [ -n "$(k get pod web -o 'jsonpath={.status.ephemeralContainerStatuses[0].state.running}')" ]; }
+check "a container joins it" within 30 joined
+check "and sees its target's processes" sees web looks nginx
+check "nobody was started anew" prints 0 k get pod web -o 'jsonpath={.status.containerStatuses[0].restartCount}'
+
+# ---- of the node's directory ----
+mkdir -p "$dir/d/pods"
+cat >"$dir/d/pods/own.yaml" <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: own, namespace: kube-system}
+	spec:
+	  terminationGracePeriodSeconds: 0
+	  containers: [{name: c, image: "kube.local/sample:1", command: [sleep, "1003"]}]
+E
+mirror() { k -n kube-system get pod own-node -o "jsonpath={.status.phase} {.metadata.uid}"; }
+mirrored() { mirror | grep -q Running; }
+check "a manifest of the node runs and is shown" within 40 mirrored
+process=$(pgrep -fo '^sleep 1003')
+first=$(mirror)
+k -n kube-system delete pod own-node --wait=false >/dev/null
+another() { mirrored && [ "$(mirror)" != "$first" ]; }
+check "what shows it comes back when it is deleted" within 40 another
+check "and nothing has ended" prints "$process" pgrep -fo '^sleep 1003'
+rm "$dir/d/pods/own.yaml"
+unmirrored() { ! quiet k -n kube-system get pod own-node && ! pgrep -f '^sleep 1003'; }
+check "without the manifest both are gone" within 40 unmirrored
+
+k delete pod --all --wait=true --timeout=60s >/dev/null
+empty() { ! pgrep -f 'nginx: master|^sleep 100'; }
+check "nothing is left of them" within 20 empty
+unmounted() { ! grep -q "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts; }
+check "no mount either" within 20 unmounted
+check "it ends" stop
+finish
