@@ -239,15 +239,28 @@ static void ready(struct dial *d)
 	task_finish(&d->task, 0);
 }
 
+static void look_up(struct dial *d)
+{
+	struct http_client *client = d->client;
+	struct err err = {0};
+
+	if (choose_place(d, &err))
+		task_fail(&d->task, &err);
+	else if (client->options.dial)
+		connect_next(d);
+	else
+		net_resolve(client->env, task_await(&d->task, DIAL_CONNECT, d->deadline), d->host,
+			&d->found);
+}
+
 static void dial_run(struct task *t, struct err *err)
 {
 	struct dial *d = CONTAINER_OF(t, struct dial, task);
-	struct http_client *client = d->client;
 	bool tunnel = d->origin->proxy && d->origin->https;
 
 	/* One address that does not answer is no reason to give up the others. */
 	bool more = t->step == DIAL_CONNECTED && err->code != ERR_CANCELLED &&
-		    d->next < d->found.count && loop_now(client->env->loop) < d->deadline;
+		    d->next < d->found.count && loop_now(d->client->env->loop) < d->deadline;
 	if (err->code && more) {
 		connect_next(d);
 		return;
@@ -260,16 +273,7 @@ static void dial_run(struct task *t, struct err *err)
 	}
 	switch ((enum dial_step)t->step) {
 	case DIAL_RESOLVE:
-		if (choose_place(d, err)) {
-			task_fail(t, err);
-			return;
-		}
-		if (client->options.dial) {
-			connect_next(d);
-			return;
-		}
-		net_resolve(
-			client->env, task_await(t, DIAL_CONNECT, d->deadline), d->host, &d->found);
+		look_up(d);
 		return;
 	case DIAL_CONNECT:
 		if (!d->found.count) {

@@ -6,7 +6,7 @@
  *
  * Texts are containerd's, since those are what people look for.
  */
-#include "image_fetch.h"
+#include "image_pull.h"
 #include "image_take.h"
 
 #include <kube/log.h>
@@ -22,58 +22,8 @@
 	"application/vnd.oci.image.index.v1+json, */*"
 #define NESTING_MAX 4
 
-enum pull_step {
-	PULL_BEGIN,
-	PULL_HELD,
-	PULL_RESOLVED,
-	PULL_MANIFEST,
-	PULL_MANIFEST_BODY,
-	PULL_CONFIG,
-	PULL_CONFIG_BODY,
-	PULL_LAYERS,
-	PULL_ENTERED,
-};
 static const char *const pull_steps[] = {"begin", "held", "resolved", "manifest", "manifest body",
 	"config", "config body", "layers", "entered"};
-
-struct image_pull {
-	struct store_job job;
-	struct arena arena;
-	struct runtime_pull *asked;
-	struct image_reference ref;
-	struct str full; /* as it stands in texts */
-	struct link in_store;
-	struct image_pull_state state;
-	/* where */
-	struct image_auth auth;
-	struct str *urls;
-	size_t url_count, url_at, own_from;
-	struct registry_session session;
-	struct tls_config *tls;
-	int hold;
-	/* what */
-	struct str digest;     /* of what the name means */
-	struct str media_type; /* as the registry declared it */
-	struct str now;        /* the manifest that is asked for */
-	int depth;
-	struct image_document document;
-	struct image_config config;
-	struct str config_text;
-	struct registry_call call;
-	bool calling;
-	struct buf body;
-	/* layers */
-	struct layer_wait {
-		struct image_pull *pull;
-		struct op op;
-		struct image_fetch fetch;
-		size_t same; /* an earlier one with the same diff id; or itself */
-	} * layers;
-	size_t layer_next, layer_running, layer_done;
-	struct err layer_err;
-	struct op *all;
-	struct image_entry entry;
-};
 
 static void pull_run(struct task *t, struct err *err);
 
@@ -97,7 +47,7 @@ static void resolve_fail(struct image_pull *p, struct err *err)
 
 /* ---- calls ---- */
 
-static void end_call(struct image_pull *p)
+void image_pull_end_call(struct image_pull *p)
 {
 	if (p->calling)
 		registry_call_end(&p->call);
@@ -106,7 +56,7 @@ static void end_call(struct image_pull *p)
 
 static void call(struct image_pull *p, const char *method, struct str path, int next)
 {
-	end_call(p);
+	image_pull_end_call(p);
 	registry_call_init(&p->call, &p->session, str_from(method), path, STR(ACCEPTED));
 	p->calling = true;
 	registry_call_start(&p->call, task_await(&p->job.task, next, OP_NO_DEADLINE));
@@ -385,81 +335,7 @@ static int take_config(struct image_pull *p, struct err *err)
 	return failed;
 }
 
-/* ---- layers ---- */
-
-static void layers_cancel(struct op *op)
-{
-	struct image_pull *p = op->ctx;
-
-	for (size_t i = 0; i < p->layer_next; i++)
-		op_cancel(&p->layers[i].op);
-}
-
-static const struct op_kind layers_op = {.name = "layers", .cancel = layers_cancel};
-
-static void layer_finished(struct op *op, struct err *err);
-
-static void start_layers(struct image_pull *p)
-{
-	struct image_store *s = p->job.store;
-
-	while (!p->layer_err.code && p->layer_next < p->document.count &&
-		p->layer_running < s->parallel) {
-		size_t i = p->layer_next++;
-		struct layer_wait *l = &p->layers[i];
-		if (l->same != i) {
-			p->layer_done++;
-			continue;
-		}
-		p->layer_running++;
-		op_init(&l->op, p->all->scope, layer_finished, OP_NO_DEADLINE);
-		image_fetch_start(&l->fetch, &l->op);
-	}
-	if (p->layer_running)
-		return;
-	struct op *all = TAKE(p->all);
-	p->layer_err.code ? op_fail(all, &p->layer_err) : op_finish(all, 0);
-}
-
-static void layer_finished(struct op *op, struct err *err)
-{
-	struct image_pull *p = CONTAINER_OF(op, struct layer_wait, op)->pull;
-
-	p->layer_running--;
-	p->layer_done++;
-	/* The first failure is the reason of all others. */
-	if (err->code && !p->layer_err.code) {
-		err_move(&p->layer_err, err);
-		layers_cancel(p->all);
-	}
-	start_layers(p);
-}
-
-static void fetch_layers(struct image_pull *p)
-{
-	size_t count = p->document.count;
-	struct op *all = task_await(&p->job.task, PULL_LAYERS, OP_NO_DEADLINE);
-
-	end_call(p);
-	p->layers = mem_new(MAX(count, (size_t)1) * sizeof(p->layers[0]));
-	p->state.layers = (int)count;
-	for (size_t i = 0; i < count; i++) {
-		struct layer_wait *l = &p->layers[i];
-		l->pull = p;
-		l->fetch.store = p->job.store;
-		l->fetch.session = &p->session;
-		l->fetch.digest = p->document.entries[i].digest;
-		l->fetch.size = p->document.entries[i].size;
-		l->fetch.diff = p->config.diff_ids.items[i];
-		p->state.bytes_total += l->fetch.size;
-		while (!str_eq(p->layers[l->same].fetch.diff, l->fetch.diff))
-			l->same++;
-	}
-	if (!op_begin(all, &layers_op, p))
-		return;
-	p->all = all;
-	start_layers(p);
-}
+/* ---- all of it is here ---- */
 
 static void enter_new(struct image_pull *p)
 {
@@ -517,7 +393,7 @@ static void pull_run(struct task *t, struct err *err)
 	case PULL_CONFIG_BODY:
 		if (err->code || take_config(p, err))
 			return pull_fail(p, err);
-		return fetch_layers(p);
+		return image_pull_layers(p);
 	case PULL_LAYERS:
 		return err->code ? pull_fail(p, err) : enter_new(p);
 	case PULL_ENTERED:
@@ -531,7 +407,7 @@ static void pull_end(struct store_job *job)
 {
 	struct image_pull *p = CONTAINER_OF(job, struct image_pull, job);
 
-	end_call(p);
+	image_pull_end_call(p);
 	link_remove(&p->in_store);
 	if (p->hold >= 0)
 		close(p->hold);
@@ -564,34 +440,4 @@ void image_store_pull(struct image_store *s, struct op *op, struct runtime_pull 
 			.identity_token = arena_str(&p->arena, pull->auth->identity_token),
 			.registry_token = arena_str(&p->arena, pull->auth->registry_token)};
 	store_job_run(&p->job, &pull_kind);
-}
-
-/* ---- progress ---- */
-
-static void update_state(struct image_pull *p)
-{
-	p->state.layers_done = (int)p->layer_done;
-	p->state.bytes = 0;
-	for (size_t i = 0; p->layers && i < p->document.count; i++)
-		p->state.bytes +=
-			p->layers[i].fetch.here ? p->layers[i].fetch.size : p->layers[i].fetch.come;
-}
-
-size_t image_store_pulls(struct image_store *s, const struct image_pull_state **states)
-{
-	size_t n = 0;
-
-	mem_free(TAKE(s->pull_states));
-	list_each (k, &s->pulls)
-		n++;
-	struct image_pull_state *all = mem_new(MAX(n, (size_t)1) * sizeof(all[0]));
-	n = 0;
-	list_each (k, &s->pulls) {
-		struct image_pull *p = CONTAINER_OF(k, struct image_pull, in_store);
-		update_state(p);
-		all[n++] = p->state;
-	}
-	s->pull_states = all;
-	*states = all;
-	return n;
 }
