@@ -1,6 +1,6 @@
 #include "kubelet_flags.h"
 
-enum flag_shape { MAP, THRESHOLDS, TEXT, NUMBER };
+enum flag_shape { MAP, THRESHOLDS, TEXT, NUMBER, LIST };
 
 static const struct {
 	const char *flag, *field;
@@ -28,13 +28,21 @@ static const struct {
 	{"container-log-max-files", "containerLogMaxFiles", NUMBER,
 		"Files that a container's log has at most; without it, 5."},
 	{"pod-max-pids", "podPidsLimit", NUMBER, "Processes of one pod at most."},
+	{"max-parallel-image-pulls", "maxParallelImagePulls", NUMBER,
+		"Images that are pulled at a time; without it, 1."},
+	{"allowed-unsafe-sysctls", "allowedUnsafeSysctls", LIST,
+		"What pods may set of the kernel besides what is safe: "
+		"kernel.msg*,net.core.somaxconn."},
+	{"volume-stats-agg-period", "volumeStatsAggPeriod", TEXT,
+		"How often volumes are measured; without it, 1m; negative: never."},
 	{"system-reserved", "systemReserved", MAP, "What pods do not get: cpu=200m,memory=1Gi."},
 	{"kube-reserved", "kubeReserved", MAP, "What they do not get, either."},
 };
 
 void kubelet_flags_add(struct kubelet_flags *f, struct flag *flags)
 {
-	static const char *const values[] = {"NAME=VALUE,...", "NAME<AMOUNT,...", "VALUE", "COUNT"};
+	static const char *const values[] = {
+		"NAME=VALUE,...", "NAME<AMOUNT,...", "VALUE", "COUNT", "NAME,..."};
 
 	for (size_t i = 0; i < KUBELET_FLAGS; i++) {
 		flags[i] = (struct flag)FLAG_LIST(
@@ -58,6 +66,18 @@ static int add_pairs(struct arena *a, size_t i, const struct flag_list *list, st
 		json_set(a, map, name, json_new_str(a, value));
 	}
 	json_set(a, tree, str_from(table[i].field), map);
+	return 0;
+}
+
+static int add_list(struct arena *a, size_t i, const struct flag_list *list, struct cJSON *tree,
+	struct err *err)
+{
+	struct cJSON *items = json_new(a, JSON_ARRAY);
+
+	(void)err;
+	for (size_t k = 0; k < list->count; k++)
+		json_append(items, json_new_str(a, list->items[k]));
+	json_set(a, tree, str_from(table[i].field), items);
 	return 0;
 }
 
@@ -89,7 +109,10 @@ int kubelet_flags_print(
 		bool pairs = table[i].shape == MAP || table[i].shape == THRESHOLDS;
 
 		if (f->values[i].count)
-			code = (pairs ? add_pairs : add_value)(a, i, &f->values[i], tree, err);
+			code = (pairs ? add_pairs
+				: table[i].shape == LIST
+					? add_list
+					: add_value)(a, i, &f->values[i], tree, err);
 	}
 	if (code || !json_count(tree))
 		return code;

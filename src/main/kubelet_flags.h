@@ -7,7 +7,7 @@
 
 #include <kube/flags.h>
 
-enum { KUBELET_FLAGS = 13 };
+enum { KUBELET_FLAGS = 16 };
 struct kubelet_flags {
 	struct flag_list values[KUBELET_FLAGS];
 };
