@@ -57,6 +57,7 @@ struct cgroup_limits {
 	int64_t cpu_period, cpu_quota, cpu_shares;
 	int64_t memory, swap; /* swap: memory and swap together */
 	int64_t pids;
+	bool kill_together; /* v2: whoever takes too much memory takes all others along */
 	const char *cpuset_cpus, *cpuset_mems;
 	const struct cgroup_hugepages *hugepages;
 	size_t hugepage_count;

@@ -102,6 +102,7 @@ struct container_limits {                          /* 0: none said */
 	int64_t memory, swap;                      /* bytes */
 	int64_t pids;
 	int32_t oom_score_adj;
+	bool kill_together; /* out of memory all of it ends, not one process (cgroups v2) */
 	struct str cpuset_cpus, cpuset_mems;
 	struct runtime_pairs hugepages; /* "2MB" → bytes */
 };

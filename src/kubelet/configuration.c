@@ -50,6 +50,7 @@ static const struct known_field {
 	{"evictionPressureTransitionPeriod", DURATION, AT(pressure_transition), "5m0s", true},
 	{"evictionMaxPodGracePeriod", NUMBER, AT(eviction_max_grace), "0", false},
 	{"volumeStatsAggPeriod", DURATION, AT(volume_stats_period), "1m0s", true},
+	{"singleProcessOOMKill", FLAG, AT(single_oom_kill), NULL, false},
 	{"serializeImagePulls", FLAG, AT(serialize_pulls), "true", false},
 	{"maxParallelImagePulls", NUMBER, AT(parallel_pulls), NULL, false},
 #undef AT
@@ -88,12 +89,11 @@ static const char *const idle_names[] = {"address", "authorization", "cgroupDriv
 	"podsPerCore", "preloadedImagesVerificationAllowlist", "protectKernelDefaults",
 	"providerID", "qosReserved", "readOnlyPort", "registryBurst", "registryPullQPS",
 	"reservedMemory", "reservedSystemCPUs", "rotateCertificates", "runOnce",
-	"runtimeRequestTimeout", "seccompDefault", "showHiddenMetricsForVersion",
-	"singleProcessOOMKill", "staticPodURL", "staticPodURLHeader",
-	"streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups", "systemReservedCgroup",
-	"tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion", "topologyManagerPolicy",
-	"topologyManagerPolicyOptions", "topologyManagerScope", "tracing", "userNamespaces",
-	"volumePluginDir"};
+	"runtimeRequestTimeout", "seccompDefault", "showHiddenMetricsForVersion", "staticPodURL",
+	"staticPodURLHeader", "streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups",
+	"systemReservedCgroup", "tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion",
+	"topologyManagerPolicy", "topologyManagerPolicyOptions", "topologyManagerScope", "tracing",
+	"userNamespaces", "volumePluginDir"};
 
 /* ---- which fields there are ---- */
 

@@ -83,6 +83,7 @@ static void set_limits(
 		out->memory = out->swap = quantity_value(q);
 	set_hugepages(a, limits, out);
 	out->oom_score_adj = oom_score(in);
+	out->kill_together = in->kill_together;
 }
 
 /* All containers have a limit: then the pod has their sum. */

@@ -44,6 +44,7 @@ struct container_input {
 	const int64_t *volume_groups; /* of volumes: for fsGroup */
 	size_t volume_group_count;
 	struct str pid_target; /* of an ephemeral container: the id of its target */
+	bool kill_together;    /* out of memory all of its processes end */
 };
 /* ERR_INVALID: CreateContainerConfigError, in upstream's words. */
 int container_config_make(struct arena *a, const struct container_input *in,

@@ -71,6 +71,8 @@ static void plan_memory(struct plan *p, bool unified, const struct cgroup_limits
 	if (l->memory)
 		add_number(p, CGROUP_MEMORY, unified ? "memory.max" : "memory.limit_in_bytes",
 			l->memory, unified ? "max" : "-1");
+	if (unified && l->kill_together)
+		add_number(p, CGROUP_MEMORY, "memory.oom.group", 1, "")->optional = true;
 	if (!l->swap)
 		return;
 	/* v2 counts swap alone. */

@@ -105,6 +105,7 @@ void native_spec_limit(
 	spec->swap = l->swap;
 	spec->pids = l->pids;
 	spec->oom_score_adj = l->oom_score_adj;
+	spec->kill_together = l->kill_together;
 	spec->cpuset_cpus = arena_str(a, l->cpuset_cpus);
 	spec->cpuset_mems = arena_str(a, l->cpuset_mems);
 	spec->hugepages = arena_new(a, (l->hugepages.count + 1) * sizeof(*spec->hugepages));
@@ -128,6 +129,7 @@ void native_limits_of(const struct container_limits *l, struct arena *a, struct 
 		.memory = l->memory,
 		.swap = l->swap,
 		.pids = l->pids,
+		.kill_together = l->kill_together,
 		.cpuset_cpus = l->cpuset_cpus.len ? arena_str(a, l->cpuset_cpus).at : NULL,
 		.cpuset_mems = l->cpuset_mems.len ? arena_str(a, l->cpuset_mems).at : NULL,
 		.hugepages = huge,

@@ -245,6 +245,7 @@ static int make_group(struct shim_container *c, struct err *err)
 		.memory = s->memory,
 		.swap = s->swap,
 		.pids = s->pids,
+		.kill_together = s->kill_together,
 		.cpuset_cpus = s->cpuset_cpus.len ? s->cpuset_cpus.at : NULL,
 		.cpuset_mems = s->cpuset_mems.len ? s->cpuset_mems.at : NULL,
 		.hugepage_count = s->hugepage_count};

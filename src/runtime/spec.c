@@ -86,6 +86,7 @@ static const struct member spec_members[] = {
 	M(struct container_spec, pids, MEMBER_INT),
 	M(struct container_spec, cpuset_cpus, MEMBER_STR),
 	M(struct container_spec, cpuset_mems, MEMBER_STR),
+	M(struct container_spec, kill_together, MEMBER_BOOL),
 	M(struct container_spec, tty, MEMBER_BOOL),
 	M(struct container_spec, stdin, MEMBER_BOOL),
 	M(struct container_spec, stdin_once, MEMBER_BOOL),

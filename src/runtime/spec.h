@@ -61,6 +61,7 @@ struct container_spec {
 	int64_t oom_score_adj;
 	int64_t cpu_period, cpu_quota, cpu_shares, memory, swap, pids;
 	struct str cpuset_cpus, cpuset_mems;
+	bool kill_together; /* out of memory */
 	bool tty, stdin, stdin_once;
 	bool own_pid;       /* a process namespace of its own */
 	bool strict_groups; /* the image's groups do not count */

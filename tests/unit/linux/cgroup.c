@@ -79,6 +79,10 @@ TEST(limits_become_the_files_of_each_version)
 		(struct cgroup_limits){.memory = 1 << 20, .swap = 1 << 20, .cpu_quota = -1},
 		"cpu.max=max 100000; memory.max=1048576; memory.swap.max=0");
 	expect_plan(true, (struct cgroup_limits){0}, "");
+	expect_plan(true, (struct cgroup_limits){.memory = 1 << 20, .kill_together = true},
+		"memory.max=1048576; memory.oom.group=1");
+	expect_plan(false, (struct cgroup_limits){.memory = 1 << 20, .kill_together = true},
+		"memory.limit_in_bytes=1048576");
 }
 
 TEST(weights_span_the_range)
