@@ -135,7 +135,7 @@ check "later each time" within 40 event hungry BackOff \
 	"Back-off restarting failed container c in pod hungry_default"
 survived() { contains survived "$(k logs child-eats)"; }
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then # of version 2 all of it ends
-	check "a child takes its container along" within 30 says child-eats lastState.terminated.reason OOMKilled
+	check "a child takes its container along" within 90 says child-eats lastState.terminated.reason OOMKilled
 	check "whole" sh -c "! '$kubectl' logs child-eats --previous | grep -q survived"
 else
 	check "where only a child did, the container goes on" within 30 survived
