@@ -91,6 +91,16 @@ struct str cel_type_text(struct arena *a, const struct cel_type *type); /* "list
 /* "namespace" → "__namespace__", "a.b" → "a__dot__b"; false: no such name can be written. */
 bool cel_escape_name(struct arena *a, struct str name, struct str *escaped);
 
+/*
+ * What admission's expressions speak of: object, oldObject (dyn), request, namespaceObject,
+ * authorizer, authorizer.requestResource, params, in this order; `params`: params is declared.
+ */
+struct cel_env *cel_env_for_admission(unsigned with, bool params);
+const struct cel_type *cel_type_of_request(struct cel_env *env);
+const struct cel_type *cel_type_of_namespace(struct cel_env *env);
+/* What selectors of devices speak of: device. */
+struct cel_env *cel_env_for_devices(void);
+
 /* ---- programs ---- */
 enum cel_failure_kind {
 	CEL_COMPILED,

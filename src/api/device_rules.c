@@ -2,10 +2,12 @@
 
 #include "volume_sources.h"
 
+#include <kube/cel.h>
 #include <kube/time.h>
 
 #define SELECTORS_MAX          32
 #define EXPRESSION_MAX         (10 * 1024)
+#define EXPRESSION_COST_MAX    1000000
 #define PARAMETERS_MAX         (10 * 1024)
 #define POOL_NAME_MAX          253
 #define IDENTIFIER_MAX         32
@@ -124,21 +126,47 @@ void check_uuid(struct field_errors *e, const struct path *at, struct str text)
 
 /* ---- selectors and configurations ---- */
 
+static void check_selector_expression(
+	struct field_errors *e, const struct path *p, struct cel_env *env, struct str text)
+{
+	struct cel_program *program = cel_compile(env, text, NULL);
+	struct cel_failure failure = cel_failure(program);
+	enum cel_kind kind = cel_type_kind(cel_result_type(program));
+	struct str type = cel_type_text(e->arena, cel_result_type(program));
+
+	if (failure.kind == CEL_INVALID)
+		field_invalid_str(e, p, text, "compilation failed: %s", failure.text.at);
+	else if (failure.kind == CEL_UNBUILT)
+		field_invalid_str(e, p, text, "program instantiation failed: %s", failure.text.at);
+	else if (kind != CEL_BOOL && kind != CEL_DYN)
+		field_invalid_str(
+			e, p, text, "must evaluate to bool or the unknown type, not %s", type.at);
+	else if (cel_estimate(program).max > EXPRESSION_COST_MAX)
+		field_forbidden(e, p, "too complex, exceeds cost limit");
+	cel_program_free(program);
+}
+
 static void check_selector(
 	struct field_errors *e, const struct path *p, const struct cJSON *selector, const void *ctx)
 {
 	struct path cel = PATH(p, "cel"), expression = PATH(&cel, "expression");
+	struct str text = tree_str(selector, "cel.expression");
+	struct cel_env *const *env = ctx;
 
-	(void)ctx;
 	if (!tree_has(selector, "cel"))
 		field_required(e, &cel, "%s", "");
-	else if (tree_str(selector, "cel.expression").len > EXPRESSION_MAX)
+	else if (text.len > EXPRESSION_MAX)
 		field_too_long(e, &expression, EXPRESSION_MAX);
+	else
+		check_selector_expression(e, &expression, *env, text);
 }
 
 void check_device_selectors(struct field_errors *e, const struct path *p, const struct cJSON *list)
 {
-	check_devices_list(e, p, list, SELECTORS_MAX, NULL, check_selector, NULL);
+	struct cel_env *env = list ? cel_env_for_devices() : NULL;
+
+	check_devices_list(e, p, list, SELECTORS_MAX, NULL, check_selector, &env);
+	cel_env_free(env);
 }
 
 void check_raw_object(

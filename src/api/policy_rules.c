@@ -168,7 +168,8 @@ void check_policy_head(struct field_errors *e, const struct path *p, const struc
 	if (tree_has(spec, "paramKind"))
 		check_param_kind(e, &param, json_get(spec, STR("paramKind")));
 	check_constraints(e, p, spec);
-	check_match_conditions(e, &conditions, json_get(spec, STR("matchConditions")));
+	check_match_conditions(e, &conditions, json_get(spec, STR("matchConditions")),
+		tree_has(spec, "paramKind"));
 	check_variables(e, p, spec);
 }
 

@@ -211,8 +211,32 @@ void check_operation_rule(struct field_errors *e, const struct path *p, const st
 
 /* ---- conditions ---- */
 
-void check_match_conditions(struct field_errors *e, const struct path *p, const struct cJSON *list)
+void check_cel_expression(struct field_errors *e, const struct path *p, struct cel_env *env,
+	struct str expression, const struct cel_type *wanted)
 {
+	struct cel_program *program = cel_compile(env, expression, wanted);
+	struct cel_failure failure = cel_failure(program);
+
+	switch (failure.kind) {
+	case CEL_COMPILED:
+		break;
+	case CEL_INVALID:
+		field_invalid_str(e, p, expression, "compilation failed: %s", failure.text.at);
+		break;
+	case CEL_WRONG_TYPE:
+		field_invalid_str(e, p, expression, "%s", failure.text.at);
+		break;
+	case CEL_UNBUILT:
+		field_internal(e, p, "program instantiation failed: %s", failure.text.at);
+		break;
+	}
+	cel_program_free(program);
+}
+
+void check_match_conditions(
+	struct field_errors *e, const struct path *p, const struct cJSON *list, bool params)
+{
+	struct cel_env *env = list ? cel_env_for_admission(0, params) : NULL;
 	size_t i = 0;
 
 	if (json_count(list) > CONDITIONS_MAX)
@@ -224,6 +248,9 @@ void check_match_conditions(struct field_errors *e, const struct path *p, const 
 
 		if (text_is_blank(tree_str(condition, "expression")))
 			field_required(e, &expression, "%s", "");
+		else
+			check_cel_expression(
+				e, &expression, env, tree_str(condition, "expression"), &cel_bool);
 		if (!name.len)
 			field_required(e, &name_at, "%s", "");
 		else
@@ -232,6 +259,7 @@ void check_match_conditions(struct field_errors *e, const struct path *p, const 
 			field_duplicate_str(e, &name_at, name);
 		i++;
 	}
+	cel_env_free(env);
 }
 
 /* ---- webhooks ---- */
@@ -352,7 +380,7 @@ static void check_hook(struct field_errors *e, const struct path *p, const struc
 	if (mutating)
 		rule_choice(e, p, hook, "reinvocationPolicy", again);
 	check_client_config(e, &client, json_get(hook, STR("clientConfig")));
-	check_match_conditions(e, &conditions, json_get(hook, STR("matchConditions")));
+	check_match_conditions(e, &conditions, json_get(hook, STR("matchConditions")), false);
 }
 
 static void check_review_versions(struct field_errors *e, const struct path *p,

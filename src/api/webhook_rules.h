@@ -5,6 +5,8 @@
 
 #include "rules.h"
 
+#include <kube/cel.h>
+
 /* Everything under webhooks[]; what the old ones got away with they may keep. */
 void check_webhooks(struct field_errors *e, const struct change *c, bool mutating);
 /* The list differs: a new generation. */
@@ -15,8 +17,12 @@ void check_client_config(struct field_errors *e, const struct path *p, const str
 
 /* Operations, groups, versions, resources, scope. */
 void check_operation_rule(struct field_errors *e, const struct path *p, const struct cJSON *rule);
-/* name and expression of each. */
-void check_match_conditions(struct field_errors *e, const struct path *p, const struct cJSON *list);
+/* It compiles and yields what is wanted (NULL: anything). */
+void check_cel_expression(struct field_errors *e, const struct path *p, struct cel_env *env,
+	struct str expression, const struct cel_type *wanted);
+/* name and expression of each; `params`: expressions may speak of params. */
+void check_match_conditions(
+	struct field_errors *e, const struct path *p, const struct cJSON *list, bool params);
 /* Nothing but white space, or nothing at all. */
 bool text_is_blank(struct str text);
 

@@ -119,6 +119,11 @@ static void print_problem(struct buf *out, struct str text, const struct problem
 		i += char_length(str_skip(text, i));
 		column++;
 	}
+	if (!text.len) {
+		/* There is no line to point at. */
+		buf_print(out, "ERROR: <input>:1:0: %.*s", STRF(problem->text));
+		return;
+	}
 	buf_print(out, "ERROR: <input>:%zu:%zu: ", line, column + 1);
 	buf_add_str(out, problem->text);
 	shown = str_skip(text, line_at);

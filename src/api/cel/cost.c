@@ -165,7 +165,7 @@ static const struct {
 	{"check", COST_CHECK},
 };
 
-static enum rule rule_of(struct str name)
+uint8_t cost_rule(struct str name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (rules[i].name[0] == name.at[0] && str_eq_text(name, rules[i].name))
@@ -189,7 +189,7 @@ static uint64_t set_cost(const struct call *c)
 
 uint64_t call_cost(const struct call *c, struct cel_value result)
 {
-	switch (rule_of(c->expr->name)) {
+	switch ((enum rule)c->expr->cost_rule) {
 	case COST_FREE:
 		return 0;
 	case COST_CHECK:

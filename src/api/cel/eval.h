@@ -16,7 +16,8 @@ struct evaluation {
 };
 
 struct cel_value eval_expr(struct evaluation *ev, const struct expr *e);
-/* What the call costs, by upstream's table. */
+/* By which rule calls of the function cost; what a call costs, by upstream's table. */
+uint8_t cost_rule(struct str function);
 uint64_t call_cost(const struct call *c, struct cel_value result);
 
 #endif

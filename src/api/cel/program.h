@@ -87,11 +87,11 @@ typedef struct cel_value function_fn(struct call *c);
 struct expr {
 	uint8_t kind;
 	bool test;
-	bool member;   /* a call with a receiver, in args[0] once it is checked */
-	bool local;    /* an identifier of a fold */
-	bool constant; /* `literal` is what it always yields */
-	bool costs;    /* a constant one that costs what it would cost unfolded is none */
-	uint32_t at;   /* byte of the text */
+	bool member;       /* a call with a receiver, in args[0] once it is checked */
+	bool local;        /* an identifier of a fold */
+	bool constant;     /* `literal` is what it always yields */
+	uint8_t cost_rule; /* of a call: see cost.c */
+	uint32_t at;       /* byte of the text */
 	uint32_t id;
 	uint32_t count; /* args */
 	int32_t slot;   /* of an identifier: variable of the env, or local */
@@ -167,7 +167,6 @@ struct cel_program {
 	const struct cel_type *type;
 	struct str *used; /* names of variables */
 	size_t used_count, used_cap;
-	bool regexes; /* some are compiled: they are freed with the program */
 };
 
 void program_problem(struct cel_program *p, int64_t at, const char *format, ...) KUBE_PRINTF(3, 4);

@@ -1,0 +1,232 @@
+/* What expressions of admission and of devices speak of, and what answers when it is asked. */
+#include "test.h"
+
+#include <kube/cel.h>
+
+static struct arena arena;
+static struct cel_program *programs[32]; /* values borrow from them */
+static size_t program_count;
+
+static struct cJSON *tree(const char *json)
+{
+	struct cJSON *root = NULL;
+
+	EXPECT_INT(json_parse(&arena, str_from(json), NULL, &root, NULL), 0);
+	return root;
+}
+
+static void decide(
+	void *ctx, struct arena *a, const struct cel_check *check, struct cel_decision *d)
+{
+	struct str *asked = ctx;
+
+	*asked = check->is_resource
+			 ? arena_print(a, "%.*s %.*s/%.*s/%.*s in %.*s named %.*s for %.*s/%.*s",
+				   STRF(check->verb), STRF(check->group), STRF(check->resource),
+				   STRF(check->subresource), STRF(check->namespace),
+				   STRF(check->name), STRF(check->account_namespace),
+				   STRF(check->account))
+			 : arena_print(a, "%.*s %.*s", STRF(check->verb), STRF(check->path));
+	d->allowed = str_eq_text(check->verb, "get");
+	d->reason = STR("because");
+}
+
+static struct cel_value evaluate(
+	struct cel_env *env, const char *text, const struct cel_value *vars, size_t count)
+{
+	struct cel_program *p = cel_compile(env, str_from(text), NULL);
+	struct cel_run run = {.arena = &arena, .variables = vars, .variable_count = count};
+
+	assert(program_count < ARRAY_LEN(programs));
+	programs[program_count++] = p;
+	return cel_eval(p, &run);
+}
+
+static void finish_with(struct cel_env *env)
+{
+	while (program_count)
+		cel_program_free(programs[--program_count]);
+	cel_env_free(env);
+	arena_done(&arena);
+}
+
+TEST(the_authorizer_is_asked_what_was_put_together)
+{
+	struct str asked = STR("");
+	struct cel_authorizer authorizer = {.ctx = &asked, .check = decide};
+	struct cel_check own = {.group = STR("apps"),
+		.resource = STR("deployments"),
+		.namespace = STR("n"),
+		.name = STR("d")};
+	struct cel_env *env = cel_env_for_admission(0, false);
+	struct cel_value vars[6] = {0}, v;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < ARRAY_LEN(vars); i++)
+		vars[i] = cel_json(NULL, &cel_dyn);
+	vars[4] = cel_authorizer(&authorizer);
+	vars[5] = cel_resource_check(&arena, &authorizer, &own);
+	v = evaluate(env,
+		"authorizer.group('apps').resource('deployments').subresource('scale')"
+		".namespace('a').name('x').check('get').allowed()",
+		vars, 6);
+	EXPECT(v.kind == CEL_BOOL && v.b);
+	EXPECT_STR(asked, "get apps/deployments/scale in a named x for /");
+	v = evaluate(env, "authorizer.path('/healthz').check('post').allowed()", vars, 6);
+	EXPECT(v.kind == CEL_BOOL && !v.b);
+	EXPECT_STR(asked, "post /healthz");
+	v = evaluate(env, "authorizer.requestResource.check('get').reason()", vars, 6);
+	EXPECT_STR(v.str, "because");
+	EXPECT_STR(asked, "get apps/deployments/ in n named d for /");
+	v = evaluate(env,
+		"authorizer.serviceAccount('ns', 'sa').group('').resource('pods').check('get')"
+		".errored()",
+		vars, 6);
+	EXPECT(v.kind == CEL_BOOL && !v.b);
+	EXPECT_STR(asked, "get /pods/ in  named  for ns/sa");
+	v = evaluate(env, "authorizer.path(' ').check('get').allowed()", vars, 6);
+	EXPECT_STR(v.str, "path must not be empty");
+	v = evaluate(env, "authorizer.serviceAccount('a b', 'c').path('/x').check('get').allowed()",
+		vars, 6);
+	EXPECT_STR(v.str, "Invalid service account namespace");
+	finish_with(env);
+}
+
+TEST(requests_have_the_fields_of_admission)
+{
+	static const char request[] =
+		"{\"kind\":{\"group\":\"\",\"version\":\"v1\",\"kind\":\"Pod\"},\"operation\":"
+		"\"CREATE\",\"userInfo\":{\"username\":\"bob\",\"groups\":[\"a\",\"b\"],\"extra\":{"
+		"\"k\":[\"v\"]}},\"dryRun\":true}";
+	struct cel_env *env = cel_env_for_admission(0, true);
+	struct cel_value vars[3], v;
+
+	arena_init(&arena);
+	vars[0] = cel_json(tree("{\"a\":{\"b\":[1,2.5,\"x\",null]}}"), &cel_dyn);
+	vars[1] = cel_json(NULL, &cel_dyn);
+	vars[2] = cel_json(tree(request), cel_type_of_request(env));
+	v = evaluate(env,
+		"request.kind.kind == 'Pod' && request.operation == 'CREATE' && request.dryRun && "
+		"'b' in request.userInfo.groups && request.userInfo.extra['k'][0] == 'v' && "
+		"!has(request.options) && oldObject == null && object.a.b.size() == 4",
+		vars, 3);
+	EXPECT(v.kind == CEL_BOOL && v.b);
+	v = evaluate(env, "request.uid", vars, 3);
+	EXPECT(v.kind == CEL_ERROR);
+	v = evaluate(env, "object.a.?c[?0].orValue('none')", vars, 3);
+	EXPECT_STR(v.str, "none");
+	v = evaluate(env, "params.x", vars, 3);
+	EXPECT_STR(v.str, "no such attribute(s): params");
+	cel_env_free(env);
+	arena_done(&arena);
+}
+
+static struct cel_value count_up(void *ctx, struct arena *a, struct str name)
+{
+	int *count = ctx;
+
+	++*count;
+	return str_eq_text(name, "bad") ? cel_error(a, "failed") : cel_number(*count);
+}
+
+TEST(lazy_variables_are_made_when_they_are_used)
+{
+	struct cel_env *env = cel_env_new(0);
+	struct cel_type *record = cel_type_record(env, STR("kubernetes.variables"));
+	int count = 0;
+	struct cel_lazy lazy = {.ctx = &count, .get = count_up};
+	struct cel_value v, vars[1];
+
+	arena_init(&arena);
+	cel_type_add(env, record, STR("one"), &cel_int);
+	cel_type_add(env, record, STR("bad"), &cel_dyn);
+	cel_declare(env, STR("variables"), record);
+	vars[0] = cel_lazy_object(&lazy, record);
+	v = evaluate(env, "false && variables.one == 1", vars, 1);
+	EXPECT(v.kind == CEL_BOOL && !v.b);
+	EXPECT_INT(count, 0);
+	v = evaluate(env, "variables.one + 41", vars, 1);
+	EXPECT(v.kind == CEL_INT && v.i == 42);
+	EXPECT_STR(evaluate(env, "variables.bad", vars, 1).str, "failed");
+	EXPECT(evaluate(env, "has(variables.one)", vars, 1).b);
+	EXPECT_STR(evaluate(env, "variables.two", vars, 1).str,
+		"ERROR: <input>:1:10: undefined field 'two'\n | variables.two\n | .........^");
+	finish_with(env);
+}
+
+TEST(expressions_make_objects_and_patches)
+{
+	struct cel_env *env = cel_env_new(CEL_WITH_OBJECTS | CEL_WITH_PATCHES);
+	_cleanup_(buf_done) struct buf out = BUF_INIT(4096);
+	struct str why = STR("");
+	struct cel_value v;
+
+	arena_init(&arena);
+	v = evaluate(env,
+		"Object{spec: Object.spec{replicas: 3, ?none: optional.none(), labels: {'a': "
+		"'b'}}}",
+		NULL, 0);
+	json_print(&out, cel_to_json(&arena, v, &why), JSON_COMPACT);
+	EXPECT_STR(buf_str(&out), "{\"spec\":{\"replicas\":3,\"labels\":{\"a\":\"b\"}}}");
+	buf_clear(&out);
+	v = evaluate(env,
+		"[JSONPatch{op: 'add', path: '/a/' + jsonpatch.escapeKey('x/y~'), value: [1, "
+		"2]}]",
+		NULL, 0);
+	json_print(&out, cel_to_json(&arena, v, &why), JSON_COMPACT);
+	EXPECT_STR(buf_str(&out), "[{\"op\":\"add\",\"path\":\"/a/x~1y~0\",\"value\":[1,2]}]");
+	v = evaluate(env, "JSONPatch{op: 1}", NULL, 0);
+	EXPECT(str_find(v.str, STR("expected type of field 'op' is 'string' but provided type is "
+				   "'int'")) > 0);
+	v = evaluate(env, "ip('1.2.3.4')", NULL, 0);
+	EXPECT(!cel_to_json(&arena, v, &why));
+	EXPECT_STR(why, "no JSON can be made of a net.IP");
+	finish_with(env);
+}
+
+TEST(devices_have_attributes_by_domain)
+{
+	struct cel_env *env = cel_env_for_devices();
+	struct cel_program *p = cel_compile(env,
+		STR("device.attributes['a.example'].size == '5' && "
+		    "device.capacity['a.example'].mem.isGreaterThan(quantity('1Gi'))"),
+		&cel_bool);
+
+	EXPECT_INT(cel_failure(p).kind, CEL_COMPILED);
+	EXPECT(cel_estimate(p).max < 1000);
+	cel_program_free(p);
+	p = cel_compile(env, STR("cel.bind(x, device.driver, x == x)"), &cel_bool);
+	EXPECT_INT(cel_failure(p).kind, CEL_COMPILED);
+	cel_program_free(p);
+	p = cel_compile(env, STR("device.x"), &cel_bool);
+	EXPECT_STR(cel_failure(p).text,
+		"ERROR: <input>:1:7: undefined field 'x'\n | device.x\n | ......^");
+	cel_program_free(p);
+	cel_env_free(env);
+}
+
+TEST(types_of_built_in_kinds_come_from_their_tables)
+{
+	struct cel_env *env = cel_env_new(0);
+	struct cel_value v, vars[1];
+	const struct cel_type *pod;
+
+	arena_init(&arena);
+	pod = cel_type_of_table(env, schema_find(STR("io.k8s.api.core.v1.Pod")));
+	cel_declare(env, STR("object"), pod);
+	vars[0] = cel_json(tree("{\"metadata\":{\"name\":\"p\",\"creationTimestamp\":"
+				"\"2026-01-02T03:04:05Z\"},\"spec\":{\"containers\":[{\"name\":"
+				"\"c\",\"image\":\"i\"}],\"nodeSelector\":{\"a\":\"b\"}}}"),
+		pod);
+	v = evaluate(env,
+		"object.metadata.creationTimestamp.getFullYear() == 2026 && "
+		"object.spec.containers.all(c, c.image == 'i') && "
+		"object.spec.nodeSelector.a == 'b' && !has(object.spec.hostNetwork)",
+		vars, 1);
+	EXPECT(v.kind == CEL_BOOL && v.b);
+	v = evaluate(env, "object.spec.containers[0].imagine", vars, 1);
+	EXPECT(str_find(v.str, STR("undefined field 'imagine'")) > 0);
+	v = evaluate(env, "object.spec.replicas", vars, 1);
+	EXPECT(str_find(v.str, STR("undefined field 'replicas'")) > 0);
+	finish_with(env);
+}
