@@ -2,265 +2,15 @@
  * Types of expressions, by upstream's algorithm: parameters of generic functions are unified with
  * what they meet, overloads are tried in order, several that fit make the result dyn.
  */
-#include "program.h"
-
-struct scope {
-	struct scope *outer;
-	struct str name;
-	const struct cel_type *type;
-	int slot;
-};
-
-/* What a parameter stands for; written down, so that a failed attempt can be undone. */
-struct undo {
-	uint32_t param;
-	const struct cel_type *was;
-};
-
-struct checker {
-	struct cel_program *program;
-	struct arena *arena;
-	const struct cel_type **bound; /* by the parameter's number */
-	uint32_t param_count, param_cap;
-	struct undo *undo;
-	size_t undo_count, undo_cap;
-	struct scope *scope;
-	int slots;
-	int depth;
-};
+#include "unify.h"
 
 static void check(struct checker *c, struct expr *e);
-
-/* ---- parameters ---- */
-
-static void *grow(struct arena *a, void *at, size_t count, size_t *cap, size_t size)
-{
-	void *to;
-
-	if (count < *cap)
-		return at;
-	*cap = *cap ? *cap * 2 : 64;
-	to = arena_new(a, *cap * size);
-	if (count)
-		memcpy(to, at, count * size);
-	return to;
-}
-
-static void make_room(struct checker *c)
-{
-	size_t cap = c->param_cap;
-
-	while (c->param_count >= c->param_cap) {
-		c->bound = grow(c->arena, (void *)c->bound, c->param_cap, &cap, sizeof(*c->bound));
-		c->param_cap = (uint32_t)cap;
-	}
-}
-
-static const struct cel_type *new_param(struct checker *c)
-{
-	const struct cel_type *t = type_param(c->arena, c->param_count++);
-
-	make_room(c);
-	return t;
-}
-
-static void bind(struct checker *c, const struct cel_type *param, const struct cel_type *type)
-{
-	c->undo = grow(c->arena, c->undo, c->undo_count, &c->undo_cap, sizeof(*c->undo));
-	c->undo[c->undo_count++] = (struct undo){param->param, c->bound[param->param]};
-	c->bound[param->param] = type;
-}
-
-static void undo_to(struct checker *c, size_t count)
-{
-	while (c->undo_count > count) {
-		const struct undo *u = &c->undo[--c->undo_count];
-		c->bound[u->param] = u->was;
-	}
-}
-
-/* With parameters replaced by what they stand for; `final`: the unbound ones are dyn. */
-static const struct cel_type *resolve(struct checker *c, const struct cel_type *t, bool final)
-{
-	const struct cel_type *first, *second;
-	struct cel_type *copy;
-
-	if (t->kind == CEL_PARAM) {
-		const struct cel_type *to = c->bound[t->param];
-		return to ? resolve(c, to, final) : final ? &cel_dyn : t;
-	}
-	if (t->kind == CEL_OBJECT || !t->first)
-		return t;
-	first = resolve(c, t->first, final);
-	second = t->second ? resolve(c, t->second, final) : NULL;
-	if (first == t->first && second == t->second)
-		return t;
-	copy = arena_copy(c->arena, t, sizeof(*t));
-	copy->first = first;
-	copy->second = second;
-	return copy;
-}
-
-static bool is_dyn(const struct cel_type *t)
-{
-	return t->kind == CEL_DYN;
-}
-
-static bool is_dyn_or_error(const struct cel_type *t)
-{
-	return t->kind == CEL_DYN || t->kind == CEL_ERROR;
-}
-
-/* ---- unification ---- */
-
-static bool less_specific(const struct cel_type *a, const struct cel_type *b)
-{
-	if (is_dyn(a) || a->kind == CEL_PARAM)
-		return true;
-	if (is_dyn(b) || b->kind == CEL_PARAM || a->kind != b->kind)
-		return false;
-	switch (a->kind) {
-	case CEL_LIST:
-	case CEL_OPTIONAL:
-		return less_specific(a->first, b->first);
-	case CEL_MAP:
-		return less_specific(a->first, b->first) && less_specific(a->second, b->second);
-	case CEL_TYPE:
-		return true;
-	default:
-		return type_same(a, b);
-	}
-}
-
-static bool occurs(struct checker *c, const struct cel_type *param, const struct cel_type *in)
-{
-	if (type_same(param, in))
-		return true;
-	if (in->kind == CEL_PARAM)
-		return c->bound[in->param] && occurs(c, param, c->bound[in->param]);
-	if (in->kind == CEL_OBJECT)
-		return false;
-	return (in->first && occurs(c, param, in->first)) ||
-	       (in->second && occurs(c, param, in->second));
-}
-
-static bool assignable(struct checker *c, const struct cel_type *a, const struct cel_type *b);
-
-static bool substitutes(
-	struct checker *c, const struct cel_type *t, const struct cel_type *param, bool *has)
-{
-	const struct cel_type *to = c->bound[param->param];
-
-	*has = true;
-	if (type_same(t, param))
-		return true;
-	if (to) {
-		const struct cel_type *general;
-		if (type_same(t, to))
-			return true;
-		if (!assignable(c, t, to))
-			return false;
-		general = less_specific(t, to) ? t : to;
-		if (!occurs(c, param, general))
-			bind(c, param, general);
-		return true;
-	}
-	*has = false;
-	if (occurs(c, param, t))
-		return false;
-	bind(c, param, t);
-	return true;
-}
-
-static bool nullable(const struct cel_type *t)
-{
-	switch (t->kind) {
-	case CEL_NULL:
-	case CEL_OBJECT:
-	case CEL_OPAQUE:
-	case CEL_OPTIONAL:
-	case CEL_TIMESTAMP:
-	case CEL_DURATION:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool assignable_parts(struct checker *c, const struct cel_type *a, const struct cel_type *b)
-{
-	return assignable(c, a->first, b->first) &&
-	       (!a->second || assignable(c, a->second, b->second));
-}
-
-static bool assignable_deep(struct checker *c, const struct cel_type *a, const struct cel_type *b)
-{
-	bool has;
-
-	if (b->kind == CEL_PARAM) {
-		if (substitutes(c, a, b, &has))
-			return true;
-		if (has)
-			return false;
-	}
-	if (a->kind == CEL_PARAM)
-		return substitutes(c, b, a, &has);
-	if (is_dyn_or_error(a) || is_dyn_or_error(b))
-		return true;
-	if (a->kind == CEL_NULL)
-		return nullable(b);
-	if (b->kind == CEL_NULL)
-		return nullable(a);
-	if (a->kind != b->kind)
-		return false;
-	switch (a->kind) {
-	case CEL_LIST:
-	case CEL_MAP:
-	case CEL_OPTIONAL:
-		return assignable_parts(c, a, b);
-	case CEL_TYPE:
-		return true;
-	default:
-		return type_same(a, b);
-	}
-}
-
-static bool assignable(struct checker *c, const struct cel_type *a, const struct cel_type *b)
-{
-	bool yes;
-
-	if (c->depth > DEPTH_MAX)
-		return false;
-	c->depth++;
-	yes = assignable_deep(c, a, b);
-	c->depth--;
-	return yes;
-}
-
-/* All of them or, with everything as it was, none. */
-static bool try_assign(struct checker *c, const struct cel_type *const *from,
-	const struct cel_type *const *to, size_t count)
-{
-	size_t mark = c->undo_count;
-
-	for (size_t i = 0; i < count; i++)
-		if (!assignable(c, from[i], to[i])) {
-			undo_to(c, mark);
-			return false;
-		}
-	return true;
-}
-
-static bool try_one(struct checker *c, const struct cel_type *from, const struct cel_type *to)
-{
-	return try_assign(c, &from, &to, 1);
-}
 
 /* ---- messages ---- */
 
 static struct str shown(struct checker *c, const struct cel_type *t)
 {
-	return cel_type_text(c->arena, resolve(c, t, false));
+	return cel_type_text(c->arena, type_resolve(c, t, false));
 }
 
 static void mismatch(struct checker *c, const struct expr *e, const struct cel_type *wanted,
@@ -287,7 +37,7 @@ static void no_overload(
 			buf_add_char(&out, '(');
 		else if (i > 0)
 			buf_add_text(&out, ", ");
-		type_print(&out, resolve(c, args[i], true));
+		type_print(&out, type_resolve(c, args[i], true));
 		if (member && i == 0)
 			buf_add_char(&out, '.');
 	}
@@ -307,7 +57,7 @@ static void note_use(struct cel_program *p, struct str name)
 	for (size_t i = 0; i < p->used_count; i++)
 		if (str_eq(p->used[i], name))
 			return;
-	p->used = grow(&p->arena, p->used, p->used_count, &p->used_cap, sizeof(*p->used));
+	p->used = type_grow(&p->arena, p->used, p->used_count, &p->used_cap, sizeof(*p->used));
 	p->used[p->used_count++] = name;
 }
 
@@ -396,7 +146,7 @@ static const struct cel_type *field_type(
 		program_problem(c->program, e->at, "undefined field '%.*s'", STRF(name));
 		return &cel_error_type;
 	case CEL_PARAM:
-		try_one(c, &cel_dyn, of);
+		type_assign(c, &cel_dyn, of);
 		return &cel_dyn;
 	case CEL_DYN:
 	case CEL_ERROR:
@@ -415,9 +165,9 @@ static const struct cel_type *select_type(
 	bool unwrapped;
 
 	check(c, target);
-	of = resolve(c, target->type, false);
+	of = type_resolve(c, target->type, false);
 	unwrapped = of->kind == CEL_OPTIONAL;
-	type = field_type(c, e, unwrapped ? resolve(c, of->first, false) : of, name);
+	type = field_type(c, e, unwrapped ? type_resolve(c, of->first, false) : of, name);
 	return unwrapped || optional ? type_new(c->arena, CEL_OPTIONAL, type, NULL) : type;
 }
 
@@ -428,7 +178,7 @@ static void check_select(struct checker *c, struct expr *e)
 	if (!e->test && expr_qualified(c->program, e, &name) && look_up(c, e, name))
 		return;
 	e->type = select_type(c, e, e->target, e->name, false);
-	e->type = e->test ? &cel_bool : resolve(c, e->type, false);
+	e->type = e->test ? &cel_bool : type_resolve(c, e->type, false);
 }
 
 /* ---- calls ---- */
@@ -458,8 +208,8 @@ static bool fits(struct checker *c, const struct overload *o, const struct cel_t
 	}
 	text = str_skip(text, 2);
 	*result = type_read(c->arena, &text, letters, &c->param_count);
-	make_room(c);
-	return try_assign(c, args, wanted, count);
+	params_room(c);
+	return types_assign(c, args, wanted, count);
 }
 
 static void resolve_call(struct checker *c, struct expr *e, const struct function *f)
@@ -474,11 +224,11 @@ static void resolve_call(struct checker *c, struct expr *e, const struct functio
 		const struct cel_type *result;
 		if (!fits(c, &f->overloads[i], types, e->count, e->member, &result))
 			continue;
-		result = resolve(c, result, false);
+		result = type_resolve(c, result, false);
 		found[e->overload_count++] = &f->overloads[i];
 		if (!type)
 			type = result;
-		else if (!is_dyn(type) && !type_same(type, result))
+		else if (!type_is_dyn(type) && !type_same(type, result))
 			type = &cel_dyn;
 	}
 	e->function = f;
@@ -494,7 +244,7 @@ static void check_optional_select(struct checker *c, struct expr *e)
 	struct expr *target = e->args[0];
 
 	e->type = select_type(c, e, target, e->args[1]->literal.str, true);
-	e->type = resolve(c, e->type, false);
+	e->type = type_resolve(c, e->type, false);
 	e->args[1]->type = &cel_string;
 	e->function = function_find(e->name, 0);
 	e->overloads = arena_new(c->arena, sizeof(*e->overloads));
@@ -516,7 +266,7 @@ static void take_receiver(struct checker *c, struct expr *e)
 
 static void want(struct checker *c, const struct expr *e, const struct cel_type *type)
 {
-	if (!try_one(c, type, e->type))
+	if (!type_assign(c, type, e->type))
 		mismatch(c, e, type, e->type);
 }
 
@@ -582,8 +332,8 @@ static const struct cel_type *join(struct checker *c, const struct expr *e,
 {
 	if (!before)
 		return now;
-	if (try_one(c, before, now))
-		return less_specific(before, now) ? before : now;
+	if (type_assign(c, before, now))
+		return type_less_specific(before, now) ? before : now;
 	mismatch(c, e, before, now);
 	return &cel_error_type;
 }
@@ -592,14 +342,14 @@ static const struct cel_type *join(struct checker *c, const struct expr *e,
 static const struct cel_type *held_type(
 	struct checker *c, const struct expr *e, const struct expr *value, bool optional)
 {
-	const struct cel_type *t = resolve(c, value->type, false);
+	const struct cel_type *t = type_resolve(c, value->type, false);
 
 	(void)e;
 	if (!optional)
 		return value->type;
 	if (t->kind == CEL_OPTIONAL)
 		return t->first;
-	if (!is_dyn_or_error(t))
+	if (!type_is_dyn_or_error(t))
 		mismatch(c, value, type_new(c->arena, CEL_OPTIONAL, t, NULL), t);
 	return t;
 }
@@ -614,7 +364,7 @@ static void check_list(struct checker *c, struct expr *e)
 		element = join(
 			c, item, element, held_type(c, e, item, e->optional && e->optional[i]));
 	}
-	e->type = type_new(c->arena, CEL_LIST, element ? element : new_param(c), NULL);
+	e->type = type_new(c->arena, CEL_LIST, element ? element : param_new(c), NULL);
 }
 
 static void check_map(struct checker *c, struct expr *e)
@@ -630,7 +380,7 @@ static void check_map(struct checker *c, struct expr *e)
 			c, value, values, held_type(c, e, value, e->optional && e->optional[i]));
 	}
 	e->type = type_new(
-		c->arena, CEL_MAP, keys ? keys : new_param(c), values ? values : new_param(c));
+		c->arena, CEL_MAP, keys ? keys : param_new(c), values ? values : param_new(c));
 }
 
 static void check_struct(struct checker *c, struct expr *e)
@@ -660,7 +410,7 @@ static void check_struct(struct checker *c, struct expr *e)
 		if (type->kind == CEL_OBJECT)
 			wanted = field_type(c, field, type, field->literal.str);
 		given = held_type(c, e, value, e->optional && e->optional[i]);
-		if (!try_one(c, wanted, given))
+		if (!type_assign(c, wanted, given))
 			program_problem(c->program, field->at,
 				"expected type of field '%.*s' is '%.*s' but provided type is "
 				"'%.*s'",
@@ -674,7 +424,7 @@ static void check_struct(struct checker *c, struct expr *e)
 static void range_types(struct checker *c, const struct fold *f, const struct cel_type **first,
 	const struct cel_type **second)
 {
-	const struct cel_type *range = resolve(c, f->range->type, false);
+	const struct cel_type *range = type_resolve(c, f->range->type, false);
 
 	switch (range->kind) {
 	case CEL_LIST:
@@ -688,7 +438,7 @@ static void range_types(struct checker *c, const struct fold *f, const struct ce
 	case CEL_DYN:
 	case CEL_ERROR:
 	case CEL_PARAM:
-		try_one(c, &cel_dyn, range);
+		type_assign(c, &cel_dyn, range);
 		*first = *second = &cel_dyn;
 		return;
 	default:
@@ -725,7 +475,7 @@ static void check_fold(struct checker *c, struct expr *e)
 	check(c, f->result);
 	c->scope = accumulator.outer;
 	c->slots = slots;
-	e->type = resolve(c, f->result->type, false);
+	e->type = type_resolve(c, f->result->type, false);
 }
 
 static const struct cel_type *literal_type(struct cel_value v)
@@ -785,7 +535,7 @@ static void settle(struct checker *c, struct expr *e)
 	if (!e)
 		return;
 	if (e->type)
-		e->type = resolve(c, e->type, true);
+		e->type = type_resolve(c, e->type, true);
 	settle(c, e->target);
 	for (uint32_t i = 0; i < e->count; i++)
 		settle(c, e->args[i]);
@@ -802,7 +552,7 @@ void program_check(struct cel_program *p)
 {
 	struct checker c = {.program = p, .arena = &p->arena};
 
-	make_room(&c);
+	params_room(&c);
 	check(&c, p->root);
 	if (p->problem_total)
 		return;

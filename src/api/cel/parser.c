@@ -1,23 +1,5 @@
-/*
- * The grammar of CEL, by descent. It stops at the first sentence it cannot make sense of, unless
- * leaving one word out mends it, as ANTLR's recovery tries first; the messages are ANTLR's.
- */
-#include "lexer.h"
-
-#include "go_number.h"
-
-#include <stdarg.h>
-
-struct parser {
-	struct cel_program *program;
-	struct tokens tokens;
-	size_t at;
-	int depth;
-	const char *expecting; /* instead of an operand, right behind an opening bracket */
-	bool recovering;       /* a problem was told, and no word fitted since then */
-	bool failed;           /* given up */
-	int open, ternary;     /* brackets of all kinds, conditions that wait for their ':' */
-};
+/* The grammar of CEL, by descent. The messages are those of ANTLR, which upstream reads with. */
+#include "parser.h"
 
 static struct expr *parse_expr(struct parser *p);
 
@@ -26,245 +8,6 @@ static const char operand[] = "{'[', '{', '(', '.', '-', '!', " OPERANDS;
 static const char argument[] = "{'[', '{', '(', ')', '.', '-', '!', " OPERANDS;
 static const char element[] = "{'[', ']', '{', '(', '.', ',', '-', '!', '?', " OPERANDS;
 static const char entry[] = "{'[', '{', '}', '(', '.', ',', '-', '!', '?', " OPERANDS;
-
-struct expr *expr_new(struct cel_program *p, enum expr_kind kind, uint32_t at)
-{
-	struct expr *e = arena_new(&p->arena, sizeof(*e));
-
-	e->kind = (uint8_t)kind;
-	e->at = at;
-	e->id = ++p->next_id;
-	e->slot = -1;
-	return e;
-}
-
-struct expr *expr_call(struct cel_program *p, uint32_t at, const char *name, size_t count, ...)
-{
-	struct expr *e = expr_new(p, EXPR_CALL, at);
-	va_list args;
-
-	e->name = str_from(name);
-	e->count = (uint32_t)count;
-	e->args = arena_new(&p->arena, (count + 1) * sizeof(struct expr *));
-	va_start(args, count);
-	for (size_t i = 0; i < count; i++)
-		e->args[i] = va_arg(args, struct expr *);
-	va_end(args);
-	return e;
-}
-
-bool expr_qualified(struct cel_program *p, const struct expr *e, struct str *name)
-{
-	struct str before;
-
-	if (e->kind == EXPR_IDENT) {
-		*name = e->name;
-		return true;
-	}
-	if (e->kind != EXPR_SELECT || e->test || !expr_qualified(p, e->target, &before))
-		return false;
-	*name = arena_print(&p->arena, "%.*s.%.*s", STRF(before), STRF(e->name));
-	return true;
-}
-
-/* ---- words ---- */
-
-static struct token peek(const struct parser *p)
-{
-	return p->tokens.at[p->at];
-}
-
-static bool is(const struct parser *p, enum token_kind kind)
-{
-	return peek(p).kind == kind;
-}
-
-static struct token next(struct parser *p)
-{
-	struct token t = peek(p);
-
-	p->recovering = false;
-	if (t.kind != TOKEN_END)
-		p->at++;
-	return t;
-}
-
-static bool take(struct parser *p, enum token_kind kind)
-{
-	if (!is(p, kind))
-		return false;
-	next(p);
-	return true;
-}
-
-static struct str token_text(const struct parser *p, struct token t)
-{
-	return t.kind == TOKEN_END ? STR("<EOF>") : str_make(p->program->text.at + t.at, t.len);
-}
-
-/* May this word follow an operand, here or in what stands around it? */
-static bool may_follow(const struct parser *p, enum token_kind kind)
-{
-	switch (kind) {
-	case TOKEN_BRACKET_END:
-	case TOKEN_BRACE_END:
-	case TOKEN_PAREN_END:
-	case TOKEN_COMMA:
-		return p->open > 0;
-	case TOKEN_COLON:
-		return p->ternary > 0;
-	case TOKEN_BRACE:
-	case TOKEN_PAREN:
-	case TOKEN_NOT:
-		return false;
-	default:
-		return kind < TOKEN_TRUE || kind == TOKEN_END;
-	}
-}
-
-/* As ANTLR recovers: what cannot follow is left out, and nothing is said until a word fits. */
-static void recover(struct parser *p)
-{
-	p->recovering = true;
-	while (!may_follow(p, peek(p).kind))
-		p->at++;
-}
-
-static struct expr *fail(struct parser *p)
-{
-	uint32_t at = peek(p).at;
-
-	recover(p);
-	return expr_new(p->program, EXPR_LITERAL, at);
-}
-
-static void say(struct parser *p, const char *what, const char *expecting)
-{
-	struct token t = peek(p);
-
-	if (p->recovering)
-		return;
-	program_problem(p->program, t.at, "Syntax error: %s input '%.*s' expecting %s", what,
-		STRF(token_text(p, t)), expecting);
-}
-
-/* Could what stands behind the next word start an operand? */
-static bool starts_operand(const struct parser *p, size_t at)
-{
-	enum token_kind kind = at < p->tokens.count ? p->tokens.at[at].kind : TOKEN_END;
-
-	switch (kind) {
-	case TOKEN_BRACKET:
-	case TOKEN_BRACE:
-	case TOKEN_PAREN:
-	case TOKEN_DOT:
-	case TOKEN_MINUS:
-	case TOKEN_NOT:
-		return true;
-	default:
-		return kind >= TOKEN_TRUE && kind <= TOKEN_NAME;
-	}
-}
-
-/*
- * The closing word of something. ANTLR first tries to leave a word out, then to put the missing
- * one in, which works where what follows may follow it: at the end, or before another closing one.
- */
-static bool closes(struct parser *p, enum token_kind kind, const char *quoted)
-{
-	struct token t = peek(p);
-
-	if (take(p, kind))
-		return true;
-	if (t.kind != TOKEN_END && p->tokens.at[p->at + 1].kind == kind) {
-		say(p, "extraneous", quoted);
-		next(p);
-		next(p);
-		return true;
-	}
-	if (kind == TOKEN_COLON || (t.kind >= TOKEN_TRUE && t.kind <= TOKEN_NAME) ||
-		t.kind == TOKEN_BRACE || t.kind == TOKEN_PAREN || t.kind == TOKEN_NOT)
-		say(p, "mismatched", quoted);
-	else if (!p->recovering)
-		program_problem(p->program, t.at, "Syntax error: missing %s at '%.*s'", quoted,
-			STRF(token_text(p, t)));
-	recover(p);
-	return false;
-}
-
-/* ---- literals ---- */
-
-static struct expr *parse_int(struct parser *p, uint32_t at, struct str text, bool negative)
-{
-	struct expr *e = expr_new(p->program, EXPR_LITERAL, at);
-	struct str whole = negative ? arena_print(&p->program->arena, "-%.*s", STRF(text)) : text;
-	int64_t value = 0;
-
-	if (!go_read_int(whole, &value))
-		program_problem(p->program, at, "invalid int literal");
-	e->literal = cel_number(value);
-	return e;
-}
-
-static struct expr *parse_uint(struct parser *p, uint32_t at, struct str text)
-{
-	struct expr *e = expr_new(p->program, EXPR_LITERAL, at);
-	uint64_t value = 0;
-
-	if (!go_read_uint(str_sub(text, 0, text.len - 1), &value))
-		program_problem(p->program, at, "invalid uint literal");
-	e->literal = (struct cel_value){.kind = CEL_UINT, .u = value};
-	return e;
-}
-
-static struct expr *parse_float(struct parser *p, uint32_t at, struct str text, bool negative)
-{
-	struct expr *e = expr_new(p->program, EXPR_LITERAL, at);
-	double value = 0;
-
-	if (!go_read_double(text, &value))
-		program_problem(p->program, at, "invalid double literal");
-	e->literal = (struct cel_value){.kind = CEL_DOUBLE, .d = negative ? -value : value};
-	return e;
-}
-
-static struct expr *parse_text(struct parser *p, struct token t)
-{
-	struct expr *e = expr_new(p->program, EXPR_LITERAL, t.at);
-	bool bytes = t.kind == TOKEN_BYTES;
-	struct str text = STR("");
-	const char *why;
-
-	if (!token_unquote(&p->program->arena, token_text(p, t), bytes, &text, &why))
-		program_problem(p->program, t.at, "%s", why);
-	e->literal = (struct cel_value){.kind = bytes ? CEL_BYTES : CEL_STRING, .str = text};
-	return e;
-}
-
-static struct expr *parse_literal(struct parser *p)
-{
-	struct token first = peek(p);
-	bool negative = take(p, TOKEN_MINUS);
-	struct token t = next(p);
-	struct expr *e;
-
-	switch (t.kind) {
-	case TOKEN_INT:
-		return parse_int(p, first.at, token_text(p, t), negative);
-	case TOKEN_UINT:
-		return parse_uint(p, first.at, token_text(p, t));
-	case TOKEN_FLOAT:
-		return parse_float(p, first.at, token_text(p, t), negative);
-	case TOKEN_STRING:
-	case TOKEN_BYTES:
-		return parse_text(p, t);
-	default:
-		e = expr_new(p->program, EXPR_LITERAL, t.at);
-		e->literal = t.kind == TOKEN_NULL ? (struct cel_value){.kind = CEL_NULL}
-						  : cel_truth(t.kind == TOKEN_TRUE);
-		return e;
-	}
-}
 
 /* ---- lists of things ---- */
 
@@ -308,13 +51,13 @@ static void parse_args(struct parser *p, struct expr *call, struct expr *target)
 
 	p->open++;
 	p->expecting = argument;
-	if (!is(p, TOKEN_PAREN_END))
+	if (!parser_is(p, TOKEN_PAREN_END))
 		do
 			gather(p, &g, parse_expr(p), false);
-		while (!p->failed && take(p, TOKEN_COMMA));
+		while (!p->failed && parser_take(p, TOKEN_COMMA));
 	p->expecting = NULL;
 	if (!p->failed)
-		closes(p, TOKEN_PAREN_END, "')'");
+		parser_closes(p, TOKEN_PAREN_END, "')'");
 	p->open--;
 	give(call, &g);
 	call->target = target;
@@ -324,52 +67,52 @@ static void parse_args(struct parser *p, struct expr *call, struct expr *target)
 /* A separator, or the end: between elements of lists, maps and structs. */
 static bool separated(struct parser *p, enum token_kind end, const char *expecting)
 {
-	if (p->failed || is(p, end))
+	if (p->failed || parser_is(p, end))
 		return false;
-	if (take(p, TOKEN_COMMA))
-		return !is(p, end);
+	if (parser_take(p, TOKEN_COMMA))
+		return !parser_is(p, end);
 	if (p->tokens.at[p->at].kind != TOKEN_END && p->tokens.at[p->at + 1].kind == end) {
-		say(p, "extraneous", expecting);
-		next(p);
+		parser_say(p, "extraneous", expecting);
+		parser_next(p);
 		return false;
 	}
-	say(p, "mismatched", expecting);
-	recover(p);
+	parser_say(p, "mismatched", expecting);
+	parser_recover(p);
 	return false;
 }
 
 static struct expr *parse_list(struct parser *p)
 {
-	struct expr *e = expr_new(p->program, EXPR_LIST, next(p).at);
+	struct expr *e = expr_new(p->program, EXPR_LIST, parser_next(p).at);
 	struct gathered g = {0};
 
 	p->open++;
 	p->expecting = element;
-	if (!is(p, TOKEN_BRACKET_END))
+	if (!parser_is(p, TOKEN_BRACKET_END))
 		do {
-			bool optional = take(p, TOKEN_QUESTION);
+			bool optional = parser_take(p, TOKEN_QUESTION);
 			gather(p, &g, parse_expr(p), optional);
 		} while (separated(p, TOKEN_BRACKET_END, "{']', ','}"));
 	p->open--;
 	p->expecting = NULL;
 	give(e, &g);
-	take(p, TOKEN_BRACKET_END);
+	parser_take(p, TOKEN_BRACKET_END);
 	return e;
 }
 
 static struct expr *parse_map(struct parser *p)
 {
-	struct expr *e = expr_new(p->program, EXPR_MAP, next(p).at);
+	struct expr *e = expr_new(p->program, EXPR_MAP, parser_next(p).at);
 	struct gathered g = {0};
 
 	p->open++;
 	p->ternary++;
 	p->expecting = entry;
-	if (!is(p, TOKEN_BRACE_END))
+	if (!parser_is(p, TOKEN_BRACE_END))
 		do {
-			bool optional = take(p, TOKEN_QUESTION);
+			bool optional = parser_take(p, TOKEN_QUESTION);
 			gather(p, &g, parse_expr(p), optional);
-			if (p->failed || !closes(p, TOKEN_COLON, "':'"))
+			if (p->failed || !parser_closes(p, TOKEN_COLON, "':'"))
 				break;
 			gather(p, &g, parse_expr(p), optional);
 		} while (separated(p, TOKEN_BRACE_END, "{'}', ','}"));
@@ -377,40 +120,40 @@ static struct expr *parse_map(struct parser *p)
 	p->ternary--;
 	p->expecting = NULL;
 	give(e, &g);
-	take(p, TOKEN_BRACE_END);
+	parser_take(p, TOKEN_BRACE_END);
 	return e;
 }
 
 /* name{field: value}: '{' comes. */
 static struct expr *parse_struct(struct parser *p, struct expr *named)
 {
-	struct expr *e = expr_new(p->program, EXPR_STRUCT, next(p).at);
+	struct expr *e = expr_new(p->program, EXPR_STRUCT, parser_next(p).at);
 	struct gathered g = {0};
 
 	expr_qualified(p->program, named, &e->name);
 	p->open++;
 	p->ternary++;
-	if (!is(p, TOKEN_BRACE_END))
+	if (!parser_is(p, TOKEN_BRACE_END))
 		do {
-			bool optional = take(p, TOKEN_QUESTION);
-			struct token field = peek(p);
+			bool optional = parser_take(p, TOKEN_QUESTION);
+			struct token field = parser_peek(p);
 			struct expr *name = expr_new(p->program, EXPR_LITERAL, field.at);
-			if (!take(p, TOKEN_NAME)) {
-				say(p, "mismatched", "{'}', ',', '?', IDENTIFIER}");
-				recover(p);
+			if (!parser_take(p, TOKEN_NAME)) {
+				parser_say(p, "mismatched", "{'}', ',', '?', IDENTIFIER}");
+				parser_recover(p);
 				break;
 			}
-			name->literal = cel_str(token_text(p, field));
-			name->at = peek(p).at;
+			name->literal = cel_str(parser_text(p, field));
+			name->at = parser_peek(p).at;
 			gather(p, &g, name, optional);
-			if (!closes(p, TOKEN_COLON, "':'"))
+			if (!parser_closes(p, TOKEN_COLON, "':'"))
 				break;
 			gather(p, &g, parse_expr(p), optional);
 		} while (separated(p, TOKEN_BRACE_END, "{'}', ','}"));
 	p->open--;
 	p->ternary--;
 	give(e, &g);
-	take(p, TOKEN_BRACE_END);
+	parser_take(p, TOKEN_BRACE_END);
 	return e;
 }
 
@@ -437,21 +180,21 @@ static struct expr *finish_call(struct parser *p, struct expr *call)
 
 static struct expr *parse_name(struct parser *p)
 {
-	bool dotted = take(p, TOKEN_DOT);
-	struct token t = peek(p);
-	struct str name = token_text(p, t);
+	bool dotted = parser_take(p, TOKEN_DOT);
+	struct token t = parser_peek(p);
+	struct str name = parser_text(p, t);
 	struct expr *e;
 
-	if (!take(p, TOKEN_NAME)) {
-		say(p, "mismatched", "IDENTIFIER");
-		return fail(p);
+	if (!parser_take(p, TOKEN_NAME)) {
+		parser_say(p, "mismatched", "IDENTIFIER");
+		return parser_fail(p);
 	}
 	if (is_reserved(name))
 		program_problem(p->program, t.at, "reserved identifier: %.*s", STRF(name));
 	if (dotted)
 		name = arena_print(&p->program->arena, ".%.*s", STRF(name));
-	if (is(p, TOKEN_PAREN)) {
-		e = expr_new(p->program, EXPR_CALL, next(p).at);
+	if (parser_is(p, TOKEN_PAREN)) {
+		e = expr_new(p->program, EXPR_CALL, parser_next(p).at);
 		e->name = name;
 		parse_args(p, e, NULL);
 		return finish_call(p, e);
@@ -467,20 +210,20 @@ static struct expr *parse_primary(struct parser *p)
 	struct expr *e;
 
 	p->expecting = NULL;
-	if (!starts_operand(p, p->at) && !is(p, TOKEN_END) && starts_operand(p, p->at + 1)) {
-		say(p, "extraneous", expecting);
-		next(p);
+	if (!parser_starts(p, p->at) && !parser_is(p, TOKEN_END) && parser_starts(p, p->at + 1)) {
+		parser_say(p, "extraneous", expecting);
+		parser_next(p);
 	}
-	switch (peek(p).kind) {
+	switch (parser_peek(p).kind) {
 	case TOKEN_NAME:
 	case TOKEN_DOT:
 		return parse_name(p);
 	case TOKEN_PAREN:
-		next(p);
+		parser_next(p);
 		p->open++;
 		e = parse_expr(p);
 		if (!p->failed)
-			closes(p, TOKEN_PAREN_END, "')'");
+			parser_closes(p, TOKEN_PAREN_END, "')'");
 		p->open--;
 		return e;
 	case TOKEN_BRACKET:
@@ -498,34 +241,34 @@ static struct expr *parse_primary(struct parser *p)
 	case TOKEN_BYTES:
 		return parse_literal(p);
 	default:
-		say(p, "mismatched", expecting);
-		return fail(p);
+		parser_say(p, "mismatched", expecting);
+		return parser_fail(p);
 	}
 }
 
 /* .name, .?name, .name(…): the dot comes. */
 static struct expr *parse_dot(struct parser *p, struct expr *e)
 {
-	struct token dot = next(p);
-	bool optional = take(p, TOKEN_QUESTION);
-	struct token t = peek(p);
-	struct str name = token_text(p, t);
+	struct token dot = parser_next(p);
+	bool optional = parser_take(p, TOKEN_QUESTION);
+	struct token t = parser_peek(p);
+	struct str name = parser_text(p, t);
 	struct expr *to;
 
-	if (!take(p, TOKEN_NAME)) {
+	if (!parser_take(p, TOKEN_NAME)) {
 		if (!p->recovering)
 			program_problem(p->program, t.at,
 				"Syntax error: no viable alternative at input '.%.*s'",
 				STRF(t.kind == TOKEN_END ? STR("") : name));
-		return fail(p);
+		return parser_fail(p);
 	}
 	if (optional) {
 		struct expr *field = expr_new(p->program, EXPR_LITERAL, t.at);
 		field->literal = cel_str(name);
 		return expr_call(p->program, dot.at, "_?._", 2, e, field);
 	}
-	if (is(p, TOKEN_PAREN)) {
-		to = expr_new(p->program, EXPR_CALL, next(p).at);
+	if (parser_is(p, TOKEN_PAREN)) {
+		to = expr_new(p->program, EXPR_CALL, parser_next(p).at);
 		to->name = name;
 		parse_args(p, to, e);
 		return finish_call(p, to);
@@ -557,19 +300,19 @@ static struct expr *parse_member(struct parser *p)
 		p->depth++;
 		if (too_deep(p))
 			break;
-		if (is(p, TOKEN_DOT)) {
+		if (parser_is(p, TOKEN_DOT)) {
 			e = parse_dot(p, e);
-		} else if (is(p, TOKEN_BRACKET)) {
-			uint32_t at = next(p).at;
-			bool optional = take(p, TOKEN_QUESTION);
+		} else if (parser_is(p, TOKEN_BRACKET)) {
+			uint32_t at = parser_next(p).at;
+			bool optional = parser_take(p, TOKEN_QUESTION);
 			struct expr *index;
 			p->open++;
 			index = parse_expr(p);
 			e = expr_call(p->program, at, optional ? "_[?_]" : "_[_]", 2, e, index);
 			if (!p->failed)
-				closes(p, TOKEN_BRACKET_END, "']'");
+				parser_closes(p, TOKEN_BRACKET_END, "']'");
 			p->open--;
-		} else if (is(p, TOKEN_BRACE) && expr_qualified(p->program, e, &name)) {
+		} else if (parser_is(p, TOKEN_BRACE) && expr_qualified(p->program, e, &name)) {
 			e = parse_struct(p, e);
 		} else
 			break;
@@ -581,8 +324,8 @@ static struct expr *parse_member(struct parser *p)
 /* Signs in pairs cancel each other; of an odd number one is left. A lone minus is a number's. */
 static struct expr *parse_unary(struct parser *p)
 {
-	enum token_kind sign = peek(p).kind;
-	struct token first = peek(p);
+	enum token_kind sign = parser_peek(p).kind;
+	struct token first = parser_peek(p);
 	size_t count = 0;
 	struct expr *e;
 
@@ -597,9 +340,9 @@ static struct expr *parse_unary(struct parser *p)
 	}
 	p->at += count;
 	p->recovering = false;
-	if (!starts_operand(p, p->at)) {
-		say(p, "extraneous", operand);
-		return fail(p);
+	if (!parser_starts(p, p->at)) {
+		parser_say(p, "extraneous", operand);
+		return parser_fail(p);
 	}
 	e = parse_member(p);
 	if (count % 2 == 0)
@@ -644,8 +387,8 @@ static struct expr *parse_binary(struct parser *p, int level)
 	const struct operator* op;
 	int depth = p->depth;
 
-	while (level <= 3 && !p->failed && (op = operator_of(peek(p).kind, level))) {
-		uint32_t at = next(p).at;
+	while (level <= 3 && !p->failed && (op = operator_of(parser_peek(p).kind, level))) {
+		uint32_t at = parser_next(p).at;
 		struct expr *right;
 		p->depth++;
 		if (too_deep(p))
@@ -679,12 +422,12 @@ static struct expr *parse_logic(struct parser *p, enum token_kind kind)
 	size_t count = 1;
 	uint32_t *at;
 
-	if (p->failed || !is(p, kind))
+	if (p->failed || !parser_is(p, kind))
 		return first;
 	gather(p, &g, first, false);
 	at = arena_new(&p->program->arena, sizeof(*at) * (p->tokens.count - p->at + 2));
-	while (!p->failed && is(p, kind)) {
-		at[count++] = next(p).at;
+	while (!p->failed && parser_is(p, kind)) {
+		at[count++] = parser_next(p).at;
 		gather(p, &g, is_or ? parse_logic(p, TOKEN_AND) : parse_binary(p, 1), false);
 	}
 	return balance(p, is_or ? "_||_" : "_&&_", g.at, at, 0, g.count - 1);
@@ -701,12 +444,12 @@ static struct expr *parse_expr(struct parser *p)
 		return expr_new(p->program, EXPR_LITERAL, 0);
 	}
 	e = parse_logic(p, TOKEN_OR);
-	at = peek(p).at;
-	if (!p->failed && take(p, TOKEN_QUESTION)) {
+	at = parser_peek(p).at;
+	if (!p->failed && parser_take(p, TOKEN_QUESTION)) {
 		p->ternary++;
 		yes = parse_logic(p, TOKEN_OR);
 		p->ternary--;
-		if (!p->failed && closes(p, TOKEN_COLON, "':'")) {
+		if (!p->failed && parser_closes(p, TOKEN_COLON, "':'")) {
 			no = parse_expr(p);
 			e = expr_call(p->program, at, "_?_:_", 3, e, yes, no);
 		}
@@ -720,7 +463,8 @@ void program_parse(struct cel_program *program)
 	struct parser p = {.program = program, .tokens = program_tokens(program)};
 
 	program->root = parse_expr(&p);
-	if (p.failed || is(&p, TOKEN_END))
+	if (p.failed || parser_is(&p, TOKEN_END))
 		return;
-	say(&p, p.tokens.at[p.at + 1].kind == TOKEN_END ? "extraneous" : "mismatched", "<EOF>");
+	parser_say(
+		&p, p.tokens.at[p.at + 1].kind == TOKEN_END ? "extraneous" : "mismatched", "<EOF>");
 }

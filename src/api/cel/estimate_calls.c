@@ -1,0 +1,341 @@
+/* What each function may cost, and the size of what it gives. */
+#include "estimate.h"
+
+static uint64_t literal_number(const struct expr *e, uint64_t otherwise)
+{
+	return e->kind == EXPR_LITERAL && e->literal.kind == CEL_INT && e->literal.i >= 0
+		       ? (uint64_t)e->literal.i
+		       : otherwise;
+}
+
+/* The size of the elements of a list, where something is known of them. */
+static struct size element_size(struct estimator *s, const struct expr *list)
+{
+	const struct cel_type *of = known_type(s, list);
+
+	if (of && of->kind == CEL_LIST && of->first->max_size != SIZE_UNTOLD)
+		return (struct size){0, of->first->max_size};
+	return (struct size){0, UNKNOWN};
+}
+
+static struct made walk_cost(struct estimator *s, const struct expr *e)
+{
+	struct size size = size_of(s, e->args[0]);
+	struct cel_cost each = fixed(1);
+	const struct cel_type *item;
+
+	if (e->args[0]->type->kind != CEL_LIST)
+		return costs(by_factor(size, TRAVERSAL));
+	item = e->args[0]->type->first;
+	if (item->kind == CEL_STRING || item->kind == CEL_BYTES)
+		each = add(each, by_factor(element_size(s, e->args[0]), TRAVERSAL));
+	return costs(product((struct cel_cost){size.min, size.max}, each));
+}
+
+static struct made replace_cost(struct estimator *s, const struct expr *e)
+{
+	struct size text = size_of(s, e->args[0]), from = size_of(s, e->args[1]);
+	struct size to = size_of(s, e->args[2]), count = {0}, kept = {0};
+
+	if (from.min == 0) {
+		count.max = plus(text.max, text.max < UNKNOWN);
+		kept.max = text.max;
+	} else if (to.max <= from.min)
+		kept.max = text.max;
+	else
+		count.max = (uint64_t)MIN(ceil((double)text.max / (double)from.min), 0x1p63);
+	if (from.max == 0) {
+		count.min = plus(text.min, text.min < UNKNOWN);
+		kept.min = text.min;
+	} else if (from.max <= to.min)
+		kept.min = text.min;
+	else
+		count.min = (uint64_t)MIN(ceil((double)text.min / (double)from.max), 0x1p63);
+	return gives(by_factor(text, 2 * TRAVERSAL), sum(multiply(count, to), kept));
+}
+
+static struct made join_cost(struct estimator *s, const struct expr *e)
+{
+	struct size list = size_of(s, e->args[0]);
+	struct size text = multiply(list, element_size(s, e->args[0])), between;
+
+	if (e->count > 1) {
+		between = (struct size){list.min ? list.min - 1 : 0, list.max ? list.max - 1 : 0};
+		text = sum(text, multiply(size_of(s, e->args[1]), between));
+	}
+	return gives(by_factor(text, TRAVERSAL), text);
+}
+
+static struct made regex_cost(struct estimator *s, const struct expr *e, bool finds)
+{
+	struct size text = size_of(s, e->args[0]);
+	struct cel_cost cost = product(by_factor(sum(text, (struct size){1, 1}), TRAVERSAL),
+		by_factor(size_of(s, e->args[1]), REGEX));
+
+	return finds ? gives(cost, (struct size){0, text.max}) : costs(cost);
+}
+
+static struct made compare_cost(struct estimator *s, const struct expr *e)
+{
+	struct size x = size_of(s, e->args[0]), y = size_of(s, e->args[1]);
+	uint64_t max = MIN(x.max, y.max);
+
+	return costs(by_factor((struct size){max > 0, max}, TRAVERSAL));
+}
+
+static struct made network_cost(struct estimator *s, const struct expr *e, bool network)
+{
+	struct size bytes = {4, 16};
+	struct cel_cost cost = by_factor(sum(bytes, bytes), TRAVERSAL);
+
+	if (network)
+		cost = add(add(cost, by_factor(bytes, TRAVERSAL)), fixed(1));
+	if (e->args[1]->type->kind == CEL_STRING)
+		cost = add(cost, by_factor(size_of(s, e->args[1]), TRAVERSAL));
+	return costs(cost);
+}
+
+static struct made list_made(double factor, struct size size)
+{
+	return gives(add(by_factor(size, factor), fixed(1 + LIST_COST)), size);
+}
+
+static struct made pairs_cost(struct estimator *s, const struct expr *e, size_t n)
+{
+	struct size size = size_of(s, e->args[n]);
+	const struct cel_type *of = e->args[n]->type;
+	bool text = of->kind == CEL_LIST &&
+		    (of->first->kind == CEL_STRING || of->first->kind == CEL_BYTES) &&
+		    !str_eq_text(e->name, "distinct");
+
+	return list_made(text ? 2 + TRAVERSAL : 2, multiply(size, size));
+}
+
+static struct made add_cost(struct estimator *s, const struct expr *e)
+{
+	struct size size = sum(size_of(s, e->args[0]), size_of(s, e->args[1]));
+	enum cel_kind kind = e->args[0]->type->kind, other = e->args[1]->type->kind;
+	struct known x, y;
+
+	if (known_entries(s, e->args[0], &x) && known_entries(s, e->args[1], &y))
+		set_entries(s, e, x.of_list, both(x.key, y.key), both(x.value, y.value));
+	if (kind == CEL_LIST || other == CEL_LIST)
+		return gives(fixed(1), size);
+	if (kind == CEL_STRING || kind == CEL_BYTES || other == CEL_STRING || other == CEL_BYTES)
+		return gives(by_factor(size, TRAVERSAL), size);
+	if (kind == CEL_DYN && other == CEL_DYN)
+		return gives((struct cel_cost){1, scaled(size.max, TRAVERSAL)}, size);
+	return costs(fixed(1));
+}
+
+static struct made index_cost(struct estimator *s, const struct expr *e)
+{
+	const struct cel_type *of = known_type(s, e->args[0]);
+	struct known k;
+
+	if (of)
+		known_of(s, e)->declared = cel_type_element(of);
+	if (known_entries(s, e->args[0], &k))
+		return gives(fixed(1), k.value);
+	return costs(fixed(1));
+}
+
+static struct made split_cost(struct estimator *s, const struct expr *e)
+{
+	struct size text = size_of(s, e->args[0]);
+	uint64_t max = e->count > 2 ? literal_number(e->args[2], text.max) : text.max;
+
+	return gives(by_factor(text, 2 * TRAVERSAL), (struct size){0, max});
+}
+
+static struct made slice_cost(struct estimator *s, const struct expr *e)
+{
+	struct size size = size_of(s, e->args[0]);
+	uint64_t from = literal_number(e->args[1], 0), to = literal_number(e->args[2], size.max);
+	uint64_t n = to > from ? to - from : 0;
+
+	return list_made(1, (struct size){n, n});
+}
+
+static struct made sets_cost(struct estimator *s, const struct expr *e)
+{
+	struct size pairs = multiply(size_of(s, e->args[0]), size_of(s, e->args[1]));
+
+	return costs(
+		add(by_factor(pairs, str_eq_text(e->name, "sets.equivalent") ? 2 : 1), fixed(1)));
+}
+
+static struct made text_cost(struct estimator *s, const struct expr *e, bool same_size)
+{
+	struct size text = size_of(s, e->args[0]);
+	struct cel_cost cost = by_factor(text, TRAVERSAL);
+
+	return same_size ? gives(cost, text) : costs(cost);
+}
+
+static struct made conversion_cost(struct estimator *s, const struct expr *e)
+{
+	struct size text = size_of(s, e->args[0]);
+	enum cel_kind kind = e->args[0]->type->kind;
+
+	if (str_eq_text(e->name, "bytes") && kind == CEL_STRING)
+		return gives(
+			by_factor(text, TRAVERSAL), (struct size){text.min, times(text.max, 4)});
+	if (str_eq_text(e->name, "string") && kind == CEL_BYTES)
+		return gives(by_factor(text, TRAVERSAL), (struct size){text.min / 4, text.max});
+	return costs(fixed(1));
+}
+
+struct named_cost {
+	const char *names; /* between spaces */
+	struct made (*cost)(struct estimator *s, const struct expr *e);
+};
+
+static struct made same_text(struct estimator *s, const struct expr *e)
+{
+	return text_cost(s, e, true);
+}
+
+static struct made other_text(struct estimator *s, const struct expr *e)
+{
+	return text_cost(s, e, false);
+}
+
+static struct made second_text(struct estimator *s, const struct expr *e)
+{
+	return costs(by_factor(size_of(s, e->args[1]), TRAVERSAL));
+}
+
+static struct made contains_text(struct estimator *s, const struct expr *e)
+{
+	return costs(product(by_factor(size_of(s, e->args[0]), TRAVERSAL),
+		by_factor(size_of(s, e->args[1]), TRAVERSAL)));
+}
+
+static struct made matches(struct estimator *s, const struct expr *e)
+{
+	return regex_cost(s, e, false);
+}
+
+static struct made finds(struct estimator *s, const struct expr *e)
+{
+	return regex_cost(s, e, true);
+}
+
+static struct made in_list(struct estimator *s, const struct expr *e)
+{
+	return costs(e->args[1]->type->kind == CEL_LIST ? by_factor(size_of(s, e->args[1]), 1)
+							: fixed(1));
+}
+
+static struct made contains_ip(struct estimator *s, const struct expr *e)
+{
+	return network_cost(s, e, false);
+}
+
+static struct made contains_cidr(struct estimator *s, const struct expr *e)
+{
+	return network_cost(s, e, true);
+}
+
+static struct made range_made(struct estimator *s, const struct expr *e)
+{
+	uint64_t n = literal_number(e->args[0], UNKNOWN);
+
+	(void)s;
+	return list_made(1, (struct size){n, n});
+}
+
+static struct made reversed(struct estimator *s, const struct expr *e)
+{
+	return list_made(1, size_of(s, e->args[0]));
+}
+
+static struct made flattened(struct estimator *s, const struct expr *e)
+{
+	double depth = e->count > 1 ? (double)literal_number(e->args[1], UNKNOWN) : 1;
+
+	return list_made(depth, size_of(s, e->args[0]));
+}
+
+static struct made sorted(struct estimator *s, const struct expr *e)
+{
+	return pairs_cost(s, e, 0);
+}
+
+static struct made sorted_by(struct estimator *s, const struct expr *e)
+{
+	return pairs_cost(s, e, 1);
+}
+
+static struct made quoted(struct estimator *s, const struct expr *e)
+{
+	struct size text = size_of(s, e->args[0]);
+
+	return gives(by_factor(text, TRAVERSAL),
+		(struct size){plus(text.min, 2), plus(times(text.max, 2), 2)});
+}
+
+static struct made asks(struct estimator *s, const struct expr *e)
+{
+	(void)s;
+	(void)e;
+	return costs(fixed(350000));
+}
+
+static struct made validated(struct estimator *s, const struct expr *e)
+{
+	struct size text = sum(size_of(s, e->args[1]), (struct size){1, 1});
+
+	return costs(product(by_factor(text, TRAVERSAL), fixed(15)));
+}
+
+static const struct named_cost named_costs[] = {
+	{" _==_ _!=_ _<_ _<=_ _>_ _>=_ ", compare_cost},
+	{" _+_ ", add_cost},
+	{" _[_] ", index_cost},
+	{" @in ", in_list},
+	{" bytes string ", conversion_cost},
+	{" startsWith endsWith ", second_text},
+	{" contains ", contains_text},
+	{" matches ", matches},
+	{" find findAll ", finds},
+	{" isSorted sum max min indexOf lastIndexOf ", walk_cost},
+	{" lowerAscii upperAscii substring trim ", same_text},
+	{" url format cidr isIP isCIDR quantity isQuantity semver isSemver ", other_text},
+	{" strings.quote ", quoted},
+	{" replace ", replace_cost},
+	{" split ", split_cost},
+	{" join ", join_cost},
+	{" containsIP ", contains_ip},
+	{" containsCIDR ", contains_cidr},
+	{" slice ", slice_cost},
+	{" lists.range ", range_made},
+	{" reverse ", reversed},
+	{" flatten ", flattened},
+	{" sort distinct ", sorted},
+	{" @sortByAssociatedKeys ", sorted_by},
+	{" sets.contains sets.equivalent sets.intersects ", sets_cost},
+	{" check ", asks},
+	{" validate ", validated},
+};
+
+static bool is_named(const char *names, struct str name)
+{
+	const char *at = names;
+
+	while ((at = strchr(at, ' '))) {
+		at++;
+		if (strncmp(at, name.at, name.len) == 0 && at[name.len] == ' ')
+			return true;
+	}
+	return false;
+}
+
+struct made estimate_function(struct estimator *s, const struct expr *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(named_costs); i++)
+		if (is_named(named_costs[i].names, e->name))
+			return named_costs[i].cost(s, e);
+	return costs(fixed(1));
+}
