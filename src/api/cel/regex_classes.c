@@ -32,7 +32,7 @@ uint32_t reader_next(struct reader *r)
 	return c;
 }
 
-struct node *node_new(struct reader *r, enum node_kind kind)
+struct node *regex_node_new(struct reader *r, enum node_kind kind)
 {
 	struct node *n = arena_new(r->arena, sizeof(*n));
 
@@ -41,9 +41,9 @@ struct node *node_new(struct reader *r, enum node_kind kind)
 	return n;
 }
 
-struct node *node_set(struct reader *r)
+struct node *regex_node_set(struct reader *r)
 {
-	struct node *n = node_new(r, NODE_SET);
+	struct node *n = regex_node_new(r, NODE_SET);
 
 	n->set = arena_new(r->arena, sizeof(*n->set));
 	return n;
@@ -265,7 +265,7 @@ static bool read_set_char(struct reader *r, struct str start, uint32_t *c)
 /* '[' is gone; start is where it stood. */
 struct node *read_set(struct reader *r, struct str start)
 {
-	struct node *n = node_set(r);
+	struct node *n = regex_node_set(r);
 	bool first = true;
 	uint32_t low, high;
 
@@ -299,7 +299,7 @@ struct node *read_set(struct reader *r, struct str start)
 
 struct node *read_literal(struct reader *r, uint32_t c)
 {
-	struct node *n = node_set(r);
+	struct node *n = regex_node_set(r);
 
 	add_range(r, n->set, c, c);
 	return n;

@@ -5,7 +5,7 @@ static struct node *read_either(struct reader *r);
 
 static struct node *assertion(struct reader *r, enum assertion what)
 {
-	struct node *n = node_new(r, NODE_ASSERT);
+	struct node *n = regex_node_new(r, NODE_ASSERT);
 
 	n->assertion = (uint8_t)what;
 	return n;
@@ -17,7 +17,7 @@ static struct node *join(struct reader *r, struct node *left, struct node *right
 
 	if (!left)
 		return right;
-	n = node_new(r, NODE_JOIN);
+	n = regex_node_new(r, NODE_JOIN);
 	n->left = left;
 	n->right = right;
 	n->size = left->size + right->size;
@@ -132,9 +132,9 @@ static struct node *read_backslash(struct reader *r)
 			text = str_skip(text, char_read(text, &c));
 			n = join(r, n, read_literal(r, c));
 		}
-		return n ? n : node_new(r, NODE_EMPTY);
+		return n ? n : regex_node_new(r, NODE_EMPTY);
 	}
-	n = node_set(r);
+	n = regex_node_set(r);
 	if (take_unicode_class(r, n->set) || take_perl_class(r, n->set))
 		return r->failed ? NULL : n;
 	return read_literal(r, read_escape(r));
@@ -155,7 +155,7 @@ static struct node *read_item(struct reader *r)
 		return read_backslash(r);
 	case '.':
 		reader_take(r, ".");
-		n = node_set(r);
+		n = regex_node_set(r);
 		if (!(r->flags & DOT_ALL))
 			set_add(r->arena, n->set, '\n', '\n');
 		n->set->negated = true;
@@ -241,7 +241,7 @@ static struct node *read_repeats(struct reader *r, struct node *item)
 	int min, max;
 
 	while (!r->failed && take_repeat(r, &min, &max)) {
-		struct node *n = node_new(r, NODE_REPEAT);
+		struct node *n = regex_node_new(r, NODE_REPEAT);
 		long size;
 		if (min > REPEAT_MAX || max > REPEAT_MAX || (max >= 0 && min > max))
 			return reader_fail(r, "invalid repeat count", reader_since(r, start));
@@ -289,7 +289,7 @@ static struct node *read_join(struct reader *r)
 		if (all && all->size > CODE_MAX)
 			return reader_fail(r, "expression too large", r->all);
 	}
-	return all ? all : node_new(r, NODE_EMPTY);
+	return all ? all : regex_node_new(r, NODE_EMPTY);
 }
 
 static struct node *read_either(struct reader *r)
@@ -300,7 +300,7 @@ static struct node *read_either(struct reader *r)
 		return reader_fail(r, "expression nests too deeply", r->all);
 	n = read_join(r);
 	while (!r->failed && reader_take(r, "|")) {
-		struct node *either = node_new(r, NODE_EITHER);
+		struct node *either = regex_node_new(r, NODE_EITHER);
 		either->left = n;
 		either->right = read_join(r);
 		if (r->failed)

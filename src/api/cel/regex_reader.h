@@ -20,8 +20,8 @@ struct node *reader_fail(struct reader *r, const char *what, struct str where);
 struct str reader_since(const struct reader *r, struct str from); /* what was read since then */
 bool reader_take(struct reader *r, const char *text);
 uint32_t reader_next(struct reader *r);
-struct node *node_new(struct reader *r, enum node_kind kind);
-struct node *node_set(struct reader *r);
+struct node *regex_node_new(struct reader *r, enum node_kind kind);
+struct node *regex_node_set(struct reader *r);
 
 /* \d and \pL; the backslash comes. */
 bool take_perl_class(struct reader *r, struct char_set *set);
