@@ -119,6 +119,12 @@ struct cel_program;
  */
 struct cel_program *cel_compile(
 	struct cel_env *env, struct str text, const struct cel_type *wanted);
+/*
+ * The same where any of several types is fine. Object types are told apart by their names alone:
+ * a record "JSONPatch" made by the caller is the one that expressions make.
+ */
+struct cel_program *cel_compile_any(
+	struct cel_env *env, struct str text, const struct cel_type *const *wanted, size_t count);
 void cel_program_free(struct cel_program *p); /* NULL is fine */
 struct cel_failure cel_failure(const struct cel_program *p);
 const struct cel_type *cel_result_type(const struct cel_program *p);

@@ -175,9 +175,12 @@ static void refuse(struct cel_program *p, enum cel_failure_kind kind, struct str
 	p->failure = (struct cel_failure){.kind = kind, .text = text};
 }
 
-static bool yields(const struct cel_program *p, const struct cel_type *wanted)
+static bool yields(const struct cel_program *p, const struct cel_type *const *wanted, size_t count)
 {
-	return !wanted || type_same(p->type, wanted);
+	for (size_t i = 0; i < count; i++)
+		if (type_same(p->type, wanted[i]))
+			return true;
+	return !count;
 }
 
 /* With the long names of times and of null, as upstream has types in this one message. */
@@ -200,7 +203,20 @@ static struct str long_text(struct arena *a, const struct cel_type *t)
 	}
 }
 
-static void compile(struct cel_program *p, const struct cel_type *wanted)
+/* "bool", "one of [string null_type]" */
+static struct str wanted_text(struct arena *a, const struct cel_type *const *wanted, size_t count)
+{
+	struct str all = STR("");
+
+	if (count == 1)
+		return long_text(a, wanted[0]);
+	for (size_t i = 0; i < count; i++)
+		all = arena_print(
+			a, "%.*s%s%.*s", STRF(all), i ? " " : "", STRF(long_text(a, wanted[i])));
+	return arena_print(a, "one of [%.*s]", STRF(all));
+}
+
+static void compile(struct cel_program *p, const struct cel_type *const *wanted, size_t count)
 {
 	size_t length = 0;
 	struct str why;
@@ -221,10 +237,10 @@ static void compile(struct cel_program *p, const struct cel_type *wanted)
 		refuse(p, CEL_INVALID, program_print_problems(p));
 		return;
 	}
-	if (!yields(p, wanted)) {
+	if (!yields(p, wanted, count)) {
 		refuse(p, CEL_WRONG_TYPE,
 			arena_print(&p->arena, "must evaluate to %.*s but got %.*s",
-				STRF(long_text(&p->arena, wanted)),
+				STRF(wanted_text(&p->arena, wanted, count)),
 				STRF(long_text(&p->arena, p->type))));
 		return;
 	}
@@ -232,15 +248,21 @@ static void compile(struct cel_program *p, const struct cel_type *wanted)
 		refuse(p, CEL_UNBUILT, why);
 }
 
-struct cel_program *cel_compile(struct cel_env *env, struct str text, const struct cel_type *wanted)
+struct cel_program *cel_compile_any(
+	struct cel_env *env, struct str text, const struct cel_type *const *wanted, size_t count)
 {
 	struct cel_program *p = mem_new(sizeof(*p));
 
 	arena_init(&p->arena);
 	p->env = env;
 	p->text = arena_str(&p->arena, text);
-	compile(p, wanted);
+	compile(p, wanted, count);
 	return p;
+}
+
+struct cel_program *cel_compile(struct cel_env *env, struct str text, const struct cel_type *wanted)
+{
+	return cel_compile_any(env, text, &wanted, wanted ? 1 : 0);
 }
 
 void cel_program_free(struct cel_program *p)

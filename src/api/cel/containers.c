@@ -1,7 +1,7 @@
 /* Lists and maps, built or in JSON. */
 #include "value.h"
 
-#include <math.h>
+#include <kube/hash.h>
 
 /* ---- lists ---- */
 
@@ -171,17 +171,15 @@ struct cel_value map_new(struct arena *a, size_t cap)
 }
 
 /* Keys that are equal have one hash: numbers by their value, whatever their type. */
-static uint64_t hash_key(struct cel_value key)
+static uint64_t hash_key(const struct cel_entries *m, struct cel_value key)
 {
-	uint64_t h = 14695981039346656037ULL;
+	uint64_t h;
 	double d;
 
 	switch (key.kind) {
 	case CEL_STRING:
 	case CEL_BYTES:
-		for (size_t i = 0; i < key.str.len; i++)
-			h = (h ^ (unsigned char)key.str.at[i]) * 1099511628211ULL;
-		return h ^ h >> 29;
+		return hash_bytes((uintptr_t)m, key.str);
 	case CEL_BOOL:
 		return key.b;
 	case CEL_INT:
@@ -197,8 +195,7 @@ static uint64_t hash_key(struct cel_value key)
 		return 7;
 	}
 	memcpy(&h, &d, sizeof(h));
-	h *= 0x9e3779b97f4a7c15ULL;
-	return h ^ h >> 29;
+	return hash_bytes((uintptr_t)m, str_make((const char *)&h, sizeof(h)));
 }
 
 static struct entry *find_entry(struct arena *a, const struct cel_entries *m, struct cel_value key)
@@ -209,7 +206,7 @@ static struct entry *find_entry(struct arena *a, const struct cel_entries *m, st
 				return &m->at[i];
 		return NULL;
 	}
-	for (size_t i = hash_key(key) & (m->index_cap - 1); m->index[i];
+	for (size_t i = hash_key(m, key) & (m->index_cap - 1); m->index[i];
 		i = (i + 1) & (m->index_cap - 1))
 		if (value_is_equal(a, m->at[m->index[i] - 1].key, key))
 			return &m->at[m->index[i] - 1];
@@ -218,7 +215,7 @@ static struct entry *find_entry(struct arena *a, const struct cel_entries *m, st
 
 static void index_add(struct cel_entries *m, size_t position)
 {
-	size_t i = hash_key(m->at[position].key) & (m->index_cap - 1);
+	size_t i = hash_key(m, m->at[position].key) & (m->index_cap - 1);
 
 	while (m->index[i])
 		i = (i + 1) & (m->index_cap - 1);
@@ -278,7 +275,7 @@ bool map_find(struct arena *a, struct cel_value map, struct cel_value key, struc
 	const struct entry *e;
 
 	if (map.held == HELD_JSON) {
-		json = key.kind == CEL_STRING ? json_get(map.json, key.str) : NULL;
+		json = key.kind == CEL_STRING ? json_find(map.json, key.str) : NULL;
 		if (!json)
 			return false;
 		*v = json_value(a, json, value_type_in(map));
@@ -333,7 +330,7 @@ bool field_find(struct arena *a, struct cel_value v, struct str name, struct cel
 		*found = v.lazy->get(v.lazy->ctx, a, name);
 		return true;
 	}
-	json = json_get(v.json, f ? f->in_json : name);
+	json = json_find(v.json, f ? f->in_json : name);
 	if (!json)
 		return false;
 	*found = json_value(a, json, f ? f->type : &cel_dyn);

@@ -380,13 +380,16 @@ struct cel_value cel_eval(const struct cel_program *p, struct cel_run *run)
 		.program = p,
 		.run = run,
 		.limit = run->limit ? run->limit : CEL_PER_CALL_LIMIT};
+	struct evaluation *outer = evaluation_running;
 	struct cel_value v;
 
 	run->cost = 0;
 	if (p->failure.kind != CEL_COMPILED)
 		return (struct cel_value){.kind = CEL_ERROR, .str = p->failure.text};
 	ev.locals = arena_new(run->arena, ((size_t)p->local_count + 1) * sizeof(*ev.locals));
+	evaluation_running = &ev;
 	v = eval_expr(&ev, p->root);
+	evaluation_running = outer;
 	run->cost = ev.cost;
 	return ev.over ? stopped(&ev) : v;
 }

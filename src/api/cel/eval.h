@@ -4,6 +4,8 @@
 
 #include "value.h"
 
+struct lookup;
+
 struct evaluation {
 	struct arena *arena;
 	const struct cel_program *program;
@@ -13,7 +15,12 @@ struct evaluation {
 	uint64_t steps;
 	int depth;
 	bool over;
+	struct lookup *lookups; /* tables of the keys of large JSON objects */
+	size_t lookup_count;
 };
+
+/* The one under way on this thread: whose tables json_find uses. NULL: none. */
+extern _Thread_local struct evaluation *evaluation_running;
 
 struct cel_value eval_expr(struct evaluation *ev, const struct expr *e);
 /* By which rule calls of the function cost; what a call costs, by upstream's table. */

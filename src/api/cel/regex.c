@@ -110,11 +110,12 @@ struct states {
 	uint64_t *seen; /* by instruction: the step in which it was put in */
 };
 
-struct run {
+struct regex_run {
 	const struct regex *regex;
-	struct arena *arena;
 	struct str text;
 	struct state *stack;
+	struct states now, then;
+	uint64_t step;
 };
 
 static bool is_word(struct str text, size_t at)
@@ -149,7 +150,8 @@ static bool holds(struct str text, size_t at, enum assertion what)
 }
 
 /* Puts a state in, with all that it leads to without reading; preferred ways first. */
-static void add(struct run *run, struct states *to, struct state from, size_t at, uint64_t step)
+static void add(
+	struct regex_run *run, struct states *to, struct state from, size_t at, uint64_t step)
 {
 	size_t depth = 0;
 
@@ -184,50 +186,61 @@ static struct states states_new(struct arena *a, size_t count)
 		.seen = arena_new(a, count * sizeof(uint64_t))};
 }
 
-bool regex_find(const struct regex *r, struct arena *a, struct str text, size_t from, size_t *start,
-	size_t *end)
+struct regex_run *regex_start(const struct regex *r, struct arena *a)
 {
-	struct run run = {.regex = r, .arena = a, .text = text};
-	struct states now = states_new(a, r->count), then = states_new(a, r->count);
-	bool found = false;
-	uint64_t step = 1;
-	uint32_t c;
+	struct regex_run *run = arena_new(a, sizeof(*run));
 
-	run.stack = arena_alloc(a, (2 * r->count + 2) * sizeof(struct state));
-	for (size_t at = from;; step++) {
+	run->regex = r;
+	run->now = states_new(a, r->count);
+	run->then = states_new(a, r->count);
+	run->stack = arena_alloc(a, (2 * r->count + 2) * sizeof(struct state));
+	return run;
+}
+
+/* Takes every state over the character; true: it matches here, and what is less preferred is lost.
+ */
+static bool advance(struct regex_run *run, size_t at, size_t length, uint32_t c, size_t *start)
+{
+	for (size_t i = 0; i < run->now.count; i++) {
+		struct state s = run->now.at[i];
+		const struct instruction *op = &run->regex->code[s.at];
+		if (op->op == OP_MATCH) {
+			*start = s.start;
+			return true;
+		}
+		if (length && set_has(op->set, c))
+			add(run, &run->then, (struct state){s.at + 1, s.start}, at + length,
+				run->step + 1);
+	}
+	return false;
+}
+
+bool regex_find(struct regex_run *run, struct str text, size_t from, size_t *start, size_t *end)
+{
+	bool found = false;
+	uint32_t c = 0;
+
+	run->text = text;
+	run->now.count = 0;
+	run->step += 2; /* nothing that was seen before counts */
+	for (size_t at = from;; run->step++) {
 		size_t length = at < text.len ? char_read(str_skip(text, at), &c) : 0;
 		struct states swap;
 		if (!found)
-			add(&run, &now, (struct state){0, at}, at, step);
-		if (!now.count && found)
+			add(run, &run->now, (struct state){0, at}, at, run->step);
+		if (!run->now.count && found)
 			break;
-		for (size_t i = 0; i < now.count; i++) {
-			struct state s = now.at[i];
-			const struct instruction *op = &r->code[s.at];
-			if (op->op == OP_MATCH) {
-				*start = s.start;
-				*end = at;
-				found = true;
-				break;
-			}
-			if (length && set_has(op->set, c))
-				add(&run, &then, (struct state){s.at + 1, s.start}, at + length,
-					step + 1);
+		run->then.count = 0;
+		if (advance(run, at, length, c, start)) {
+			*end = at;
+			found = true;
 		}
 		if (!length)
 			break;
 		at += length;
-		swap = now;
-		now = then;
-		then = swap;
-		then.count = 0;
+		swap = run->now;
+		run->now = run->then;
+		run->then = swap;
 	}
 	return found;
-}
-
-bool regex_matches(const struct regex *r, struct arena *a, struct str text)
-{
-	size_t start, end;
-
-	return regex_find(r, a, text, 0, &start, &end);
 }

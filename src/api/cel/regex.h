@@ -10,9 +10,10 @@
 struct regex;
 /* In the arena. NULL: *why is "error parsing regexp: …". */
 struct regex *regex_compile(struct arena *a, struct str pattern, struct str *why);
+/* What matching needs: made once for any number of texts. */
+struct regex_run;
+struct regex_run *regex_start(const struct regex *r, struct arena *a);
 /* The leftmost match at or behind `from`; false: there is none. */
-bool regex_find(const struct regex *r, struct arena *a, struct str text, size_t from, size_t *start,
-	size_t *end);
-bool regex_matches(const struct regex *r, struct arena *a, struct str text);
+bool regex_find(struct regex_run *run, struct str text, size_t from, size_t *start, size_t *end);
 
 #endif

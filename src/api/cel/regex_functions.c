@@ -21,11 +21,14 @@ struct cel_value run_matches(struct call *c)
 {
 	const struct regex *r;
 	struct cel_value error;
+	size_t start, end;
 
 	if (!arg_is(c, 0, CEL_STRING) || !arg_is(c, 1, CEL_STRING))
 		return value_no_overload();
 	r = regex_of(c, false, &error);
-	return r ? cel_truth(regex_matches(r, c->arena, ARG_STR(c, 0))) : error;
+	if (!r)
+		return error;
+	return cel_truth(regex_find(regex_start(r, c->arena), ARG_STR(c, 0), 0, &start, &end));
 }
 
 struct cel_value run_find(struct call *c)
@@ -39,7 +42,7 @@ struct cel_value run_find(struct call *c)
 	r = regex_of(c, true, &error);
 	if (!r)
 		return error;
-	if (!regex_find(r, c->arena, ARG_STR(c, 0), 0, &start, &end))
+	if (!regex_find(regex_start(r, c->arena), ARG_STR(c, 0), 0, &start, &end))
 		return cel_str(STR(""));
 	return cel_str(str_sub(ARG_STR(c, 0), start, end));
 }
@@ -49,6 +52,7 @@ struct cel_value run_find_all(struct call *c)
 	int64_t left = c->count > 2 ? c->args[2].i : -1;
 	struct cel_value list = list_new(c->arena, 4), error;
 	const struct regex *r;
+	struct regex_run *run;
 	size_t at = 0, start, end, last = SIZE_MAX;
 	struct str text;
 
@@ -59,7 +63,8 @@ struct cel_value run_find_all(struct call *c)
 	if (!r)
 		return error;
 	text = ARG_STR(c, 0);
-	while (left && at <= text.len && regex_find(r, c->arena, text, at, &start, &end)) {
+	run = regex_start(r, c->arena);
+	while (left && at <= text.len && regex_find(run, text, at, &start, &end)) {
 		/* An empty match right behind the last one is none. */
 		if (end > start || start != last) {
 			list_push(c->arena, &list, cel_str(str_sub(text, start, end)));

@@ -111,7 +111,6 @@ static struct node *read_group(struct reader *r)
 static struct node *read_backslash(struct reader *r)
 {
 	struct node *n;
-	ssize_t end;
 
 	if (reader_take(r, "\\A"))
 		return assertion(r, AT_TEXT_START);
@@ -121,19 +120,6 @@ static struct node *read_backslash(struct reader *r)
 		return assertion(r, AT_WORD);
 	if (reader_take(r, "\\B"))
 		return assertion(r, AT_NO_WORD);
-	if (reader_take(r, "\\Q")) {
-		struct str text = r->rest;
-		end = str_find(text, STR("\\E"));
-		r->rest = end < 0 ? str_skip(text, text.len) : str_skip(text, (size_t)end + 2);
-		text = end < 0 ? text : str_sub(text, 0, (size_t)end);
-		n = NULL;
-		while (text.len) {
-			uint32_t c;
-			text = str_skip(text, char_read(text, &c));
-			n = join(r, n, read_literal(r, c));
-		}
-		return n ? n : regex_node_new(r, NODE_EMPTY);
-	}
 	n = regex_node_set(r);
 	if (take_unicode_class(r, n->set) || take_perl_class(r, n->set))
 		return r->failed ? NULL : n;
@@ -267,14 +253,34 @@ static struct node *read_repeats(struct reader *r, struct node *item)
 	return item;
 }
 
+/* A character between \Q and \E, where nothing has a meaning; what follows \E counts for the last.
+ */
+static struct node *read_quoted(struct reader *r)
+{
+	struct node *item = NULL;
+
+	r->quoting = !reader_take(r, "\\E");
+	if (r->quoting && r->rest.len) {
+		item = read_literal(r, reader_next(r));
+		r->quoting = !reader_take(r, "\\E");
+	}
+	return item && !r->quoting ? read_repeats(r, item) : item;
+}
+
 static struct node *read_join(struct reader *r)
 {
 	struct node *all = NULL;
 
-	while (!r->failed && r->rest.len && r->rest.at[0] != '|' && r->rest.at[0] != ')') {
+	while (!r->failed && r->rest.len &&
+		(r->quoting || (r->rest.at[0] != '|' && r->rest.at[0] != ')'))) {
 		struct str start = r->rest;
 		struct node *item;
 		int min, max;
+		if (r->quoting || reader_take(r, "\\Q")) {
+			item = read_quoted(r);
+			all = item ? join(r, all, item) : all;
+			continue;
+		}
 		if (take_repeat(r, &min, &max)) {
 			reader_take(r, "?");
 			return reader_fail(r, "missing argument to repetition operator",

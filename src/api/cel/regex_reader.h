@@ -11,6 +11,7 @@ struct reader {
 	struct str all, rest;
 	struct str *why;
 	bool failed;
+	bool quoting; /* between \Q and \E */
 	int flags;
 	int depth;
 };

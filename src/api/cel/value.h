@@ -75,6 +75,8 @@ struct cel_value value_no_signature(struct call *c);
 const struct cel_type *value_type_of(struct cel_value v);
 struct str value_type_name(struct cel_value v);
 
+/* As json_get; of large objects through a table that the evaluation keeps. */
+const struct cJSON *json_find(const struct cJSON *object, struct str key);
 /* As cel_json, with bytes decoded. */
 struct cel_value json_value(struct arena *a, const struct cJSON *json, const struct cel_type *type);
 struct cel_value value_settle(struct arena *a, struct cel_value v);

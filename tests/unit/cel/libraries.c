@@ -205,6 +205,46 @@ TEST(devices_have_attributes_by_domain)
 	cel_env_free(env);
 }
 
+TEST(several_types_may_be_wanted)
+{
+	const struct cel_type *const wanted[] = {&cel_string, &cel_null};
+	struct cel_env *env = cel_env_new(0);
+	struct cel_program *p = cel_compile_any(env, STR("null"), wanted, ARRAY_LEN(wanted));
+
+	EXPECT_INT(cel_failure(p).kind, CEL_COMPILED);
+	cel_program_free(p);
+	p = cel_compile_any(env, STR("1"), wanted, ARRAY_LEN(wanted));
+	EXPECT_INT(cel_failure(p).kind, CEL_WRONG_TYPE);
+	EXPECT_STR(cel_failure(p).text, "must evaluate to one of [string null_type] but got int");
+	cel_program_free(p);
+	cel_env_free(env);
+}
+
+/* 20,000 keys, each asked for by each: the square of it would be counted in minutes. */
+TEST(large_objects_are_asked_for_all_their_keys)
+{
+	struct cel_env *env = cel_env_new(0);
+	struct cel_value v, vars[1];
+	struct cJSON *object;
+
+	arena_init(&arena);
+	object = json_new(&arena, JSON_OBJECT);
+	for (int i = 0; i < 20000; i++)
+		json_add(&arena, object, arena_print(&arena, "key-%d", i), json_new_int(&arena, i));
+	cel_declare(env, STR("object"), &cel_dyn);
+	vars[0] = cel_json(object, &cel_dyn);
+	v = evaluate(env,
+		"object.all(k, object[k] >= 0) && object == object && !('key-20000' in object) && "
+		"object['key-19999'] == 19999",
+		vars, 1);
+	EXPECT(v.kind == CEL_BOOL && v.b);
+	v = evaluate(env, "object.transformMap(k, v, k).all(k, v, k == v)", vars, 1);
+	EXPECT(v.kind == CEL_BOOL && v.b);
+	v = evaluate(env, "sets.contains(object.map(k, k), object.map(k, k))", vars, 1);
+	EXPECT_STR(v.str, "operation cancelled: actual cost limit exceeded");
+	finish_with(env);
+}
+
 TEST(types_of_built_in_kinds_come_from_their_tables)
 {
 	struct cel_env *env = cel_env_new(0);
