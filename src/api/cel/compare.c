@@ -167,7 +167,7 @@ static struct cel_value equal_optionals(
 
 static struct cel_value equal(struct arena *a, struct cel_value x, struct cel_value y, int depth)
 {
-	if (depth > 4 * DEPTH_MAX)
+	if (depth > TREE_MAX)
 		return value_error_text("the values are nested too deeply");
 	if (is_number(x) && is_number(y))
 		return cel_truth(!is_nan(x) && !is_nan(y) && order_numbers(x, y) == 0);

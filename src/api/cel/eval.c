@@ -362,7 +362,7 @@ struct cel_value eval_expr(struct evaluation *ev, const struct expr *e)
 		return e->literal;
 	if (ev->over)
 		return stopped(ev);
-	if (ev->depth >= 4 * DEPTH_MAX || ++ev->steps > STEPS_MAX) {
+	if (ev->depth >= TREE_MAX || ++ev->steps > STEPS_MAX) {
 		v = value_error_text("the expression is too deep, or takes too long");
 		v.held = CEL_TOO_DEEP;
 		ev->over = ev->steps > STEPS_MAX;

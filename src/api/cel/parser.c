@@ -463,8 +463,10 @@ void program_parse(struct cel_program *program)
 	struct parser p = {.program = program, .tokens = program_tokens(program)};
 
 	program->root = parse_expr(&p);
-	if (p.failed || parser_is(&p, TOKEN_END))
-		return;
-	parser_say(
-		&p, p.tokens.at[p.at + 1].kind == TOKEN_END ? "extraneous" : "mismatched", "<EOF>");
+	if (!p.failed && !parser_is(&p, TOKEN_END))
+		parser_say(&p,
+			p.tokens.at[p.at + 1].kind == TOKEN_END ? "extraneous" : "mismatched",
+			"<EOF>");
+	if (!program->problem_total && expr_too_deep(program->root))
+		program_problem(program, -1, "expression recursion limit exceeded: %d", DEPTH_MAX);
 }

@@ -3,6 +3,8 @@
 
 #include "go_number.h"
 
+#include <kube/mem.h>
+
 #include <stdarg.h>
 
 struct expr *expr_new(struct cel_program *p, enum expr_kind kind, uint32_t at)
@@ -31,18 +33,86 @@ struct expr *expr_call(struct cel_program *p, uint32_t at, const char *name, siz
 	return e;
 }
 
+/* Names with a meaning are not longer; longer ones are not put together again and again. */
+enum { PARTS_MAX = 32, NAME_MAX_BYTES = 1024 };
+
 bool expr_qualified(struct cel_program *p, const struct expr *e, struct str *name)
 {
-	struct str before;
+	const struct expr *parts[PARTS_MAX];
+	size_t count = 0, length = 0, n = 0;
+	char *at;
 
-	if (e->kind == EXPR_IDENT) {
+	for (; e->kind == EXPR_SELECT && !e->test; e = e->target) {
+		if (count == PARTS_MAX - 1 || (length += e->name.len + 1) > NAME_MAX_BYTES)
+			return false;
+		parts[count++] = e;
+	}
+	if (e->kind != EXPR_IDENT || length + e->name.len > NAME_MAX_BYTES)
+		return false;
+	if (!count) {
 		*name = e->name;
 		return true;
 	}
-	if (e->kind != EXPR_SELECT || e->test || !expr_qualified(p, e->target, &before))
-		return false;
-	*name = arena_print(&p->arena, "%.*s.%.*s", STRF(before), STRF(e->name));
+	at = arena_alloc(&p->arena, length + e->name.len + 1);
+	memcpy(at, e->name.at, e->name.len);
+	n = e->name.len;
+	while (count) {
+		struct str part = parts[--count]->name;
+		at[n++] = '.';
+		memcpy(at + n, part.at, part.len);
+		n += part.len;
+	}
+	at[n] = '\0';
+	*name = str_make(at, n);
 	return true;
+}
+
+struct visit {
+	const struct expr *expr;
+	uint32_t depth;
+};
+
+struct visits {
+	struct visit *at;
+	size_t count, cap;
+};
+
+static void visit_later(struct visits *v, const struct expr *e, uint32_t depth)
+{
+	if (!e)
+		return;
+	if (v->count == v->cap) {
+		v->cap = v->cap ? v->cap * 2 : 64;
+		v->at = mem_resize(v->at, v->cap * sizeof(*v->at));
+	}
+	v->at[v->count++] = (struct visit){e, depth};
+}
+
+/* Chains inside of chains: what the grammar's depth does not bound. All else goes down the tree. */
+bool expr_too_deep(const struct expr *root)
+{
+	struct visits v = {0};
+	bool deep = false;
+
+	visit_later(&v, root, 1);
+	while (v.count && !deep) {
+		struct visit now = v.at[--v.count];
+		const struct fold *f = now.expr->fold;
+		uint32_t depth = now.depth + 1;
+		deep = now.depth > TREE_MAX;
+		visit_later(&v, now.expr->target, depth);
+		for (uint32_t i = 0; i < now.expr->count; i++)
+			visit_later(&v, now.expr->args[i], depth);
+		if (!f)
+			continue;
+		visit_later(&v, f->range, depth);
+		visit_later(&v, f->init, depth);
+		visit_later(&v, f->condition, depth);
+		visit_later(&v, f->step, depth);
+		visit_later(&v, f->result, depth);
+	}
+	mem_free(v.at);
+	return deep;
 }
 
 /* ---- words ---- */

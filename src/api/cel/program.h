@@ -147,7 +147,7 @@ struct cel_env {
 	size_t count, cap;
 };
 
-enum { TEXT_MAX = 100000, DEPTH_MAX = 250, PROBLEMS_MAX = 100 };
+enum { TEXT_MAX = 100000, DEPTH_MAX = 250, TREE_MAX = 1000, PROBLEMS_MAX = 100 };
 
 struct problem {
 	int64_t at; /* byte of the text; -1: nowhere */
@@ -175,6 +175,7 @@ struct str program_print_problems(struct cel_program *p);
 
 struct expr *expr_new(struct cel_program *p, enum expr_kind kind, uint32_t at);
 struct expr *expr_call(struct cel_program *p, uint32_t at, const char *name, size_t count, ...);
+bool expr_too_deep(const struct expr *root);
 /* What looks like a.b.c, as text; false: it does not. */
 bool expr_qualified(struct cel_program *p, const struct expr *e, struct str *name);
 

@@ -270,3 +270,60 @@ TEST(types_of_built_in_kinds_come_from_their_tables)
 	EXPECT(str_find(v.str, STR("undefined field 'replicas'")) > 0);
 	finish_with(env);
 }
+
+static struct cel_failure compile_repeated(struct cel_env *env, const char *before,
+	const char *inner, const char *after, int count, struct cel_program **p)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
+
+	for (int i = 0; i < count; i++)
+		buf_add_text(&text, before);
+	buf_add_text(&text, inner);
+	for (int i = 0; i < count; i++)
+		buf_add_text(&text, after);
+	*p = cel_compile(env, buf_str(&text), NULL);
+	return cel_failure(*p);
+}
+
+TEST(expressions_that_are_too_deep_are_refused)
+{
+	static const struct {
+		const char *before, *inner, *after;
+		int count;
+		bool fine;
+	} rows[] = {
+		{"(", "1", ")", 200, true},
+		{"(", "1", ")", 300, false},
+		{"[", "1", "]", 20000, false},
+		{"", "1", "+1", 200, true},
+		{"", "1", "+1", 20000, false},
+		{"", "true", "||true", 10000, true},
+		{"", "a", ".b", 20000, false},
+		{"(", "1", "+1+1+1+1+1+1+1+1+1+1+1+1)", 240, false},
+		{"!", "true", "", 50000, true},
+		{"[1].map(x, ", "1", ")", 100, true},
+		{"true?", "1", ":1", 1, true},
+		{"", "1", "?1:1", 20000, false},
+	};
+	struct cel_env *env = cel_env_new(0);
+	struct cel_program *p;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct cel_failure failure = compile_repeated(
+			env, rows[i].before, rows[i].inner, rows[i].after, rows[i].count, &p);
+		if ((failure.kind == CEL_COMPILED) != rows[i].fine)
+			test_fail(__FILE__, __LINE__, "row %zu: %.*s", i,
+				STRF(str_sub(failure.text, 0, 200)));
+		cel_program_free(p);
+	}
+	compile_repeated(env, "(", "1", ")", 300, &p);
+	EXPECT_STR(cel_failure(p).text,
+		"ERROR: <input>:-1:0: expression recursion limit exceeded: 250");
+	cel_program_free(p);
+	compile_repeated(env, "", "1", "          ", 10001, &p);
+	EXPECT_STR(cel_failure(p).text,
+		"ERROR: <input>:-1:0: expression code point size exceeds limit: size: 100011, "
+		"limit 100000");
+	cel_program_free(p);
+	cel_env_free(env);
+}
