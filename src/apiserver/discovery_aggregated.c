@@ -1,4 +1,5 @@
 /* Everything that is served in one list, as kubectl reads it. */
+#include "aggregate.h"
 #include "discovery_private.h"
 #include "represent_private.h"
 
@@ -82,8 +83,9 @@ static struct cJSON *aggregated_group(struct arena *a, const struct discovery *d
 	return tree;
 }
 
-static void make_aggregated(struct discovery *d, bool core)
+static void make_aggregated(struct api_server *s, bool core)
 {
+	struct discovery *d = s->discovery;
 	_cleanup_(arena_done) struct arena a;
 	_cleanup_(buf_done) struct buf out = BUF_INIT(4 * MIB);
 	unsigned char digest[32];
@@ -96,6 +98,8 @@ static void make_aggregated(struct discovery *d, bool core)
 	for (size_t i = 0; i < d->count; i++)
 		if ((d->items[i]->group.len == 0) == core && discovery_begins(d, i, false, true))
 			json_append(items, aggregated_group(&a, d, d->items[i]->group));
+	if (!core)
+		aggregate_add_discovery(s, &a, items);
 	json_add(&a, tree, STR("items"), items);
 	json_print(&out, tree, JSON_COMPACT);
 	buf_add_char(&out, '\n');
@@ -136,8 +140,12 @@ void discovery_answer_aggregated(struct api_request *r, bool core, enum wire_for
 {
 	struct discovery *d = r->server->discovery;
 
+	if (!core && d->remote_serial != aggregate_serial(r->server)) {
+		block_unref(TAKE(d->aggregated[core].body));
+		d->remote_serial = aggregate_serial(r->server);
+	}
 	if (!d->aggregated[core].body)
-		make_aggregated(d, core);
+		make_aggregated(r->server, core);
 	struct ready_answer ready = {
 		.body = aggregated_body(r, core, format),
 		.content_type = aggregated_types[format].whole,

@@ -1,4 +1,5 @@
 /* The documents of discovery. */
+#include "aggregate.h"
 #include "custom_kind.h"
 #include "discovery_private.h"
 #include "respond.h"
@@ -144,6 +145,7 @@ static void answer_groups(struct api_request *r)
 	for (size_t i = 0; i < d->count; i++)
 		if (d->items[i]->group.len && discovery_begins(d, i, false, removed))
 			json_append(groups, group_tree(r->arena, d, d->items[i]->group, removed));
+	aggregate_add_groups(r->server, r->arena, groups);
 	json_add(r->arena, tree, STR("groups"), groups);
 	answer_meta(r, "APIGroupList", tree);
 }
@@ -151,8 +153,10 @@ static void answer_groups(struct api_request *r)
 static void answer_group(struct api_request *r, struct str group)
 {
 	struct cJSON *tree = kind_tree(r->arena, "APIGroup", true);
-	struct cJSON *found = group_tree(r->arena, r->server->discovery, group, maps_manifests(r));
+	struct cJSON *found = aggregate_group(r->server, r->arena, group);
 
+	if (!found)
+		found = group_tree(r->arena, r->server->discovery, group, maps_manifests(r));
 	json_each (member, found)
 		json_add(r->arena, tree, json_key(member), json_copy(r->arena, member));
 	answer_meta(r, "APIGroup", tree);
@@ -312,9 +316,10 @@ void serve_discovery(struct api_request *r)
 	str_cut(rest, '/', &top, &rest);
 	bool core = str_eq(top, STR("api"));
 	bool whole_group = !core && !str_cut(rest, '/', &group, &rest);
+	bool remote = whole_group && aggregate_group(r->server, r->arena, group);
 	if (!rest.len && !group.len)
 		serve_tree_top(r, core);
-	else if (!core && !discovery_has_group(d, group))
+	else if (!core && !remote && !discovery_has_group(d, group))
 		fail_unknown_group(r);
 	else if (negotiate(r, NULL) == WANT_NOTHING)
 		fail_not_acceptable(r);

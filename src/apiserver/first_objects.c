@@ -102,14 +102,39 @@ static void add_names(struct buf *out, const char *key, const struct flag_list *
 	json_print_str(out, buf_str(&list));
 }
 
+/* Nobody said with which certificate we speak for others: it is one of our own. */
+static void add_own_proxy(struct api_server *s, struct buf *out)
+{
+	static const char *const lists[][2] = {{"allowed-names", "[\"front-proxy-client\"]"},
+		{"extra-headers-prefix", "[\"X-Remote-Extra-\"]"},
+		{"group-headers", "[\"X-Remote-Group\"]"}, {"uid-headers", "[\"X-Remote-Uid\"]"},
+		{"username-headers", "[\"X-Remote-User\"]"}};
+	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB);
+	_cleanup_(err_done) struct err err = {0};
+	const struct certs *roots;
+
+	if (s->options->proxy_client_certificate.len || pki_front_proxy_roots(s, &roots, &err))
+		return;
+	cert_print_pem(roots->items[0], &pem);
+	buf_add_text(out, ",\"requestheader-client-ca-file\":");
+	json_print_str(out, buf_str(&pem));
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		buf_print(out, ",\"requestheader-%s\":", lists[i][0]);
+		json_print_str(out, str_from(lists[i][1]));
+	}
+}
+
 /* Whom servers behind this one are to believe when it speaks for others. */
 static void add_proxies(struct api_server *s, struct buf *out)
 {
 	const struct api_options *o = s->options;
 	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB);
 
-	if (!o->proxy_ca_file.len ||
-		disk_read_file(s->env->disk, arena_str(&s->arena, o->proxy_ca_file).at, &pem, NULL))
+	if (!o->proxy_ca_file.len) {
+		add_own_proxy(s, out);
+		return;
+	}
+	if (disk_read_file(s->env->disk, arena_str(&s->arena, o->proxy_ca_file).at, &pem, NULL))
 		return;
 	buf_add_text(out, ",\"requestheader-client-ca-file\":");
 	json_print_str(out, buf_str(&pem));

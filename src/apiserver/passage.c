@@ -61,18 +61,29 @@ static void add_forwarded(struct passage *p, struct http_headers *out)
 			arena_str(p->r->arena, buf_str(&text)));
 }
 
+static bool says_who_asks(struct str name)
+{
+	return str_starts_nocase(name, STR("X-Remote-"));
+}
+
+static bool is_through(const struct passage *p)
+{
+	return p->options.kind == PASSAGE_PROXY || p->options.kind == PASSAGE_AGGREGATE;
+}
+
 static void copy_request_headers(struct passage *p)
 {
 	const struct http_headers *in = &p->r->x->request.headers;
 	struct http_headers *out = &p->call.headers;
-	bool proxy = p->options.kind == PASSAGE_PROXY;
+	bool proxy = is_through(p);
 
 	for (size_t i = 0; i < in->count; i++) {
 		struct str name = in->items[i].name;
 
 		if (str_eq_nocase(name, STR("Host")) || is_credential(name) ||
 			str_eq_nocase(name, STR("Content-Length")) ||
-			(proxy && str_eq_nocase(name, STR("X-Forwarded-For"))))
+			(proxy && str_eq_nocase(name, STR("X-Forwarded-For"))) ||
+			(p->options.kind == PASSAGE_AGGREGATE && says_who_asks(name)))
 			continue;
 		if (is_of_hop(name) &&
 			!(p->upgrades && (str_eq_nocase(name, STR("Upgrade")) ||
@@ -80,6 +91,9 @@ static void copy_request_headers(struct passage *p)
 			continue;
 		http_headers_add(p->r->arena, out, name, in->items[i].value);
 	}
+	for (size_t i = 0; i < p->options.headers.count; i++)
+		http_headers_add(p->r->arena, out, p->options.headers.items[i].name,
+			p->options.headers.items[i].value);
 	if (proxy)
 		add_forwarded(p, out);
 }
@@ -266,13 +280,34 @@ static void refusal_read(struct op *op, struct err *err)
 
 /* ---- what comes first ---- */
 
+static void let_go(struct passage *p)
+{
+	http_call_done(&p->call);
+	buf_done(&p->piece);
+	buf_done(&p->body);
+	if (p->options.ended)
+		p->options.ended(p->options.ctx);
+}
+
+/* The aggregator's own words, without a Status. */
+static struct status *plain_failure(struct passage *p, struct str why)
+{
+	struct status *s =
+		status_new(p->r->arena, ERR_UNAVAILABLE, "%.*s\n", STRF(passage_dial_error(why)));
+
+	s->plain = true;
+	return s;
+}
+
 static void fail(struct passage *p, const struct err *err)
 {
 	struct api_request *r = p->r;
 	struct str why = arena_print(r->arena, "%s", err_text(err));
 	struct status *s;
 
-	if (p->options.kind == PASSAGE_PROXY && !p->upgrades)
+	if (p->options.kind == PASSAGE_AGGREGATE)
+		s = plain_failure(p, why);
+	else if (p->options.kind == PASSAGE_PROXY && !p->upgrades)
 		s = status_new(r->arena, ERR_UNAVAILABLE, "error trying to reach service: %.*s",
 			STRF(passage_dial_error(why)));
 	else if (p->options.kind == PASSAGE_LOG)
@@ -282,9 +317,7 @@ static void fail(struct passage *p, const struct err *err)
 			STRF(passage_dial_error(why)));
 	if (s->code == 500)
 		s->reason = STR("");
-	http_call_done(&p->call);
-	buf_done(&p->piece);
-	buf_done(&p->body);
+	let_go(p);
 	request_fail(r, s);
 }
 
@@ -331,9 +364,7 @@ static void over(struct passage *p)
 		err_done(&err);
 		return;
 	}
-	http_call_done(&p->call);
-	buf_done(&p->piece);
-	buf_done(&p->body);
+	let_go(p);
 	request_end(p->r);
 }
 
@@ -366,7 +397,7 @@ void passage_start(struct api_request *r, const struct passage_options *options)
 	if (options->kind != PASSAGE_LOG)
 		copy_request_headers(p);
 	p->call.body_length = HTTP_BODY_GIVEN;
-	bool has_body = options->kind == PASSAGE_PROXY && !p->upgrades && r->x->request.length;
+	bool has_body = is_through(p) && !p->upgrades && r->x->request.length;
 	if (has_body)
 		p->call.body_length = r->x->request.length;
 	http_call_start(&p->call, op_of(p, have_head));

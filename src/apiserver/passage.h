@@ -10,18 +10,23 @@
 #include <kube/http_client.h>
 
 enum passage_kind {
-	PASSAGE_COMMAND, /* exec, attach, portforward: only upgraded */
-	PASSAGE_LOG,     /* text; refusals become a Status; may go out over WebSocket */
-	PASSAGE_PROXY,   /* anything */
+	PASSAGE_COMMAND,   /* exec, attach, portforward: only upgraded */
+	PASSAGE_LOG,       /* text; refusals become a Status; may go out over WebSocket */
+	PASSAGE_PROXY,     /* anything */
+	PASSAGE_AGGREGATE, /* anything, as whoever asks here */
 };
 
 struct passage_options {
 	enum passage_kind kind;
 	struct http_client *client;
-	struct str url;       /* whole */
-	struct str base;      /* of PROXY: what `url` begins with, up to the port */
-	struct str outside;   /* of PROXY: what stands for it at this server */
-	struct str qualified; /* of LOG: "pods", for the words of refusals */
+	struct str url;              /* whole */
+	struct str base;             /* of PROXY: what `url` begins with, up to the port */
+	struct str outside;          /* of PROXY: what stands for it at this server */
+	struct str qualified;        /* of LOG: "pods", for the words of refusals */
+	struct http_headers headers; /* of AGGREGATE: who asks; what the client says of it is not
+					believed */
+	void (*ended)(void *ctx);    /* when the other side has been let go of; or NULL */
+	void *ctx;
 };
 
 /* Ends the request in any case. Texts live as long as it. */

@@ -1,5 +1,6 @@
 /* The stages of a request, in their order, and how it moves from one to the next. */
 #include "pipeline.h"
+#include "aggregate.h"
 #include "api_options.h"
 #include "audit.h"
 #include "custom_kind.h"
@@ -18,6 +19,7 @@ static const struct stage stages[] = {
 	{"impersonate", stage_impersonate},
 	{"throttle", stage_throttle},
 	{"authorize", stage_authorize},
+	{"aggregate", stage_aggregate},
 	{"route", stage_route},
 	{"negotiate", stage_negotiate},
 	{"read body", stage_read_body},

@@ -272,6 +272,8 @@ static int issue_serving(
 	if (write_cert(s->env, path_of(p, "apiserver.crt"), cert, &unwritten))
 		log_warning(&unwritten, "the serving certificate is in memory alone");
 	certs_done(&p->serving);
+	certs_done(&p->front_proxy_roots);
+	key_unref(p->front_proxy_key);
 	p->serving.items = mem_new(sizeof(struct cert *));
 	p->serving.items[0] = cert;
 	p->serving.count = 1;
@@ -475,6 +477,43 @@ int pki_issue_client(struct api_server *s, struct str name, struct str organizat
 	if (!code)
 		code = cert_issue(
 			&request, *key, p->client_roots.items[0], p->client_ca_key, &cert, err);
+	if (code)
+		return code;
+	chain->items = mem_new(sizeof(struct cert *));
+	chain->items[0] = cert;
+	chain->count = 1;
+	return 0;
+}
+
+int pki_front_proxy_roots(struct api_server *s, const struct certs **roots, struct err *err)
+{
+	struct pki *p = s->pki;
+	int code = 0;
+
+	if (!p->front_proxy_roots.count)
+		code = authority(s, p, "front-proxy-ca", STR("front-proxy-ca"), &p->front_proxy_key,
+			&p->front_proxy_roots, err);
+	*roots = &p->front_proxy_roots;
+	return code;
+}
+
+int pki_issue_front_proxy(
+	struct api_server *s, struct certs *chain, struct key **key, struct err *err)
+{
+	const struct certs *roots;
+	struct cert *cert;
+	int code = pki_front_proxy_roots(s, &roots, err);
+
+	if (!code)
+		code = key_generate(KEY_ECDSA_P256, key, err);
+	if (code)
+		return code;
+	struct cert_request request = {.subject.common_name = STR("front-proxy-client"),
+		.now = env_wall(s->env),
+		.lifetime = LEAF_LIFETIME,
+		.path_length = -1,
+		.usages = CERT_CLIENT};
+	code = cert_issue(&request, *key, roots->items[0], s->pki->front_proxy_key, &cert, err);
 	if (code)
 		return code;
 	chain->items = mem_new(sizeof(struct cert *));

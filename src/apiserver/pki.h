@@ -23,6 +23,8 @@ struct pki {
 	size_t verifying_count;
 	struct tls_config *tls; /* as served now */
 	struct certs serving;
+	struct certs front_proxy_roots;
+	struct key *front_proxy_key;
 	int64_t renew_at; /* wall clock; INT64_MAX: not ours to renew */
 
 	/* private */
@@ -42,6 +44,14 @@ struct ip cidr_first(const struct cidr *c);
 /* A certificate of our client authority with a new key; both the caller's. */
 int pki_issue_client(struct api_server *s, struct str name, struct str organization,
 	struct certs *chain, struct key **key, struct err *err);
+/*
+ * Who this server is to those that it speaks to for others: front-proxy-client, of an authority of
+ * its own (front-proxy-ca), which is made when first asked for.
+ */
+int pki_issue_front_proxy(
+	struct api_server *s, struct certs *chain, struct key **key, struct err *err);
+/* That authority; at start, and when it is not there it is made. */
+int pki_front_proxy_roots(struct api_server *s, const struct certs **roots, struct err *err);
 void pki_close(struct pki *pki);
 
 #endif

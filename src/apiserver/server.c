@@ -1,6 +1,7 @@
 #include "access.h"
 #include "address_objects.h"
 #include "admission.h"
+#include "aggregate.h"
 #include "allocate.h"
 #include "api_options.h"
 #include "audit.h"
@@ -188,6 +189,7 @@ static int open_access(struct api_server *s, struct err *err)
 	s->nodes = nodes_new(s);
 	s->usage = usage_new(s);
 	s->backends = backends_new(s);
+	s->aggregate = aggregate_new(s);
 	s->definitions = definitions_new(s);
 	return code;
 }
@@ -217,6 +219,7 @@ static void serving(struct server_life *life)
 
 	s->ready = true;
 	identity_lease_start(s, &s->scope, &s->lease);
+	aggregate_start(s->aggregate);
 	first_keep_start(s, &s->scope, &s->keep);
 	op_init(&life->renew, &s->scope, renew_due, OP_NO_DEADLINE);
 	timer_wait(&life->renew, loop_in(s->env->loop, RENEW_EVERY));
@@ -438,6 +441,7 @@ void api_server_free(struct api_server *s)
 	http_server_free(s->http);
 	usage_free(s->usage);
 	nodes_free(s->nodes);
+	aggregate_free(s->aggregate);
 	backends_free(s->backends);
 	identity_lease_free(s->lease);
 	first_keep_free(s->keep);

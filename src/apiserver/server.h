@@ -25,9 +25,10 @@ struct fair;
 struct audit; /* audit/: what is written down of requests */
 struct identity_lease;
 struct first_keep;
-struct nodes;    /* the way to kubelets */
-struct usage;    /* what they use */
-struct backends; /* webhooks and extension servers */
+struct nodes;     /* the way to kubelets */
+struct usage;     /* what they use */
+struct backends;  /* webhooks and extension servers */
+struct aggregate; /* what extension servers serve */
 struct server_life;
 
 struct api_server {
@@ -54,6 +55,7 @@ struct api_server {
 	struct nodes *nodes;
 	struct usage *usage;
 	struct backends *backends;
+	struct aggregate *aggregate;
 	struct ip advertise; /* where members of the cluster reach this server */
 	uint16_t port;       /* that was really taken */
 	bool ready;

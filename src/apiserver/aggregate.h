@@ -1,0 +1,31 @@
+/*
+ * aggregate: groups and versions that other servers serve. An APIService with a service behind it
+ * sends what is asked below /apis/GROUP/VERSION there, as whoever asked here, shown by a client
+ * certificate that the other server believes; a check of each decides whether it is available.
+ */
+#ifndef KUBE_APISERVER_AGGREGATE_H
+#define KUBE_APISERVER_AGGREGATE_H
+
+#include "request.h"
+
+struct aggregate;
+
+struct aggregate *aggregate_new(struct api_server *s);
+/* Begins to look at services; they are looked at until the server's scope closes. */
+void aggregate_start(struct aggregate *a);
+void aggregate_free(struct aggregate *a); /* NULL is fine */
+
+/* Behind authorization: hands over what another server serves. */
+stage_fn stage_aggregate;
+
+/* ---- discovery ---- */
+/* Adds an APIGroup for each group that only other servers serve. */
+void aggregate_add_groups(struct api_server *s, struct arena *a, struct cJSON *groups);
+/* The APIGroup, or NULL when no other server serves it. */
+struct cJSON *aggregate_group(struct api_server *s, struct arena *a, struct str group);
+/* Adds an APIGroupDiscovery for each such group, with what its server said last. */
+void aggregate_add_discovery(struct api_server *s, struct arena *a, struct cJSON *items);
+/* Changes whenever one of these would: for documents that are kept. */
+uint64_t aggregate_serial(const struct api_server *s);
+
+#endif

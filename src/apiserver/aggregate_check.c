@@ -1,0 +1,385 @@
+/*
+ * Is the server behind an APIService available? Its service must be there, listen on the port and
+ * have endpoints, and its discovery must answer; what it answers is kept for ours. Looked at when
+ * something of it has changed, and every half minute.
+ */
+#include "aggregate_private.h"
+#include "respond.h"
+
+#include <kube/api_codec.h>
+#include <kube/log.h>
+#include <kube/mem.h>
+#include <kube/time.h>
+
+#define CHECK_EVERY (30 * SEC)
+#define PATIENCE    (5 * SEC)
+#define ANSWER_MAX  (4 * MIB)
+
+enum check_step { CHECK_BEGIN, CHECK_HEAD, CHECK_BODY, CHECK_WRITTEN };
+static const char *const check_steps[] = {"begin", "head", "body", "written"};
+
+struct aggregate_check {
+	struct task task;
+	struct aggregate *aggregate;
+	struct arena arena;
+	struct str name, url;
+	struct backend *backend;
+	struct http_call call;
+	bool called;
+	struct buf answer;
+	struct own_write write;
+	/* the finding */
+	const char *reason;
+	struct str message;
+	bool available;
+};
+
+/* ---- what is to be seen in the store ---- */
+
+static void find(struct aggregate_check *c, const char *reason, const char *format, ...)
+	KUBE_PRINTF(3, 4);
+static void find(struct aggregate_check *c, const char *reason, const char *format, ...)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	va_list args;
+
+	va_start(args, format);
+	buf_vprint(&text, format, args);
+	va_end(args);
+	c->reason = reason;
+	c->message = arena_str(&c->arena, buf_str(&text));
+}
+
+static bool find_port(const struct cJSON *service, int64_t port, struct str *name)
+{
+	json_each (p, json_path(service, "spec.ports"))
+		if (tree_int(p, "port", 0) == port) {
+			*name = tree_str(p, "name");
+			return true;
+		}
+	return false;
+}
+
+static bool has_addresses(const struct cJSON *endpoints, struct str port)
+{
+	json_each (subset, json_get(endpoints, STR("subsets")))
+		if (json_count(json_get(subset, STR("addresses"))))
+			json_each (p, json_get(subset, STR("ports")))
+				if (str_eq(tree_str(p, "name"), port))
+					return true;
+	return false;
+}
+
+/* true: nothing speaks against asking it. */
+static bool check_service(struct aggregate_check *c, const struct remote *m)
+{
+	struct api_server *s = c->aggregate->server;
+	struct str space = m->target.service.namespace, name = m->target.service.name;
+	long long port = m->target.service.port;
+	const struct cJSON *service = server_read(s, &c->arena, "", "services", space, name);
+	const struct cJSON *endpoints;
+	struct str port_name;
+
+	if (!service) {
+		find(c, "ServiceNotFound", "service/%.*s in \"%.*s\" is not present", STRF(name),
+			STRF(space));
+		return false;
+	}
+	if (!str_eq_text(tree_str(service, "spec.type"), "ClusterIP"))
+		return true;
+	if (!find_port(service, port, &port_name)) {
+		find(c, "ServicePortError",
+			"service/%.*s in \"%.*s\" is not listening on port %lld", STRF(name),
+			STRF(space), port);
+		return false;
+	}
+	endpoints = server_read(s, &c->arena, "", "endpoints", space, name);
+	if (!endpoints)
+		find(c, "EndpointsNotFound", "cannot find endpoints for service/%.*s in \"%.*s\"",
+			STRF(name), STRF(space));
+	else if (!has_addresses(endpoints, port_name))
+		find(c, "MissingEndpoints",
+			"endpoints for service/%.*s in \"%.*s\" have no addresses with port name "
+			"\"%.*s\"",
+			STRF(name), STRF(space), STRF(port_name));
+	return c->reason == NULL;
+}
+
+/* ---- what it says itself ---- */
+
+/* `Get "…": why` without what stands before the why. */
+static struct remote *remote_of(struct aggregate_check *c)
+{
+	list_each (l, &c->aggregate->all) {
+		struct remote *m = LIST_ENTRY(l, struct remote, in_all);
+
+		if (str_eq(m->name, c->name))
+			return m;
+	}
+	return NULL;
+}
+
+static void failed(struct aggregate_check *c, struct str why)
+{
+	find(c, "FailedDiscoveryCheck", "failing or missing response from %.*s: %.*s", STRF(c->url),
+		STRF(why));
+}
+
+static bool ask(struct aggregate_check *c, const struct remote *m)
+{
+	struct aggregate *a = c->aggregate;
+	struct str *group = arena_new(&c->arena, sizeof(*group));
+	struct api_user aggregator = {
+		.name = STR("system:kube-aggregator"), .groups = group, .group_count = 1};
+	struct backend_target target = m->target;
+	_cleanup_(err_done) struct err err = {0};
+
+	*group = STR("system:masters");
+	target.as = aggregate_identity(a, &err);
+	c->url = arena_print(&c->arena, "https://%.*s.%.*s.svc:%lld/apis/%.*s/%.*s",
+		STRF(target.service.name), STRF(target.service.namespace),
+		(long long)target.service.port, STRF(m->group), STRF(m->version));
+	if (!target.as || backend_take(a->server->backends, &target, &c->backend, &err)) {
+		failed(c, arena_print(&c->arena, "%s", err_text(&err)));
+		return false;
+	}
+	http_call_init(&c->call, backend_client(c->backend), STR("GET"), STR(""));
+	c->called = true;
+	c->call.url = arena_print(&c->arena, "%.*s/apis/%.*s/%.*s", STRF(backend_base(c->backend)),
+		STRF(m->group), STRF(m->version));
+	aggregate_add_user(&c->call.arena, &c->call.headers, &aggregator);
+	backend_add_headers(c->backend, &c->call.arena, &c->call.headers);
+	http_headers_add(&c->call.arena, &c->call.headers, STR("Accept"), STR("application/json"));
+	http_call_start(&c->call,
+		task_await(&c->task, CHECK_HEAD, loop_in(a->server->env->loop, PATIENCE)));
+	return true;
+}
+
+static void take_answer(struct aggregate_check *c)
+{
+	struct remote *m = remote_of(c);
+	struct cJSON *tree;
+
+	if (c->call.status < 200 || c->call.status >= 300) {
+		failed(c, arena_print(&c->arena, "bad status from %.*s: %d", STRF(c->url),
+				  c->call.status));
+		return;
+	}
+	c->available = true;
+	find(c, "Passed", "all checks passed");
+	if (!m)
+		return;
+	struct arena fresh;
+	arena_init(&fresh);
+	if (json_parse(&fresh, arena_str(&fresh, buf_str(&c->answer)), NULL, &tree, NULL)) {
+		arena_done(&fresh);
+		return;
+	}
+	if (!m->resources || !json_equal(m->resources, tree) || m->stale)
+		c->aggregate->serial++;
+	arena_done(&m->said);
+	m->said = fresh;
+	m->resources = tree;
+	m->stale = false;
+}
+
+/* ---- the condition ---- */
+
+static bool is_same(const struct cJSON *condition, struct aggregate_check *c)
+{
+	return str_eq_text(tree_str(condition, "status"), c->available ? "True" : "False") &&
+	       str_eq_text(tree_str(condition, "reason"), c->reason) &&
+	       str_eq(tree_str(condition, "message"), c->message);
+}
+
+static const struct cJSON *condition_of(const struct cJSON *tree)
+{
+	json_each (condition, json_path(tree, "status.conditions"))
+		if (str_eq_text(tree_str(condition, "type"), "Available"))
+			return condition;
+	return NULL;
+}
+
+static struct cJSON *make_condition(struct aggregate_check *c, const struct cJSON *before)
+{
+	_cleanup_(buf_done) struct buf now = BUF_INIT(64);
+	struct cJSON *condition = json_new(&c->arena, JSON_OBJECT);
+	const char *status = c->available ? "True" : "False";
+	struct str since = tree_str(before, "lastTransitionTime");
+
+	if (!since.len || !str_eq_text(tree_str(before, "status"), status)) {
+		time_print(&now, env_wall(c->aggregate->server->env) / SEC * SEC);
+		since = buf_str(&now);
+	}
+	tree_set_str(&c->arena, condition, "type", STR("Available"));
+	tree_set_str(&c->arena, condition, "status", str_from(status));
+	tree_set_str(&c->arena, condition, "lastTransitionTime", since);
+	tree_set_str(&c->arena, condition, "reason", str_from(c->reason));
+	tree_set_str(&c->arena, condition, "message", c->message);
+	return condition;
+}
+
+/* false: it says so already. */
+static bool write_condition(struct aggregate_check *c)
+{
+	struct object *o = store_get(c->aggregate->services, c->name);
+	struct cJSON *tree, *list;
+
+	if (!o || !object_scan(o, "spec.service").len)
+		return false;
+	tree = object_tree(&c->arena, o);
+	if (condition_of(tree) && is_same(condition_of(tree), c))
+		return false;
+	list = json_new(&c->arena, JSON_ARRAY);
+	json_append(list, make_condition(c, condition_of(tree)));
+	tree_set(&c->arena, tree, "status.conditions", list);
+	c->write = (struct own_write){.resource = resource_find(STR("apiregistration.k8s.io"),
+					      STR("v1"), STR("apiservices")),
+		.object = tree};
+	server_write(c->aggregate->server, task_await(&c->task, CHECK_WRITTEN, OP_NO_DEADLINE),
+		&c->write);
+	return true;
+}
+
+/* ---- one check ---- */
+
+static void let_go(struct aggregate_check *c)
+{
+	if (c->called)
+		http_call_done(&c->call);
+	c->called = false;
+	backend_give(TAKE(c->backend));
+}
+
+static void conclude(struct aggregate_check *c)
+{
+	struct remote *m = remote_of(c);
+
+	let_go(c);
+	if (m && !c->available && m->resources && !m->stale) {
+		m->stale = true;
+		c->aggregate->serial++;
+	}
+	if (m)
+		m->available = c->available;
+	if (!write_condition(c))
+		task_finish(&c->task, 0);
+}
+
+static void check_run(struct task *t, struct err *err)
+{
+	struct aggregate_check *c = CONTAINER_OF(t, struct aggregate_check, task);
+	struct remote *m = remote_of(c);
+	bool ours = err->code == ERR_CANCELLED && scope_closing(&c->aggregate->server->scope);
+
+	if (ours || (err->code && t->step == CHECK_WRITTEN) || !m) {
+		let_go(c);
+		task_finish(t, 0); /* somebody else has written: it is looked at again */
+		return;
+	}
+	if (err->code) {
+		failed(c, arena_print(&c->arena, "%s", err_text(err)));
+		conclude(c);
+		return;
+	}
+	switch ((enum check_step)t->step) {
+	case CHECK_BEGIN:
+		if (!check_service(c, m) || !ask(c, m))
+			conclude(c);
+		return;
+	case CHECK_HEAD:
+		http_call_read_all(&c->call,
+			task_await(
+				t, CHECK_BODY, loop_in(c->aggregate->server->env->loop, PATIENCE)),
+			&c->answer, ANSWER_MAX);
+		return;
+	case CHECK_BODY:
+		take_answer(c);
+		conclude(c);
+		return;
+	case CHECK_WRITTEN:
+		task_finish(t, 0);
+		return;
+	}
+}
+
+static const struct task_kind check_kind = TASK_KIND("api service check", check_steps, check_run);
+
+void aggregate_check_free(struct aggregate *a)
+{
+	struct aggregate_check *c = TAKE(a->check);
+
+	if (!c)
+		return;
+	let_go(c);
+	buf_done(&c->answer);
+	arena_done(&c->arena);
+	mem_free(c);
+}
+
+static void checked(struct op *op, struct err *err)
+{
+	struct aggregate *a = CONTAINER_OF(op, struct aggregate, checking);
+
+	err_done(err);
+	aggregate_check_free(a);
+	aggregate_check_due(a);
+}
+
+/* ---- when ---- */
+
+static struct object *standing(struct aggregate *a, const struct remote *m, const char *plural)
+{
+	_cleanup_(arena_done) struct arena scratch;
+	const struct resource *r = resource_find(STR(""), STR("v1"), str_from(plural));
+
+	arena_init(&scratch);
+	return store_get(server_bucket(a->server, r),
+		server_key(&scratch, r, m->target.service.namespace, m->target.service.name));
+}
+
+static bool is_due(struct aggregate *a, const struct remote *m)
+{
+	return !m->checked || loop_now(a->server->env->loop) - m->checked_at >= CHECK_EVERY ||
+	       standing(a, m, "services") != m->service ||
+	       standing(a, m, "endpoints") != m->endpoints;
+}
+
+static void hold(struct object **place, struct object *o)
+{
+	struct object *old = *place;
+
+	*place = o ? object_ref(o) : NULL;
+	object_unref(old);
+}
+
+static void begin(struct aggregate *a, struct remote *m)
+{
+	struct aggregate_check *c = mem_new(sizeof(*c));
+
+	m->checked = true;
+	m->checked_at = loop_now(a->server->env->loop);
+	hold(&m->service, standing(a, m, "services"));
+	hold(&m->endpoints, standing(a, m, "endpoints"));
+	arena_init(&c->arena);
+	buf_init(&c->answer, ANSWER_MAX);
+	c->aggregate = a;
+	c->name = arena_str(&c->arena, m->name);
+	a->check = c;
+	op_init(&a->checking, &a->server->scope, checked, OP_NO_DEADLINE);
+	task_start(&c->task, &check_kind, &a->checking);
+}
+
+void aggregate_check_due(struct aggregate *a)
+{
+	if (a->check || scope_closing(&a->server->scope))
+		return;
+	list_each (l, &a->all) {
+		struct remote *m = LIST_ENTRY(l, struct remote, in_all);
+
+		if (is_due(a, m)) {
+			begin(a, m);
+			return;
+		}
+	}
+}

@@ -1,0 +1,54 @@
+/* What the files of aggregate share. */
+#ifndef KUBE_APISERVER_AGGREGATE_PRIVATE_H
+#define KUBE_APISERVER_AGGREGATE_PRIVATE_H
+
+#include "aggregate.h"
+#include "backends.h"
+
+#include <kube/list.h>
+#include <kube/task.h>
+
+/* One APIService that has a service, as it was read last. */
+struct remote {
+	struct link in_all;
+	struct arena arena;
+	struct object *object; /* a reference */
+	struct str name, group, version;
+	int64_t group_rank, version_rank;
+	struct backend_target target;
+	bool available;
+	/* the check */
+	struct object *service, *endpoints; /* when it was checked last; references */
+	int64_t checked_at;
+	bool checked;
+	/* What its server serves: an APIResourceList; NULL: it has never said. Of an arena of its
+	 * own, with `stale` when it did not say so the last time. */
+	struct arena said;
+	struct cJSON *resources;
+	bool stale;
+};
+
+struct aggregate {
+	struct api_server *server;
+	struct bucket *services;
+	struct list all; /* struct remote, in the order of names */
+	struct client_config identity;
+	struct arena arena; /* the identity's */
+	int64_t identity_until;
+	uint64_t serial;
+	struct op timer, checking;
+	struct aggregate_check *check;
+};
+
+/* Brings the list up to date with the store. */
+void aggregate_refresh(struct aggregate *a);
+struct remote *aggregate_find(struct aggregate *a, struct str group, struct str version);
+/* The front proxy's certificate; NULL with *err. */
+const struct client_config *aggregate_identity(struct aggregate *a, struct err *err);
+/* Headers that say who asks. */
+void aggregate_add_user(struct arena *a, struct http_headers *h, const struct api_user *user);
+/* aggregate_check.c */
+void aggregate_check_due(struct aggregate *a);
+void aggregate_check_free(struct aggregate *a);
+
+#endif
