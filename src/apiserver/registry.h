@@ -109,10 +109,13 @@ typedef void body_admitted_fn(struct body_admission *b, struct status *no);
 struct body_admission {
 	body_admitted_fn *next;
 	void *ctx;
-	struct admission_review review; /* private; .object: what became of the body */
+	enum admission_operation operation; /* 0: ADMIT_CREATE */
+	struct admission_review review;     /* private; .object: what became of the body */
 };
 void registry_admit_body(struct body_admission *b, struct api_request *r,
 	const struct resource *hub, struct str name, struct cJSON *body);
+/* Of a connection: `go` follows when all agree. connect.c */
+void registry_admit_connect(struct api_request *r, stage_fn *go);
 /* 201 with a Status that says Success. */
 void registry_answer_success(struct api_request *r);
 

@@ -200,6 +200,16 @@ struct cJSON *hook_request(struct hook_subject *s, const struct hook_view *view,
 	return q;
 }
 
+struct cJSON *hook_request_shown(struct hook_subject *s, const struct hook_view *view)
+{
+	struct cJSON *q = hook_request(s, view, "");
+
+	json_remove(q, json_get(q, STR("uid"))); /* there is no question yet */
+	json_add(s->arena, q, STR("dryRun"), json_new_bool(s->arena, s->review->dry_run));
+	json_add(s->arena, q, STR("options"), options_of(s));
+	return q;
+}
+
 static struct cJSON *or_null(struct arena *a, struct cJSON *tree)
 {
 	return tree ? tree : json_new(a, JSON_NULL);

@@ -39,6 +39,7 @@ void hook_set_unref(struct hook_set *set)
 	for (size_t i = 0; i < set->seen_count; i++)
 		object_unref(set->seen[i]);
 	mem_free(set->seen);
+	hook_programs_free(set->programs);
 	arena_done(&set->arena);
 	mem_free(set);
 }
@@ -129,6 +130,19 @@ static bool still_stands(const struct hook_set *set, const struct bucket *b)
 	return i == set->seen_count;
 }
 
+static void compile_conditions(struct hook_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		count += json_count(set->hooks[i].conditions);
+	if (!count)
+		return;
+	set->programs = hook_programs_new(count);
+	for (size_t i = 0; i < set->count; i++)
+		hook_programs_add(set->programs, &set->hooks[i]);
+}
+
 static struct hook_set *read_all(const struct bucket *b, const struct hook_identities *who)
 {
 	struct hook_set *set = mem_new(sizeof(*set));
@@ -148,6 +162,7 @@ static struct hook_set *read_all(const struct bucket *b, const struct hook_ident
 	set->hooks = arena_new(&set->arena, (count + 1) * sizeof(*set->hooks));
 	for (size_t i = 0; i < set->seen_count; i++)
 		add_hooks(set, trees[i]);
+	compile_conditions(set);
 	for (size_t i = 0; i < set->count; i++)
 		set->hooks[i].target.as = hook_identity_find(who, &set->arena, &set->hooks[i]);
 	return set;

@@ -14,11 +14,15 @@
 
 /* ---- configurations ---- */
 
+struct cel_program;
+struct hook_programs;
+
 struct hook {
 	struct str name, configuration;
 	struct str uid;            /* "configuration/name/0" */
 	const struct cJSON *rules; /* lists of the configuration */
 	const struct cJSON *conditions;
+	struct cel_program *const *programs; /* one for each of them */
 	const struct cJSON *versions;
 	struct selector namespaces, objects;
 	bool all_namespaces, all_objects; /* the selector is empty */
@@ -36,7 +40,8 @@ struct hook_set {
 	struct arena arena;
 	struct hook *hooks;
 	size_t count;
-	struct object **seen; /* the configurations: references */
+	struct hook_programs *programs; /* NULL: no hook has conditions */
+	struct object **seen;           /* the configurations: references */
 	size_t seen_count;
 };
 
@@ -46,6 +51,10 @@ void hook_sources_free(struct hook_sources *h);
 /* A reference; NULL when there is none. */
 struct hook_set *hook_set_take(struct hook_sources *h, bool mutating);
 void hook_set_unref(struct hook_set *set); /* NULL is fine */
+/* Room for so many conditions of a set; then those of each hook. */
+struct hook_programs *hook_programs_new(size_t count);
+void hook_programs_add(struct hook_programs *p, struct hook *h);
+void hook_programs_free(struct hook_programs *p); /* NULL is fine */
 /* Is the review of v1 the first that both sides know? */
 bool hook_asks_v1(const struct hook *h);
 /* Who we are to it, by the plugin's configuration; NULL: nobody. In the arena. */
@@ -96,6 +105,8 @@ struct cJSON *hook_question(
 	struct hook_subject *s, const struct hook_view *view, char *uid, struct status **no);
 /* The request alone, without object and oldObject: what conditions see. */
 struct cJSON *hook_request(struct hook_subject *s, const struct hook_view *view, const char *uid);
+/* The same with what stands behind the object: as conditions see it. */
+struct cJSON *hook_request_shown(struct hook_subject *s, const struct hook_view *view);
 
 struct hook_answer {
 	bool allowed;

@@ -267,7 +267,7 @@ static void add_all(struct api_request *r, const char *from, const char *to, str
 			add_option(q, to, r->parameters.pairs[i].value);
 }
 
-void handle_exec(struct api_request *r)
+static void connect_exec(struct api_request *r)
 {
 	struct passage_options to = {.kind = PASSAGE_COMMAND};
 	bool forward = str_eq_text(r->subresource, "portforward");
@@ -302,4 +302,9 @@ void handle_exec(struct api_request *r)
 		add_all(r, "command", "command", &q);
 	}
 	ask(r, &q, &to);
+}
+
+void handle_exec(struct api_request *r)
+{
+	registry_admit_connect(r, connect_exec);
 }

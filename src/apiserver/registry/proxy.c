@@ -132,7 +132,7 @@ static struct str first_port(struct arena *a, const struct cJSON *pod)
 	return STR("");
 }
 
-void handle_pod_proxy(struct api_request *r)
+static void connect_pod_proxy(struct api_request *r)
 {
 	struct target t;
 	struct object *o;
@@ -157,6 +157,11 @@ void handle_pod_proxy(struct api_request *r)
 	if (!t.port.len)
 		t.port = first_port(r->arena, pod);
 	pass(r, nodes_anyone(r->server->nodes), print_base(r->arena, is_https(&t), host, t.port));
+}
+
+void handle_pod_proxy(struct api_request *r)
+{
+	registry_admit_connect(r, connect_pod_proxy);
 }
 
 /* ---- services ---- */
@@ -200,7 +205,7 @@ static bool endpoint_of(struct api_request *r, const struct cJSON *subset, struc
 }
 
 /* To a service: one of its ready endpoints, by the name or number of a port. */
-void handle_service_proxy(struct api_request *r)
+static void connect_service_proxy(struct api_request *r)
 {
 	struct target t;
 	struct str name, host, port;
@@ -240,10 +245,15 @@ void handle_service_proxy(struct api_request *r)
 					: t.name))));
 }
 
+void handle_service_proxy(struct api_request *r)
+{
+	registry_admit_connect(r, connect_service_proxy);
+}
+
 /* ---- nodes ---- */
 
 /* The kubelet itself gets our certificate; another port of the node does not. */
-void handle_node_proxy(struct api_request *r)
+static void connect_node_proxy(struct api_request *r)
 {
 	_cleanup_(err_done) struct err err = {0};
 	struct http_client *client;
@@ -267,4 +277,9 @@ void handle_node_proxy(struct api_request *r)
 		pass(r, client, base);
 	else
 		request_fail(r, status_internal(r->arena, "%s", err_text(&err)));
+}
+
+void handle_node_proxy(struct api_request *r)
+{
+	registry_admit_connect(r, connect_node_proxy);
 }

@@ -512,6 +512,71 @@ TEST(a_scale_is_shown_and_changed_as_a_scale)
 	hooks_close(&h);
 }
 
+/* ---- conditions ---- */
+
+static struct str conditional(
+	struct hooks *h, const char *path, const char *expression, const char *policy)
+{
+	return hook_text(h, path, "CREATE", "configmaps",
+		arena_print(&h->arena,
+			",\"failurePolicy\":\"%s\",\"matchConditions\":[{\"name\":\"c\","
+			"\"expression\":\"%s\"}]",
+			policy, expression)
+			.at);
+}
+
+TEST(conditions_say_who_is_asked)
+{
+	struct hooks h;
+
+	if (!hooks_open(&h))
+		return;
+	configure(&h, false, "a", conditional(&h, "a", "object.metadata.name == 'other'", "Fail"));
+	configure(&h, false, "b",
+		conditional(&h, "b",
+			"request.userInfo.username == 'admin' && request.operation == 'CREATE' && "
+			"oldObject == null && "
+			"authorizer.group('').resource('pods').namespace('default').check('list')."
+			"allowed()",
+			"Fail"));
+	EXPECT_STR(create(&h, MAP("m"), NULL), "");
+	EXPECT_INT(h.asked, 1);
+	EXPECT_STR(h.paths[0], "/b");
+	configure(&h, false, "c", conditional(&h, "c", "object.data.nothing == 'x'", "Ignore"));
+	h.asked = 0;
+	EXPECT_STR(create(&h, MAP("n"), NULL), "");
+	EXPECT_INT(h.asked, 1);
+	configure(&h, false, "d", conditional(&h, "d", "object.data.nothing == 'x'", "Fail"));
+	EXPECT_STR(create(&h, MAP("o"), NULL),
+		"configmaps \"o\" is forbidden: expression 'object.data.nothing == 'x'' resulted "
+		"in error: no such key: data");
+	hooks_close(&h);
+}
+
+TEST(connections_pass_by_the_hooks)
+{
+	struct hooks h;
+	struct client_request q;
+
+	if (!hooks_open(&h))
+		return;
+	configure(&h, false, "a", hook_text(&h, "a", "CONNECT", "pods/exec", ""));
+	answers(&h, "/a", "\"allowed\":false,\"status\":{\"message\":\"no shells\"}");
+	client_request_init(&q, CLIENT_CREATE, resource_find(STR(""), STR("v1"), STR("pods")),
+		STR("default"), STR("p"));
+	q.subresource = STR("exec");
+	q.body = api_rig_json(&q.arena, "{}");
+	EXPECT_STR(ask_as(&h, &q),
+		"admission webhook \"a.hooks.example.com\" denied the request: no shells");
+	EXPECT_STR(tree_str(h.last, "operation"), "CONNECT");
+	EXPECT_STR(tree_str(h.last, "kind.kind"), "PodExecOptions");
+	EXPECT_STR(tree_str(h.last, "object.kind"), "PodExecOptions");
+	EXPECT_STR(tree_str(h.last, "subResource"), "exec");
+	EXPECT(json_type(json_get(h.last, STR("options"))) == JSON_NULL);
+	client_request_done(&q);
+	hooks_close(&h);
+}
+
 /* ---- torture ---- */
 
 TEST(a_write_that_asks_hooks_may_fail_anywhere)
