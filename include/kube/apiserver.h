@@ -26,6 +26,8 @@ struct str api_options_config(const struct api_options *o); /* --config, or empt
  * name none: the first of the services' family, else the first.
  */
 void api_options_offer_addresses(struct api_options *o, const struct ip *ips, size_t count);
+/* Secrets lie sealed by a key of this server's own, unless a configuration says otherwise. */
+void api_options_seal_secrets(struct api_options *o);
 void api_options_set_log(const struct api_options *o); /* -v, --logging-format */
 
 /*

@@ -17,6 +17,20 @@
 struct store;
 struct bucket;
 
+/*
+ * How texts lie in the file, for those who want some of them sealed. Called on WORK_STORE, or
+ * before and after it runs: they touch nothing of the loop. `place`: bucket and key together.
+ */
+struct store_sealer {
+	/* 1: appended to *out, sealed; 0: this one lies there as it is. */
+	int (*seal)(const struct store_sealer *s, struct str bucket, struct str place,
+		struct str text, struct buf *out, struct err *err);
+	/* 1: appended to *out, opened; 0: it is not sealed. *stale: today it would lie otherwise.
+	 */
+	int (*open)(const struct store_sealer *s, struct str bucket, struct str place,
+		struct str text, struct buf *out, bool *stale, struct err *err);
+};
+
 struct store_options {
 	const char *path;     /* a directory; state.db and what goes with it live in it */
 	int64_t history_age;  /* 0: 5 min; changes older than that may be compacted */
@@ -24,6 +38,7 @@ struct store_options {
 	size_t history_bytes; /* 0: 64 MiB of text held by history alone */
 	bool all_durable;     /* no lazy writes */
 	bool no_sync;         /* tests and throw-away clusters: answers before the disk has it */
+	const struct store_sealer *sealer; /* lives as long as the store; NULL: nothing is sealed */
 };
 
 /*

@@ -41,7 +41,8 @@ static const struct {
 	{"etcd-servers", "this server keeps its state below --data-dir and speaks to no etcd"},
 	{"etcd-servers-overrides",
 		"this server keeps its state below --data-dir and speaks to no etcd"},
-	{"encryption-provider-config", "encryption at rest is not part of this version"},
+	{"encryption-provider-config-automatic-reload",
+		"a changed configuration is taken at the next start in this version"},
 	{"audit-webhook-config-file", "the audit log goes to files only in this version"},
 	{"egress-selector-config-file", "egress selection is not part of this version"},
 	{"tracing-config-file", "tracing is not part of this version"},
@@ -198,6 +199,8 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 		FLAG_END,
 	};
 	const struct flag audits[] = {
+		FLAG_STRING("encryption-provider-config", &o->encryption_config, "", "FILE",
+			"Which resources lie in the store encrypted, and by which keys."),
 		FLAG_STRING("audit-policy-file", &o->audit_policy_file, "", "FILE",
 			"How much of which requests is written to the audit log."),
 		FLAG_STRING("audit-log-path", &o->audit_log_path, "", "FILE",
@@ -531,6 +534,11 @@ static int check_authentication(struct api_options *o, struct err *err)
 			"the service-account-max-token-expiration must be between 1 hour and 2^32 "
 			"seconds");
 	return code;
+}
+
+void api_options_seal_secrets(struct api_options *o)
+{
+	o->seals_secrets = true;
 }
 
 int api_options_check(struct arena *a, struct api_options *o, struct err *err)

@@ -49,6 +49,8 @@ struct api_options {
 	/* what is served */
 	struct flag_list enable_admission, disable_admission;
 	struct str admission_config_file;
+	struct str encryption_config;
+	bool seals_secrets; /* without a file: by a key of its own */
 	struct str audit_policy_file, audit_log_path, audit_log_format, audit_log_mode;
 	int64_t audit_log_maxsize, audit_log_maxage, audit_log_maxbackup;
 	bool audit_log_compress;

@@ -8,6 +8,7 @@
 #include "backends.h"
 #include "definitions.h"
 #include "discovery.h"
+#include "encryption.h"
 #include "fair.h"
 #include "first_objects.h"
 #include "metrics.h"
@@ -47,9 +48,8 @@ bool server_writes_lazily(const struct resource *hub)
 	return resource_is(hub, "events") || resource_is(hub, "leases");
 }
 
-struct bucket *server_bucket(struct api_server *s, const struct resource *hub)
+void server_bucket_prefix(struct buf *prefix, const struct resource *hub)
 {
-	_cleanup_(buf_done) struct buf prefix = BUF_INIT(KIB);
 	const char *old = NULL;
 	bool whole = hub->custom || str_eq(hub->group, STR("apiextensions.k8s.io")) ||
 		     str_eq(hub->group, STR("apiregistration.k8s.io"));
@@ -57,13 +57,20 @@ struct bucket *server_bucket(struct api_server *s, const struct resource *hub)
 	for (size_t i = 0; !whole && !old && i < ARRAY_LEN(old_prefixes); i++)
 		if (str_eq(hub->plural, old_prefixes[i].plural))
 			old = old_prefixes[i].prefix;
-	buf_add_text(&prefix, "/registry/");
+	buf_add_text(prefix, "/registry/");
 	if (whole)
-		buf_print(&prefix, "%.*s/", STRF(hub->group));
+		buf_print(prefix, "%.*s/", STRF(hub->group));
 	if (old)
-		buf_print(&prefix, "%s/", old);
+		buf_print(prefix, "%s/", old);
 	else
-		buf_print(&prefix, "%.*s/", STRF(hub->plural));
+		buf_print(prefix, "%.*s/", STRF(hub->plural));
+}
+
+struct bucket *server_bucket(struct api_server *s, const struct resource *hub)
+{
+	_cleanup_(buf_done) struct buf prefix = BUF_INIT(KIB);
+
+	server_bucket_prefix(&prefix, hub);
 	struct bucket *b = store_bucket(s->store, buf_str(&prefix));
 	if (server_writes_lazily(hub))
 		store_bucket_set_lazy(b);
@@ -158,6 +165,8 @@ static int open_parts(struct api_server *s, struct err *err)
 	if (!code)
 		code = audit_new(s, &s->audit, err);
 	if (!code)
+		code = encryption_new(s, &s->encryption, err);
+	if (!code)
 		code = pki_open(s, &s->pki, err);
 	return code;
 }
@@ -247,6 +256,7 @@ static void start_run(struct task *t, struct err *err)
 		code = disk_make_dirs(s->env->disk, dir, 0700, err);
 		if (!code)
 			code = open_parts(s, err);
+		store.sealer = encryption_sealer(s->encryption);
 		if (!code)
 			store_open(s->env, task_await(t, START_PARTS, OP_NO_DEADLINE), &s->scope,
 				&store, &s->store);
@@ -449,6 +459,7 @@ void api_server_free(struct api_server *s)
 	definitions_free(s->definitions);
 	discovery_free(s->discovery);
 	audit_free(s->audit);
+	encryption_free(s->encryption);
 	admission_free(s->admission);
 	openapi_free(s->openapi);
 	metrics_free(s->metrics);

@@ -22,7 +22,8 @@ struct definitions; /* custom/: what definitions serve */
 struct openapi;
 struct metrics;
 struct fair;
-struct audit; /* audit/: what is written down of requests */
+struct encryption; /* how objects lie in the store */
+struct audit;      /* audit/: what is written down of requests */
 struct identity_lease;
 struct first_keep;
 struct nodes;     /* the way to kubelets */
@@ -38,6 +39,7 @@ struct api_server {
 	struct server_life *life;
 	const struct api_options *options;
 	struct store *store;
+	struct encryption *encryption; /* NULL: nothing is sealed */
 	struct http_server *http;
 	struct pki *pki;
 	struct authn *authn;
@@ -67,6 +69,7 @@ struct api_server {
 
 /* The bucket of a hub resource ("/registry/pods/"), and a key in it ("default/web"). */
 struct bucket *server_bucket(struct api_server *s, const struct resource *hub);
+void server_bucket_prefix(struct buf *prefix, const struct resource *hub); /* its name */
 /* Heartbeats and news: answered before they are on the disk. */
 bool server_writes_lazily(const struct resource *hub);
 struct str server_key(

@@ -365,6 +365,7 @@ int server_run(int argc, char **argv)
 		fprintf(stderr, "kube server: %s\n", err_text(&err));
 		return 1;
 	}
+	api_options_seal_secrets(line.options.api);
 	api_options_set_log(line.options.api);
 	return run_server(&line);
 }

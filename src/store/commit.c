@@ -273,7 +273,7 @@ static void write_batch(struct work *w)
 {
 	struct store *s = CONTAINER_OF(w, struct store, work);
 
-	log_file_write(s->file, s->batch, &w->err);
+	sealing_write(s, s->batch, &w->err);
 }
 
 /* Everything up to the batch's last revision is on disk. */

@@ -328,6 +328,8 @@ int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *er
 		code = row(ctx, &r);
 	}
 	sqlite3_finalize(s);
+	if (code < 0) /* the caller's own */
+		return code;
 	return code == SQLITE_DONE ? 0 : log_file_error(f, err, code, "reading");
 }
 
@@ -413,7 +415,7 @@ void log_file_close(struct log_file *f, bool good)
 
 	if (!f)
 		return;
-	if (good && copy_is_old(f) && log_file_copy(f, f->good_path, &err))
+	if (good && (f->rewritten || copy_is_old(f)) && log_file_copy(f, f->good_path, &err))
 		log_warning(&err, "the last good copy of the store was not renewed");
 	if (f->db)
 		sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

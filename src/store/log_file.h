@@ -33,6 +33,7 @@ struct log_batch {
 };
 
 #define LOG_SCHEMA_VERSION 1
+#define SEALED_PREFIX      "k8s:enc:" /* of every text that is sealed */
 
 /*
  * Opens or creates. A damaged file is put aside and the last good copy takes its place, with a
@@ -49,9 +50,17 @@ int log_file_open_as_is(struct disk *disk, const char *dir, struct log_file **fi
  * would run with the next write). ERR_IO.
  */
 int log_file_check(struct log_file *f, struct err *err);
+/* Non-zero, an error code, stops, and is what reading gives; *err is then the callback's to set. */
 typedef int log_row_fn(void *ctx, const struct log_row *row);
 int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *err);
 int log_file_write(struct log_file *f, const struct log_batch *batch, struct err *err);
+/*
+ * The texts of these rows anew, in one transaction: `text` makes *out of what stands there (and
+ * leaves it empty for what is to stay), or fails with *err. Rows that are gone are passed over.
+ */
+typedef int log_text_fn(void *ctx, const struct log_row *row, struct buf *out, struct err *err);
+int log_file_rewrite(struct log_file *f, const int64_t *revisions, size_t count, log_text_fn *text,
+	void *ctx, struct err *err);
 /* A consistent copy under another name, complete or not there. */
 int log_file_copy(struct log_file *f, const char *path, struct err *err);
 /*

@@ -13,7 +13,8 @@ struct log_file {
 	sqlite3 *db;
 	sqlite3_stmt *insert, *drop, *set;
 	char *path, *good_path;
-	bool damaged; /* what is in it is wrong: more than a call that failed */
+	bool rewritten; /* the good copy holds what was to be gone */
+	bool damaged;   /* what is in it is wrong: more than a call that failed */
 };
 
 /* What SQLite's code means here, with the file's name; notes damage. */

@@ -48,8 +48,8 @@ static bool is_written_by_us(struct arena *scratch, const struct log_row *row)
 
 	if (row->revision <= 0)
 		return false;
-	if (!row->text.at)
-		return true;
+	if (!row->text.at || str_starts(row->text, STR(SEALED_PREFIX)))
+		return true; /* who has the key sees it at the start */
 	if (json_parse(scratch, row->text, NULL, &tree, NULL) || !json_is(tree, JSON_OBJECT) ||
 		!json_is(json_get(tree, STR("metadata")), JSON_OBJECT))
 		return false;

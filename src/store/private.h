@@ -58,6 +58,8 @@ struct store {
 	struct work work;
 	struct op op; /* of the transaction under way */
 	bool writing, closing, copying;
+	int64_t *stale; /* revisions of rows that would be sealed otherwise today; while opening */
+	size_t stale_count, stale_cap;
 	/* Rows that nothing needs any more, in the order in which they are to go: were the end of
 	 * an object forgotten before all of its states, a power cut would bring it back. */
 	int64_t *garbage;
@@ -75,6 +77,14 @@ void write_free(struct write *w);
 /* Everything that is on no disk yet, as a transaction. */
 struct log_batch *batch_collect(struct store *s, bool last);
 void batch_free(struct log_batch *b);
+
+/* ---- sealing.c ---- */
+/* A row's text as it is meant, in *opened unless it lies there so. */
+int sealing_open(struct store *s, const struct log_row *r, struct buf *opened, struct str *text,
+	struct err *err);
+int sealing_write(struct store *s, const struct log_batch *batch, struct err *err);
+/* Rows that opening found stale are sealed as they would be today. */
+void sealing_renew(struct store *s);
 
 /* ---- copy.c ---- */
 bool store_copy_waits(const struct store *s); /* for something to be written */

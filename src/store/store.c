@@ -41,6 +41,7 @@ static void store_free(struct store *s)
 	map_done(&s->buckets);
 	store_expiry_free(s);
 	mem_free(s->garbage);
+	mem_free(s->stale);
 	mem_free(s->path);
 	mem_free(s);
 }
@@ -86,9 +87,15 @@ static void remember(
 /* On the worker: nobody else knows the store yet. */
 static int read_row(void *ctx, const struct log_row *r)
 {
-	struct store *s = ctx;
+	_cleanup_(buf_done) struct buf opened = BUF_INIT(SIZE_MAX);
+	struct opening *o = ctx;
+	struct store *s = o->store;
 	struct bucket *b = store_bucket(s, r->bucket);
-	struct object *now = r->text.at ? object_from_text(r->text, r->revision) : NULL;
+	struct str text = {0};
+
+	if (r->text.at && sealing_open(s, r, &opened, &text, &o->work.err))
+		return o->work.err.code;
+	struct object *now = text.at ? object_from_text(text, r->revision) : NULL;
 	struct object *old =
 		now ? omap_set(&b->objects, r->key, now) : omap_get(&b->objects, r->key);
 
@@ -124,7 +131,9 @@ static void open_and_read(struct work *w)
 			s->env->disk, s->path, s->options.no_sync, &s->file, &o->numbers, &w->err))
 		return;
 	s->compacted = o->numbers.compacted;
-	log_file_read(s->file, read_row, s, &w->err);
+	log_file_read(s->file, read_row, o, &w->err);
+	if (!w->err.code)
+		sealing_renew(s);
 }
 
 /* Revisions go on behind everything that was ever handed out. */
@@ -290,7 +299,7 @@ static void close_file(struct closing *c)
 {
 	struct store *s = c->store;
 	struct log_batch *b = batch_collect(s, true);
-	bool good = log_file_write(s->file, b, &c->err) == 0;
+	bool good = sealing_write(s, b, &c->err) == 0;
 
 	batch_free(b);
 	log_file_close(s->file, good);

@@ -65,8 +65,9 @@ TEST(what_would_be_ignored_in_silence_is_refused)
 	EXPECT_STR(parse("--etcd-servers=http://127.0.0.1:2379", NULL),
 		"--etcd-servers: this server keeps its state below --data-dir and speaks to no "
 		"etcd");
-	EXPECT_STR(parse("--encryption-provider-config=f", NULL),
-		"--encryption-provider-config: encryption at rest is not part of this version");
+	EXPECT_STR(parse("--encryption-provider-config-automatic-reload=true", NULL),
+		"--encryption-provider-config-automatic-reload: a changed configuration is taken "
+		"at the next start in this version");
 	EXPECT_STR(parse("--etcd-prefix=/registry", NULL), "");
 	arena_done(&arena);
 }

@@ -1,0 +1,20 @@
+/*
+ * Encryption at rest: which resources lie in the store sealed, and by which keys, as an
+ * EncryptionConfiguration of apiserver.config.k8s.io says. The first provider of a resource seals;
+ * all of them open. What lies there otherwise than it would today is sealed anew at the start.
+ */
+#ifndef KUBE_APISERVER_ENCRYPTION_H
+#define KUBE_APISERVER_ENCRYPTION_H
+
+#include "server.h"
+
+struct encryption;
+/*
+ * *encryption stays NULL when nothing is to be sealed. Without a file, and if the options ask for
+ * it, Secrets are sealed by a key that is made at the first start and kept with the certificates.
+ */
+int encryption_new(struct api_server *s, struct encryption **encryption, struct err *err);
+void encryption_free(struct encryption *e);
+const struct store_sealer *encryption_sealer(const struct encryption *e); /* NULL: none */
+
+#endif

@@ -1,0 +1,126 @@
+#!/bin/bash
+# Encryption at rest: what lies in the store, keys that come and go, keys that are lost.
+. "$(dirname "$0")/../harness/check.sh"
+kube=$1
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
+start() {
+	at=
+	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
+		--token-auth-file "$dir/tokens" ${config:+--encryption-provider-config "$dir/$config"} \
+		2>"$dir/err" &
+	pid=$!
+	for _ in $(seq 200); do
+		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/err" | head -n 1)
+		[ -z "$at" ] && kill -0 "$pid" 2>/dev/null || break
+		sleep 0.05
+	done
+	url=https://127.0.0.1:$at/api/v1/namespaces/default
+}
+stop() {
+	[ -z "$at" ] || kill -TERM "$pid"
+	wait "$pid"
+	pid=
+}
+ask() { # METHOD PATH [BODY]
+	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" \
+		-H 'Authorization: Bearer secret-of-admin' -H 'Content-Type: application/json' \
+		${3:+-d "$3"} "$url$2"
+}
+# What lies at keys of the store that contain this, as text; the server must not run.
+lying() {
+	/usr/bin/python3 -B - "$dir/d/state/state.db" "$1" <<'PY'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for value, in db.execute("SELECT value FROM log WHERE bucket || key LIKE '%' || ? || '%' AND value NOT NULL",
+                         (sys.argv[2],)):
+    text = (value if isinstance(value, bytes) else value.encode())[:60].decode("latin-1")
+    print("".join(c if " " <= c <= "~" else "?" for c in text))
+PY
+}
+keys() { # FILE PROVIDERS: a configuration for Secrets, and one of a wildcard
+	printf 'apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [%s]\n  providers: [%s]\n' \
+		"${of:-secrets}" "$2" >"$dir/$1"
+}
+one=$(printf '0123456789abcdef0123456789abcdef' | base64)
+two=$(printf 'fedcba9876543210fedcba9876543210' | base64)
+secret() { ask POST /secrets "{\"metadata\":{\"name\":\"$1\"},\"stringData\":{\"word\":\"sesame\"}}" >/dev/null; }
+word() { ask GET "/secrets/$1" | grep -c "$(printf sesame | base64)"; }
+
+config=
+start
+secret plain
+ask POST /configmaps '{"metadata":{"name":"map"},"data":{"k":"sesame"}}' >/dev/null
+stop
+check "without a configuration all lies open" contains '"kind":"Secret"' "$(lying secrets/default/plain)"
+
+for kind in aesgcm aescbc secretbox; do
+	config=$kind.yaml
+	keys $config "{$kind: {keys: [{name: key1, secret: $one}]}}, {identity: {}}"
+	start
+	check "$kind: it serves" test -n "$at"
+	secret $kind
+	check "$kind: a secret reads as it was" test "$(word $kind)" = 1
+	stop
+	check "$kind: it lies sealed" contains "k8s:enc:$kind:v1:key1:" "$(lying secrets/default/$kind)"
+	check "$kind: so does what lay there before" contains "k8s:enc:$kind:v1:key1:" \
+		"$(lying secrets/default/plain)"
+	check "$kind: of other kinds nothing does" contains '"kind":"ConfigMap"' \
+		"$(lying configmaps/default/map)"
+	start
+	check "$kind: the next start opens it" test "$(word $kind)" = 1
+	check "$kind: and the others" test "$(word plain)" = 1
+	stop
+	check "$kind: no word of it is in any file" test -z "$(grep -rl "$(printf sesame | base64)" "$dir/d/state")"
+	# the next kind cannot open this one's: all back to plain text
+	keys $config "{identity: {}}, {$kind: {keys: [{name: key1, secret: $one}]}}"
+	start
+	stop
+	check "$kind: identity in front lays all open again" test -z "$(lying secrets/default | grep k8s:enc)"
+done
+
+config=both.yaml
+keys $config "{aesgcm: {keys: [{name: key1, secret: $one}]}}, {identity: {}}"
+start
+stop
+keys $config "{aesgcm: {keys: [{name: key2, secret: $two}, {name: key1, secret: $one}]}}, {identity: {}}"
+start
+check "a new key in front of the old one" test "$(word plain)" = 1
+stop
+check "seals all anew" test -z "$(lying secrets/default | grep -v 'k8s:enc:aesgcm:v1:key2:')"
+keys $config "{aesgcm: {keys: [{name: key2, secret: $two}]}}, {identity: {}}"
+start
+check "so that the old one can go" test "$(word plain)" = 1
+stop
+keys $config "{aesgcm: {keys: [{name: key1, secret: $one}]}}, {identity: {}}"
+start
+check "without its key the store stays closed" test -z "$at"
+check "which is said" contains "lies in the store sealed: the key is needed" "$(cat "$dir/err")"
+stop
+keys $config "{aesgcm: {keys: [{name: key2, secret: $one}]}}"
+start
+check "with a wrong key of its name, too" test -z "$at"
+check "which is said" contains "sealed by another key" "$(cat "$dir/err")"
+stop
+of="'*.*'" keys $config "{secretbox: {keys: [{name: all, secret: $one}]}}, {aesgcm: {keys: [{name: key2, secret: $two}]}}, {identity: {}}"
+start
+check "a star seals everything" test "$(word plain)" = 1
+stop
+check "and leaves nothing open" test -z "$(lying '' | grep -v 'k8s:enc:secretbox:v1:all:')"
+
+wrong() { # WORDS PROVIDERS
+	keys $config "$2"
+	start
+	stop
+	grep -qF "$1" "$dir/err" && test -z "$at"
+}
+check "a key of no size is refused" wrong "expected one of [16 24 32]" \
+	"{aesgcm: {keys: [{name: a, secret: YWJj}]}}"
+check "text that is no base64" wrong "secrets must be base64 encoded" \
+	"{aesgcm: {keys: [{name: a, secret: '?'}]}}"
+check "a provider that is none" wrong "is no provider of this version" "{rot13: {}}"
+check "two in one" wrong "more than one provider specified" "{identity: {}, aesgcm: {}}"
+check "none" wrong "resources[0].providers: Required value" ""
+finish
