@@ -158,6 +158,18 @@ static void mix_config(struct sha256 *h, const struct client_config *c, int64_t 
 	mix(h, c->insecure ? STR("insecure") : STR(""));
 }
 
+/* "https://host:port" of a URL: a view of it. */
+static struct str url_base(struct str url)
+{
+	ssize_t at = str_find(url, STR("://"));
+	struct str rest = at < 0 ? url : str_skip(url, (size_t)at + 3);
+	size_t end = 0;
+
+	while (end < rest.len && !strchr("/?#", rest.at[end]))
+		end++;
+	return str_sub(url, 0, url.len - rest.len + end);
+}
+
 static void make_key(struct backends *b, const struct backend_target *t,
 	const struct backend_place *place, unsigned char key[32])
 {
@@ -165,6 +177,7 @@ static void make_key(struct backends *b, const struct backend_target *t,
 
 	sha256_init(&h);
 	mix(&h, t->url.len ? STR("url") : STR("service"));
+	mix(&h, url_base(t->url));
 	mix(&h, t->service.namespace);
 	mix(&h, t->service.name);
 	mix(&h, place->name);
@@ -210,17 +223,6 @@ static int read_authorization(struct backend *k, const struct client_config *c, 
 	return 0;
 }
 
-static struct str url_base(struct arena *a, struct str url)
-{
-	ssize_t at = str_find(url, STR("://"));
-	struct str rest = at < 0 ? url : str_skip(url, (size_t)at + 3);
-	size_t end = 0;
-
-	while (end < rest.len && !strchr("/?#", rest.at[end]))
-		end++;
-	return arena_str(a, str_sub(url, 0, url.len - rest.len + end));
-}
-
 /* What it is called: by a name of its own, which its certificate must be for. */
 static struct str service_name(struct backend *k, const struct backend_target *t)
 {
@@ -237,7 +239,7 @@ static void name_it(struct backend *k, const struct backend_target *t,
 	if (!o->server_name.len && t->as)
 		o->server_name = t->as->tls_server_name;
 	if (t->url.len) {
-		k->base = k->shown = url_base(&k->arena, t->url);
+		k->base = k->shown = arena_str(&k->arena, url_base(t->url));
 		return;
 	}
 	k->host = arena_print(&k->arena, "%.*s:%lld", STRF(service_name(k, t)), port);

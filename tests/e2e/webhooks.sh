@@ -1,0 +1,136 @@
+#!/bin/bash
+# Admission webhooks as an administrator meets them: kubectl, and a server that answers all sorts.
+. "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
+here=$(dirname "$0")
+hook=
+trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; [ -z "$hook" ] || kill -9 "$hook" 2>/dev/null; rm -rf "$dir"' EXIT
+kubectl=$(command -v kubectl) || { echo "no kubectl here" >&2; exit 1; }
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=hooks \
+	-addext 'subjectAltName=DNS:hooks.default.svc,IP:127.0.0.1' \
+	-keyout "$dir/hook.key" -out "$dir/hook.crt" 2>"$dir/openssl.log" || { cat "$dir/openssl.log"; exit 1; }
+mkfifo "$dir/alive"
+python3 -B "$here/webhook_server.py" "$dir/hook.crt" "$dir/hook.key" "$dir/port" "$dir/asked" \
+	<>"$dir/alive" 2>"$dir/hook.log" &
+hook=$!
+start_apiserver "$1" || exit 1
+for _ in $(seq 200); do
+	[ ! -s "$dir/port" ] || break
+	sleep 0.05
+done
+port=$(cat "$dir/port")
+ca=$(base64 -w 0 "$dir/hook.crt")
+k() { "$kubectl" --kubeconfig "$kubeconfig" --cache-dir "$dir/cache" --request-timeout 30s "$@" 2>&1; }
+hook() { # Mutating|Validating NAME PATH OPERATIONS RESOURCES [MORE-YAML]
+	k apply -f - >/dev/null <<-EOF
+	apiVersion: admissionregistration.k8s.io/v1
+	kind: $1WebhookConfiguration
+	metadata: {name: $2}
+	webhooks:
+	- name: $2.hooks.example.com
+	  sideEffects: None
+	  admissionReviewVersions: [v1]
+	  clientConfig: {url: "https://127.0.0.1:$port/$3", caBundle: $ca}
+	  rules:
+	  - {operations: [$4], apiGroups: ["*"], apiVersions: ["*"], resources: [$5]}
+	$(printf '%s' "${6:+  $6}")
+	EOF
+}
+drop() { k delete "${1,,}webhookconfiguration" "$2" >/dev/null; }
+map() { k create configmap "$@"; }
+field() { k get configmap "$1" -o "go-template={{index .metadata.$2 \"$3\"}}"; }
+
+k create serviceaccount default >/dev/null # no controller does it here
+
+# ---- changing ----
+hook Mutating a-label label CREATE configmaps
+map one >/dev/null
+check "an object is changed" test "$(field one labels touched)" = yes
+hook Mutating 0-count count CREATE configmaps "reinvocationPolicy: IfNeeded"
+: >"$dir/asked"
+map two >/dev/null
+check "hooks are asked by their names' order, and again" test \
+	"$(cut -d ' ' -f 1 "$dir/asked" | tr '\n' ' ')" = "/count /label /count "
+check "and then see what the others did" test "$(field two annotations labels-seen)" = 1
+: >"$dir/asked"
+map three --dry-run=server >/dev/null
+check "a dry run is told as one" grep -q 'configmaps three dry=True' "$dir/asked"
+drop Mutating 0-count
+drop Mutating a-label
+
+# ---- judging ----
+hook Validating v deny CREATE pods
+check "a denial is told in the hook's words" contains \
+	'admission webhook "v.hooks.example.com" denied the request: no pods on Sundays' \
+	"$(k run p --image i)"
+drop Validating v
+hook Validating v warn CREATE,UPDATE configmaps
+check "a warning comes out" contains "Warning: this is old" "$(map four)"
+: >"$dir/asked"
+k label configmap four a=b >/dev/null
+check "an update is asked about" grep -q '/warn UPDATE configmaps four' "$dir/asked"
+: >"$dir/asked"
+k delete configmap four >/dev/null
+check "a deletion is not, if nobody wants it" test ! -s "$dir/asked"
+drop Validating v
+
+# ---- hooks that fail ----
+hook Validating v slow CREATE configmaps "timeoutSeconds: 1"
+slow=$(map five)
+check "one that is slow is told of" contains \
+	'failed calling webhook "v.hooks.example.com": failed to call webhook: Post "https://127.0.0.1:'"$port"'/slow?timeout=1s": context deadline exceeded' "$slow"
+drop Validating v
+for path in garbage lie broken; do
+	hook Validating v $path CREATE configmaps
+	check "$path fails closed" contains 'Internal error occurred: failed calling webhook "v.hooks.example.com"' "$(map "closed-$path")"
+	drop Validating v
+	hook Validating v $path CREATE configmaps "failurePolicy: Ignore"
+	check "$path fails open if it may" contains "created" "$(map "open-$path")"
+	drop Validating v
+done
+kept=$port
+port=1
+hook Validating v nowhere CREATE configmaps "timeoutSeconds: 5"
+check "nobody there is told as such" contains 'connect: connection refused' "$(map six)"
+drop Validating v
+port=$kept
+
+# ---- who is meant ----
+hook Validating v deny CREATE configmaps 'objectSelector: {matchLabels: {never: such}}'
+check "objects are selected by labels" contains created "$(map seven)"
+drop Validating v
+hook Validating v deny CREATE configmaps 'namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [default]}]}'
+check "so are namespaces" contains created "$(map eight)"
+check "which are the others" contains 'denied the request' "$(map nine -n kube-system)"
+drop Validating v
+hook Validating v deny CREATE configmaps "matchConditions: [{name: c, expression: \"object.metadata.name.startsWith('bad-')\"}]"
+check "conditions let pass" contains created "$(map good-one)"
+check "or do not" contains 'denied the request' "$(map bad-one)"
+drop Validating v
+hook Validating v deny '"*"' '"*/*"'
+check "its own configuration can always be removed" contains deleted \
+	"$(k delete validatingwebhookconfiguration v)"
+
+# ---- a service ----
+k create service externalname hooks --external-name localhost >/dev/null
+k apply -f - >/dev/null <<EOF
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: s}
+webhooks:
+- name: s.hooks.example.com
+  sideEffects: None
+  admissionReviewVersions: [v1]
+  clientConfig: {service: {namespace: default, name: hooks, path: /deny, port: $port}, caBundle: $ca}
+  rules:
+  - {operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods]}
+EOF
+check "a hook may be a service" contains 'no pods on Sundays' "$(k run p --image i)"
+metrics=$(k get --raw /metrics | grep -E '^apiserver_admission_webhook_(request|fail)')
+check "calls are counted" contains 'apiserver_admission_webhook_request_total{code="403",name="s.hooks.example.com",operation="CREATE",rejected="true",type="validating"} 1' "$metrics"
+check "those that were passed over, too" contains 'apiserver_admission_webhook_fail_open_count{' "$metrics"
+kill "$hook"
+wait "$hook" 2>/dev/null
+hook=
+check "the server ends" end_apiserver
+finish
