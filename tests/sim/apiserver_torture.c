@@ -228,6 +228,65 @@ static void use_workloads(struct torture *t)
 	ask_all(t, all, ARRAY_LEN(all));
 }
 
+#define DEFINITIONS "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+#define THINGS      "/apis/e.io/v1/namespaces/default/things"
+#define SCHEMA(props)                                                                              \
+	"\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":" \
+	"\"object\",\"properties\":{" props "}}}}}"
+
+/* A definition, its objects in two versions, a change of it, its end. */
+static void use_custom(struct torture *t)
+{
+	static const struct request definition[] = {
+		R("POST", DEFINITIONS,
+			"{\"metadata\":{\"name\":\"things.e.io\"},\"spec\":{\"group\":\"e.io\","
+			"\"scope\":\"Namespaced\",\"names\":{\"plural\":\"things\",\"kind\":"
+			"\"Thing\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":"
+			"true,"
+			"\"subresources\":{\"status\":{}}," SCHEMA(
+				"\"a\":{\"type\":\"string\"}") "},{\"name\":\"v2\",\"served\":"
+							       "true,\"storage\":"
+							       "false," SCHEMA(
+								       "\"a\":{\"type\":"
+								       "\"string\"}") "}]}}",
+			201),
+	};
+	static const struct request objects[] = {
+		R("POST", THINGS,
+			"{\"apiVersion\":\"e.io/v1\",\"kind\":\"Thing\",\"metadata\":{\"name\":"
+			"\"x\"},\"spec\":{\"a\":\"1\"}}",
+			201),
+		R("PATCH", THINGS "/x", "{\"metadata\":{\"finalizers\":[\"e.io/hold\"]}}", 200,
+			.type = MERGE),
+		R("GET", "/apis/e.io/v2/namespaces/default/things", NULL, 200),
+		R("GET", "/apis/e.io/v2/things", NULL, 200, .accept = TABLE),
+		R("PATCH", THINGS "/x?fieldManager=f",
+			"{\"apiVersion\":\"e.io/v1\",\"kind\":\"Thing\",\"metadata\":{\"name\":"
+			"\"x\"},\"spec\":{\"a\":\"1\"}}",
+			200, .type = APPLY),
+		R("GET", "/apis/e.io/v1", NULL, 200),
+		R("PATCH", DEFINITIONS "/things.e.io",
+			"[{\"op\":\"add\",\"path\":\"/spec/versions/0/schema/openAPIV3Schema/"
+			"properties/spec/properties/b\",\"value\":{\"type\":\"string\",\"default\":"
+			"\"d\"}}]",
+			200, .type = JSON6902),
+		R("GET", THINGS "/x", NULL, 200),
+		R("DELETE", DEFINITIONS "/things.e.io", NULL, 200),
+	};
+	static const struct request end[] = {
+		R("PATCH", THINGS "/x", "{\"metadata\":{\"finalizers\":null}}", 200, .type = MERGE),
+	};
+	static const struct request gone = R("GET", DEFINITIONS "/things.e.io", NULL, 404);
+
+	ask_all(t, definition, ARRAY_LEN(definition));
+	api_world_pass(&t->w, 10 * SEC);
+	ask_all(t, objects, ARRAY_LEN(objects));
+	api_world_pass(&t->w, 10 * SEC);
+	ask_all(t, end, ARRAY_LEN(end));
+	api_world_pass(&t->w, 10 * SEC);
+	ask(t, &gone);
+}
+
 static void review(struct torture *t)
 {
 	static const struct request all[] = {
@@ -367,6 +426,7 @@ static void make_it_wait(struct torture *t)
 	}
 
 PONDER(write_maps)
+PONDER(use_custom)
 PONDER(use_services)
 PONDER(use_pods)
 PONDER(use_workloads)
@@ -452,6 +512,7 @@ TORTURE(services_may_fail_anywhere, use_services, false)
 TORTURE(pods_may_fail_anywhere, use_pods, false)
 TORTURE(workloads_may_fail_anywhere, use_workloads, false)
 TORTURE(reviews_may_fail_anywhere, review, false)
+TORTURE(definitions_may_fail_anywhere, use_custom, false)
 TORTURE(documents_may_fail_anywhere, describe, false)
 TORTURE(watches_may_fail_anywhere, follow, false)
 TORTURE(races_may_fail_anywhere, race, false)
@@ -459,6 +520,7 @@ TORTURE(writes_may_fail_anywhere_on_the_wire, write_maps, true)
 TORTURE(watches_may_fail_anywhere_on_the_wire, follow, true)
 TORTURE(writes_that_wait_may_fail_anywhere, ponder_write_maps, false)
 TORTURE(services_that_wait_may_fail_anywhere, ponder_use_services, false)
+TORTURE(custom_objects_that_wait_may_fail_anywhere, ponder_use_custom, false)
 TORTURE(pods_that_wait_may_fail_anywhere, ponder_use_pods, false)
 TORTURE(workloads_that_wait_may_fail_anywhere, ponder_use_workloads, false)
 TORTURE(reviews_that_wait_may_fail_anywhere, ponder_review, false)

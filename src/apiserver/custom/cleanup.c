@@ -252,9 +252,9 @@ static void ended(struct op *op, struct err *err)
 		definition_touch(d);
 		return;
 	}
-	if (err->code == ERR_CANCELLED)
-		return;
-	log_warning(err, "the objects of a definition were not deleted", LOG_STR("name", d->name));
+	if (err->code != ERR_CANCELLED)
+		log_warning(err, "the objects of a definition were not deleted",
+			LOG_STR("name", d->name));
 	definition_retry(d);
 }
 

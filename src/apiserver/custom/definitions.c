@@ -52,7 +52,8 @@ static void retry_due(struct op *op, struct err *err)
 {
 	struct definitions *all = CONTAINER_OF(op, struct definitions, retry);
 
-	if (err->code)
+	(void)err; /* whatever it was that could not be waited for */
+	if (scope_closing(&all->scope))
 		return;
 	map_each (it, &all->by_name)
 		definition_touch(it.value);
