@@ -110,7 +110,7 @@ static bool count_all(struct count *c, struct str namespace)
 		const struct resource *r = e->resource;
 		struct informer *informer;
 
-		if (e->gone || !r->namespaced || r->custom || !(e->verbs & VERB_WATCH) ||
+		if (e->gone || !r->namespaced || !(e->verbs & VERB_WATCH) ||
 			!json_count(names_of(c, r)))
 			continue;
 		informer = usual_watch_also(c->usual, r, counted_changed);

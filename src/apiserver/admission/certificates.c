@@ -10,7 +10,7 @@
 
 static bool is_request(const struct admission_review *a, const char *subresource)
 {
-	return str_eq_text(a->resource->plural, "certificatesigningrequests") &&
+	return resource_is(a->resource, "certificatesigningrequests") &&
 	       str_eq_text(a->subresource, subresource);
 }
 
@@ -71,7 +71,7 @@ struct status *validate_attest(struct admission_review *a)
 	struct str now = tree_str(a->object, "spec.signerName");
 	struct str before = tree_str(a->old, "spec.signerName");
 
-	if (!str_eq_text(a->resource->plural, "clustertrustbundles") || !now.len)
+	if (!resource_is(a->resource, "clustertrustbundles") || !now.len)
 		return NULL;
 	if (a->old && json_equal(json_get(a->object, STR("spec")), json_get(a->old, STR("spec"))))
 		return NULL;

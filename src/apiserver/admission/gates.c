@@ -36,8 +36,7 @@ static bool is_among(const struct cJSON *list, struct str ip)
 /* Those that a service has already may stay. */
 struct status *validate_external_ips(struct admission_review *r)
 {
-	if (!str_eq_text(r->resource->plural, "services") || r->resource->group.len ||
-		r->subresource.len)
+	if (!resource_is(r->resource, "services") || r->resource->group.len || r->subresource.len)
 		return NULL;
 	json_each (ip, json_path(r->object, "spec.externalIPs"))
 		if (!is_among(json_path(r->old, "spec.externalIPs"), json_str(ip)))

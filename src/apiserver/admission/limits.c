@@ -9,7 +9,7 @@
 
 static bool is_new_pod(const struct admission_review *a)
 {
-	return str_eq_text(a->resource->plural, "pods") && !a->subresource.len &&
+	return resource_is(a->resource, "pods") && !a->subresource.len &&
 	       a->operation == ADMIT_CREATE;
 }
 
@@ -284,10 +284,10 @@ static struct status *refuse(struct demand *d)
 
 static bool concerns(const struct admission_review *a, bool *pod)
 {
-	*pod = str_eq_text(a->resource->plural, "pods");
+	*pod = resource_is(a->resource, "pods");
 	if (*pod)
 		return is_new_pod(a) || str_eq_text(a->subresource, "resize");
-	return str_eq_text(a->resource->plural, "persistentvolumeclaims") && !a->subresource.len;
+	return resource_is(a->resource, "persistentvolumeclaims") && !a->subresource.len;
 }
 
 struct status *validate_limits(struct admission_review *a)

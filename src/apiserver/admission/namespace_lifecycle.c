@@ -25,7 +25,7 @@ static struct status *terminating(struct admission_review *a)
 
 struct status *admit_namespace_lifecycle(struct admission_review *a)
 {
-	bool is_namespace = str_eq_text(a->resource->plural, "namespaces");
+	bool is_namespace = resource_is(a->resource, "namespaces");
 
 	if (a->operation == ADMIT_DELETE)
 		return is_namespace ? check_protected(a) : NULL;

@@ -18,7 +18,7 @@ struct node_check {
 
 static bool is(const struct admission_review *a, const char *group, const char *plural)
 {
-	return str_eq_text(a->resource->group, group) && str_eq_text(a->resource->plural, plural);
+	return str_eq_text(a->resource->group, group) && resource_is(a->resource, plural);
 }
 
 static struct status *pod_not_found(struct admission_review *a)

@@ -72,8 +72,7 @@ static bool is_listed(const struct cJSON *labels, const struct cJSON *listed)
 
 static bool concerns(const struct admission_review *r)
 {
-	return str_eq_text(r->resource->plural, "pods") && !r->resource->group.len &&
-	       !r->subresource.len;
+	return resource_is(r->resource, "pods") && !r->resource->group.len && !r->subresource.len;
 }
 
 struct status *validate_node_selector(struct admission_review *r)

@@ -33,7 +33,7 @@ static void take_labels(struct admission_review *r, struct str node_name)
 
 struct status *mutate_topology_labels(struct admission_review *r)
 {
-	if (!str_eq_text(r->resource->plural, "pods") || r->operation != ADMIT_CREATE)
+	if (!resource_is(r->resource, "pods") || r->operation != ADMIT_CREATE)
 		return NULL;
 	if (!r->subresource.len)
 		take_labels(r, tree_str(r->object, "spec.nodeName"));
@@ -70,7 +70,7 @@ struct status *validate_pod_resize(struct admission_review *r)
 	const struct cJSON *node, *asked;
 	struct status *s;
 
-	if (!str_eq_text(r->resource->plural, "pods") || !str_eq_text(r->subresource, "resize") ||
+	if (!resource_is(r->resource, "pods") || !str_eq_text(r->subresource, "resize") ||
 		!name.len)
 		return NULL;
 	node = node_of(r, name);

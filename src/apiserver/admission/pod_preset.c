@@ -134,8 +134,8 @@ struct status *mutate_pod_presets(struct admission_review *r)
 	struct cJSON *pod;
 	size_t count;
 
-	if (!str_eq_text(r->resource->plural, "pods") || r->resource->group.len ||
-		r->subresource.len || is_left_out(r))
+	if (!resource_is(r->resource, "pods") || r->resource->group.len || r->subresource.len ||
+		is_left_out(r))
 		return NULL;
 	count = find_presets(r, presets, ARRAY_LEN(presets));
 	if (!count)

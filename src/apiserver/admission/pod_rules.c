@@ -7,8 +7,7 @@
 
 static bool is_pod(const struct admission_review *r)
 {
-	return str_eq_text(r->resource->plural, "pods") && !r->resource->group.len &&
-	       !r->subresource.len;
+	return resource_is(r->resource, "pods") && !r->resource->group.len && !r->subresource.len;
 }
 
 static const char *const container_lists[] = {

@@ -343,9 +343,9 @@ struct status *validate_pod_security(struct admission_review *r)
 
 	if (!r->object)
 		return NULL;
-	if (str_eq_text(r->resource->plural, "namespaces"))
+	if (resource_is(r->resource, "namespaces"))
 		return check_namespace(r);
-	if (!r->resource->group.len && str_eq_text(r->resource->plural, "pods")) {
+	if (!r->resource->group.len && resource_is(r->resource, "pods")) {
 		for (size_t i = 0; i < ARRAY_LEN(changing); i++)
 			if (str_eq_text(r->subresource, changing[i]))
 				return matters(r) ? check_pod(r, r->object, true) : NULL;

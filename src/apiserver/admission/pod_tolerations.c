@@ -111,8 +111,7 @@ static const struct cJSON *configured(const struct admission_review *r, const ch
 
 static bool concerns(const struct admission_review *r)
 {
-	return str_eq_text(r->resource->plural, "pods") && !r->resource->group.len &&
-	       !r->subresource.len;
+	return resource_is(r->resource, "pods") && !r->resource->group.len && !r->subresource.len;
 }
 
 struct status *validate_tolerations(struct admission_review *r)

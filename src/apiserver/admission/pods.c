@@ -8,7 +8,7 @@ static bool is_mirror(const struct cJSON *pod)
 
 static bool is_pod(const struct admission_review *r)
 {
-	return str_eq_text(r->resource->plural, "pods") && !r->subresource.len;
+	return resource_is(r->resource, "pods") && !r->subresource.len;
 }
 
 /* ---- Priority ---- */
@@ -99,7 +99,7 @@ struct status *validate_priority_class(struct admission_review *r)
 {
 	struct cJSON *standing;
 
-	if (!str_eq_text(r->resource->plural, "priorityclasses"))
+	if (!resource_is(r->resource, "priorityclasses"))
 		return NULL;
 	if (r->operation == ADMIT_DELETE)
 		return str_starts(r->name, STR("system-"))
@@ -164,7 +164,7 @@ struct status *mutate_new_node(struct admission_review *r)
 	static const struct str key = STR_INIT("node.kubernetes.io/not-ready");
 	struct cJSON *taint, *list;
 
-	if (!str_eq_text(r->resource->plural, "nodes") || r->subresource.len ||
+	if (!resource_is(r->resource, "nodes") || r->subresource.len ||
 		r->operation != ADMIT_CREATE)
 		return NULL;
 	list = json_path(r->object, "spec.taints");

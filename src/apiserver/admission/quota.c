@@ -20,7 +20,7 @@ struct quota_check {
 
 static bool is(const struct admission_review *a, const char *plural)
 {
-	return !a->resource->group.len && str_eq_text(a->resource->plural, plural);
+	return !a->resource->group.len && resource_is(a->resource, plural);
 }
 
 /* Creating counts always; of changes those that can cost more. */

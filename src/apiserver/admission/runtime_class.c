@@ -3,7 +3,7 @@
 
 static bool is_new_pod(const struct admission_review *a)
 {
-	return str_eq_text(a->resource->plural, "pods") && !a->subresource.len &&
+	return resource_is(a->resource, "pods") && !a->subresource.len &&
 	       a->operation == ADMIT_CREATE;
 }
 

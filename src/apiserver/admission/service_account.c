@@ -99,7 +99,7 @@ static void add_token(struct admission_review *r, struct cJSON *pod)
 
 static bool is_new_pod(const struct admission_review *r)
 {
-	return str_eq_text(r->resource->plural, "pods") && !r->subresource.len &&
+	return resource_is(r->resource, "pods") && !r->subresource.len &&
 	       r->operation == ADMIT_CREATE;
 }
 
@@ -269,7 +269,7 @@ struct status *validate_service_account(struct admission_review *r)
 	const struct cJSON *pod = r->object, *account;
 	struct str name;
 
-	if (!str_eq_text(r->resource->plural, "pods") ||
+	if (!resource_is(r->resource, "pods") ||
 		(r->subresource.len && !str_eq_text(r->subresource, "ephemeralcontainers")))
 		return NULL;
 	if (r->operation == ADMIT_UPDATE && !r->subresource.len)

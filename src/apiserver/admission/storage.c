@@ -5,7 +5,7 @@
 
 static bool is_new(const struct admission_review *r, const char *plural)
 {
-	return str_eq_text(r->resource->plural, plural) && !r->subresource.len &&
+	return resource_is(r->resource, plural) && !r->subresource.len &&
 	       r->operation == ADMIT_CREATE;
 }
 
@@ -64,7 +64,7 @@ static bool class_allows(struct admission_review *r)
 
 struct status *validate_claim_resize(struct admission_review *r)
 {
-	if (!str_eq_text(r->resource->plural, "persistentvolumeclaims") || r->subresource.len ||
+	if (!resource_is(r->resource, "persistentvolumeclaims") || r->subresource.len ||
 		!grows(r->object, r->old))
 		return NULL;
 	if (!str_eq_text(tree_str(r->old, "status.phase"), "Bound"))
