@@ -18,6 +18,8 @@ enum openapi_format { OPENAPI_JSON, OPENAPI_PROTOBUF };
 struct openapi_source {
 	const struct resource *const *resources;
 	size_t count;
+	/* Of custom ones, by the same index: their definition as JSON. NULL: there are none. */
+	const struct str *definitions;
 	struct str version; /* of the server: "v1.36.0" */
 	struct str build;   /* more of it, for hashes: the commit */
 };

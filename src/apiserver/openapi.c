@@ -91,20 +91,40 @@ void openapi_free(struct openapi *o)
 
 /* ---- what documents are made from ---- */
 
+/* Its text stays as long as the request. */
+static struct str definition_of(struct api_request *r, const struct resource *item)
+{
+	struct bucket *bucket =
+		server_bucket(r->server, resource_find(STR("apiextensions.k8s.io"), STR("v1"),
+						 STR("customresourcedefinitions")));
+	struct object *o = store_get(bucket, custom_version_of(item)->kind->name);
+
+	if (!o)
+		return STR("");
+	request_keep(r, o);
+	return object_text(o);
+}
+
 static struct openapi_source source_of(struct api_request *r)
 {
 	const struct discovery *d = r->server->discovery;
 	const struct resource **items, *item;
+	struct str *definitions;
 	size_t count = 0;
 
 	while (discovery_at(d, count))
 		count++;
 	items = arena_new(r->arena, (count + 1) * sizeof(*items));
+	definitions = arena_new(r->arena, (count + 1) * sizeof(*definitions));
 	count = 0;
 	for (size_t i = 0; (item = discovery_at(d, i)); i++)
-		if (item->schema && !item->custom)
+		if (item->schema)
 			items[count++] = item;
+	for (size_t i = 0; i < count; i++)
+		if (items[i]->custom)
+			definitions[i] = definition_of(r, items[i]);
 	return (struct openapi_source){.resources = items,
+		.definitions = definitions,
 		.count = count,
 		.version = STR(KUBE_API_VERSION),
 		.build = STR(KUBE_VERSION " " KUBE_COMMIT)};

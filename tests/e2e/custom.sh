@@ -39,6 +39,10 @@ check "another version shows the same" test \
 	= "stable.example.com/v1beta1 a"
 check "a wrong object is refused" contains "spec.image: Unsupported value: \"z\"" \
 	"$(object b 'cronSpec: "* * *", image: z' | ctl create --validate=false -f -)"
+check "kubectl finds a wrong field before" contains 'unknown field "nope"' \
+	"$(object b 'cronSpec: "* * *", nope: 1' | ctl create -f -)"
+check "its fields are explained" contains "When it runs." "$(ctl explain crontab.spec)"
+check "and all of them" contains "labelSelector" "$(ctl explain crontab --recursive)"
 check "an unchanged one stays" contains unchanged \
 	"$(object a 'cronSpec: "* * * * *"' | ctl apply -f -)"
 check "a merge patch" contains patched \
@@ -84,6 +88,7 @@ check "nothing new comes" contains "while custom resource definition is terminat
 	"$(object new 'cronSpec: "* * *"' | ctl create --validate=false -f -)"
 ctl patch ct a --type merge -p '{"metadata":{"finalizers":null}}' >"$dir/out"
 check "and then it goes" until_gone crd crontabs.stable.example.com
+check "nothing explains it any more" contains "doesn't have" "$(fresh explain crontab)"
 check "nothing is served there any more" contains "could not find" "$(ctl get --raw $path)"
 check "the server ends well" end_apiserver
 finish

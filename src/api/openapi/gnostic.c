@@ -58,6 +58,16 @@ static void add_bool(struct buf *out, uint32_t number, const struct cJSON *value
 	proto_varint(out, json_bool(value));
 }
 
+static void add_int(struct buf *out, uint32_t number, const struct cJSON *value)
+{
+	int64_t n;
+
+	if (!json_int(value, &n))
+		n = (int64_t)json_double(value);
+	proto_tag(out, number, WIRE_VARINT);
+	proto_varint(out, (uint64_t)n);
+}
+
 /* Objects and lists have no form here: upstream loses them, too. */
 static void add_scalar(struct buf *out, uint32_t number, const struct cJSON *value)
 {
@@ -93,6 +103,12 @@ static void add_member(struct buf *out, const struct gnostic_member *m, const st
 		break;
 	case CODE_BOOL:
 		add_bool(out, m->number, value);
+		break;
+	case CODE_INT:
+		add_int(out, m->number, value);
+		break;
+	case CODE_DOUBLE:
+		add_double(out, m->number, json_double(value));
 		break;
 	case CODE_MESSAGE:
 		add_message(out, m->number, m->of, value);
@@ -152,6 +168,10 @@ static void add_words(struct buf *out, uint32_t number, const struct cJSON *tree
 void gnostic_encode(
 	struct buf *out, const struct gnostic_message *message, const struct cJSON *tree)
 {
+	if (message->boolean && json_is(tree, JSON_BOOL)) {
+		add_bool(out, message->boolean, tree);
+		return;
+	}
 	if (message->choices) {
 		add_choice(out, message->choices, tree);
 		return;

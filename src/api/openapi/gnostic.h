@@ -12,6 +12,8 @@ enum gnostic_coding {
 	CODE_STRING,
 	CODE_STRINGS, /* repeated */
 	CODE_BOOL,
+	CODE_INT,
+	CODE_DOUBLE,
 	CODE_MESSAGE,
 	CODE_MESSAGES, /* repeated */
 	CODE_ANY,      /* any value, as YAML in a message */
@@ -43,6 +45,7 @@ struct gnostic_message {
 	const struct gnostic_message *entry;
 	const struct gnostic_choice *choices; /* the first that fits; the last fits all */
 	uint32_t words;                       /* the tree is a string or a list of them */
+	uint32_t boolean;                     /* a tree that is true or false */
 };
 
 extern const struct gnostic_message gnostic_v2_document, gnostic_v3_document;

@@ -8,14 +8,29 @@ static const struct gnostic_message schema, words = {.words = 1};
 static const struct gnostic_message named_schemas = {.entries = 1, .entry = &schema};
 static const struct gnostic_choice only_schema[] = {{NULL, NULL, 1, &schema}};
 static const struct gnostic_message schema_item = {.choices = only_schema};
+static const struct gnostic_message schema_or_bool = {.choices = only_schema, .boolean = 2};
 static const struct gnostic_member schema_members[] = {
 	{"$ref", 1, CODE_STRING, NULL},
 	{"format", 2, CODE_STRING, NULL},
+	{"title", 3, CODE_STRING, NULL},
 	{"description", 4, CODE_STRING, NULL},
 	{"default", 5, CODE_ANY, NULL},
+	{"multipleOf", 6, CODE_DOUBLE, NULL},
+	{"maximum", 7, CODE_DOUBLE, NULL},
+	{"exclusiveMaximum", 8, CODE_BOOL, NULL},
+	{"minimum", 9, CODE_DOUBLE, NULL},
+	{"exclusiveMinimum", 10, CODE_BOOL, NULL},
+	{"maxLength", 11, CODE_INT, NULL},
+	{"minLength", 12, CODE_INT, NULL},
+	{"pattern", 13, CODE_STRING, NULL},
+	{"maxItems", 14, CODE_INT, NULL},
+	{"minItems", 15, CODE_INT, NULL},
+	{"uniqueItems", 16, CODE_BOOL, NULL},
+	{"maxProperties", 17, CODE_INT, NULL},
+	{"minProperties", 18, CODE_INT, NULL},
 	{"required", 19, CODE_STRINGS, NULL},
 	{"enum", 20, CODE_ANYS, NULL},
-	{"additionalProperties", 21, CODE_MESSAGE, &schema_item},
+	{"additionalProperties", 21, CODE_MESSAGE, &schema_or_bool},
 	{"type", 22, CODE_MESSAGE, &words},
 	{"items", 23, CODE_MESSAGE, &schema_item},
 	{"properties", 25, CODE_MESSAGE, &named_schemas},

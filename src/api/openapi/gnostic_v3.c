@@ -11,16 +11,34 @@ static const struct gnostic_message reference = {.members = reference_members};
 static const struct gnostic_message named_schemas = {.entries = 1, .entry = &schema_or_reference};
 static const struct gnostic_choice only_schema[] = {{NULL, NULL, 1, &schema_or_reference}};
 static const struct gnostic_message schema_item = {.choices = only_schema};
+static const struct gnostic_message schema_or_bool = {.choices = only_schema, .boolean = 2};
+static const struct gnostic_message schema;
 static const struct gnostic_member schema_members[] = {
-	{"required", 23, CODE_STRINGS, NULL},
+	{"nullable", 1, CODE_BOOL, NULL},
+	{"title", 9, CODE_STRING, NULL},
+	{"multipleOf", 10, CODE_DOUBLE, NULL},
+	{"maximum", 11, CODE_DOUBLE, NULL},
+	{"exclusiveMaximum", 12, CODE_BOOL, NULL},
+	{"minimum", 13, CODE_DOUBLE, NULL},
+	{"exclusiveMinimum", 14, CODE_BOOL, NULL},
+	{"maxLength", 15, CODE_INT, NULL},
+	{"minLength", 16, CODE_INT, NULL},
+	{"pattern", 17, CODE_STRING, NULL},
+	{"maxItems", 18, CODE_INT, NULL},
+	{"minItems", 19, CODE_INT, NULL},
 	{"uniqueItems", 20, CODE_BOOL, NULL},
+	{"maxProperties", 21, CODE_INT, NULL},
+	{"minProperties", 22, CODE_INT, NULL},
+	{"required", 23, CODE_STRINGS, NULL},
 	{"enum", 24, CODE_ANYS, NULL},
 	{"type", 25, CODE_STRING, NULL},
 	{"allOf", 26, CODE_MESSAGES, &schema_or_reference},
 	{"oneOf", 27, CODE_MESSAGES, &schema_or_reference},
+	{"anyOf", 28, CODE_MESSAGES, &schema_or_reference},
+	{"not", 29, CODE_MESSAGE, &schema},
 	{"items", 30, CODE_MESSAGE, &schema_item},
 	{"properties", 31, CODE_MESSAGE, &named_schemas},
-	{"additionalProperties", 32, CODE_MESSAGE, &schema_item},
+	{"additionalProperties", 32, CODE_MESSAGE, &schema_or_bool},
 	{"default", 33, CODE_SCALAR, NULL},
 	{"description", 34, CODE_STRING, NULL},
 	{"format", 35, CODE_STRING, NULL},

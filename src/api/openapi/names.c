@@ -13,7 +13,8 @@ static void add_group(struct omap *names, struct arena *a, const struct resource
 		omap_set(names, arena_print(a, "api/%.*s", STRF(r->version)), names);
 		return;
 	}
-	omap_set(names, arena_print(a, "apis/%.*s", STRF(r->group)), names);
+	if (!r->custom) /* definitions describe versions alone */
+		omap_set(names, arena_print(a, "apis/%.*s", STRF(r->group)), names);
 	omap_set(names, arena_print(a, "apis/%.*s/%.*s", STRF(r->group), STRF(r->version)), names);
 }
 

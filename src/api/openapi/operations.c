@@ -15,6 +15,10 @@
 	"application/strategic-merge-patch+json,application/apply-patch+yaml,"                     \
 	"application/apply-patch+cbor"
 
+#define CUSTOM_TYPES "application/json,application/yaml"
+#define CUSTOM_PATCH_TYPES                                                                         \
+	"application/json-patch+json,application/merge-patch+json,application/apply-patch+yaml"
+
 /* One operation of a path. */
 struct operation {
 	const struct route *route;
@@ -66,6 +70,36 @@ static const struct schema *written(struct parts *p, const struct route *r)
 	return part_object_schema(p, r->resource);
 }
 
+/* Upstream builds these by other means, and knows fewer types for them. */
+static void fill_custom(struct parts *p, struct operation *op, const struct schema *object)
+{
+	op->consumes = op->produces = CUSTOM_TYPES;
+	switch (op->action) {
+	case ACTION_LIST:
+		op->answer = part_list_schema(p, op->route->resource);
+		break;
+	case ACTION_PATCH:
+		fill_writing(op, object);
+		op->created = false;
+		op->body = SCHEMA(meta_v1, Patch);
+		op->consumes = CUSTOM_PATCH_TYPES;
+		break;
+	case ACTION_POST:
+	case ACTION_PUT:
+		fill_writing(op, object);
+		break;
+	case ACTION_DELETE:
+	case ACTION_DELETE_COLLECTION:
+		op->answer = SCHEMA(meta_v1, Status);
+		op->accepted = op->action == ACTION_DELETE;
+		if (op->accepted)
+			op->body = SCHEMA(meta_v1, DeleteOptions);
+		break;
+	default:
+		op->answer = object;
+	}
+}
+
 static void fill(struct parts *p, struct operation *op)
 {
 	const struct route *r = op->route;
@@ -73,6 +107,10 @@ static void fill(struct parts *p, struct operation *op)
 
 	op->consumes = "*/*";
 	op->produces = OBJECT_TYPES;
+	if (!r->plain && r->resource->custom) {
+		fill_custom(p, op, object);
+		return;
+	}
 	switch (op->action) {
 	case ACTION_LIST:
 		op->produces = WATCH_TYPES;

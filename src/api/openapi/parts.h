@@ -62,6 +62,10 @@ void part_follow_references(struct parts *p);
 /* ---- schemas.c ---- */
 struct cJSON *part_definition(struct parts *p, const struct definition *d);
 
+/* ---- custom.c ---- */
+/* The object of a custom resource, as its definition has it and as upstream publishes that. */
+struct cJSON *part_custom_definition(struct parts *p, const struct schema *s);
+
 /* ---- kinds.c ---- */
 /* Which kinds a type is; NULL when it is none. */
 struct cJSON *part_kinds(struct parts *p, const struct schema *s);

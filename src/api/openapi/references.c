@@ -84,10 +84,24 @@ static const struct schema *known(struct parts *p, struct str name)
 	return !found && made ? made->schema : found;
 }
 
+/* "com.example.stable.v1" of stable.example.com/v1 */
+static struct str custom_package(struct parts *p, const struct resource *r)
+{
+	struct str rest = r->group, last, package = {0};
+
+	while (rest.len) {
+		str_cut_last(rest, '.', &rest, &last);
+		package = arena_print(&p->scratch, "%.*s%.*s.", STRF(package), STRF(last));
+	}
+	return arena_print(&p->scratch, "%.*s%.*s", STRF(package), STRF(r->version));
+}
+
 struct str part_package(struct parts *p, const struct resource *r)
 {
 	struct str parent, group, version;
 
+	if (r->custom)
+		return custom_package(p, r);
 	if (r->level != LEVEL_REMOVED)
 		return r->schema->package;
 	str_cut_last(r->hub->schema->package, '.', &parent, &version);
@@ -118,7 +132,12 @@ const struct schema *part_object_schema(struct parts *p, const struct resource *
 	if (str_eq(package, r->schema->package) && str_eq(r->kind, r->schema->name))
 		return r->schema;
 	found = known(p, name);
-	return found ? found : copy_as(p, r->schema, package, r->kind);
+	if (found)
+		return found;
+	struct schema *copy = copy_as(p, r->schema, package, r->kind);
+	if (r->custom) /* what it holds is said by its definition: custom.c */
+		copy->field_count = 0;
+	return copy;
 }
 
 const struct schema *part_list_schema(struct parts *p, const struct resource *r)
@@ -131,6 +150,8 @@ const struct schema *part_list_schema(struct parts *p, const struct resource *r)
 	if (found)
 		return found;
 	struct schema *list = copy_as(p, model, object->package, r->list_kind);
+	if (r->custom)
+		list->custom = object->custom;
 	struct schema_field *fields =
 		arena_copy(&p->keep, model->fields, model->field_count * sizeof(*fields));
 	list->doc = arena_print(&p->keep, "A list of %.*s objects.", STRF(r->kind)).at;
@@ -144,6 +165,9 @@ const struct schema *part_list_schema(struct parts *p, const struct resource *r)
 /* One step: uses what the fields of this one need. */
 static void follow(struct parts *p, const struct schema *s)
 {
+	if (s->custom) /* in references of any depth */
+		use(p, STR(META "ObjectMeta"),
+			(struct definition){.schema = SCHEMA(meta_v1, ObjectMeta)});
 	for (size_t i = 0; i < s->field_count; i++) {
 		const struct schema_field *f = &s->fields[i];
 		const struct special_type *special = part_special(f->kind);

@@ -262,7 +262,7 @@ static void add_resource(struct collector *c, const struct resource *r)
 	if (r->verbs & of_objects)
 		add_route(c, arena_print(c->arena, "%.*s/{name}", STRF(path)),
 			(struct route){.resource = r, .named = true});
-	if (r->verbs & VERB_WATCH)
+	if ((r->verbs & VERB_WATCH) && !r->custom)
 		add_watches(c, r);
 	for (size_t i = 0; i < r->subresource_count; i++)
 		add_subresource(c, r, &r->subresources[i], path);
@@ -324,7 +324,7 @@ void routes_collect(const struct openapi_source *source, const struct str *name,
 	for (size_t i = 0; i < source->count; i++) {
 		const struct resource *r = source->resources[i];
 
-		if (!last || !str_eq(last->api_version, r->api_version))
+		if (!r->custom && (!last || !str_eq(last->api_version, r->api_version)))
 			add_discovery(&c, r);
 		last = r;
 		add_resource(&c, r);

@@ -258,6 +258,8 @@ struct cJSON *part_definition(struct parts *p, const struct definition *d)
 		part_add_description(p, tree, d->special->doc);
 		return tree;
 	}
+	if (s->custom && !s->field_count)
+		return part_custom_definition(p, s);
 	part_add_description(p, tree, s->doc);
 	add_type(p, tree, "object", NULL);
 	add_fields(p, tree, s);
