@@ -19,7 +19,8 @@ struct custom_version {
 	struct custom_type *type;
 	struct custom_kind *kind; /* that it is part of */
 	uint32_t epoch;           /* what it looks like, for object.epoch */
-	struct map converted;     /* by a webhook: revision → struct object, a reference */
+	struct map converted;     /* from others: revision → struct object, a reference */
+	size_t converted_bytes;
 	bool served;
 };
 
@@ -75,6 +76,8 @@ struct cJSON *custom_before_conversion(
 /* What it made of it. */
 void custom_keep_converted(
 	const struct resource *r, struct arena *a, const struct object *stored, struct cJSON *tree);
+/* Forgets what was converted if it has become much. Not between having it made and showing it. */
+void custom_trim_converted(const struct resource *r);
 /* A tree of a version as it is to be stored, without a webhook. The same one, when that is its
  * version. */
 struct cJSON *custom_stored_tree(const struct resource *r, struct arena *a, struct cJSON *tree);

@@ -215,7 +215,49 @@ async function access() {
 	check('that may nothing', (await refused(denied)) === 403);
 }
 
-for (const part of [discovery, objects, lists, workloads, watches, informers, resumption, access]) {
+// Objects of a definition, in two versions, through the generic client and an informer.
+async function custom() {
+	const definitions = config.makeApiClient(k8s.ApiextensionsV1Api);
+	const objects = config.makeApiClient(k8s.CustomObjectsApi);
+	const schema = { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object',
+		properties: { size: { type: 'integer', _default: 1 }, note: { type: 'string' } } } } } };
+	const version = (name, storage) => ({ name, served: true, storage, schema, subresources: { status: {} } });
+	const name = 'widgets.js.example.com';
+	await definitions.createCustomResourceDefinition({ body: { metadata: { name }, spec: {
+		group: 'js.example.com', scope: 'Namespaced', names: { plural: 'widgets', kind: 'Widget' },
+		versions: [version('v1', true), version('v2', false)] } } });
+	const at = { group: 'js.example.com', version: 'v1', plural: 'widgets', namespace };
+	const list = () => objects.listNamespacedCustomObject(at);
+	let served = false;
+	for (let i = 0; i < 100 && !served; i++) {
+		served = (await refused(list)) === 0;
+		if (!served) await new Promise((r) => setTimeout(r, 50));
+	}
+	check('a definition is served', served, served);
+	const widget = (id, spec) => ({ apiVersion: 'js.example.com/v1', kind: 'Widget', metadata: { name: id }, spec });
+	await objects.createNamespacedCustomObject({ ...at, body: widget('one', { note: 'a' }) });
+	const informer = k8s.makeInformer(config, `/apis/js.example.com/v2/namespaces/${namespace}/widgets`,
+		() => objects.listNamespacedCustomObject({ ...at, version: 'v2' }));
+	const seen = { add: [], update: [], delete: [], error: [] };
+	for (const verb of ['add', 'update', 'delete']) informer.on(verb, (x) => seen[verb].push(x));
+	informer.on('error', (e) => seen.error.push(String(e)));
+	await informer.start();
+	check('its objects are listed', await until(() => seen.add.length === 1), seen);
+	check('in the version asked for', seen.add[0].apiVersion === 'js.example.com/v2' && seen.add[0].spec.size === 1, seen.add);
+	await objects.createNamespacedCustomObject({ ...at, body: widget('two', { size: 5 }) });
+	await objects.patchNamespacedCustomObject({ ...at, name: 'two', body: { spec: { size: 6 } } },
+		as(k8s.PatchStrategy.MergePatch));
+	check('and followed', await until(() => seen.update.some((x) => x.spec.size === 6)), seen);
+	check('a wrong one is refused', (await refused(() => objects.createNamespacedCustomObject({ ...at,
+		body: widget('bad', { size: 'x' }) }))) === 422);
+	await objects.deleteNamespacedCustomObject({ ...at, name: 'one' });
+	check('what goes is told', await until(() => seen.delete.some((x) => x.metadata.name === 'one')), seen.delete);
+	await definitions.deleteCustomResourceDefinition({ name });
+	check('the end of the definition takes the rest', await until(() => seen.delete.length === 2), seen.delete);
+	await informer.stop();
+}
+
+for (const part of [discovery, objects, lists, workloads, watches, informers, resumption, access, custom]) {
 	try {
 		await part();
 	} catch (e) {

@@ -190,6 +190,7 @@ void conversion_prepare(struct api_request *r, stage_fn *verb)
 		verb(r);
 		return;
 	}
+	custom_trim_converted(r->resource);
 	p = arena_new(r->arena, sizeof(*p));
 	p->r = r;
 	p->verb = verb;

@@ -49,9 +49,9 @@ static struct cJSON *shape(
 	return custom_type_canonical(v->type, a, tree);
 }
 
-/* ---- what a webhook converts ---- */
+/* ---- what was converted ---- */
 
-#define KEPT_MAX 20000 /* more than that, and a list that no one asks for again is forgotten */
+#define KEPT_BYTES (16 * MIB) /* of one version; whoever asks again has it made again */
 
 /* A revision is one state of one object. */
 static struct str revision_key(const struct object *stored)
@@ -77,12 +77,27 @@ struct cJSON *custom_before_conversion(
 	return custom_type_canonical(from->type, a, tree);
 }
 
-static void forget_converted(struct custom_version *v)
+void custom_trim_converted(const struct resource *r)
 {
+	struct custom_version *v = custom_version_of(r);
+
+	if (v->converted_bytes < KEPT_BYTES)
+		return;
 	map_each (it, &v->converted)
 		object_unref(it.value);
 	map_done(&v->converted);
 	map_init(&v->converted);
+	v->converted_bytes = 0;
+}
+
+static void keep(struct custom_version *v, const struct object *stored, struct object *shown)
+{
+	struct object *before = map_set(&v->converted, revision_key(stored), shown);
+
+	v->converted_bytes += shown->size;
+	if (before)
+		v->converted_bytes -= before->size;
+	object_unref(before);
 }
 
 void custom_keep_converted(
@@ -96,34 +111,45 @@ void custom_keep_converted(
 	struct object *shown = object_new(&d, stored->revision);
 	draft_done(&d);
 	shown->epoch = v->epoch;
-	if (v->converted.count >= KEPT_MAX)
-		forget_converted(v);
-	object_unref(map_set(&v->converted, revision_key(stored), shown));
+	keep(v, stored, shown);
 }
 
 /* ---- showing ---- */
 
+static struct object *make(
+	const struct custom_version *v, struct arena *a, const struct object *stored)
+{
+	struct draft d;
+
+	draft_from_tree(&d, shape(v, a, stored));
+	struct object *shown = object_new(&d, stored->revision);
+	draft_done(&d);
+	shown->epoch = v->epoch;
+	return shown;
+}
+
 struct object *custom_view(const struct resource *r, struct object *stored)
 {
-	const struct custom_version *v = custom_version_of(r);
+	struct custom_version *v = custom_version_of(r);
 	_cleanup_(arena_done) struct arena a;
-	struct draft d;
+	struct object *shown;
 
 	arena_init(&a);
 	if (stored->epoch == v->epoch)
 		return object_ref(stored);
-	struct object *converted =
-		v->kind->webhook ? map_get(&v->converted, revision_key(stored)) : NULL;
-	if (converted)
-		return object_ref(converted);
-	draft_from_tree(&d, shape(v, &a, stored));
-	struct object *shown = object_new(&d, stored->revision);
-	draft_done(&d);
+	shown = map_get(&v->converted, revision_key(stored));
+	if (shown)
+		return object_ref(shown);
+	shown = make(v, &a, stored);
 	if (str_eq(object_text(shown), object_text(stored))) {
 		object_unref(shown);
-		shown = object_ref(stored);
+		stored->epoch = v->epoch;
+		return object_ref(stored);
 	}
-	shown->epoch = v->epoch;
+	if (!v->kind->webhook) {
+		custom_trim_converted(r);
+		keep(v, stored, object_ref(shown));
+	}
 	return shown;
 }
 
