@@ -96,12 +96,31 @@ static struct field_set *named(struct pruning *p, const struct field_set *set)
 	return copy;
 }
 
+/* Go leaves no empty maps of built-in types; those of custom ones stay, and get their defaults. */
+static void fill_emptied(struct arena *a, struct cJSON *left, const struct cJSON *before)
+{
+	json_each (member, before) {
+		struct cJSON *now = json_get(left, json_key(member));
+
+		if (!json_is(member, JSON_OBJECT) || !now)
+			continue;
+		if (json_is(now, JSON_NULL))
+			json_set(a, left, json_key(member), json_new(a, JSON_OBJECT));
+		else
+			fill_emptied(a, now, member);
+	}
+}
+
 static struct cJSON *without(
 	struct pruning *p, const struct cJSON *object, const struct field_set *gone)
 {
 	struct schema_field root;
 
-	return remove_fields(p->arena, typed_root(&root, p->schema, object), gone);
+	struct cJSON *left = remove_fields(p->arena, typed_root(&root, p->schema, object), gone);
+
+	if (p->schema->custom)
+		fill_emptied(p->arena, left, object);
+	return left;
 }
 
 /* Back comes what anybody owns, and what was there but nobody's. */

@@ -24,13 +24,20 @@ static struct cJSON *response_kind_tree(
 	return tree;
 }
 
+/* Its own group and version go without saying, but for what definitions serve. */
+static struct cJSON *own_kind_tree(struct arena *a, const struct resource *r, struct str kind)
+{
+	if (r->custom)
+		return response_kind_tree(a, r->group, r->version, kind);
+	return response_kind_tree(a, STR(""), STR(""), kind);
+}
+
 static struct cJSON *aggregated_resource(struct arena *a, const struct resource *r)
 {
 	struct cJSON *tree = json_new(a, JSON_OBJECT), *subs = json_new(a, JSON_ARRAY);
 
 	json_add(a, tree, STR("resource"), text(a, r->plural));
-	/* its own group and version go without saying */
-	json_add(a, tree, STR("responseKind"), response_kind_tree(a, STR(""), STR(""), r->kind));
+	json_add(a, tree, STR("responseKind"), own_kind_tree(a, r, r->kind));
 	json_add(
 		a, tree, STR("scope"), text(a, r->namespaced ? STR("Namespaced") : STR("Cluster")));
 	json_add(a, tree, STR("singularResource"), text(a, r->singular));
@@ -44,7 +51,7 @@ static struct cJSON *aggregated_resource(struct arena *a, const struct resource 
 		json_add(a, sub, STR("subresource"), text(a, s->name));
 		json_add(a, sub, STR("responseKind"),
 			str_eq(s->group, r->group) && str_eq(s->version, r->version)
-				? response_kind_tree(a, STR(""), STR(""), s->kind)
+				? own_kind_tree(a, r, s->kind)
 				: response_kind_tree(a, s->group, s->version, s->kind));
 		json_add(a, sub, STR("verbs"), discovery_verbs(a, s->verbs));
 		json_append(subs, sub);

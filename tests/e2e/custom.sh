@@ -69,6 +69,9 @@ check "objects outlive the server" contains '"cronSpec":"1 1"' "$(ctl get --raw 
 check "and are found again" contains "1 1" "$(fresh get ct)"
 
 # ---- a change ----
+ctl get ct --watch -o name >"$dir/watched" &
+watcher=$!
+sleep 1
 ctl patch crd crontabs.stable.example.com --type json -p '[{"op":"add",
 	"path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/more",
 	"value":{"type":"string","default":"new"}}]' >"$dir/out"
@@ -76,6 +79,8 @@ for _ in $(seq 50); do
 	[ "$(ctl get ct a -o 'jsonpath={.spec.more}')" != new ] || break
 	sleep 0.1
 done
+for _ in $(seq 50); do kill -0 $watcher 2>"$dir/out" && sleep 0.1; done
+check "whoever watches begins anew" test ! -d /proc/$watcher
 check "a new default holds for old objects" test "$(ctl get ct a -o 'jsonpath={.spec.more}')" = new
 
 # ---- the end ----
