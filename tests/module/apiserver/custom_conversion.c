@@ -25,7 +25,8 @@ struct world {
 	struct arena arena;
 	enum lie lie;
 	int converted; /* objects */
-	int status;    /* of the last answer */
+	bool tortured;
+	int status; /* of the last answer */
 };
 
 /* ---- the webhook: v1 has spec.host "a:1", v2 has spec.host "a" and spec.port "1" ---- */
@@ -124,7 +125,7 @@ static struct cJSON *ask(
 			str_from(type ? type : "application/json"));
 	w->t->ops->start(&c, told_op(&told, w->api.t.root, OP_NO_DEADLINE));
 	wait_for(w, &told);
-	bool more = EXPECT_OK(told.err.code, &told.err);
+	bool more = w->tortured ? !told.err.code : EXPECT_OK(told.err.code, &told.err);
 	told_done(&told);
 	while (more) {
 		told = (struct told){0};
@@ -297,6 +298,97 @@ TEST(lists_are_converted_in_one_call_and_selected_then)
 	world_close(&w);
 }
 
+/* Reads a watch while others write, up to its end. */
+static struct str watch(struct world *w, const char *query, void (*meanwhile)(struct world *w))
+{
+	struct client_call c = {.transport = w->t,
+		.method = STR("GET"),
+		.target = arena_print(&w->arena, "%.*s?watch=1&timeoutSeconds=2%s",
+			STRF(path(w, "v2", NULL)), query)};
+	_cleanup_(buf_done) struct buf text = BUF_INIT(16 * MIB);
+	struct told told = {0};
+	bool more;
+
+	http_headers_add(&w->arena, &c.headers, STR("Accept"), STR("application/json"));
+	w->t->ops->start(&c, told_op(&told, w->api.t.root, OP_NO_DEADLINE));
+	wait_for(w, &told);
+	more = EXPECT_OK(told.err.code, &told.err);
+	told_done(&told);
+	meanwhile(w);
+	while (more) {
+		told = (struct told){0};
+		w->t->ops->read(&c, told_op(&told, w->api.t.root, OP_NO_DEADLINE), &text, 64 * KIB);
+		wait_for(w, &told);
+		more = !told.err.code && told.n > 0;
+		told_done(&told);
+	}
+	w->t->ops->end(&c);
+	return arena_str(&w->arena, buf_str(&text));
+}
+
+static void write_some(struct world *w)
+{
+	ask(w, "POST", path(w, "v1", NULL),
+		"{\"apiVersion\":\"e.io/v1\",\"kind\":\"Thing\",\"metadata\":{\"name\":\"y\"},"
+		"\"spec\":{\"host\":\"b:2\"}}",
+		NULL);
+	ask(w, "PATCH", path(w, "v1", "y"), "{\"spec\":{\"host\":\"b:3\"}}",
+		"application/merge-patch+json");
+	ask(w, "DELETE", path(w, "v1", "y"), NULL, NULL);
+}
+
+static int count_of(struct str text, const char *word)
+{
+	int count = 0;
+	ssize_t at;
+
+	while ((at = str_find(text, str_from(word))) >= 0) {
+		text = str_skip(text, (size_t)at + 1);
+		count++;
+	}
+	return count;
+}
+
+TEST(watches_show_their_version)
+{
+	struct world w;
+
+	if (world_open(&w)) {
+		struct str text = watch(&w, "", write_some);
+
+		EXPECT_INT(count_of(text, "\"ADDED\""), 2);
+		EXPECT_INT(count_of(text, "\"MODIFIED\""), 1);
+		EXPECT_INT(count_of(text, "\"DELETED\""), 1);
+		EXPECT_INT(count_of(text, "\"port\":\"3\""), 2);
+		EXPECT_INT(count_of(text, "\"apiVersion\":\"e.io/v2\",\"kind\""), 4);
+		text = watch(&w, "&fieldSelector=spec.port%3D2", write_some);
+		EXPECT_INT(count_of(text, "\"ADDED\""), 1);
+		EXPECT_INT(count_of(text, "\"DELETED\""), 1); /* it is another port's then */
+		EXPECT_INT(count_of(text, "\"type\""), 2);
+	}
+	world_close(&w);
+}
+
+static void fail_to_convert(struct world *w)
+{
+	w->lie = LIE_FAILURE;
+	write_some(w);
+}
+
+TEST(a_watch_ends_with_what_cannot_be_converted)
+{
+	struct world w;
+
+	if (world_open(&w)) {
+		struct str text = watch(&w, "", fail_to_convert);
+
+		EXPECT_INT(count_of(text, "\"ADDED\""), 1);
+		EXPECT_INT(count_of(text, "\"ERROR\""), 1);
+		EXPECT(str_find(text, STR("I will not")) >= 0);
+	}
+	world_close(&w);
+}
+
 TEST(what_a_bad_webhook_says_is_told)
 {
 #define FAILED "conversion webhook for e.io/v1, Kind=Thing "
@@ -347,4 +439,70 @@ TEST(a_write_that_cannot_be_converted_leaves_nothing)
 		EXPECT_INT(w.status, 404);
 	}
 	world_close(&w);
+}
+
+/* ---- every await may fail ---- */
+
+static void read_as_another(struct world *w)
+{
+	get(w, "v2", "x");
+	get(w, "v2", NULL);
+}
+
+static void write_as_another(struct world *w)
+{
+	ask(w, "PATCH", path(w, "v2", "x"),
+		arena_print(&w->arena, "{\"spec\":{\"port\":\"%d\"}}", w->converted).at,
+		"application/merge-patch+json");
+}
+
+static bool one_round(struct world *w, void (*scenario)(struct world *w), uint64_t k, int code)
+{
+	bool hit;
+
+	/* another revision, which nobody has converted yet */
+	ask(w, "PATCH", path(w, "v1", "x"),
+		arena_print(&w->arena, "{\"spec\":{\"host\":\"a:%llu\"}}",
+			(unsigned long long)k + (uint64_t)code * 1000)
+			.at,
+		"application/merge-patch+json");
+	EXPECT_INT(w->status, 200);
+	w->tortured = true;
+	loop_torture(w->api.t.loop, k, code);
+	scenario(w);
+	hit = loop_torture_hit(w->api.t.loop);
+	loop_torture(w->api.t.loop, 0, 0);
+	w->tortured = false;
+	get(w, "v2", "x");
+	EXPECT_INT(w->status, 200);
+	return hit;
+}
+
+static void torture(void (*scenario)(struct world *w))
+{
+	static const int codes[] = {ERR_IO, ERR_CANCELLED};
+	struct world w;
+
+	if (world_open(&w))
+		for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+			uint64_t k = 0;
+
+			do {
+				test_context("await %llu: %s", (unsigned long long)++k,
+					err_code_name(codes[i]));
+			} while (k < 500 && !test_failed() && one_round(&w, scenario, k, codes[i]));
+			EXPECT(k > 5 && k < 500);
+		}
+	test_context_end();
+	world_close(&w);
+}
+
+TEST(reading_another_version_may_fail_anywhere)
+{
+	torture(read_as_another);
+}
+
+TEST(writing_another_version_may_fail_anywhere)
+{
+	torture(write_as_another);
 }
