@@ -61,6 +61,11 @@ void subjects_from_hub(struct arena *a, struct cJSON *object);
 void webhooks_defaults_beta1(struct arena *a, struct cJSON *object);
 void signing_defaults_beta1(struct arena *a, struct cJSON *object);
 
+/* of definitions (convert_definitions.c) */
+void definition_defaults_beta1(struct arena *a, struct cJSON *object);
+void definition_to_hub(struct arena *a, struct cJSON *object);
+void definition_from_hub(struct arena *a, struct cJSON *object);
+
 /* of events (convert_events.c) */
 void event_to_hub(struct arena *a, struct cJSON *object);
 void event_from_hub(struct arena *a, struct cJSON *object);

@@ -37,6 +37,8 @@ static const struct converter {
 		webhooks_defaults_beta1, NULL, NULL},
 	{"admissionregistration.k8s.io", "v1beta1", "validatingwebhookconfigurations",
 		webhooks_defaults_beta1, NULL, NULL},
+	{"apiextensions.k8s.io", "v1beta1", "customresourcedefinitions", definition_defaults_beta1,
+		definition_to_hub, definition_from_hub},
 	{"discovery.k8s.io", "v1beta1", "endpointslices", NULL, endpointslice_to_hub,
 		endpointslice_from_hub},
 	{"resource.k8s.io", "v1beta1", "resourceclaims", NULL, claim_to_hub, claim_from_hub},

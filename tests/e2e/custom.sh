@@ -45,6 +45,8 @@ check "its fields are explained" contains "When it runs." "$(ctl explain crontab
 check "and all of them" contains "labelSelector" "$(ctl explain crontab --recursive)"
 check "an unchanged one stays" contains unchanged \
 	"$(object a 'cronSpec: "* * * * *"' | ctl apply -f -)"
+check "differences are shown" contains '+  cronSpec: 0 0' \
+	"$(object a 'cronSpec: 0 0' | ctl diff -f -)"
 check "a merge patch" contains patched \
 	"$(ctl patch ct a --type merge -p '{"spec":{"cronSpec":"1 1"}}')"
 check "a strategic one is refused" contains "unknown format" \
@@ -82,6 +84,16 @@ done
 for _ in $(seq 50); do kill -0 $watcher 2>"$dir/out" && sleep 0.1; done
 check "whoever watches begins anew" test ! -d /proc/$watcher
 check "a new default holds for old objects" test "$(ctl get ct a -o 'jsonpath={.spec.more}')" = new
+
+# ---- an old manifest ----
+check "definitions of the beta are taken" contains "olds.e.io created" \
+	"$(ctl create --validate=false -f "$here/custom/beta.yaml")"
+check "and served" contains "condition met" \
+	"$(ctl wait --for condition=established --timeout 20s crd/olds.e.io)"
+printf 'apiVersion: e.io/v1\nkind: Old\nmetadata: {name: o}\nspec: {a: x, more: {than: said}}\n' |
+	fresh create --validate=false -f - >"$dir/out"
+check "with their columns" contains "o      x" "$(ctl get olds)"
+check "and what no schema names" test "$(ctl get olds o -o 'jsonpath={.spec.more.than}')" = said
 
 # ---- the end ----
 ctl patch ct a --type merge -p '{"metadata":{"finalizers":["example.com/hold"]}}' >"$dir/out"
