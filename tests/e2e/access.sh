@@ -179,6 +179,10 @@ configuration() { # NAME FAILURE-POLICY
 		    subjectAccessReviewVersion: v1
 		    failurePolicy: $2
 		    connectionInfo: {type: KubeConfigFile, kubeConfigFile: $dir/authorize.kubeconfig}
+		    matchConditionSubjectAccessReviewVersion: v1
+		    matchConditions:
+		    - {expression: "has(request.resourceAttributes)"}
+		    - {expression: "request.user != 'maker' || request.resourceAttributes.verb == 'get'"}
 		- {type: Node, name: node}
 		- {type: RBAC, name: rbac}
 	END
@@ -189,6 +193,10 @@ check "the file excludes the flags" contains "can not be specified when --author
 		--authorization-mode RBAC 2>&1)"
 check "it serves with a configuration" start --authorization-config "$dir/authorization"
 check "groups are called so in v1" test "$(code_as alice "$maps") $(grep -c '"groups":\["readers"' "$dir/reviews")" = "200 1"
+before=$(asked)
+check "who is not to be asked about is not" test "$(code_as maker -X DELETE "$maps/x") $(asked)" = "403 $before"
+check "nor are paths" test "$(code_as alice "$url/version") $(asked)" = "200 $before"
+check "but who is" test "$(code_as maker "$maps/x")" = 404
 echo hang >"$dir/mood"
 check "who takes too long denies" test "$(code_as bob "$maps")" = 500
 check "by the time it was given" contains "context deadline exceeded" "$(cat "$dir/out")"
@@ -295,10 +303,14 @@ authentication() { # PREFIX
 		$(sed 's/^/      /' "$dir/hook.crt")
 		  claimMappings:
 		    username: {claim: sub, prefix: "$1"}
-		    groups: {claim: role, prefix: ""}
+		    groups: {expression: "[claims.role] + claims.?more.orValue([])"}
+		    extra: [{key: example.com/hd, valueExpression: claims.hd}]
 		    uid: {claim: sub}
 		  claimValidationRules:
 		  - {claim: hd, requiredValue: example.com}
+		  - {expression: "claims.exp - claims.iat <= 7200", message: too long}
+		  userValidationRules:
+		  - {expression: "!user.username.endsWith('root')", message: no roots}
 	END
 }
 authentication a- >"$dir/authentication"
@@ -308,8 +320,13 @@ check "the file excludes the flags" contains "mutually exclusive" \
 check "it serves with issuers" start --authentication-config "$dir/authentication"
 good=$(signed ec384 three ES384 ',"hd":"example.com","role":"chief"')
 check "their users are known" until_is 0 eval 'bearer "$good" | grep -q jane; echo $?'
-check "by the mappings" contains '"username":"a-jane","uid":"jane","groups":["chief","system:authenticated"]' \
+check "by the mappings" contains '"username":"a-jane","uid":"jane","groups":["chief","system:authenticated"],"extra":{"example.com/hd":["example.com"]}' \
 	"$(bearer "$good")"
+check "rules must hold" contains 'failed:toolong' \
+	"$(why "$(tool token "$dir/rsa.key" one RS256 "$(claims ',"hd":"example.com","role":"x"' |
+		sed "s/$((now + 3600))/$((now + 9000))/")")")"
+check "for users, too" contains 'failed:noroots' "$(why "$(tool token "$dir/rsa.key" one RS256 \
+	"$(claims ',"hd":"example.com","role":"x"' | sed s/jane/root/)")")"
 anonymous() { fetch -o "$dir/out" -w '%{http_code}' "$url$1"; }
 check "one path is open" test "$(anonymous /livez)" = 200
 check "others are not" test "$(anonymous /readyz) $(anonymous /version)" = "401 401"

@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = str_make((const char *)data, size);
-	struct authz_entries entries = {0};
+	struct authz_entries entries = {.expressions = expressions_new()};
 	struct authn_configuration *c = NULL;
 	struct err err = {0};
 	struct arena a;
@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < c->issuer_count; i++)
 			assert(c->issuers[i].url.len && c->issuers[i].audience_count);
 	authn_configuration_free(c);
+	expressions_free(entries.expressions);
 	err_done(&err);
 	arena_done(&a);
 	return 0;

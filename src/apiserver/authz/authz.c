@@ -26,6 +26,7 @@ struct authorizer {
 /* What one configuration says; replaced as a whole. */
 struct chain {
 	struct arena arena;
+	struct expressions *expressions;
 	struct authorizer *items;
 	size_t count;
 };
@@ -47,6 +48,7 @@ static void chain_free(struct chain *c)
 		return;
 	for (size_t i = 0; i < c->count; i++)
 		webhook_authorizer_drop(c->items[i].webhook);
+	expressions_free(c->expressions);
 	arena_done(&c->arena);
 	mem_free(c);
 }
@@ -63,16 +65,13 @@ static int add_authorizer(
 			"authorization-mode ABAC's authorization policy file not passed");
 	if (e->type != AUTHZ_WEBHOOK)
 		return 0;
-	if (json_count(e->conditions))
-		return err_set(err, ERR_UNSUPPORTED,
-			"matchConditions of authorizer \"%.*s\" are not part of this version",
-			STRF(e->name));
 	if (webhook_authorizer_new(a->server, &e->webhook, &to->webhook, err))
 		return err_wrap(
 			err, err ? err->code : ERR_USAGE, "authorizer \"%.*s\"", STRF(e->name));
 	return 0;
 }
 
+/* Takes the entries' expressions, on failure, too. */
 static int chain_new(
 	struct authz *a, const struct authz_entries *entries, struct chain **chain, struct err *err)
 {
@@ -80,6 +79,7 @@ static int chain_new(
 	int code = 0;
 
 	arena_init(&c->arena);
+	c->expressions = entries->expressions;
 	c->items = arena_new(&c->arena, (entries->count + 1) * sizeof(*c->items));
 	for (size_t i = 0; i < entries->count && !code; i++)
 		code = add_authorizer(a, c, &entries->items[i], err);
@@ -154,7 +154,7 @@ static bool same_types(const struct authz *a, const struct authz_entries *entrie
 static int read_configuration(
 	struct authz *a, struct str text, struct chain **chain, struct err *err)
 {
-	struct authz_entries entries = {0};
+	struct authz_entries entries = {.expressions = expressions_new()};
 	_cleanup_(arena_done) struct arena scratch;
 	int code;
 
@@ -163,7 +163,10 @@ static int read_configuration(
 	if (!code && a->chain && !same_types(a, &entries))
 		code = err_set(err, ERR_INVALID,
 			"authorizers that are no webhooks can only be changed by a restart");
-	return code ? code : chain_new(a, &entries, chain, err);
+	if (!code)
+		return chain_new(a, &entries, chain, err);
+	expressions_free(entries.expressions);
+	return code;
 }
 
 static void configuration_changed(void *ctx, struct str text, const struct err *why)
@@ -193,7 +196,7 @@ static int open_configuration(struct authz *a, struct err *err)
 	struct str path = a->server->options->authorization_config;
 	_cleanup_(buf_done) struct buf text = BUF_INIT(FILE_MAX);
 	_cleanup_(arena_done) struct arena scratch;
-	struct authz_entries entries;
+	struct authz_entries entries = {0};
 	int code;
 
 	arena_init(&scratch);

@@ -83,6 +83,7 @@ void authz_entries_of_flags(
 /* ---- the file ---- */
 
 struct reading {
+	struct expressions *expressions;
 	struct config_text text;
 	struct field_errors errors;
 	struct map names;
@@ -149,44 +150,72 @@ static void read_connection(struct reading *r, const struct path *at, const stru
 		field_invalid_str(&r->errors, &file, w->file, "must be an absolute path");
 }
 
+/* false: it is none. */
+static bool read_condition(struct reading *r, const struct path *at, struct str text,
+	struct map *seen, struct webhook_condition *condition)
+{
+	struct str why = {0};
+
+	if (!str_trim(text).len) {
+		field_required(&r->errors, at, "%s", "");
+		return false;
+	}
+	if (map_has(seen, text)) {
+		field_duplicate_str(&r->errors, at, text);
+		return false;
+	}
+	map_set(seen, text, NULL);
+	condition->text = text;
+	condition->expression = expression_compile(
+		r->expressions, ABOUT_REQUEST, text, true, r->errors.arena, &why);
+	if (!condition->expression)
+		field_invalid_str(&r->errors, at, text, "%.*s", STRF(why));
+	return condition->expression;
+}
+
+static void check_condition_version(
+	struct reading *r, const struct path *told, struct str version, size_t count)
+{
+	struct path at = PATH(told, "matchConditionSubjectAccessReviewVersion");
+	static const char *const versions[] = {"v1", NULL};
+
+	if (!version.len && count)
+		field_required(&r->errors, &at, "required if match conditions are specified");
+	if (version.len && !str_eq_text(version, "v1"))
+		field_not_supported_str(&r->errors, &at, version, versions);
+}
+
 static void read_conditions(struct reading *r, const struct path *at, const struct path *told,
-	const struct cJSON *webhook, struct authz_entry *e)
+	const struct cJSON *webhook, struct webhook_settings *w)
 {
 	static const char *const names[] = {"expression", NULL};
 	struct path list = PATH(at, "matchConditions"), shown = PATH(told, "matchConditions");
-	struct str version =
-		config_str(&r->text, at, webhook, "matchConditionSubjectAccessReviewVersion");
+	const struct cJSON *all = config_list(&r->text, at, webhook, "matchConditions");
+	struct webhook_condition *conditions;
 	struct map seen;
 	size_t i = 0;
 
-	e->conditions = config_list(&r->text, at, webhook, "matchConditions");
-	if (json_count(e->conditions) > CONDITIONS_MAX) {
-		field_too_many(
-			&r->errors, &shown, (int64_t)json_count(e->conditions), CONDITIONS_MAX);
+	check_condition_version(r, told,
+		config_str(&r->text, at, webhook, "matchConditionSubjectAccessReviewVersion"),
+		json_count(all));
+	if (json_count(all) > CONDITIONS_MAX) {
+		field_too_many(&r->errors, &shown, (int64_t)json_count(all), CONDITIONS_MAX);
 		return;
 	}
-	if (!version.len && json_count(e->conditions))
-		field_required(&r->errors, &PATH(told, "matchConditionSubjectAccessReviewVersion"),
-			"required if match conditions are specified");
-	if (version.len && !str_eq_text(version, "v1"))
-		field_not_supported_str(&r->errors,
-			&PATH(told, "matchConditionSubjectAccessReviewVersion"), version,
-			(const char *const[]){"v1", NULL});
+	conditions = arena_new(r->errors.arena, (json_count(all) + 1) * sizeof(*conditions));
 	map_init(&seen);
-	json_each (one, e->conditions) {
+	json_each (one, all) {
 		struct path element = PATH_INDEX(&list, i), place = PATH_INDEX(&shown, i);
 		struct path expression = PATH(&place, "expression");
 
 		i++;
 		config_check_names(&r->text, &element, one, names);
-		struct str text = config_str(&r->text, &element, one, "expression");
-		if (!str_trim(text).len)
-			field_required(&r->errors, &expression, "%s", "");
-		else if (map_has(&seen, text))
-			field_duplicate_str(&r->errors, &expression, text);
-		map_set(&seen, text, NULL);
+		w->condition_count += read_condition(r, &expression,
+			config_str(&r->text, &element, one, "expression"), &seen,
+			&conditions[w->condition_count]);
 	}
 	map_done(&seen);
+	w->conditions = conditions;
 }
 
 /* Upstream's messages leave `webhook` out of the path. */
@@ -219,7 +248,7 @@ static void read_webhook(
 	check_choice(r, told, "subjectAccessReviewVersion", w->version, versions);
 	check_choice(r, told, "failurePolicy", policy, policies);
 	read_connection(r, &at, told, tree, w);
-	read_conditions(r, &at, told, tree, e);
+	read_conditions(r, &at, told, tree, w);
 }
 
 static void check_name(struct reading *r, const struct path *at, struct str name)
@@ -316,7 +345,7 @@ int authz_configuration_parse(
 {
 	static const char *const versions[] = {
 		GROUP "/v1", GROUP "/v1beta1", GROUP "/v1alpha1", NULL};
-	struct reading r = {.errors.arena = a};
+	struct reading r = {.errors.arena = a, .expressions = entries->expressions};
 	const char *version;
 	struct cJSON *tree;
 	int code = config_read(

@@ -13,10 +13,10 @@ struct authz_entry {
 	enum authz_type type;
 	struct str name;
 	struct webhook_settings webhook;
-	const struct cJSON *conditions; /* of a webhook: a list of {expression}, or NULL */
 };
 
-struct authz_entries { /* all in an arena */
+struct authz_entries {                   /* all in an arena */
+	struct expressions *expressions; /* the caller's: of the conditions; outlives them */
 	struct authz_entry *items;
 	size_t count;
 };

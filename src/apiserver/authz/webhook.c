@@ -175,6 +175,118 @@ void webhook_print_spec(
 	buf_add_char(out, '}');
 }
 
+/* ---- is it asked at all ---- */
+
+static void add_text(struct arena *a, struct cJSON *tree, const char *name, struct str text)
+{
+	json_add_borrowed(tree, str_from(name), json_new_str(a, text));
+}
+
+static struct cJSON *text_list(struct arena *a, const struct str *items, size_t count)
+{
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+
+	for (size_t i = 0; i < count; i++)
+		json_append(list, json_new_str(a, items[i]));
+	return list;
+}
+
+static void add_requirements(
+	struct arena *a, struct cJSON *tree, const char *name, const struct selector *s)
+{
+	struct cJSON *selector = json_new(a, JSON_OBJECT), *list = json_new(a, JSON_ARRAY);
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct selector_term *t = &s->terms[i];
+		struct cJSON *one = json_new(a, JSON_OBJECT);
+
+		if (!operator_word(t->op))
+			continue;
+		add_text(a, one, "key", t->key);
+		add_text(a, one, "operator", str_from(operator_word(t->op)));
+		json_add_borrowed(one, STR("values"), text_list(a, t->values, t->count));
+		json_append(list, one);
+	}
+	if (!json_count(list))
+		return;
+	json_add_borrowed(selector, STR("requirements"), list);
+	json_add_borrowed(tree, str_from(name), selector);
+}
+
+static struct cJSON *resource_tree(struct arena *a, const struct access_query *q)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT);
+	struct selector fields = {0}, labels = {0};
+
+	add_text(a, tree, "namespace", q->namespace);
+	add_text(a, tree, "verb", q->verb);
+	add_text(a, tree, "group", q->group);
+	add_text(a, tree, "version", q->version);
+	add_text(a, tree, "resource", q->resource);
+	add_text(a, tree, "subresource", q->subresource);
+	add_text(a, tree, "name", q->name);
+	if (q->field_selector.len && !field_selector_parse(a, q->field_selector, &fields, NULL))
+		add_requirements(a, tree, "fieldSelector", &fields);
+	if (q->label_selector.len && !label_selector_parse(a, q->label_selector, &labels, NULL))
+		add_requirements(a, tree, "labelSelector", &labels);
+	return tree;
+}
+
+struct cJSON *webhook_condition_tree(struct arena *a, const struct access_query *q)
+{
+	struct cJSON *tree = json_new(a, JSON_OBJECT), *extra = json_new(a, JSON_OBJECT);
+	const struct api_user *u = q->user;
+
+	if (q->is_resource) {
+		json_add_borrowed(tree, STR("resourceAttributes"), resource_tree(a, q));
+	} else {
+		struct cJSON *path = json_new(a, JSON_OBJECT);
+
+		add_text(a, path, "path", q->path);
+		add_text(a, path, "verb", q->verb);
+		json_add_borrowed(tree, STR("nonResourceAttributes"), path);
+	}
+	add_text(a, tree, "user", u->name);
+	json_add_borrowed(tree, STR("groups"), text_list(a, u->groups, u->group_count));
+	for (size_t i = 0; i < u->extra_count; i++)
+		json_add(a, extra, u->extra[i].key,
+			text_list(a, u->extra[i].values, u->extra[i].count));
+	json_add_borrowed(tree, STR("extra"), extra);
+	add_text(a, tree, "uid", u->uid);
+	return tree;
+}
+
+/* One that is false decides; one that fails does so only when none is. */
+static bool is_asked(struct webhook_authorizer *w, struct arena *arena,
+	const struct access_query *q, struct str *error)
+{
+	const struct webhook_settings *s = &w->settings;
+	struct cJSON *tree = NULL;
+
+	for (size_t i = 0; i < s->condition_count; i++) {
+		const struct webhook_condition *c = &s->conditions[i];
+		struct expression_value v;
+
+		if (!tree)
+			tree = webhook_condition_tree(arena, q);
+		expression_evaluate(c->expression, arena, tree, &v);
+		if (v.kind == RESULT_BOOL && !v.b) {
+			*error = (struct str){0};
+			return false;
+		}
+		if (v.kind == RESULT_ERROR)
+			*error = arena_print(arena,
+				"%.*s%scel evaluation error: expression '%.*s' resulted in error: "
+				"%.*s",
+				STRF(*error), error->len ? ", " : "", STRF(c->text), STRF(v.text));
+		else if (v.kind != RESULT_BOOL)
+			*error = arena_print(arena,
+				"%.*s%scel evaluation error: expression '%.*s' should return bool",
+				STRF(*error), error->len ? ", " : "", STRF(c->text));
+	}
+	return !error->len;
+}
+
 /* ---- what is remembered ---- */
 
 static void forget(struct webhook_authorizer *w, struct remembered *m)
@@ -234,6 +346,18 @@ static void remember(struct webhook_authorizer *w, struct str key, const struct 
 
 /* ---- life ---- */
 
+static void keep_conditions(struct webhook_authorizer *w, const struct webhook_settings *s)
+{
+	struct webhook_condition *copy =
+		arena_new(&w->arena, (s->condition_count + 1) * sizeof(*copy));
+
+	for (size_t i = 0; i < s->condition_count; i++) {
+		copy[i] = s->conditions[i];
+		copy[i].text = arena_str(&w->arena, copy[i].text);
+	}
+	w->settings.conditions = copy;
+}
+
 int webhook_authorizer_new(struct api_server *s, const struct webhook_settings *settings,
 	struct webhook_authorizer **out, struct err *err)
 {
@@ -256,6 +380,7 @@ int webhook_authorizer_new(struct api_server *s, const struct webhook_settings *
 	w->api_version =
 		arena_print(&w->arena, "authorization.k8s.io/%.*s", STRF(settings->version));
 	w->settings.version = str_skip(w->api_version, STR("authorization.k8s.io/").len);
+	keep_conditions(w, settings);
 	*out = w;
 	return 0;
 }
@@ -333,6 +458,11 @@ enum access_decision webhook_ask(struct webhook_authorizer *w, struct arena *are
 	const struct known *k;
 
 	arena_init(&scratch);
+	if (!is_asked(w, arena, q, &answer->error)) {
+		bool deny = answer->error.len && w->settings.deny_on_error;
+
+		return answer->decision = deny ? ACCESS_DENY : ACCESS_NO_OPINION;
+	}
 	webhook_print_spec(&key, &scratch, q, true);
 	m = recall(w, buf_str(&key));
 	if (m) {

@@ -6,6 +6,12 @@
 #define KUBE_APISERVER_AUTHZ_WEBHOOK_H
 
 #include "access.h"
+#include "expression.h"
+
+struct webhook_condition {
+	struct str text;
+	const struct expression *expression; /* outlives the authorizer */
+};
 
 struct webhook_settings {
 	struct str name;    /* as metrics have it */
@@ -14,6 +20,8 @@ struct webhook_settings {
 	int64_t authorized_ttl, unauthorized_ttl, timeout;
 	bool no_authorized_cache, no_unauthorized_cache;
 	bool deny_on_error;
+	const struct webhook_condition *conditions; /* all must be true for it to be asked */
+	size_t condition_count;
 };
 
 struct webhook_authorizer;
@@ -24,6 +32,8 @@ void webhook_authorizer_drop(struct webhook_authorizer *w);
 /* From memory, or ACCESS_WAIT. */
 enum access_decision webhook_ask(struct webhook_authorizer *w, struct arena *arena,
 	const struct access_query *q, struct access_answer *answer);
+/* The same as conditions see it: texts are there though they are empty. */
+struct cJSON *webhook_condition_tree(struct arena *a, const struct access_query *q);
 /* The spec of a review, as it is sent in that version. */
 void webhook_print_spec(
 	struct buf *out, struct arena *scratch, const struct access_query *q, bool v1);

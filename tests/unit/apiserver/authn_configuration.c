@@ -87,6 +87,22 @@ TEST(what_is_wrong_is_told_in_upstreams_words)
 		{HEAD "anonymous: {enabled: false, conditions: [{path: /a}]}",
 			"anonymous.conditions: Invalid value: [{\"path\":\"/a\"}]: enabled should "
 			"be set to true when conditions are defined"},
+		{HEAD "jwt: [{" ISSUER ", claimMappings: {username: {expression: claims.email}}}]",
+			"jwt[0].claimMappings.username.expression: Invalid value: "
+			"\"claims.email\": claims.email_verified must be used in "
+			"claimMappings.username.expression or "
+			"claimMappings.extra[*].valueExpression or "
+			"claimValidationRules[*].expression when claims.email is used in "
+			"claimMappings.username.expression"},
+		{HEAD "jwt: [{" ISSUER ", " NAMES ", claimValidationRules: [{expression: "
+		      "claims.a}]}]",
+			"jwt[0].claimValidationRules[0].expression: Invalid value: \"claims.a\": "
+			"must evaluate to bool"},
+		{HEAD "jwt: [{" ISSUER ", " NAMES ", userValidationRules: [{expression: "
+		      "user.nam == ''}]}]",
+			"jwt[0].userValidationRules[0].expression: Invalid value: \"user.nam == "
+			"''\": compilation failed: ERROR: <input>:1:5: undefined field 'nam'\n | "
+			"user.nam == ''\n | ....^"},
 		{HEAD "jtw: []", "strict decoding error: unknown field \"jtw\""},
 	};
 	static const struct str own[] = {STR_INIT("https://own")};

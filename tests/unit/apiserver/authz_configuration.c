@@ -15,7 +15,7 @@ TEST(a_file_is_a_list_of_authorizers)
 {
 	_cleanup_(arena_done) struct arena a;
 	_cleanup_(err_done) struct err err = {0};
-	struct authz_entries e;
+	struct authz_entries e = {.expressions = expressions_new()};
 
 	arena_init(&a);
 	EXPECT_OK(
@@ -35,6 +35,7 @@ TEST(a_file_is_a_list_of_authorizers)
 	EXPECT_INT(e.items[0].webhook.unauthorized_ttl, 30 * SEC);
 	EXPECT(e.items[0].webhook.deny_on_error && e.items[0].webhook.no_unauthorized_cache &&
 		!e.items[0].webhook.no_authorized_cache);
+	expressions_free(e.expressions);
 }
 
 TEST(what_is_wrong_is_told_in_upstreams_words)
@@ -75,23 +76,26 @@ TEST(what_is_wrong_is_told_in_upstreams_words)
 			"authorizers[0].subjectAccessReviewVersion: Required value, "
 			"authorizers[0].failurePolicy: Required value, "
 			"authorizers[0].connectionInfo.type: Required value]"},
-		{HEAD HOOK "    matchConditions: [{expression: ''}, {expression: x}, "
-			   "{expression: x}]\n",
+		{HEAD HOOK "    matchConditions: [{expression: ''}, {expression: 'true'}, "
+			   "{expression: 'true'}, {expression: request.user}]\n",
 			"[authorizers[0].matchConditionSubjectAccessReviewVersion: Required value: "
 			"required if match conditions are specified, "
 			"authorizers[0].matchConditions[0].expression: Required value, "
-			"authorizers[0].matchConditions[2].expression: Duplicate value: \"x\"]"},
+			"authorizers[0].matchConditions[2].expression: Duplicate value: \"true\", "
+			"authorizers[0].matchConditions[3].expression: Invalid value: "
+			"\"request.user\": must evaluate to bool]"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
 		_cleanup_(arena_done) struct arena a;
 		_cleanup_(err_done) struct err err = {0};
-		struct authz_entries e;
+		struct authz_entries e = {.expressions = expressions_new()};
 
 		arena_init(&a);
 		test_context("%s", all[i].text);
 		EXPECT(authz_configuration_parse(&a, str_from(all[i].text), &e, &err) < 0);
 		EXPECT_STR(str_from(err_text(&err)), all[i].error);
+		expressions_free(e.expressions);
 	}
 	test_context_end();
 }

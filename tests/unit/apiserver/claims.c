@@ -161,3 +161,108 @@ TEST(claims_that_are_none_are_refused_in_upstreams_words)
 	}
 	test_context_end();
 }
+
+/* ---- expressions ---- */
+
+static const struct expression *compile(
+	struct expressions *e, struct arena *a, const char *text, bool wants_bool)
+{
+	struct str why = {0};
+	const struct expression *made =
+		expression_compile(e, ABOUT_CLAIMS, str_from(text), wants_bool, a, &why);
+
+	EXPECT_STR(why, "");
+	return made;
+}
+
+TEST(expressions_make_users_of_claims)
+{
+	_cleanup_(arena_done) struct arena a;
+	_cleanup_(err_done) struct err err = {0};
+	struct expressions *e = expressions_new();
+	struct issuer_settings s = settings();
+	struct claim_extra extra = {.key = STR("example.com/t")};
+	struct api_user *u = NULL;
+
+	arena_init(&a);
+	s.username = (struct claim_mapping){.program = compile(e, &a, "claims.sub + '@x'", false)};
+	s.groups = (struct claim_mapping){
+		.program = compile(e, &a, "claims.?roles.orValue([])", false)};
+	s.uid = (struct claim_mapping){.program = compile(e, &a, "string(claims.id)", false)};
+	extra.program = compile(e, &a, "claims.tenant", false);
+	s.extra = &extra;
+	s.extra_count = 1;
+	EXPECT_OK(claims_user(&a, &s,
+			  tree(&a, "{\"sub\":\"j\",\"roles\":[\"a\",\"\",\"b\"],\"id\":7,"
+				   "\"tenant\":\"t1\"}"),
+			  &u, &err),
+		&err);
+	REQUIRE(u && u->group_count == 3 && u->extra_count == 1);
+	EXPECT_STR(u->name, "j@x");
+	EXPECT_STR(u->groups[1], "b");
+	EXPECT_STR(u->uid, "7");
+	EXPECT_STR(u->extra[0].values[0], "t1");
+	EXPECT(claims_user(&a, &s, tree(&a, "{\"sub\":3,\"id\":7,\"tenant\":\"t\"}"), &u, &err) <
+		0);
+	EXPECT(strstr(err_text(&err), "oidc: error evaluating username claim expression"));
+	err_done(&err);
+	EXPECT(claims_user(&a, &s,
+		       tree(&a, "{\"sub\":\"j\",\"roles\":[3],\"id\":7,\"tenant\":\"t\"}"), &u,
+		       &err) < 0);
+	EXPECT_STR(str_from(err_text(&err)),
+		"oidc: error evaluating group claim expression: expression must return a string or "
+		"a list of strings");
+	expressions_free(e);
+}
+
+TEST(rules_must_hold_for_claims_and_users)
+{
+	static const struct {
+		const char *claims, *error;
+	} all[] = {
+		{"{\"sub\":\"j\",\"exp\":5,\"nbf\":1}", ""},
+		{"{\"sub\":\"j\",\"exp\":500,\"nbf\":1}",
+			"oidc: error evaluating claim validation expression: validation expression "
+			"'claims.exp - claims.nbf <= 100' failed: too long"},
+		{"{\"sub\":\"j\",\"exp\":5}",
+			"oidc: error evaluating claim validation expression: expression "
+			"'claims.exp - claims.nbf <= 100' resulted in error: no such key: nbf"},
+		{"{\"sub\":\"system:x\",\"exp\":5,\"nbf\":1}",
+			"oidc: error evaluating user info validation rule: validation expression "
+			"'!user.username.startsWith('system:')' failed: reserved"},
+	};
+	struct expressions *e = expressions_new();
+	struct arena compiled;
+	struct str why = {0};
+	struct claim_rule rule = {
+		.expression = STR("claims.exp - claims.nbf <= 100"), .message = STR("too long")};
+	struct claim_rule of_user = {.expression = STR("!user.username.startsWith('system:')"),
+		.message = STR("reserved")};
+
+	arena_init(&compiled);
+	rule.program = compile(e, &compiled, rule.expression.at, true);
+	of_user.program =
+		expression_compile(e, ABOUT_USER, of_user.expression, true, &compiled, &why);
+	REQUIRE(of_user.program != NULL);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		_cleanup_(arena_done) struct arena a;
+		_cleanup_(err_done) struct err err = {0};
+		struct issuer_settings s = settings();
+		struct api_user *u = NULL;
+		int code;
+
+		arena_init(&a);
+		s.username.prefix = STR("");
+		s.rules = &rule;
+		s.user_rules = &of_user;
+		s.rule_count = s.user_rule_count = 1;
+		test_context("%s", all[i].claims);
+		code = claims_user(&a, &s, tree(&a, all[i].claims), &u, &err);
+		EXPECT((code == 0) == !*all[i].error);
+		if (code)
+			EXPECT_STR(str_from(err_text(&err)), all[i].error);
+	}
+	test_context_end();
+	expressions_free(e);
+	arena_done(&compiled);
+}
