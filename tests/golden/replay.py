@@ -9,7 +9,7 @@ With --kube it starts a server of its own and ends it. Without files it takes al
 but those in control/, which want controllers and a scheduler: with --controllers it starts them,
 too, and takes only those.
 Scenarios marked `plain` get a server of their own that serves what upstream does and no removed
-versions. Scenarios known to fail stand in `expected-failures`; one of them that passes is as wrong as
+versions; `restricted` ones, a server that restricts nodes. Scenarios known to fail stand in `expected-failures`; one of them that passes is as wrong as
 another that fails. --write brings that file up to date. The form of the files: scenario.py.
 """
 
@@ -40,7 +40,12 @@ TOKENS = (  # some answers name them
     "controllers-token,system:kube-controller-manager,controllers-uid\n"
     "scheduler-token,system:kube-scheduler,scheduler-uid\n"
 )
-PLAIN = ("--runtime-config", "api/removed=false")
+OWN = {  # scenarios with these marks get servers of their own
+    "plain": ("--runtime-config", "api/removed=false"),
+    "restricted": (
+        "--enable-admission-plugins", "NodeRestriction", "--authorization-mode", "Node,RBAC"
+    ),
+}
 TIMEOUT = 30
 PATIENCE = 30  # seconds for what takes its time to come
 
@@ -640,8 +645,8 @@ def main():
     controlled = lambda path: os.path.dirname(path) == HERE + "/control"
     files = options.files or [f for f in every if controlled(f) == options.controllers]
     scenarios = load([os.path.abspath(f) for f in files], options.match)
-    plain = [s for s in scenarios if options.kube and "plain" in s[1]["marks"]]
-    scenarios = [s for s in scenarios if s not in plain]
+    own = {mark: [s for s in scenarios if options.kube and mark in s[1]["marks"]] for mark in OWN}
+    scenarios = [s for s in scenarios if not any(s in others for others in own.values())]
     with tempfile.TemporaryDirectory() as directory:
         processes = []
         if options.kube:
@@ -657,10 +662,11 @@ def main():
             server = Server(place[1], int(place[2]), users(options.tokens))
         try:
             results = Crew(server, options.jobs, options.controllers).play(scenarios)
-            if plain:
-                process, server = start(kube, directory + "/plain", *PLAIN)
-                processes.append(process)
-                results.update(Crew(server, 1).play(plain))
+            for mark, others in own.items():
+                if others:
+                    process, server = start(kube, directory + "/" + mark, *OWN[mark])
+                    processes.append(process)
+                    results.update(Crew(server, 1).play(others))
             alive = all(process.poll() is None for process in processes)
         finally:
             for process in processes:

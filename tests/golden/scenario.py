@@ -5,6 +5,7 @@ A file is a list of scenarios. Words at the start of a line say what the line is
     scenario pods: probes: two handlers         the name; then, where needed, a line of marks:
     marks no-namespace alone                    no namespace of its own; runs while no other does
     marks plain                                 of a server without the removed versions
+    marks restricted                            of a server with the plugin NodeRestriction
     POST /api/v1/namespaces/{ns}/pods           a step; what belongs to it is indented by one tab
         as alice                                who asks (the administrator when absent)
         header {"Content-Type": "text/plain"}
