@@ -47,6 +47,7 @@ static void fetch_run(struct task *t, struct err *err)
 	}
 	switch ((enum fetch_step)t->step) {
 	case FETCH_SEND:
+		f->transport = client_transport_https(f->env, t->op->scope, &f->config);
 		f->call.transport = f->transport;
 		f->transport->ops->start(&f->call, task_await(t, FETCH_HEAD, deadline(f)));
 		return;
@@ -82,14 +83,12 @@ static void take_apart(struct str url, struct str *origin, struct str *target)
 void fetch_start(
 	struct fetch *f, struct env *env, struct op *op, struct str url, struct str authority)
 {
-	struct client_config config = {.ca_data = authority};
-
 	arena_init(&f->arena);
 	buf_init(&f->body, BODY_MAX);
 	f->env = env;
 	f->call.method = STR("GET");
-	take_apart(arena_str(&f->arena, url), &config.server, &f->call.target);
-	f->transport = client_transport_https(env, op->scope, &config);
+	f->config.ca_data = authority;
+	take_apart(arena_str(&f->arena, url), &f->config.server, &f->call.target);
 	task_start(&f->task, &fetch_kind, op);
 }
 

@@ -12,13 +12,14 @@ struct fetch {
 	struct task task;
 	struct env *env;
 	struct arena arena;
+	struct client_config config;
 	struct client_transport *transport;
 	struct client_call call;
 	struct err why;
 };
 
-/* url: https; authority: PEM, or empty. Zeroed before, fetch_done after. ERR_* as Go's client has
- * it; any status is an answer. */
+/* url: https; authority: PEM, or empty, borrowed. Zeroed before, fetch_done after. ERR_* as Go's
+ * client has it; any status is an answer. */
 void fetch_start(
 	struct fetch *f, struct env *env, struct op *op, struct str url, struct str authority);
 void fetch_done(struct fetch *f);
