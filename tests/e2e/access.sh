@@ -85,6 +85,14 @@ check "the rules are listed" contains '{"verbs":["*"],"apiGroups":["*"],"resourc
 		"$url/apis/authorization.k8s.io/v1/selfsubjectrulesreviews" | tr -d ' \n')"
 echo '{"user":"alice","resource":"configmaps","readonly":true}' >>"$dir/policy"
 check "a change of the file counts at once" until_is 200 code_as alice "$maps"
+by_protocol() { # PROTOCOLS: as a browser's WebSocket says who it is
+	fetch -o "$dir/out" -w '%{http_code}' --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
+		-H "Sec-WebSocket-Protocol: $1" "$maps"
+}
+word=base64url.bearer.authorization.k8s.io.$(printf secret-of-alice | base64 -w0 | tr -d = | tr /+ _-)
+check "a token among a WebSocket's protocols" test "$(by_protocol "$word, v5.channel.k8s.io")" = 200
+check "but not alone" test "$(by_protocol "$word")" = 401
+check "nor spoilt" test "$(by_protocol "$word!, x")" = 401
 echo '{' >>"$dir/policy"
 until_is 1 grep -c "stay as they were" "$dir/log"
 check "a broken one leaves all as it was" test "$(code_as alice "$maps")" = 200

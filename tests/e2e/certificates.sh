@@ -183,6 +183,8 @@ check "a Secret becomes a token" becomes default data namespace
 check "with whom to believe" test "$(data ca\\.crt)" = "$(cat "$pki/ca.crt")"
 check "of its account" contains '"username":"system:serviceaccount:default:robot"' \
 	"$(whoami -H "Authorization: Bearer $(data token)")"
+used() { k get secret robot-token -o 'jsonpath={.metadata.labels.kubernetes\.io/legacy-token-last-used}'; }
+check "its use is recorded" becomes "$(date -u +%Y-%m-%d)" used
 token=$(data token)
 k patch secret robot-token --type json -p '[{"op":"remove","path":"/data/ca.crt"}]' >"$dir/out"
 check "what is taken out comes back" becomes "$(cat "$pki/ca.crt")" data ca\\.crt

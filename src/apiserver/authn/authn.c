@@ -13,6 +13,7 @@
 #include <kube/log.h>
 #include <kube/mem.h>
 #include <kube/time.h>
+#include <kube/websocket.h>
 
 /* ---- users ---- */
 
@@ -269,15 +270,67 @@ enum token_outcome token_review(
 	return token_find(a, q, found, err);
 }
 
+/*
+ * Browsers cannot add headers to WebSockets: one of the protocols that they offer may be a token.
+ * TOKEN_BAD: it is none, or nothing else was offered to speak.
+ */
+static enum token_outcome websocket_token(struct api_request *r, struct str *token)
+{
+	static const struct str prefix = STR_INIT("base64url.bearer.authorization.k8s.io.");
+	const struct http_headers *h = &r->x->request.headers;
+	_cleanup_(buf_done) struct buf plain = BUF_INIT(64 * KIB);
+	struct str found = {0}, rest, one;
+	size_t others = 0;
+
+	if (!http_wants_upgrade(&r->x->request, WEBSOCKET_PROTOCOL))
+		return TOKEN_UNKNOWN;
+	for (size_t i = 0; i < h->count; i++) {
+		rest = h->items[i].value;
+		if (!str_eq_nocase(h->items[i].name, STR("Sec-WebSocket-Protocol")))
+			continue;
+		while (str_next(&rest, ',', &one)) {
+			one = str_trim(one);
+			if (!str_starts(one, prefix))
+				others += one.len > 0;
+			else if (!found.len)
+				found = str_skip(one, prefix.len);
+			else
+				return TOKEN_BAD;
+		}
+	}
+	if (!found.len)
+		return TOKEN_UNKNOWN;
+	if (!others || base64url_decode(&plain, found, NULL) || !str_is_utf8(buf_str(&plain)))
+		return TOKEN_BAD;
+	*token = arena_str(r->arena, buf_str(&plain));
+	return TOKEN_GOOD;
+}
+
+static enum token_outcome ask_token(struct api_request *r, struct str token)
+{
+	struct token_question q = {.arena = r->arena, .request = r, .token = token};
+	struct token_found found = {0};
+	enum token_outcome outcome = token_find(r->server->authn, &q, &found, NULL);
+
+	r->user = found.user;
+	return outcome;
+}
+
+static enum token_outcome by_websocket(struct api_request *r)
+{
+	struct str token;
+	enum token_outcome outcome = websocket_token(r, &token);
+
+	return outcome == TOKEN_GOOD ? ask_token(r, token) : outcome;
+}
+
 /* `Bearer x`: the second of the words between spaces; an empty one is a spelling mistake. */
 static enum token_outcome by_token(struct api_request *r)
 {
 	struct str header = str_trim(request_header(r, "Authorization")), scheme, token;
-	struct token_found found = {0};
-	enum token_outcome outcome;
 
 	if (!header.len)
-		return TOKEN_UNKNOWN;
+		return by_websocket(r);
 	if (!str_cut(header, ' ', &scheme, &token) || !str_eq_nocase(scheme, STR("bearer")))
 		return TOKEN_UNKNOWN;
 	str_cut(token, ' ', &token, &scheme);
@@ -287,10 +340,7 @@ static enum token_outcome by_token(struct api_request *r)
 			       "bearer token, and is ignored"));
 		return TOKEN_UNKNOWN;
 	}
-	struct token_question q = {.arena = r->arena, .request = r, .token = token};
-	outcome = token_find(r->server->authn, &q, &found, NULL);
-	r->user = found.user;
-	return outcome;
+	return ask_token(r, token);
 }
 
 /* ---- the stage ---- */

@@ -22,6 +22,10 @@ struct authn {
 	struct watched_file *configuration;
 	struct token_cache issued, hooked;
 	struct remote_reviewer *hook; /* the token webhook; NULL: none */
+	bool records_use;             /* legacy_use.c writes one */
 };
+
+/* A token that lives in this Secret has let somebody in. */
+void legacy_token_used(struct authn *a, const struct cJSON *secret);
 
 #endif

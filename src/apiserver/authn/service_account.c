@@ -25,7 +25,8 @@ struct account_token {
 	struct arena *arena;
 	struct str text;
 	struct jwt jwt;
-	const struct cJSON *own; /* the claim kubernetes.io */
+	const struct cJSON *own;    /* the claim kubernetes.io */
+	const struct cJSON *secret; /* that a token of old lives in; NULL: not looked at */
 	int64_t now;
 };
 
@@ -253,6 +254,7 @@ static int check_secret(struct account_token *t, struct err *err)
 	if (base64_decode(&data, tree_str(secret, "data.token"), NULL) ||
 		!secret_equal(buf_str(&data), t->text))
 		return err_set(err, ERR_UNAUTHORIZED, "token does not match server's copy");
+	t->secret = secret;
 	if (!json_get(labels, STR(INVALID_SINCE)))
 		return 0;
 	return err_set(err, ERR_UNAUTHORIZED,
@@ -330,5 +332,7 @@ enum token_outcome account_token_find(
 			  : user_of(&t, tree_str(t.own, "namespace"),
 				    tree_str(t.own, "serviceaccount.name"),
 				    tree_str(t.own, "serviceaccount.uid"));
+	if (t.secret)
+		legacy_token_used(a, t.secret);
 	return TOKEN_GOOD;
 }
