@@ -14,6 +14,16 @@ struct kind_watch {
 	struct rbac *rbac;
 };
 
+/* Which bindings name somebody, by their places, in order. */
+struct places {
+	uint32_t *items;
+	size_t count, cap;
+};
+
+struct binders { /* name → struct places * */
+	struct map users, groups;
+};
+
 struct rbac {
 	struct api_server *server;
 	struct kind_watch watches[KINDS];
@@ -23,12 +33,14 @@ struct rbac {
 	struct map roles;        /* "namespace/name", cluster roles "name" → rules */
 	struct cJSON **bindings; /* of the cluster */
 	size_t binding_count;
+	struct binders binders;
 	struct map spaces; /* namespace → struct space * */
 };
 
 struct space {
 	struct cJSON **bindings;
 	size_t count, cap;
+	struct binders binders;
 };
 
 /* ---- compiling ---- */
@@ -48,19 +60,75 @@ static void read_roles(struct rbac *r, struct bucket *b)
 	}
 }
 
+static void add_place(struct rbac *r, struct map *map, struct str name, size_t place)
+{
+	struct places *p = map_get(map, name);
+
+	if (!p) {
+		p = arena_new(&r->arena, sizeof(*p));
+		map_set(map, name, p);
+	}
+	if (p->count && p->items[p->count - 1] == place)
+		return; /* named twice */
+	if (p->count == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 4;
+		uint32_t *grown = arena_alloc(&r->arena, cap * sizeof(*grown));
+
+		if (p->count)
+			memcpy(grown, p->items, p->count * sizeof(*grown));
+		p->items = grown;
+		p->cap = cap;
+	}
+	p->items[p->count++] = (uint32_t)place;
+}
+
+static void add_subjects(struct rbac *r, struct binders *b, const struct cJSON *binding,
+	struct str namespace, size_t place)
+{
+	json_each (subject, json_get(binding, STR("subjects"))) {
+		struct str kind = json_str(json_get(subject, STR("kind")));
+		struct str name = json_str(json_get(subject, STR("name")));
+		struct str space = json_str(json_get(subject, STR("namespace")));
+
+		if (str_eq_text(kind, "User"))
+			add_place(r, &b->users, name, place);
+		else if (str_eq_text(kind, "Group"))
+			add_place(r, &b->groups, name, place);
+		else if (str_eq_text(kind, "ServiceAccount"))
+			add_place(r, &b->users,
+				arena_print(&r->arena, "system:serviceaccount:%.*s:%.*s",
+					STRF(space.len ? space : namespace), STRF(name)),
+				place);
+	}
+}
+
+static void binders_init(struct binders *b)
+{
+	map_init(&b->users);
+	map_init(&b->groups);
+}
+
+static void binders_done(struct binders *b)
+{
+	map_done(&b->users);
+	map_done(&b->groups);
+}
+
 static struct space *space_of(struct rbac *r, struct str namespace)
 {
 	struct space *s = map_get(&r->spaces, namespace);
 
 	if (!s) {
 		s = arena_new(&r->arena, sizeof(*s));
+		binders_init(&s->binders);
 		map_set(&r->spaces, namespace, s);
 	}
 	return s;
 }
 
-static void space_add(struct rbac *r, struct space *s, struct cJSON *binding)
+static void space_add(struct rbac *r, struct space *s, struct cJSON *binding, struct str namespace)
 {
+	add_subjects(r, &s->binders, binding, namespace, s->count);
 	if (s->count == s->cap) {
 		size_t cap = s->cap ? 2 * s->cap : 4;
 		struct cJSON **grown = arena_alloc(&r->arena, cap * sizeof(struct cJSON *));
@@ -84,11 +152,12 @@ static void read_bindings(struct rbac *r, struct bucket *b, bool cluster)
 		struct cJSON *tree = object_tree(&r->arena, it.object);
 
 		if (cluster) {
+			add_subjects(r, &r->binders, tree, STR(""), r->binding_count);
 			r->bindings[r->binding_count++] = tree;
 			continue;
 		}
 		str_cut(it.key, '/', &namespace, &name);
-		space_add(r, space_of(r, namespace), tree);
+		space_add(r, space_of(r, namespace), tree, namespace);
 	}
 }
 
@@ -100,6 +169,10 @@ static struct bucket *bucket_of(struct rbac *r, int kind)
 
 static void forget(struct rbac *r)
 {
+	map_each (it, &r->spaces)
+		binders_done(&((struct space *)it.value)->binders);
+	binders_done(&r->binders);
+	binders_init(&r->binders);
 	map_done(&r->roles);
 	map_done(&r->spaces);
 	arena_done(&r->arena);
@@ -146,6 +219,7 @@ struct rbac *rbac_new(struct api_server *s)
 	r->dirty = true;
 	map_init(&r->roles);
 	map_init(&r->spaces);
+	binders_init(&r->binders);
 	arena_init(&r->arena);
 	return r;
 }
@@ -309,6 +383,60 @@ static bool ask_binding(struct asking *a, const struct cJSON *binding, struct st
 	return false;
 }
 
+/* A list of places, and how far it has been read. */
+struct cursor {
+	const struct places *places;
+	size_t at;
+};
+
+/* The smallest place that some list still has; each is told once. */
+static bool next_place(struct cursor *cursors, size_t count, size_t *place)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct cursor *c = &cursors[i];
+
+		if (c->at == c->places->count || (found && c->places->items[c->at] >= *place))
+			continue;
+		*place = c->places->items[c->at];
+		found = true;
+	}
+	for (size_t i = 0; found && i < count; i++)
+		if (cursors[i].at < cursors[i].places->count &&
+			cursors[i].places->items[cursors[i].at] == *place)
+			cursors[i].at++;
+	return found;
+}
+
+static void add_cursor(
+	struct cursor *cursors, size_t *count, const struct map *map, struct str name)
+{
+	const struct places *p = map_get(map, name);
+
+	if (p)
+		cursors[(*count)++] = (struct cursor){.places = p};
+}
+
+/* Of the bindings in their order those that name the user or a group of his. */
+static bool ask_bindings(struct asking *a, struct cJSON *const *bindings, const struct binders *b,
+	struct str namespace)
+{
+	const struct api_user *u = a->user;
+	struct cursor few[16], *cursors = few;
+	size_t count = 0, place = 0;
+
+	if (u->group_count >= ARRAY_LEN(few))
+		cursors = arena_alloc(a->arena, (u->group_count + 1) * sizeof(*cursors));
+	add_cursor(cursors, &count, &b->users, u->name);
+	for (size_t i = 0; i < u->group_count; i++)
+		add_cursor(cursors, &count, &b->groups, u->groups[i]);
+	while (next_place(cursors, count, &place))
+		if (ask_binding(a, bindings[place], namespace))
+			return true;
+	return false;
+}
+
 static struct str faults_of(struct asking *a)
 {
 	struct str text = buf_str(&a->missing);
@@ -330,15 +458,14 @@ struct str rbac_each_rule(struct rbac *r, struct arena *arena, const struct api_
 		.ctx = ctx,
 		.grant = grant,
 		.missing = BUF_INIT(64 * KIB)};
-	bool enough = false;
+	bool enough;
 
 	if (r->dirty)
 		compile(r);
-	for (size_t i = 0; !enough && i < r->binding_count; i++)
-		enough = ask_binding(&a, r->bindings[i], STR(""));
+	enough = ask_bindings(&a, r->bindings, &r->binders, STR(""));
 	const struct space *s = namespace.len ? map_get(&r->spaces, namespace) : NULL;
-	for (size_t i = 0; s && !enough && i < s->count; i++)
-		enough = ask_binding(&a, s->bindings[i], namespace);
+	if (s && !enough)
+		enough = ask_bindings(&a, s->bindings, &s->binders, namespace);
 	struct str faults = faults_of(&a);
 	buf_done(&a.missing);
 	return faults;

@@ -560,3 +560,50 @@ TEST(a_node_asks_for_tokens_of_its_pods_alone)
 					       "requested token not bound to a pod");
 	world_close();
 }
+
+/* ---- bindings that name somebody in several ways ---- */
+
+static bool may_read(const char *name, const char *group, const char *namespace)
+{
+	struct str groups[] = {str_from(group), str_from(group)}, reason;
+	struct api_user u = {.name = str_from(name), .groups = groups, .group_count = 2};
+	struct access_query q = {.user = &u,
+		.verb = STR("get"),
+		.is_resource = true,
+		.resource = STR("things"),
+		.namespace = str_from(namespace)};
+
+	return authz_ask(world.server.authz, &world.arena, &q, &reason) == ACCESS_ALLOW;
+}
+
+#define RBAC     "rbac.authorization.k8s.io"
+#define REF(r)   "\"roleRef\":{\"apiGroup\":\"" RBAC "\",\"kind\":\"ClusterRole\",\"name\":\"" r "\"}"
+#define META(n)  "\"metadata\":{\"name\":\"" n "\",\"namespace\":\"ns\"}"
+#define ACCOUNT  "{\"kind\":\"ServiceAccount\",\"name\":\"bot\"}"
+#define USER(n)  "{\"kind\":\"User\",\"name\":\"" n "\"}"
+#define GROUP(n) "{\"kind\":\"Group\",\"name\":\"" n "\"}"
+
+TEST(bindings_find_users_groups_and_accounts)
+{
+	world_open();
+	put(RBAC, "clusterroles",
+		"{\"metadata\":{\"name\":\"reads\"},\"rules\":[{\"apiGroups\":[\"\"],\"resources\":"
+		"[\"things\"],\"verbs\":[\"get\"]}]}");
+	put(RBAC, "clusterroles", "{\"metadata\":{\"name\":\"nothing\"},\"rules\":[]}");
+	put(RBAC, "rolebindings",
+		"{" META("a") "," REF("nothing") ",\"subjects\":[" USER("u") "," GROUP("g") "]}");
+	put(RBAC, "rolebindings",
+		"{" META("b") "," REF("reads") ",\"subjects\":[" USER("u") "," USER("u") "," GROUP(
+			"g") "," ACCOUNT "]}");
+	put(RBAC, "clusterrolebindings",
+		"{\"metadata\":{\"name\":\"c\"}," REF("reads") ",\"subjects\":[" GROUP("all") "]}");
+	EXPECT(may_read("u", "x", "ns") && !may_read("u", "x", "other"));
+	EXPECT(may_read("x", "g", "ns") && !may_read("x", "g", ""));
+	EXPECT(may_read("system:serviceaccount:ns:bot", "x", "ns"));
+	EXPECT(!may_read("system:serviceaccount:other:bot", "x", "ns"));
+	EXPECT(!may_read("bot", "u", "ns") && !may_read("g", "x", "ns"));
+	EXPECT(may_read("x", "all", "") && may_read("x", "all", "other"));
+	drop(RBAC, "rolebindings", "ns/b");
+	EXPECT(!may_read("u", "g", "ns"));
+	world_close();
+}
