@@ -156,7 +156,7 @@ struct cel_lazy {
 enum cel_error_class {
 	CEL_FAILED,     /* the expression's own */
 	CEL_OVER_LIMIT, /* cost more than the run allows */
-	CEL_TOO_DEEP,   /* or too many steps */
+	CEL_TOO_DEEP,   /* or too many steps, or too much memory */
 };
 
 struct cel_value {

@@ -9,6 +9,8 @@
 enum { LIST_COST = 10, MAP_COST = 30, STRUCT_COST = 40 };
 /* Beside the cost: loops whose bodies cost nothing end, too. */
 #define STEPS_MAX 50000000
+/* Nothing is freed before the end, and text may grow faster than its cost. */
+#define MEMORY_MAX (256 * MIB)
 
 static void spend(struct evaluation *ev, uint64_t cost)
 {
@@ -18,11 +20,19 @@ static void spend(struct evaluation *ev, uint64_t cost)
 		ev->over = true;
 }
 
+static bool takes_too_much(const struct evaluation *ev)
+{
+	return ev->steps > STEPS_MAX || ev->arena->size - ev->memory > MEMORY_MAX;
+}
+
 static struct cel_value stopped(const struct evaluation *ev)
 {
-	struct cel_value v = value_error_text("operation cancelled: actual cost limit exceeded");
+	bool ours = takes_too_much(ev);
+	struct cel_value v = value_error_text(
+		ours ? "operation cancelled: the expression takes too long or too much memory"
+		     : "operation cancelled: actual cost limit exceeded");
 
-	v.held = ev->over ? CEL_OVER_LIMIT : CEL_TOO_DEEP;
+	v.held = ours ? CEL_TOO_DEEP : CEL_OVER_LIMIT;
 	return v;
 }
 
@@ -362,11 +372,15 @@ struct cel_value eval_expr(struct evaluation *ev, const struct expr *e)
 		return e->literal;
 	if (ev->over)
 		return stopped(ev);
-	if (ev->depth >= TREE_MAX || ++ev->steps > STEPS_MAX) {
-		v = value_error_text("the expression is too deep, or takes too long");
+	if (ev->depth >= TREE_MAX) {
+		v = value_error_text("the expression is too deep");
 		v.held = CEL_TOO_DEEP;
-		ev->over = ev->steps > STEPS_MAX;
 		return v;
+	}
+	ev->steps++;
+	if (takes_too_much(ev)) {
+		ev->over = true;
+		return stopped(ev);
 	}
 	ev->depth++;
 	v = eval_any(ev, e);
@@ -379,7 +393,8 @@ struct cel_value cel_eval(const struct cel_program *p, struct cel_run *run)
 	struct evaluation ev = {.arena = run->arena,
 		.program = p,
 		.run = run,
-		.limit = run->limit ? run->limit : CEL_PER_CALL_LIMIT};
+		.limit = run->limit ? run->limit : CEL_PER_CALL_LIMIT,
+		.memory = run->arena->size};
 	struct evaluation *outer = evaluation_running;
 	struct cel_value v;
 

@@ -13,6 +13,7 @@ struct evaluation {
 	struct cel_value *locals;
 	uint64_t cost, limit;
 	uint64_t steps;
+	size_t memory; /* of the arena, when it began */
 	int depth;
 	bool over;
 	struct lookup *lookups; /* tables of the keys of large JSON objects */

@@ -148,8 +148,11 @@ static bool fold_all(struct cel_program *p, struct expr *e, struct str *why);
 static bool fold_value(struct cel_program *p, struct expr *e, struct str *why)
 {
 	struct cel_run run = {.arena = &p->arena};
-	struct evaluation ev = {
-		.arena = &p->arena, .program = p, .run = &run, .limit = CEL_PER_CALL_LIMIT};
+	struct evaluation ev = {.arena = &p->arena,
+		.program = p,
+		.run = &run,
+		.limit = CEL_PER_CALL_LIMIT,
+		.memory = p->arena.size};
 	struct cel_value v = eval_expr(&ev, e);
 
 	if (value_fails(v)) {

@@ -271,6 +271,26 @@ TEST(types_of_built_in_kinds_come_from_their_tables)
 	finish_with(env);
 }
 
+TEST(text_that_grows_and_grows_ends_the_evaluation)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	struct cel_env *env = cel_env_new(0);
+	struct cel_value v, vars[1];
+
+	arena_init(&arena);
+	for (int i = 0; i < 10000; i++)
+		buf_add_char(&text, 'a');
+	cel_declare(env, STR("s"), &cel_string);
+	vars[0] = cel_str(buf_str(&text));
+	v = evaluate(env, "lists.range(400).all(x, s.replace('a', s.substring(0, 200)).size() > x)",
+		vars, 1);
+	EXPECT_INT(v.kind, CEL_ERROR);
+	EXPECT_INT(v.held, CEL_TOO_DEEP);
+	EXPECT_STR(v.str, "operation cancelled: the expression takes too long or too much memory");
+	EXPECT(arena.size < 400 * MIB);
+	finish_with(env);
+}
+
 static struct cel_failure compile_repeated(struct cel_env *env, const char *before,
 	const char *inner, const char *after, int count, struct cel_program **p)
 {
