@@ -86,6 +86,7 @@ const struct cel_type *cel_type_of_schema(
 /* Of a field (by its name in JSON), of what a list or map holds; NULL when there is none. */
 const struct cel_type *cel_type_field(const struct cel_type *type, struct str name);
 const struct cel_type *cel_type_element(const struct cel_type *type);
+uint64_t cel_type_size(const struct cel_type *type); /* of the shortest JSON, bytes */
 enum cel_kind cel_type_kind(const struct cel_type *type);
 struct str cel_type_text(struct arena *a, const struct cel_type *type); /* "list(string)" */
 /* "namespace" → "__namespace__", "a.b" → "a__dot__b"; false: no such name can be written. */

@@ -170,15 +170,28 @@ static void check_warning(struct field_errors *e, const struct path *p, const st
 		}
 }
 
+static bool is_unchanged(const struct cJSON *version, const struct cJSON *old)
+{
+	const struct cJSON *schema = json_path(version, "schema.openAPIV3Schema");
+
+	json_each (other, json_path(old, "spec.versions"))
+		if (str_eq(tree_str(other, "name"), tree_str(version, "name")))
+			return json_equal(schema, json_path(other, "schema.openAPIV3Schema"));
+	return false;
+}
+
 /* Which of the rules for schemas hold for one version (NULL: for what all have alike). */
 static struct schema_demands demands_of(
 	const struct schema_demands *d, const struct cJSON *versions, const struct cJSON *version)
 {
 	struct schema_demands own = *d;
 
+	own.unchanged = d->old != NULL;
 	json_each (other, versions)
-		if (!version || other == version)
+		if (!version || other == version) {
 			own.status |= tree_has(other, "subresources.status");
+			own.unchanged = own.unchanged && is_unchanged(other, d->old);
+		}
 	return own;
 }
 
@@ -274,7 +287,7 @@ static void check_alike(struct field_errors *e, const struct path *p, const stru
 void check_definition_spec(
 	struct field_errors *e, const struct cJSON *spec, const struct cJSON *old)
 {
-	struct schema_demands d = schema_demands_of(e->arena, old);
+	struct schema_demands d = schema_demands_of(old);
 	static const char *const scopes[] = {"Cluster", "Namespaced", NULL};
 	struct path p = PATH(NULL, "spec"), conversion = PATH(&p, "conversion");
 

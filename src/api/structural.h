@@ -50,7 +50,8 @@ struct node {
 	/* its rules */
 	struct str format; /* empty: none, or none that is checked */
 	struct str pattern;
-	const struct regex *regex; /* NULL: no pattern */
+	const struct regex *regex; /* NULL: no pattern, or one with a fault */
+	struct str pattern_fault;
 	struct bound maximum, minimum, multiple;
 	bool above_minimum, below_maximum; /* the bounds themselves are out */
 	struct count_bound max_length, min_length, max_items, min_items, max_properties,

@@ -67,6 +67,19 @@ static bool literal_size(const struct expr *e, struct size *size)
 	return true;
 }
 
+/* To upstream the name of a type is a path that leads nowhere, so it has the size of `self`. */
+static const struct cel_type *declared_self(const struct estimator *s, const struct expr *e)
+{
+	const struct cel_env *env = s->program->env;
+
+	if (e->kind != EXPR_LITERAL || e->literal.kind != CEL_TYPE)
+		return NULL;
+	for (size_t i = 0; i < env->count; i++)
+		if (str_eq_text(env->variables[i].name, "self"))
+			return env->variables[i].type;
+	return NULL;
+}
+
 bool known_size(struct estimator *s, const struct expr *e, struct size *size)
 {
 	const struct local *l = known_local(s, e);
@@ -78,6 +91,8 @@ bool known_size(struct estimator *s, const struct expr *e, struct size *size)
 	}
 	if (literal_size(e, size))
 		return true;
+	if (!of)
+		of = declared_self(s, e);
 	if (of && of->max_size != SIZE_UNTOLD) {
 		*size = (struct size){0, of->max_size};
 		return true;

@@ -98,6 +98,11 @@ const struct cel_type *cel_type_optional(struct cel_env *env, const struct cel_t
 	return type_new(&env->arena, CEL_OPTIONAL, of, NULL);
 }
 
+uint64_t cel_type_size(const struct cel_type *type)
+{
+	return type->min_text;
+}
+
 enum cel_kind cel_type_kind(const struct cel_type *type)
 {
 	return type->kind;

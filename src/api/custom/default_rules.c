@@ -1,6 +1,7 @@
 /* Defaults must be what their schemas ask for, and nothing those do not know. */
 #include "checks.h"
 #include "definition_schemas.h"
+#include "rule_programs.h"
 #include "type.h"
 #include "value.h"
 
@@ -43,10 +44,16 @@ static struct cJSON *surround(
 static void check_value(struct checking *c, const struct path *at, const struct node *n)
 {
 	_cleanup_(findings_done) struct findings f;
+	struct rule_set *rules;
 
 	findings_init(&f, c->errors->arena);
 	value_check(&f, n, n->standard, NULL, NULL);
 	findings_report(&f, at, c->errors);
+	if (f.count)
+		return;
+	rules = rule_set_new(n, n->embedded);
+	rule_set_check(rules, c->errors, at, n->standard, n->standard, NULL, NULL);
+	rule_set_free(rules);
 }
 
 static void check_in_meta(

@@ -1,4 +1,5 @@
 #include "definition_schemas.h"
+#include "rule_checks.h"
 
 #include <kube/custom.h>
 
@@ -95,10 +96,10 @@ static bool any_unpruned(const struct cJSON *definition)
 	return false;
 }
 
-struct schema_demands schema_demands_of(struct arena *a, const struct cJSON *old)
+struct schema_demands schema_demands_of(const struct cJSON *old)
 {
-	(void)a;
 	return (struct schema_demands){
+		.old = old,
 		.valid_types = !old || !any_version(old, has_bad_type),
 		.pruned_defaults = !old || !any_unpruned(old),
 		.atomic_sets = !old || !any_version(old, has_loose_set),
@@ -146,8 +147,10 @@ void check_definition_schema(struct field_errors *e, const struct path *at,
 	_cleanup_(err_done) struct err err = {0};
 	struct str hindrance = structural_hindrance(e->arena, schema);
 	struct path nullable = PATH(at, "nullable");
+	struct rule_checks rules = {.errors = {.arena = e->arena}, .unchanged = d->unchanged};
 	size_t before = e->count;
-	struct node *root;
+	bool sound = false;
+	struct node *root = NULL;
 
 	if (d->status)
 		check_root(e, at, schema);
@@ -161,8 +164,10 @@ void check_definition_schema(struct field_errors *e, const struct path *at,
 		check_structural(e, at, root);
 		if (e->count == count)
 			check_schema_defaults(e, at, root, d);
+		sound = e->count == count;
 	}
-	check_each_schema(e, at, schema, d);
+	check_each_schema(e, at, schema, d, hindrance.len ? NULL : root, sound ? &rules : NULL);
+	rule_checks_finish(&rules, e, at);
 	if (e->count == before && hindrance.len)
 		field_invalid_str(e, at, STR(""), "%.*s", STRF(hindrance));
 }

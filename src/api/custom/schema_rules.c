@@ -1,5 +1,6 @@
 /* Rules of every schema of a definition by itself, wherever it stands. */
 #include "definition_schemas.h"
+#include "rule_checks.h"
 
 struct checking {
 	struct field_errors *errors;
@@ -7,6 +8,9 @@ struct checking {
 	/* why there may be no defaults here; NULL: there may */
 	const char *no_defaults;
 	bool inside_meta;
+	const struct node *node;   /* the schema as a node; NULL: there is none, or not known */
+	struct rule_checks *rules; /* NULL: those here are not looked at */
+	struct rule_scope scope;
 };
 
 static const char *const types[] = {
@@ -75,8 +79,10 @@ static void check_rest(struct checking c, const struct path *at, const struct cJ
 		!(json_is(rest, JSON_BOOL) && json_bool(rest)))
 		field_forbidden(c.errors, &here,
 			"additionalProperties and properties are mutual exclusive");
+	c.scope = rule_scope_below(&c.scope, s);
 	if (c.inside_meta)
 		c.no_defaults = "inside additionalProperties applying to object metadata";
+	c.node = c.node ? c.node->rest : NULL;
 	if (json_is(rest, JSON_OBJECT))
 		check(c, &here, rest, false);
 }
@@ -87,9 +93,12 @@ static void check_properties(
 	bool whole = root || json_bool(json_get(s, STR("x-kubernetes-embedded-resource")));
 	struct path properties = PATH(at, "properties");
 
+	c.scope = rule_scope_below(&c.scope, s);
 	json_each (property, json_get(s, STR("properties"))) {
 		struct path here = PATH_KEY(&properties, json_key(property));
 		struct checking below = c;
+
+		below.node = c.node ? node_property(c.node, json_key(property)) : NULL;
 
 		if (whole && is_identity(json_key(property))) {
 			below.inside_meta = true;
@@ -128,37 +137,59 @@ static void check_map(
 	}
 }
 
+/* Items are known again by their keys alone. */
+static void check_items(
+	struct checking c, const struct path *at, const struct cJSON *s, const struct cJSON *items)
+{
+	bool keyed = str_eq_text(tree_str(s, "x-kubernetes-list-type"), "map");
+
+	c.scope = rule_scope_below(&c.scope, s);
+	c.node = c.node ? c.node->items : NULL;
+	if (!keyed && !c.scope.uncorrelated)
+		c.scope.uncorrelated = at->parent;
+	check(c, at, items, false);
+}
+
 static void check(struct checking c, const struct path *at, const struct cJSON *s, bool root)
 {
 	const struct cJSON *preserves = json_get(s, STR("x-kubernetes-preserve-unknown-fields"));
 	struct path preserves_at = PATH(at, "x-kubernetes-preserve-unknown-fields");
 	const struct cJSON *no = json_get(s, STR("not")), *items = json_get(s, STR("items"));
 	struct path not_at = PATH(at, "not"), items_at = PATH(at, "items");
+	struct checking other = c; /* below what only narrows */
+	size_t before = c.errors->count;
 
+	other.rules = NULL;
+	other.node = NULL;
 	check_supported(&c, at, s);
 	check_rest(c, at, s);
 	check_properties(c, at, s, root);
 	if (json_is(no, JSON_OBJECT))
-		check(c, &not_at, no, false);
-	check_list(c, at, s, "allOf");
-	check_list(c, at, s, "oneOf");
-	check_list(c, at, s, "anyOf");
-	check_map(c, at, s, "definitions");
+		check(other, &not_at, no, false);
+	check_list(other, at, s, "allOf");
+	check_list(other, at, s, "oneOf");
+	check_list(other, at, s, "anyOf");
+	check_map(other, at, s, "definitions");
 	if (json_is(items, JSON_OBJECT))
-		check(c, &items_at, items, false);
+		check_items(c, &items_at, s, items);
 	if (json_is(items, JSON_ARRAY))
-		check_list(c, at, s, "items");
-	check_map(c, at, s, "dependencies");
+		check_list(other, at, s, "items");
+	check_map(other, at, s, "dependencies");
 	if (json_is(preserves, JSON_BOOL) && !json_bool(preserves))
 		field_invalid(c.errors, &preserves_at, preserves, "must be true or undefined");
 	check_list_extensions(c.errors, at, s, c.demands);
-	check_rule_texts(c.errors, at, s);
+	check_rule_texts(c.errors, at, s, c.node);
+	if (c.rules && c.node && c.errors->count == before)
+		check_rule_programs(c.rules, at, c.node, &c.scope);
 }
 
 void check_each_schema(struct field_errors *e, const struct path *at, const struct cJSON *schema,
-	const struct schema_demands *d)
+	const struct schema_demands *d, const struct node *root, struct rule_checks *rules)
 {
-	check((struct checking){.errors = e, .demands = d}, at, schema, true);
+	struct checking c = {.errors = e, .demands = d, .node = root, .rules = rules};
+
+	c.scope.most = 1;
+	check(c, at, schema, true);
 }
 
 /* ---- texts of rules ---- */
@@ -173,27 +204,33 @@ static struct str trimmed(const struct cJSON *rule, const char *name)
 	return str_trim(tree_str(rule, name));
 }
 
-static void check_field_path(
-	struct field_errors *e, const struct path *at, const struct cJSON *schema, struct str text)
+static bool is_path(
+	struct arena *a, const struct cJSON *schema, const struct node *node, struct str text)
 {
 	const struct node *found;
-	struct node *root;
+	struct node *made;
 	struct str canonical;
 
+	if (!node && (structural_hindrance(a, schema).len || node_from(a, schema, &made, NULL)))
+		return true;
+	return !schema_field_path(a, node ? node : made, text, true, &found, &canonical);
+}
+
+static void check_field_path(struct field_errors *e, const struct path *at,
+	const struct cJSON *schema, const struct node *node, struct str text)
+{
 	if (!text.len)
 		return;
 	if (!str_trim(text).len)
 		field_invalid_str(e, at, text, "must be non-empty if specified");
 	if (has_lines(text))
 		field_invalid_str(e, at, text, "must not contain line breaks");
-	if (!structural_hindrance(e->arena, schema).len &&
-		!node_from(e->arena, schema, &root, NULL) &&
-		schema_field_path(e->arena, root, text, true, &found, &canonical))
+	if (!is_path(e->arena, schema, node, text))
 		field_invalid_str(e, at, text, "must be a valid path");
 }
 
 static void check_texts_of(struct field_errors *e, const struct path *at,
-	const struct cJSON *schema, const struct cJSON *rule)
+	const struct cJSON *schema, const struct node *node, const struct cJSON *rule)
 {
 	static const char *const reasons[] = {"FieldValueDuplicate", "FieldValueForbidden",
 		"FieldValueInvalid", "FieldValueRequired", NULL};
@@ -212,13 +249,15 @@ static void check_texts_of(struct field_errors *e, const struct path *at,
 		field_required(
 			e, &message_at, "message must be specified if rule contains line breaks");
 	if (tree_str(rule, "messageExpression").len && !trimmed(rule, "messageExpression").len)
-		field_required(e, &expression_at, "must be non-empty if specified");
+		field_required(
+			e, &expression_at, "messageExpression must be non-empty if specified");
 	if (there(rule, "reason") && !rule_is_one_of(reason, reasons))
 		field_not_supported_str(e, &reason_at, reason, reasons);
-	check_field_path(e, &field_at, schema, tree_str(rule, "fieldPath"));
+	check_field_path(e, &field_at, schema, node, tree_str(rule, "fieldPath"));
 }
 
-void check_rule_texts(struct field_errors *e, const struct path *at, const struct cJSON *schema)
+void check_rule_texts(struct field_errors *e, const struct path *at, const struct cJSON *schema,
+	const struct node *node)
 {
 	struct path rules = PATH(at, "x-kubernetes-validations");
 	size_t i = 0;
@@ -226,6 +265,6 @@ void check_rule_texts(struct field_errors *e, const struct path *at, const struc
 	json_each (rule, json_get(schema, STR("x-kubernetes-validations"))) {
 		struct path here = PATH_INDEX(&rules, i++);
 
-		check_texts_of(e, &here, schema, rule);
+		check_texts_of(e, &here, schema, node, rule);
 	}
 }

@@ -1,5 +1,6 @@
 #include "structural.h"
 
+#include "regex.h"
 #include "value.h"
 
 #include <stdlib.h>
@@ -158,6 +159,8 @@ static int build(struct arena *a, const struct cJSON *schema, size_t depth, stru
 	n->source = schema;
 	read_shape(a, n);
 	read_rules(n);
+	if (n->pattern.len)
+		n->regex = regex_compile(a, n->pattern, &n->pattern_fault);
 	*out = n;
 	return build_below(a, n, depth + 1, err);
 }

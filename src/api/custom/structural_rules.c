@@ -33,7 +33,7 @@ static void check_alternatives(struct field_errors *e, const struct path *at, co
 	bool skip, bool skip_first)
 {
 	struct path any = PATH(at, "anyOf"), all = PATH(at, "allOf"), one = PATH(at, "oneOf");
-	struct path no = PATH(at, "not");
+	struct path no = PATH(at, "not"), pattern = PATH(at, "pattern");
 
 	for (size_t i = 0; !skip && i < n->any_of.count; i++) {
 		struct path here = PATH_INDEX(&any, i);
@@ -52,6 +52,10 @@ static void check_alternatives(struct field_errors *e, const struct path *at, co
 	}
 	if (n->not )
 		check_nested(e, &no, n->not, false);
+	if (n->pattern.len && !n->regex)
+		field_invalid_str(e, &pattern, n->pattern,
+			"must be a valid regular expression, but isn't: %.*s",
+			STRF(n->pattern_fault));
 }
 
 static void check_forbidden(struct field_errors *e, const struct path *at, const struct cJSON *s)

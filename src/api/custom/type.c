@@ -1,4 +1,5 @@
 #include "type.h"
+#include "rule_programs.h"
 
 #include <kube/mem.h>
 
@@ -58,6 +59,7 @@ struct custom_type *custom_type_new(
 		return NULL;
 	}
 	custom_fields_build(t);
+	t->rules = rule_set_new(t->root, true);
 	return t;
 }
 
@@ -71,6 +73,7 @@ void custom_type_unref(struct custom_type *t)
 {
 	if (!t || --t->refs)
 		return;
+	rule_set_free(t->rules);
 	arena_done(&t->arena);
 	mem_free(t);
 }

@@ -15,6 +15,7 @@ struct custom_type {
 	struct node *root;          /* never NULL: empty where the version has no schema */
 	const struct cJSON *source; /* JSONSchemaProps; NULL: none */
 	const struct cJSON *scale;  /* of the subresources; NULL: none */
+	struct rule_set *rules;     /* NULL: there are none */
 	struct schema schema, list_schema;
 };
 

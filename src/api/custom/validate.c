@@ -1,5 +1,6 @@
 /* The rules of one write of a custom resource, in upstream's order. */
 #include "checks.h"
+#include "rule_programs.h"
 #include "type.h"
 #include "value.h"
 
@@ -68,6 +69,39 @@ static void check_lists_of(struct change *c, struct field_errors *e)
 		check_lists(e, root, c->object, NULL);
 }
 
+/* ---- rules in CEL ---- */
+
+/* Values that are not even of their types are nothing that rules could be asked of. */
+static bool hinders_rules(const struct field_errors *e)
+{
+	for (size_t i = 0; i < e->count; i++)
+		switch (e->items[i].reason) {
+		case FIELD_NOT_SUPPORTED:
+		case FIELD_REQUIRED_VALUE:
+		case FIELD_TOO_LONG:
+		case FIELD_TOO_MANY:
+		case FIELD_TYPE_INVALID:
+			return true;
+		default:
+			break;
+		}
+	return false;
+}
+
+static void check_rules(struct change *c, struct field_errors *e)
+{
+	const struct custom_type *t = type_of(c);
+	struct correlated before = {.node = t->root, .now = c->object, .old = c->old};
+	struct path nowhere = PATH(NULL, "<nil>");
+
+	if (t->rules && hinders_rules(e))
+		field_invalid(e, &nowhere, NULL,
+			"some validation rules were not checked because the object was invalid; "
+			"correct the existing errors to complete validation");
+	else
+		rule_set_check(t->rules, e, NULL, c->object, c->old, &before, c);
+}
+
 /* ---- the writes ---- */
 
 void custom_validate(struct change *c, struct field_errors *e)
@@ -81,6 +115,7 @@ void custom_validate(struct change *c, struct field_errors *e)
 	check_scale_status(e, t->scale, c->object);
 	check_embedded(e, t->root, c->object, NULL);
 	check_lists_of(c, e);
+	check_rules(c, e);
 }
 
 void custom_validate_update(struct change *c, struct field_errors *e)
@@ -95,4 +130,5 @@ void custom_validate_status(struct change *c, struct field_errors *e)
 	check_status_schema(c, e);
 	check_scale_status(e, type_of(c)->scale, c->object);
 	check_lists_of(c, e);
+	check_rules(c, e);
 }

@@ -1,4 +1,5 @@
 /* Texts, numbers, choices. */
+#include "regex.h"
 #include "value.h"
 
 #include <math.h>
@@ -14,6 +15,15 @@ static int64_t count_runes(struct str s)
 	return count;
 }
 
+static bool has_pattern(const struct node *n, struct str text)
+{
+	_cleanup_(arena_done) struct arena a;
+	size_t start, end;
+
+	arena_init(&a);
+	return regex_find(regex_start(n->regex, &a), text, 0, &start, &end);
+}
+
 void check_string(
 	struct findings *f, const struct node *n, const struct cJSON *value, const struct spot *at)
 {
@@ -25,6 +35,11 @@ void check_string(
 	else if (n->min_length.set && length < n->min_length.value)
 		find_invalid(f, at, value, "should be at least %lld chars long",
 			(long long)n->min_length.value);
+	else if (n->pattern.len && !n->regex)
+		find_invalid(f, at, value, "should match '%.*s, but pattern is invalid: %.*s'",
+			STRF(n->pattern), STRF(n->pattern_fault));
+	else if (n->pattern.len && !has_pattern(n, text))
+		find_invalid(f, at, value, "should match '%.*s'", STRF(n->pattern));
 }
 
 /* ---- numbers ---- */

@@ -14,6 +14,22 @@ static struct str lower(struct arena *a, struct str s)
 	return str_make(copy, s.len);
 }
 
+static void default_stored_versions(struct change *c)
+{
+	struct cJSON *stored;
+
+	if (json_count(json_path(c->object, "status.storedVersions")))
+		return;
+	json_each (version, json_path(c->object, "spec.versions")) {
+		if (!tree_true(version, "storage"))
+			continue;
+		stored = json_new(c->arena, JSON_ARRAY);
+		json_append(stored, json_new_str(c->arena, tree_str(version, "name")));
+		tree_set(c->arena, c->object, "status.storedVersions", stored);
+		break;
+	}
+}
+
 static void defaults(struct change *c)
 {
 	struct cJSON *names = json_path(c->object, "spec.names");
@@ -26,6 +42,7 @@ static void defaults(struct change *c)
 			c->arena, names, "listKind", arena_print(c->arena, "%.*sList", STRF(kind)));
 	if (!tree_has(c->object, "spec.conversion"))
 		tree_set_str(c->arena, c->object, "spec.conversion.strategy", STR("None"));
+	default_stored_versions(c);
 }
 
 /* ---- preparation ---- */
