@@ -14,40 +14,62 @@ struct correlated correlated_member(const struct correlated *c, struct str name)
 	return below;
 }
 
-static bool same_keys(const struct node *n, const struct cJSON *x, const struct cJSON *y)
+/* False: it does not have all of them. */
+static bool print_keys(struct buf *out, const struct node *n, const struct cJSON *item)
 {
 	for (size_t i = 0; i < n->list_key_count; i++) {
-		const struct cJSON *a = json_get(x, n->list_keys[i]);
-		const struct cJSON *b = json_get(y, n->list_keys[i]);
+		const struct cJSON *key = json_get(item, n->list_keys[i]);
 
-		if (!a || !b || !json_equal(a, b))
+		if (!key)
 			return false;
+		json_print(out, key, JSON_SORTED);
+		buf_add_char(out, ',');
 	}
 	return n->list_key_count > 0;
 }
 
-struct correlated correlated_item(const struct correlated *c, const struct cJSON *item)
+static void learn(struct old_items *old, const struct correlated *c)
 {
+	_cleanup_(buf_done) struct buf keys = BUF_INIT(4 * MIB);
+
+	old->known = true;
+	json_each (item, c->old) {
+		buf_clear(&keys);
+		if (print_keys(&keys, c->node, item) && !map_has(&old->by_keys, buf_str(&keys)))
+			map_set(&old->by_keys, buf_str(&keys), item);
+	}
+}
+
+void old_items_done(struct old_items *old)
+{
+	map_done(&old->by_keys);
+}
+
+struct correlated correlated_item(
+	const struct correlated *c, struct old_items *old, const struct cJSON *item)
+{
+	_cleanup_(buf_done) struct buf keys = BUF_INIT(4 * MIB);
 	struct correlated below = {.now = item};
 
 	if (!c || !c->old || !c->node || c->node->list_type != LIST_MAP ||
 		!json_is(c->old, JSON_ARRAY))
 		return below;
+	if (!old->known)
+		learn(old, c);
 	below.node = c->node->items;
-	json_each (candidate, c->old)
-		if (below.node && same_keys(c->node, item, candidate)) {
-			below.old = candidate;
-			break;
-		}
+	if (below.node && print_keys(&keys, c->node, item))
+		below.old = map_get(&old->by_keys, buf_str(&keys));
 	return below;
 }
 
 static bool equal_lists(const struct correlated *c)
 {
+	_cleanup_(old_items_done) struct old_items old = {0};
+
 	if (json_count(c->now) != json_count(c->old))
 		return false;
 	json_each (item, c->now) {
-		struct correlated below = correlated_item(c, item);
+		struct correlated below = correlated_item(c, &old, item);
 
 		if (!below.old || !correlated_equal(&below))
 			return false;

@@ -370,12 +370,13 @@ static void visit(struct walk *w, struct place at);
 
 static void visit_items(struct walk *w, const struct place *at)
 {
+	_cleanup_(old_items_done) struct old_items old = {0};
 	struct correlated list = {.node = at->ruled->node, .now = at->value, .old = at->old};
 	size_t i = 0;
 
 	json_each (item, at->value) {
 		struct path here = PATH_INDEX(at->at, i++);
-		struct correlated before = correlated_item(&list, item);
+		struct correlated before = correlated_item(&list, &old, item);
 		struct past past = *at->past;
 
 		if (at->past->here.old)

@@ -199,11 +199,12 @@ static void check_below(struct findings *f, const struct node *n, const struct c
 static void check_items(struct findings *f, const struct node *n, const struct cJSON *list,
 	const struct spot *at, const struct correlated *before)
 {
+	_cleanup_(old_items_done) struct old_items old = {0};
 	size_t count = json_count(list);
 	struct spot here = {.up = at};
 
 	json_each (item, list) {
-		struct correlated below = correlated_item(before, item);
+		struct correlated below = correlated_item(before, &old, item);
 
 		if (n->items)
 			check_below(f, n->items, item, &here, below.old ? &below : NULL);

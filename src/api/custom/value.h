@@ -11,7 +11,14 @@ struct correlated {
 };
 /* NULL `old` in the result: nothing is known of the member or item before. */
 struct correlated correlated_member(const struct correlated *c, struct str name);
-struct correlated correlated_item(const struct correlated *c, const struct cJSON *item);
+/* The old items of one list by their keys; zeroed before the first is asked for. */
+struct old_items {
+	struct map by_keys; /* the keys as text → the item */
+	bool known;
+};
+struct correlated correlated_item(
+	const struct correlated *c, struct old_items *old, const struct cJSON *item);
+void old_items_done(struct old_items *old);
 /* Unchanged? Lists with keys may have another order. */
 bool correlated_equal(const struct correlated *c);
 
