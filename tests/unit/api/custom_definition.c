@@ -67,6 +67,56 @@ TEST(schemas_are_structural)
 	check_rows(rows, ARRAY_LEN(rows));
 }
 
+#define RULED(rules)                                                                               \
+	"{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"},\"s\":{\"type\":"       \
+	"\"string\"},\"l\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},"                 \
+	"\"x-kubernetes-validations\":[" rules "]}"
+#define RULE_AT AT ".x-kubernetes-validations[0]"
+#define TOO_MUCH                                                                                   \
+	"more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and "        \
+	"maxLength where arrays, maps, and strings are declared)"
+
+TEST(patterns_and_rules_must_compile)
+{
+	static const struct row rows[] = {
+		{"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":"
+		 "\"(\"}}}",
+			AT ".properties[a].pattern: Invalid value: \"(\": must be a valid regular "
+			   "expression, but isn't: error parsing regexp: missing closing ): `(`"},
+		{RULED("{\"rule\":\"self.n > 0\"}"), ""},
+		{RULED("{\"rule\":\"self.n\"}"),
+			RULE_AT ".rule: Invalid value: {\"Rule\":\"self.n\",\"Message\":\"\","
+				"\"MessageExpression\":\"\",\"Reason\":null,\"FieldPath\":\"\","
+				"\"OptionalOldSelf\":null}: cel expression must evaluate to a "
+				"bool"},
+		{RULED("{\"rule\":\"self.n > 0\",\"messageExpression\":\"self.n\"}"),
+			RULE_AT ".messageExpression: Invalid value: {\"Rule\":\"self.n \\u003e 0\","
+				"\"Message\":\"\",\"MessageExpression\":\"self.n\",\"Reason\":null,"
+				"\"FieldPath\":\"\",\"OptionalOldSelf\":null}: messageExpression "
+				"must evaluate to a string"},
+		{RULED("{\"rule\":\"self.n > 0\",\"optionalOldSelf\":true}"),
+			RULE_AT ".optionalOldSelf: Invalid value: true: may not be set if oldSelf "
+				"is not used in rule"},
+	};
+
+	check_rows(rows, ARRAY_LEN(rows));
+}
+
+TEST(rules_may_not_cost_too_much)
+{
+	static const struct row rows[] = {
+		{RULED("{\"rule\":\"self.l.all(x, self.l.all(y, x == y))\"}"),
+			"[" RULE_AT ".rule: Forbidden: estimated rule cost exceeds budget by "
+			"factor of " TOO_MUCH ", " RULE_AT
+			".rule: Forbidden: contributed to estimated rule cost total exceeding cost "
+			"limit for entire OpenAPIv3 schema, " AT
+			": Forbidden: x-kubernetes-validations estimated rule cost total for "
+			"entire OpenAPIv3 schema exceeds budget by factor of " TOO_MUCH "]"},
+	};
+
+	check_rows(rows, ARRAY_LEN(rows));
+}
+
 TEST(what_no_structural_schema_can_say_is_told_by_its_name)
 {
 	static const struct row rows[] = {
