@@ -214,14 +214,16 @@ void aggregate_add_user(struct arena *a, struct http_headers *h, const struct ap
 
 /* ---- requests ---- */
 
-/* "/apis/GROUP/VERSION" and what is below it. */
+/* "/apis/GROUP/VERSION" and what is below it, or its document of OpenAPI. */
 static bool split(struct str path, struct str *group, struct str *version)
 {
-	struct str rest;
+	struct str rest = path;
 
-	if (!str_starts(path, STR("/apis/")))
+	if (str_starts(path, STR("/openapi/v3/apis/")))
+		rest = str_skip(path, sizeof("/openapi/v3") - 1);
+	if (!str_starts(rest, STR("/apis/")))
 		return false;
-	rest = str_skip(path, sizeof("/apis/") - 1);
+	rest = str_skip(rest, sizeof("/apis/") - 1);
 	if (!str_cut(rest, '/', group, &rest))
 		return false;
 	str_cut(rest, '/', version, &rest);

@@ -25,6 +25,8 @@ void aggregate_add_groups(struct api_server *s, struct arena *a, struct cJSON *g
 struct cJSON *aggregate_group(struct api_server *s, struct arena *a, struct str group);
 /* Adds an APIGroupDiscovery for each such group, with what its server said last. */
 void aggregate_add_discovery(struct api_server *s, struct arena *a, struct cJSON *items);
+/* Adds where the document of each version is to the index of OpenAPI v3. */
+void aggregate_add_openapi(struct api_server *s, struct arena *a, struct cJSON *paths);
 /* Changes whenever one of these would: for documents that are kept. */
 uint64_t aggregate_serial(const struct api_server *s);
 

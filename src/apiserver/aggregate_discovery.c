@@ -186,3 +186,22 @@ void aggregate_add_discovery(struct api_server *s, struct arena *a, struct cJSON
 		json_append(items, tree);
 	}
 }
+
+/* ---- OpenAPI ---- */
+
+/* Their server knows the hash, and leads there who comes without it. */
+void aggregate_add_openapi(struct api_server *s, struct arena *a, struct cJSON *paths)
+{
+	list_each (l, &s->aggregate->all) {
+		const struct remote *m = LIST_ENTRY(l, struct remote, in_all);
+		struct str name =
+			arena_print(a, "apis/%.*s/%.*s", STRF(m->group), STRF(m->version));
+		struct cJSON *one;
+
+		if (!m->available || json_get(paths, name))
+			continue;
+		one = json_new(a, JSON_OBJECT);
+		text(a, one, "serverRelativeURL", arena_print(a, "/openapi/v3/%.*s", STRF(name)));
+		json_add(a, paths, name, one);
+	}
+}

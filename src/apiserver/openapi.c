@@ -1,4 +1,5 @@
 #include "openapi.h"
+#include "aggregate.h"
 #include "custom_kind.h"
 #include "discovery.h"
 #include "represent_private.h"
@@ -485,6 +486,7 @@ void serve_openapi_v3_index(struct api_request *r)
 						STRF(hash_of(r, &source, names[i])))));
 		json_add(a, paths, names[i], one);
 	}
+	aggregate_add_openapi(r->server, a, paths);
 	json_add(a, tree, STR("paths"), paths);
 	json_print(&out, tree, JSON_COMPACT);
 	sha256_of(buf_str(&out), digest);

@@ -91,6 +91,10 @@ check "watches are passed on as they come" test \
 check "groups are listed" contains '"name":"widgets.example.com"' "$(k get --raw /apis | tr -d ' \n')"
 check "a group tells its versions" contains '"groupVersion":"widgets.example.com/v1"' \
 	"$(k get --raw /apis/widgets.example.com | tr -d ' \n')"
+check "so does the index of OpenAPI" contains '"/openapi/v3/apis/widgets.example.com/v1"' \
+	"$(k get --raw /openapi/v3 | tr -d ' \n')"
+check "whose document is its server's" contains '"title": "widgets"' \
+	"$(k get --raw /openapi/v3/apis/widgets.example.com/v1)"
 who=$(k get --raw /apis/widgets.example.com/v1/whoami --as jane --as-group system:masters --as-group ops)
 check "it hears who asks" contains '"user": "jane"' "$who"
 check "and of which groups" contains '"groups": ["system:masters", "ops", "system:authenticated"]' "$who"

@@ -74,6 +74,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                               "message": "who are you?", "reason": "Unauthorized", "code": 401})
         elif path == GROUP:
             self.answer(200, DISCOVERY)
+        elif path == "/openapi/v3" + GROUP:
+            self.answer(200, {"openapi": "3.0.0", "info": {"title": "widgets"}, "paths": {}})
         elif path == GROUP + "/echo":
             self.echo()
         elif path == GROUP + "/whoami":
