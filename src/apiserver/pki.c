@@ -272,8 +272,6 @@ static int issue_serving(
 	if (write_cert(s->env, path_of(p, "apiserver.crt"), cert, &unwritten))
 		log_warning(&unwritten, "the serving certificate is in memory alone");
 	certs_done(&p->serving);
-	certs_done(&p->front_proxy_roots);
-	key_unref(p->front_proxy_key);
 	p->serving.items = mem_new(sizeof(struct cert *));
 	p->serving.items[0] = cert;
 	p->serving.count = 1;
@@ -613,6 +611,8 @@ void pki_close(struct pki *p)
 	certs_done(&p->ca);
 	certs_done(&p->client_roots);
 	certs_done(&p->serving);
+	certs_done(&p->front_proxy_roots);
+	key_unref(p->front_proxy_key);
 	key_unref(p->ca_key);
 	key_unref(p->client_ca_key);
 	key_unref(p->serving_key);

@@ -47,7 +47,7 @@ static void place_close(struct place *p)
 {
 	static const char *const names[] = {"ca.crt", "ca.key", "client-ca.crt", "client-ca.key",
 		"apiserver.crt", "apiserver.key", "admin.crt", "admin.key", "sa.key", "sa.pub",
-		"admin.kubeconfig"};
+		"admin.kubeconfig", "front-proxy-ca.crt", "front-proxy-ca.key"};
 	char path[128];
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -133,6 +133,41 @@ TEST(the_certificate_is_renewed_before_it_ends_and_when_addresses_change)
 	EXPECT_OK(pki_renew(&p.server, pki, &renewed, &err), &err);
 	EXPECT(renewed);
 	EXPECT(verifies(pki, "localhost"));
+	pki_close(pki);
+	place_close(&p);
+}
+
+TEST(whoever_it_is_to_extension_servers_stays_when_what_serves_is_renewed)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct place p;
+	struct pki *pki = NULL;
+	struct certs before = {0}, after = {0};
+	struct key *key = NULL, *other = NULL;
+	const struct certs *roots;
+	bool renewed;
+
+	place_open(&p);
+	EXPECT_OK(pki_open(&p.server, &pki, &err), &err);
+	p.server.pki = pki;
+	EXPECT_OK(pki_issue_front_proxy(&p.server, &before, &key, &err), &err);
+	p.options.advertise = ip_v4(192, 0, 2, 77);
+	EXPECT_OK(pki_renew(&p.server, pki, &renewed, &err), &err);
+	EXPECT(renewed);
+	EXPECT_OK(pki_issue_front_proxy(&p.server, &after, &other, &err), &err);
+	EXPECT_OK(pki_front_proxy_roots(&p.server, &roots, &err), &err);
+	for (int i = 0; i < 2; i++) {
+		struct cert_check check = {
+			.roots = roots, .now = env_wall(p.server.env), .usage = CERT_CLIENT};
+		const struct certs *chain = i ? &after : &before;
+
+		EXPECT_OK(cert_verify(chain, &check, &err), &err);
+		EXPECT_STR(cert_info(chain->items[0])->subject.common_name, "front-proxy-client");
+	}
+	certs_done(&before);
+	certs_done(&after);
+	key_unref(key);
+	key_unref(other);
 	pki_close(pki);
 	place_close(&p);
 }
