@@ -18,7 +18,7 @@ int64_t fair_waited(const struct api_request *r); /* for a seat */
 void fair_add_headers(struct api_request *r, struct http_headers *h);
 
 /* ---- fair_dump.c ---- */
-stage_fn serve_flow_levels, serve_flow_requests;
+stage_fn serve_flow_levels, serve_flow_queues, serve_flow_requests;
 
 /* ---- flow_schemas.c ---- */
 struct flow_schemas;

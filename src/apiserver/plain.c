@@ -7,6 +7,7 @@
 #include "metrics.h"
 #include "negotiate.h"
 #include "openapi.h"
+#include "pprof.h"
 #include "respond.h"
 #include "store_copy.h"
 #include "version.h"
@@ -38,6 +39,7 @@ static const struct plain {
 	{"/debug/tasks", serve_debug_tasks, false, true},
 	{"/debug/flags/v", serve_debug_verbosity, false, true},
 	{"/debug/api_priority_and_fairness/dump_priority_levels", serve_flow_levels, false, true},
+	{"/debug/api_priority_and_fairness/dump_queues", serve_flow_queues, false, true},
 	{"/debug/api_priority_and_fairness/dump_requests", serve_flow_requests, false, true},
 	{"/debug/store", serve_store_copy, true, false},
 };
@@ -71,6 +73,8 @@ stage_fn *plain_handler(struct api_request *r)
 		return discovery_handler(r);
 	if (str_starts(r->path, STR("/openapi/v3/")))
 		return serve_openapi_v3;
+	if (pprof_handler(r->path))
+		return r->server->options->profiling ? pprof_handler(r->path) : NULL;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		const struct plain *p = &paths[i];
 

@@ -86,8 +86,23 @@ check "administrators see the levels' requests" grep -Eq \
 	'^exempt, +0, +false, +false, +0, +1, +[1-9][0-9]*, +0, +0, +0$' \
 	<<<"$(as_admin "$flows/dump_priority_levels")"
 check "and who waits" contains 'FlowDistingsher, ArriveTime,' "$(as_admin "$flows/dump_requests")"
+check "and all about them" contains 'AdditionalLatency, UserName, Verb,' \
+	"$(as_admin "$flows/dump_requests?includeRequestDetails=1")"
+check "and the queues" grep -Eq '^workload-low, +<none>, .*, +<none>$' \
+	<<<"$(as_admin "$flows/dump_queues")"
 check "others do not" contains "Forbidden" \
 	"$(fetch -H 'Authorization: Bearer secret-of-alice' "$flows/dump_requests")"
+pprof=$url/debug/pprof
+check "profiles are listed" contains "<a href='goroutine?debug=1'>" "$(as_admin "$pprof/")"
+check "the list is found" contains "302 $pprof/" \
+	"$(as_admin -o "$dir/out" -w '%{http_code} %{redirect_url}' "$pprof")"
+check "what is in flight" contains "api server" "$(as_admin "$pprof/goroutine?debug=2")"
+check "the command line" contains " --secure-port 0 " \
+	"$(as_admin "$pprof/cmdline" | tr '\0' ' ')"
+check "profiles of Go are not to be had" contains '"code": 501' "$(as_admin "$pprof/heap")"
+check "nor those nobody knows" contains "Unknown profile" "$(as_admin "$pprof/nope")"
+check "others do not see them" contains "Forbidden" \
+	"$(fetch -H 'Authorization: Bearer secret-of-alice' "$pprof/")"
 status_of() { as_admin -o "$dir/out" -w '%{http_code}' "$@"; }
 head_of() { as_admin -D - -o "$dir/out" "$@" | tr -d '\r'; }
 v2=$url/openapi/v2
