@@ -31,6 +31,11 @@ struct store_sealer {
 		struct str text, struct buf *out, bool *stale, struct err *err);
 };
 
+enum change_type { CHANGE_ADDED, CHANGE_MODIFIED, CHANGE_DELETED };
+/* Told of each write when its waiter is: how long it took (ns), and whether it failed. */
+typedef void store_observe_fn(
+	void *ctx, struct bucket *b, enum change_type what, int64_t spent, bool failed);
+
 struct store_options {
 	const char *path;     /* a directory; state.db and what goes with it live in it */
 	int64_t history_age;  /* 0: 5 min; changes older than that may be compacted */
@@ -39,6 +44,8 @@ struct store_options {
 	bool all_durable;     /* no lazy writes */
 	bool no_sync;         /* tests and throw-away clusters: answers before the disk has it */
 	const struct store_sealer *sealer; /* lives as long as the store; NULL: nothing is sealed */
+	store_observe_fn *observe;         /* NULL: nobody wants to know */
+	void *observe_ctx;
 };
 
 /*
@@ -59,6 +66,8 @@ struct bucket *store_bucket(struct store *s, struct str prefix);
  * begins with the opening, and whoever was somewhere before that is told that it is too old.
  */
 void store_bucket_set_lazy(struct bucket *b);
+/* A place for whoever uses the store to keep what it knows of a bucket; NULL at first. */
+void **store_bucket_memo(struct bucket *b);
 
 /* ---- reading ---- */
 /* Borrowed until the loop turns; NULL when absent. Keys are relative: "default/web". */
@@ -136,8 +145,6 @@ struct settling {
 void store_settle(struct store *s, struct op *op, struct settling *settling);
 
 /* ---- watching ---- */
-enum change_type { CHANGE_ADDED, CHANGE_MODIFIED, CHANGE_DELETED };
-
 struct store_change {
 	int64_t revision;
 	enum change_type type;

@@ -44,9 +44,10 @@ struct admission_review {
 	admission_next_fn *next;
 	void *ctx; /* next's */
 	/* private: the walk */
-	const struct admission_link *at;
+	struct admission_link *at;
 	bool judging;
-	struct op op; /* of the plugin that waits */
+	int64_t begun, asked; /* on the loop's clock: all of it, this plugin */
+	struct op op;         /* of the plugin that waits */
 };
 
 typedef struct status *admit_fn(struct admission_review *a); /* NULL: yes */

@@ -1,4 +1,5 @@
 #include "health.h"
+#include "metrics.h"
 #include "pki.h"
 #include "respond.h"
 
@@ -192,6 +193,16 @@ static void print_unused(
 		buf_add_char(out, '\n');
 }
 
+static bool run(struct api_request *r, const struct check *c, const char *type, struct err *err)
+{
+	bool well = c->run(r->server, err);
+
+	++*metrics_number(r->server->metrics, METRIC_HEALTH_CHECKS,
+		arena_print(r->arena, "name=\"%s\",status=\"%s\",type=\"%s\"", c->name,
+			well ? "success" : "error", type));
+	return well;
+}
+
 static void run_all(struct api_request *r, size_t root)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
@@ -206,7 +217,7 @@ static void run_all(struct api_request *r, size_t root)
 			continue;
 		if (take_excluded(excluded, used, count, checks[i].name)) {
 			buf_print(&out, "[+]%s excluded: ok\n", checks[i].name);
-		} else if (checks[i].run(r->server, &err)) {
+		} else if (run(r, &checks[i], roots[root].name, &err)) {
 			buf_print(&out, "[+]%s ok\n", checks[i].name);
 		} else {
 			buf_print(&out, "[-]%s failed: reason withheld\n", checks[i].name);
@@ -240,7 +251,7 @@ void serve_health(struct api_request *r)
 		run_all(r, root);
 		return;
 	}
-	if (find_check(roots[root].where, rest)->run(r->server, &err))
+	if (run(r, find_check(roots[root].where, rest), roots[root].name, &err))
 		answer_text(r, 200, TEXT, STR("ok"));
 	else
 		answer_text(r, 500, TEXT,

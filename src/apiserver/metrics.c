@@ -45,6 +45,7 @@ void metrics_free(struct metrics *m)
 		free_series(&m->series[i]);
 	for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++)
 		free_series(&m->histograms[i]);
+	bucket_metrics_free(m);
 	mem_free(m);
 }
 
@@ -81,6 +82,19 @@ void metrics_observe(
 
 	if (h)
 		histogram_observe(h, b, value);
+}
+
+struct histogram *metrics_histogram(
+	struct metrics *m, enum metric_histogram which, struct str labels)
+{
+	return series(
+		&m->histograms[which], labels, histogram_size(&histogram_kinds[which].bounds));
+}
+
+void metrics_observe_in(enum metric_histogram which, struct histogram *h, double value)
+{
+	if (h)
+		histogram_observe(h, &histogram_kinds[which].bounds, value);
 }
 
 /* ---- labels ---- */

@@ -32,6 +32,16 @@ int64_t metrics_started(const struct metrics *m); /* wall clock */
 int64_t *metrics_number(struct metrics *m, enum metric_series which, struct str labels);
 void metrics_observe(
 	struct metrics *m, enum metric_histogram which, struct str labels, double value);
+/* The same in two halves, for what is measured often; NULL beyond the ceiling. */
+struct histogram;
+struct histogram *metrics_histogram(
+	struct metrics *m, enum metric_histogram which, struct str labels);
+void metrics_observe_in(enum metric_histogram which, struct histogram *h, double value);
+
+/* ---- the store: metrics_store.c ---- */
+/* What is kept of a bucket (store_bucket_memo), as long as the metrics. */
+void *metrics_bucket(struct metrics *m, const struct resource *hub);
+store_observe_fn metrics_store_observe; /* ctx: the metrics */
 
 /* ---- the life of a request ---- */
 void metrics_begin(struct api_request *r);      /* arrived */

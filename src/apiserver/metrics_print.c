@@ -28,6 +28,17 @@ static const struct {
 #undef HISTOGRAM
 };
 
+/* Who runs has one seat. */
+static void print_seats(struct buf *out, struct metrics *m)
+{
+	const char *name = "apiserver_flowcontrol_current_executing_seats";
+
+	metric_head(out, name, "gauge", "Seats taken.");
+	omap_each (it, &m->series[METRIC_FLOW_EXECUTING])
+		buf_print(out, "%s{%.*s} %lld\n", name, STRF(it.key),
+			(long long)*(int64_t *)it.value);
+}
+
 static void print_counted(struct buf *out, struct metrics *m)
 {
 	for (size_t i = 0; i < METRIC_SERIES_COUNT; i++) {
@@ -74,7 +85,8 @@ static void print_store(struct buf *out, struct metrics *m)
 
 	store_stats(m->server->store, &stats);
 	print_objects(out, m);
-	gauge(out, "apiserver_storage_size_bytes", "Size of the store's file.",
+	metric_head(out, "apiserver_storage_size_bytes", "gauge", "Size of the store's file.");
+	metric_print(out, "apiserver_storage_size_bytes", STR("storage_cluster_id=\"etcd-0\""),
 		(double)stats.file_bytes);
 	gauge(out, "kube_store_revision", "The last revision.", (double)stats.revision);
 	gauge(out, "kube_store_commits", "Writes since start.", (double)stats.commits);
@@ -155,6 +167,7 @@ void serve_metrics(struct api_request *r)
 	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * MIB);
 
 	print_counted(&out, r->server->metrics);
+	print_seats(&out, r->server->metrics);
 	print_store(&out, r->server->metrics);
 	print_process(&out, r->server->metrics);
 	answer_text(r, 200, METRIC_TYPE, buf_str(&out));

@@ -18,9 +18,12 @@ struct metrics {
 	struct api_server *server;
 	struct omap series[METRIC_SERIES_COUNT];        /* int64_t */
 	struct omap histograms[METRIC_HISTOGRAM_COUNT]; /* struct histogram */
+	struct bucket_metrics *buckets;                 /* all of them */
 	int64_t *reading, *writing;
 	int64_t beyond;  /* what found no room */
 	int64_t started; /* wall clock */
 };
+
+void bucket_metrics_free(struct metrics *m);
 
 #endif

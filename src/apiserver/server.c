@@ -74,6 +74,8 @@ struct bucket *server_bucket(struct api_server *s, const struct resource *hub)
 	struct bucket *b = store_bucket(s->store, buf_str(&prefix));
 	if (server_writes_lazily(hub))
 		store_bucket_set_lazy(b);
+	if (s->metrics && !*store_bucket_memo(b)) /* tests have servers without */
+		*store_bucket_memo(b) = metrics_bucket(s->metrics, hub);
 	return b;
 }
 
@@ -251,6 +253,8 @@ static void start_run(struct task *t, struct err *err)
 		const char *dir = arena_print(&s->arena, "%.*s/state", STRF(o->data_dir)).at;
 		struct store_options store = {.path = dir,
 			.no_sync = !o->sync,
+			.observe = metrics_store_observe,
+			.observe_ctx = s->metrics,
 			.history_age = o->compaction_interval ? o->compaction_interval : FOREVER};
 
 		code = disk_make_dirs(s->env->disk, dir, 0700, err);

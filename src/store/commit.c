@@ -60,6 +60,8 @@ static void enqueue(struct store *s, struct commit *c)
 	struct write *w = mem_new(sizeof(*w));
 
 	w->bucket = c->bucket;
+	w->begun = loop_now(s->env->loop);
+	w->made = !store_newest(c->bucket, c->key);
 	w->key = str_dup(c->key);
 	w->revision = ++s->assigned;
 	w->object = object_new(&c->draft, w->revision);
@@ -187,11 +189,22 @@ static void publish(struct store *s, struct write *w)
 	wake_watches(b);
 }
 
-static void answer(struct write *w)
+static void observe(struct store *s, const struct write *w, bool failed)
+{
+	if (s->options.observe)
+		s->options.observe(s->options.observe_ctx, w->bucket,
+			w->deleted ? CHANGE_DELETED
+			: w->made  ? CHANGE_ADDED
+				   : CHANGE_MODIFIED,
+			loop_now(s->env->loop) - w->begun, failed);
+}
+
+static void answer(struct store *s, struct write *w)
 {
 	struct commit *c = w->commit;
 
 	w->commit = NULL;
+	observe(s, w, false);
 	c->result = object_ref(w->object);
 	op_finish(c->op, w->revision);
 }
@@ -205,7 +218,7 @@ void store_publish_ready(struct store *s)
 			break;
 		link_remove(&w->in_list);
 		publish(s, w);
-		answer(w);
+		answer(s, w);
 		if (w->lazy)
 			list_push(&s->unwritten, &w->in_list);
 		else
@@ -309,6 +322,7 @@ static void fail_queue(struct store *s, const struct err *err)
 
 		map_remove(&w->bucket->pending, str_from(w->key));
 		err_copy(&copy, err);
+		observe(s, w, true);
 		op_fail(w->commit->op, &copy);
 		write_free(w);
 	}

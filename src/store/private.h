@@ -19,6 +19,7 @@ struct change_record {
 struct bucket {
 	struct store *store;
 	char *prefix;
+	void *memo;          /* the user's */
 	int64_t begins;      /* nobody may ask for what was before; 0: as the store's history */
 	struct omap objects; /* key → struct object *, one reference each */
 	struct map pending;  /* key → newest struct write that is not published */
@@ -36,6 +37,8 @@ struct write {
 	char *key;
 	struct object *object; /* the new state; of a deletion the last one */
 	int64_t revision, expires;
+	int64_t begun;            /* on the loop's clock */
+	bool made;                /* nothing stood there */
 	bool deleted, lazy, done; /* done: on disk, or lazy: may be published */
 	struct commit *commit;    /* NULL once answered */
 };

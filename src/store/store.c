@@ -23,6 +23,11 @@ struct bucket *store_bucket(struct store *s, struct str prefix)
 	return b;
 }
 
+void **store_bucket_memo(struct bucket *b)
+{
+	return &b->memo;
+}
+
 static void bucket_free(struct bucket *b)
 {
 	omap_each (it, &b->objects)

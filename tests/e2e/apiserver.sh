@@ -81,6 +81,24 @@ as_admin -o /dev/null "$url/api/v1/namespaces?watch=true&timeoutSeconds=1"
 check "events are counted" contains \
 	'apiserver_watch_events_total{group="",resource="namespaces",version="v1"} 4' \
 	"$(as_admin "$url/metrics")"
+as_admin -o "$dir/out" -X DELETE "$maps/hot"
+as_admin -o "$dir/out" -H 'Content-Type: application/json' -X POST -d '{}' "$maps"
+as_admin -o "$dir/out" "$url/readyz/ping"
+numbers=$(as_admin "$url/metrics")
+for line in 'etcd_requests_total{group="",operation="create",resource="configmaps"} [1-9]' \
+	'etcd_requests_total{group="",operation="update",resource="configmaps"} [1-9]' \
+	'etcd_requests_total{group="",operation="delete",resource="configmaps"} 1$' \
+	'etcd_request_duration_seconds_count{group="",operation="delete",resource="configmaps"} 1$' \
+	'apiserver_storage_events_received_total{group="",resource="configmaps"} [1-9]' \
+	'apiserver_storage_size_bytes{storage_cluster_id="etcd-0"} [1-9]' \
+	'apiserver_watch_events_sizes_count{group="",resource="namespaces",version="v1"} 4$' \
+	'apiserver_admission_step_admission_duration_seconds_count{operation="DELETE",rejected="false",type="validate"} 1$' \
+	'apiserver_admission_controller_admission_duration_seconds_count{name="NamespaceLifecycle",operation="CREATE",rejected="false",type="admit"} [1-9]' \
+	'authentication_duration_seconds_count{result="failure"} [1-9]' \
+	'kubernetes_healthchecks_total{name="ping",status="success",type="readyz"} [1-9]' \
+	'apiserver_flowcontrol_current_executing_seats{flow_schema="exempt",priority_level="exempt"} 1$'; do
+	check "is counted: ${line%% *}" grep -q "^$line" <<<"$numbers"
+done
 flows=$url/debug/api_priority_and_fairness
 check "administrators see the levels' requests" grep -Eq \
 	'^exempt, +0, +false, +false, +0, +1, +[1-9][0-9]*, +0, +0, +0$' \

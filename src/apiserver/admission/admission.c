@@ -3,6 +3,7 @@
 #include "access.h"
 #include "api_options.h"
 #include "hooks.h"
+#include "measure.h"
 #include "quota_ledger.h"
 #include "settings.h"
 
@@ -11,6 +12,7 @@
 struct admission_link {
 	const struct admission_plugin *plugin; /* NULL: the end */
 	const struct admission_waits *waits;   /* NULL: it does not */
+	struct admission_times times;
 };
 
 struct admission {
@@ -18,6 +20,7 @@ struct admission {
 	struct hook_sources *hooks;
 	struct admission_link *on;
 	size_t count;
+	struct admission_times times; /* of all */
 	struct admission_settings settings;
 };
 
@@ -40,7 +43,7 @@ static const struct admission_waits *waits_of(const struct admission_plugin *p)
 void admission_add(struct admission *a, const struct admission_plugin *plugin,
 	const struct admission_waits *waits)
 {
-	a->on[a->count++] = (struct admission_link){plugin, waits};
+	a->on[a->count++] = (struct admission_link){.plugin = plugin, .waits = waits};
 }
 
 int admission_new(struct api_server *s, struct admission **admission, struct err *err)
@@ -99,6 +102,14 @@ const struct admission_settings *admission_settings(const struct admission *a)
 	return &a->settings;
 }
 
+/* Of a plugin that had something to say. */
+static void measured(struct admission_review *review, const struct status *no)
+{
+	if (review->asked >= 0)
+		admission_measure(
+			review, &review->at->times, review->at->plugin->name, review->asked, no);
+}
+
 /* false: the plugin waits. */
 static bool ask(struct admission_review *review, struct status **no)
 {
@@ -108,12 +119,13 @@ static bool ask(struct admission_review *review, struct status **no)
 	admit_fn *at_once = review->judging ? p->validate : p->mutate;
 
 	*no = NULL;
-	if (!(p->operations & review->operation))
+	review->asked = -1;
+	if (!(p->operations & review->operation) || (!start && !at_once))
 		return true;
+	review->asked = loop_now(review->server->env->loop);
 	if (start)
 		return !start(review, no);
-	if (at_once)
-		*no = at_once(review);
+	*no = at_once(review);
 	return true;
 }
 
@@ -129,13 +141,19 @@ static bool begins_again(struct admission_review *review)
 
 static void walk(struct admission_review *review);
 
+static void tell(struct admission_review *review, struct status *no)
+{
+	admission_measure(review, &review->server->admission->times, NULL, review->begun, no);
+	review->next(review, no);
+}
+
 /* The plugin has asked an authorizer elsewhere: it is called once more when that has answered. */
 static void access_known(struct op *op, struct err *err)
 {
 	struct admission_review *review = CONTAINER_OF(op, struct admission_review, op);
 
 	if (err->code)
-		review->next(review, status_from_err(review->arena, err));
+		tell(review, status_from_err(review->arena, err));
 	else
 		walk(review);
 }
@@ -158,24 +176,27 @@ static void walk(struct admission_review *review)
 	while (review->at->plugin || begins_again(review)) {
 		if (!ask(review, &no) || waits_for_access(review))
 			return;
+		measured(review, no);
 		if (no)
 			break;
 		review->at++;
 	}
-	review->next(review, no);
+	tell(review, no);
 }
 
 void admission_start(struct admission_review *review, enum admission_phase phase)
 {
 	review->at = review->server->admission->on;
 	review->judging = phase == ADMIT_VALIDATE;
+	review->begun = loop_now(review->server->env->loop);
 	walk(review);
 }
 
 void admission_resume(struct admission_review *review, struct status *no)
 {
+	measured(review, no);
 	if (no) {
-		review->next(review, no);
+		tell(review, no);
 		return;
 	}
 	review->at++;

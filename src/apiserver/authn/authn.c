@@ -370,9 +370,11 @@ static struct str user_labels(const struct api_user *user)
 static void count(struct api_request *r)
 {
 	struct metrics *m = r->server->metrics;
+	struct str result = r->user ? STR("result=\"success\"") : STR("result=\"failure\"");
+	int64_t spent = loop_now(r->server->env->loop) - r->x->started;
 
-	++*metrics_number(m, METRIC_AUTHENTICATED,
-		r->user ? STR("result=\"success\"") : STR("result=\"failure\""));
+	++*metrics_number(m, METRIC_AUTHENTICATED, result);
+	metrics_observe(m, METRIC_AUTHENTICATION, result, (double)spent / (double)SEC);
 	if (r->user)
 		++*metrics_number(m, METRIC_USERS, user_labels(r->user));
 }

@@ -27,6 +27,7 @@ struct watching {
 	struct op closer;
 	int64_t ends, next_bookmark;
 	int64_t *events;         /* metrics' */
+	struct histogram *sizes; /* of metrics, as events */
 	int64_t told;            /* the last revision the client knows of */
 	struct object **initial; /* what stood there at the beginning, not yet shown: references */
 	size_t initial_count, initial_next;
@@ -46,10 +47,12 @@ static void go_on(struct watching *w);
 static void add_event(struct watching *w, const char *type, const struct object *o)
 {
 	_cleanup_(arena_done) struct arena scratch;
+	size_t before = w->out.len;
 
 	arena_init(&scratch);
 	represent_event(&w->out, &scratch, &w->r->wants, type, o, w->first_row);
 	++*w->events;
+	metrics_observe_in(METRIC_EVENT_SIZE, w->sizes, (double)(w->out.len - before));
 	w->first_row = false;
 }
 
@@ -444,12 +447,14 @@ static void place(struct watching *w)
 	w->initial_end = o->allow_bookmarks && (o->has_send_initial || o->resource_version.len);
 }
 
-static int64_t *counter_of(const struct api_request *r)
+static void find_counters(struct watching *w, const struct api_request *r)
 {
 	_cleanup_(buf_done) struct buf labels = BUF_INIT(4 * KIB);
+	struct metrics *m = r->server->metrics;
 
 	metrics_add_resource(&labels, r);
-	return metrics_number(r->server->metrics, METRIC_WATCH_EVENTS, buf_str(&labels));
+	w->events = metrics_number(m, METRIC_WATCH_EVENTS, buf_str(&labels));
+	w->sizes = metrics_histogram(m, METRIC_EVENT_SIZE, buf_str(&labels));
 }
 
 void verb_watch(struct api_request *r)
@@ -463,7 +468,7 @@ void verb_watch(struct api_request *r)
 		list_push(&custom_version_of(r->resource)->kind->watchers, &w->custom.in_kind);
 	}
 	w->first_row = true;
-	w->events = counter_of(r);
+	find_counters(w, r);
 	buf_init(&w->out, SIZE_MAX);
 	buf_init(&w->held_key, KIB);
 	scope_init(&w->scope, &r->x->scope, "watch", NULL);
