@@ -59,7 +59,7 @@ void review_from_hub(struct arena *a, struct cJSON *object);
 void subjects_to_hub(struct arena *a, struct cJSON *object);
 void subjects_from_hub(struct arena *a, struct cJSON *object);
 void webhooks_defaults_beta1(struct arena *a, struct cJSON *object);
-void signing_defaults_beta1(struct arena *a, struct cJSON *object);
+void signing_defaults_beta1(struct arena *a, struct cJSON *object); /* convert_signing.c */
 
 /* of definitions (convert_definitions.c) */
 void definition_defaults_beta1(struct arena *a, struct cJSON *object);

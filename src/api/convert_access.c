@@ -1,4 +1,4 @@
-/* Reviews, webhooks and signing requests of the betas. */
+/* Reviews, webhooks and subjects of the betas. */
 #include "convert.h"
 
 #define RBAC "rbac.authorization.k8s.io"
@@ -11,12 +11,6 @@ void review_to_hub(struct arena *a, struct cJSON *object)
 void review_from_hub(struct arena *a, struct cJSON *object)
 {
 	convert_rename(a, json_get(object, STR("spec")), "groups", "group");
-}
-
-static void set_text(struct arena *a, struct cJSON *object, const char *name, const char *value)
-{
-	if (!tree_has(object, name))
-		tree_set_str(a, object, name, str_from(value));
 }
 
 /* Accounts are of the core group, users and groups of this one, whatever a manifest says. */
@@ -58,20 +52,4 @@ void webhooks_defaults_beta1(struct arena *a, struct cJSON *object)
 			tree_set(a, hook, "admissionReviewVersions", list);
 		}
 	}
-}
-
-void signing_defaults_beta1(struct arena *a, struct cJSON *object)
-{
-	struct cJSON *usages;
-
-	set_text(a, object, "spec.signerName", "kubernetes.io/legacy-unknown");
-	json_each (condition, json_path(object, "status.conditions"))
-		if (!tree_str(condition, "status").len)
-			tree_set_str(a, condition, "status", STR("True"));
-	if (json_count(json_path(object, "spec.usages")))
-		return;
-	usages = json_new(a, JSON_ARRAY);
-	json_append(usages, json_new_str(a, STR("digital signature")));
-	json_append(usages, json_new_str(a, STR("key encipherment")));
-	tree_set(a, object, "spec.usages", usages);
 }
