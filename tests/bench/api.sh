@@ -135,7 +135,12 @@ watches() {
 		held=$(sed -n 's/held //p' "$work/held")
 		sleep 0.2
 	done
-	[ -z "$held" ] || echo "api_rss_per_watch $((($(rss) - before) * 1024 / held)) B"
+	after=$(rss)
+	if [ -n "$held" ]; then
+		echo "api_watches_h2 $held watches"
+		echo "api_rss_watches_h2 $((after - before)) KiB"
+		echo "api_rss_per_watch $(((after - before) * 1024 / held)) B"
+	fi
 	exec 9>&-
 	wait $!
 }

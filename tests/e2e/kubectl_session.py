@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Runs kubectl/session.txt line by line against a server; what is printed must be as written there.
 
-    kubectl_session.py KUBE KUBECTL [--write | --newer]
+    kubectl_session.py KUBE KUBECTL [--write | --newer] [--later]
 
 The words are those of 1.20. With --newer another version runs it: what newer ones say in words of
 their own stands in kubectl/newer.txt, with the statuses it may end with; the rest is as written.
+--later takes kubectl/later.txt instead: commands that 1.20 does not have, in the words of 1.33.
 
 What differs from run to run becomes a mark: ages, times, uids, versions, addresses, random names.
 `[n]` behind the output is the status a command ends with when that is not 0.
@@ -23,6 +24,7 @@ import replay  # noqa: E402
 
 FOLDER = os.path.join(HERE, "kubectl")
 SESSION = os.path.join(FOLDER, "session.txt")
+LATER = os.path.join(FOLDER, "later.txt")
 NEWER = os.path.join(FOLDER, "newer.txt")
 MARKS = [
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<uid>"),
@@ -37,6 +39,7 @@ MARKS = [
     (re.compile(r"\b(<invalid>|<unknown>|(\d+m)?\d+s)\b(?= *(?:$|\n| ))"), "<age>"),
     (re.compile(r"/tmp/\S*"), "<file>"),
     (re.compile(re.escape(FOLDER) + r"\S*"), "<file>"),
+    (re.compile(r"X509SHA256=[0-9a-f]{64}"), "X509SHA256=<hash>"),
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
 ]
 GAPS = re.compile(r"(?<=\S) {2,}(?=\S)")
@@ -53,9 +56,9 @@ def shown(text, code):
     return lines + (["[%d]" % code] if code else [])
 
 
-def read():
+def read(path):
     out = [("#", [])]
-    for line in open(SESSION, encoding="utf-8"):
+    for line in open(path, encoding="utf-8"):
         line = line.rstrip("\n")
         if line[:1] in ("$", "#"):
             out.append((line, []))
@@ -97,13 +100,14 @@ def status_of(lines):
 
 def main():
     kube, kubectl, write = sys.argv[1], sys.argv[2], "--write" in sys.argv
+    session = LATER if "--later" in sys.argv else SESSION
     free = own_words() if "--newer" in sys.argv else {}
     passed = failed = 0
     out = []
     with tempfile.TemporaryDirectory() as directory:
         process, server = replay.start(os.path.abspath(kube), directory)
         env = environment(kubectl, directory + "/d/admin.kubeconfig", directory)
-        for line, want in read():
+        for line, want in read(session):
             got = run(line[2:], env) if line[0] == "$" else want
             out += [line] + got
             if line[0] == "#":
@@ -118,7 +122,7 @@ def main():
         process.send_signal(signal.SIGTERM)
         ended = process.wait(60)
     if write:
-        with open(SESSION, "w", encoding="utf-8") as file:
+        with open(session, "w", encoding="utf-8") as file:
             file.write("\n".join(out) + "\n")
     passed, failed = passed + (ended == 0), failed + (ended != 0)
     print("%d passed, %d failed" % (passed, failed))
