@@ -500,7 +500,9 @@ def start(kube, directory, *flags):
     with open(log, "w") as file:
         words = [kube, "apiserver", "--data-dir", directory + "/d", "--secure-port", "0"]
         words += ["--bind-address", "127.0.0.1", "--token-auth-file", tokens]
-        words += ["--service-cluster-ip-range", "10.96.0.0/16", *flags]
+        words += ["--service-cluster-ip-range", "10.96.0.0/16"]
+        # Upstream's was on where nodes were asked about; it is about them alone.
+        words += ["--enable-admission-plugins", "NodeRestriction", *flags]
         process = subprocess.Popen(words, stderr=file, stdout=file)
     for _ in range(400):
         found = re.search(r'"serving" port=(\d+)', open(log).read())
