@@ -268,19 +268,40 @@ static void add_endpoints(struct first_objects *f)
 		running ? first_keep_slice : NULL);
 }
 
+/* The administrator's to decide: the flag, or the object. */
+static void compare_service_cidr(struct first_objects *f, const struct cJSON *ours)
+{
+	const struct cJSON *there =
+		standing(f, "networking.k8s.io", "servicecidrs", STR("kubernetes"));
+	const struct cJSON *list = json_path(there, "spec.cidrs");
+
+	if (there && !json_equal(list, ours) &&
+		!(json_count(list) == 1 && json_equal(json_first(list), json_first(ours))))
+		log_warning(NULL,
+			"the default ServiceCIDR is not of the ranges of "
+			"--service-cluster-ip-range; "
+			"it stays as it is",
+			LOG_STR("first", json_str(json_first(list))));
+}
+
 static void add_service_cidr(struct first_objects *f)
 {
 	const struct api_options *o = f->server->options;
 	_cleanup_(buf_done) struct buf cidrs = BUF_INIT(KIB);
+	struct cJSON *list = json_new(f->arena, JSON_ARRAY);
 
 	for (size_t i = 0; i < o->service_cidr_count; i++) {
-		buf_add_text(&cidrs, i ? ",\"" : "\"");
+		buf_clear(&cidrs);
 		cidr_print(&cidrs, &o->services[i]);
-		buf_add_char(&cidrs, '"');
+		json_append(list, json_new_str(f->arena, buf_str(&cidrs)));
 	}
+	if (!f->options->running)
+		compare_service_cidr(f, list);
+	buf_clear(&cidrs);
+	json_print(&cidrs, list, JSON_COMPACT);
 	add_kept(f, "networking.k8s.io", "servicecidrs",
 		arena_print(f->arena,
-			"{\"metadata\":{\"name\":\"kubernetes\"},\"spec\":{\"cidrs\":[%.*s]},"
+			"{\"metadata\":{\"name\":\"kubernetes\"},\"spec\":{\"cidrs\":%.*s},"
 			"\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\","
 			"\"lastTransitionTime\":\"%.*s\",\"reason\":\"\",\"message\":"
 			"\"Kubernetes default Service CIDR is ready\"}]}}",

@@ -1,7 +1,9 @@
 /*
  * Which servers there are: one Lease for each, kube-system/apiserver-<hash of the host name>. It
- * is renewed lazily: an idle server writes nothing to its disk.
+ * is renewed lazily: an idle server writes nothing to its disk. Those that nobody renews any more,
+ * of servers that had other names, are taken away.
  */
+#include "first_batch.h"
 #include "first_objects.h"
 
 #include <kube/api_codec.h>
@@ -77,6 +79,60 @@ static struct cJSON *lease_tree(struct identity_lease *l, struct arena *a)
 	return tree;
 }
 
+/* ---- those of others ---- */
+
+static const struct resource *leases(void)
+{
+	return resource_find(STR("coordination.k8s.io"), STR("v1"), STR("leases"));
+}
+
+static bool is_of_a_server(const struct cJSON *tree)
+{
+	return str_eq_text(json_str(json_get(json_path(tree, "metadata.labels"),
+				   STR("apiserver.kubernetes.io/identity"))),
+		"kube-apiserver");
+}
+
+static bool has_expired(const struct cJSON *tree, int64_t now)
+{
+	int64_t renewed, duration = tree_int(tree, "spec.leaseDurationSeconds", -1);
+
+	return duration < 0 || time_parse(tree_str(tree, "spec.renewTime"), &renewed, NULL) ||
+	       renewed + duration * SEC < now;
+}
+
+static void pause_lease(struct identity_lease *l);
+
+static void swept(struct op *op, struct err *err)
+{
+	struct identity_lease *l = CONTAINER_OF(op, struct identity_lease, op);
+
+	if (scope_closing(&l->scope))
+		return;
+	if (err->code) /* the next round has them, too */
+		log_warning(err, "leases of servers that are gone were not removed");
+	pause_lease(l);
+}
+
+static void sweep(struct identity_lease *l)
+{
+	struct first_batch *b = first_batch_new(l->server);
+	struct store_iter it = store_seek(
+		server_bucket(l->server, leases()), STR("kube-system/"), STR("kube-system/"));
+
+	while (store_next(&it)) {
+		const struct cJSON *tree = object_lean_tree(first_batch_arena(b), it.object);
+
+		if (is_of_a_server(tree) && has_expired(tree, env_wall(l->server->env)) &&
+			!str_eq(tree_str(tree, "metadata.name"), l->name))
+			first_batch_remove(b, leases(), it.object);
+	}
+	op_init(&l->op, &l->scope, swept, OP_NO_DEADLINE);
+	first_batch_run(b, &l->op);
+}
+
+/* ---- ours ---- */
+
 static void renewed(struct op *op, struct err *err);
 
 static void renew(struct op *op, struct err *err)
@@ -85,9 +141,7 @@ static void renew(struct op *op, struct err *err)
 
 	if (err->code)
 		return;
-	l->write = (struct own_write){
-		.resource = resource_find(STR("coordination.k8s.io"), STR("v1"), STR("leases")),
-		.commit.lazy = true};
+	l->write = (struct own_write){.resource = leases(), .commit.lazy = true};
 	arena_init(&l->arena_of_tree);
 	l->write.object = lease_tree(l, &l->arena_of_tree);
 	op_init(&l->op, &l->scope, renewed, OP_NO_DEADLINE);
@@ -103,6 +157,11 @@ static void renewed(struct op *op, struct err *err)
 		return;
 	if (err->code)
 		log_warning(err, "the server's lease was not renewed", LOG_STR("lease", l->name));
+	sweep(l);
+}
+
+static void pause_lease(struct identity_lease *l)
+{
 	op_init(&l->op, &l->scope, renew, OP_NO_DEADLINE);
 	timer_wait(&l->op, loop_in(l->server->env->loop, RENEW_EVERY));
 }

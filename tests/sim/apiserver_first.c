@@ -440,6 +440,32 @@ TEST(the_date_of_old_tokens_is_written_once_in_half_an_hour)
 	life_close(&l);
 }
 
+#define LEASES "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+#define LEASE(name, identity)                                                                      \
+	"{'metadata':{'name':'" name "','labels':{'apiserver.kubernetes.io/identity':'" identity   \
+	"'}},'spec':{'holderIdentity':'x','leaseDurationSeconds':3600,'renewTime':"                \
+	"'1970-01-01T00:00:00.000000Z'}}"
+
+TEST(leases_of_servers_that_are_gone_go)
+{
+	struct life l = {0};
+
+	if (life_open(&l, NULL)) {
+		EXPECT_INT(ask(&l, "POST", LEASES, LEASE("apiserver-old", "kube-apiserver")), 201);
+		EXPECT_INT(ask(&l, "POST", LEASES, LEASE("other", "other")), 201);
+		api_world_pass(&l.w, 21 * MINUTE);
+		EXPECT(!stands(
+			&l, "coordination.k8s.io", "leases", "kube-system", "apiserver-old"));
+		EXPECT(stands(&l, "coordination.k8s.io", "leases", "kube-system", "other"));
+		struct store_iter it = store_seek(
+			server_bucket(l.w.server, resource_find(STR("coordination.k8s.io"),
+							  STR("v1"), STR("leases"))),
+			STR("kube-system/apiserver-"), STR("kube-system/apiserver-"));
+		EXPECT(store_next(&it)); /* its own */
+	}
+	life_close(&l);
+}
+
 TEST(other_servers_authorities_are_kept_and_ours_is_added)
 {
 	struct life l = {0};
