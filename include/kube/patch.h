@@ -21,6 +21,14 @@ struct cJSON *patch_merge(struct arena *a, const struct cJSON *object, const str
 int patch_strategic(struct arena *a, const struct schema *s, const struct cJSON *object,
 	const struct cJSON *patch, struct cJSON **out, struct err *err);
 
+/*
+ * What an apply configuration says put into an object, as server-side apply merges it, for nobody
+ * in particular. ERR_INVALID: it is not what the schema says, or says something of what can only be
+ * had as a whole.
+ */
+int patch_configuration(struct arena *a, const struct schema *schema, const struct cJSON *object,
+	const struct cJSON *configuration, struct cJSON **out, struct err *err);
+
 /* Does the result of a strategic patch fit the type? 0 or ERR_INVALID in upstream's words. */
 int patch_check_restores(
 	struct arena *a, const struct schema *s, const struct cJSON *object, struct err *err);

@@ -137,27 +137,45 @@ static bool is_cel_identifier(struct str name)
 	return name.len && !rule_is_one_of(name, reserved);
 }
 
-static void check_variables(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+static void check_variable(struct field_errors *e, const struct path *at, struct cel_env *env,
+	struct cel_type *variables, const struct cJSON *variable)
 {
+	struct path name_at = PATH(at, "name"), expression_at = PATH(at, "expression");
+	struct str name = tree_str(variable, "name"), text = tree_str(variable, "expression");
+	struct cel_program *program;
+
+	if (text_is_blank(name))
+		field_required(e, &name_at, "name is not specified");
+	else if (!is_cel_identifier(name))
+		field_invalid_str(e, &name_at, name, "must be a valid CEL identifier");
+	if (text_is_blank(text)) {
+		field_required(e, &expression_at, "expression is not specified");
+		return;
+	}
+	check_cel_expression(e, &expression_at, env, text, NULL);
+	program = cel_compile(env, text, NULL);
+	if (name.len && !cel_failure(program).kind)
+		cel_type_add(env, variables, name, cel_result_type(program));
+	cel_program_free(program);
+}
+
+/* Each knows those before it, by the types that they yield. */
+static void check_variables(
+	struct field_errors *e, const struct path *p, const struct cJSON *spec, struct cel_env *env)
+{
+	struct cel_type *variables = cel_type_record(env, STR("kubernetes.variables"));
 	struct path list = PATH(p, "variables");
 	size_t i = 0;
 
-	json_each (variable, json_get(spec, STR("variables"))) {
-		struct path at = PATH_INDEX(&list, i++), name_at = PATH(&at, "name");
-		struct path expression = PATH(&at, "expression");
-		struct str name = tree_str(variable, "name");
-
-		if (text_is_blank(name))
-			field_required(e, &name_at, "name is not specified");
-		else if (!is_cel_identifier(name))
-			field_invalid_str(e, &name_at, name, "must be a valid CEL identifier");
-		if (text_is_blank(tree_str(variable, "expression")))
-			field_required(e, &expression, "expression is not specified");
-	}
+	cel_declare(env, STR("variables"), variables);
+	json_each (variable, json_get(spec, STR("variables")))
+		check_variable(e, &PATH_INDEX(&list, i++), env, variables, variable);
 }
 
-void check_policy_head(struct field_errors *e, const struct path *p, const struct cJSON *spec)
+struct cel_env *check_policy_head(
+	struct field_errors *e, const struct path *p, const struct cJSON *spec, unsigned with)
 {
+	struct cel_env *env = cel_env_for_admission(with, tree_has(spec, "paramKind"));
 	static const char *const failures[] = {"Fail", "Ignore", NULL};
 	struct path failure = PATH(p, "failurePolicy"), param = PATH(p, "paramKind");
 	struct path conditions = PATH(p, "matchConditions");
@@ -170,7 +188,8 @@ void check_policy_head(struct field_errors *e, const struct path *p, const struc
 	check_constraints(e, p, spec);
 	check_match_conditions(e, &conditions, json_get(spec, STR("matchConditions")),
 		tree_has(spec, "paramKind"));
-	check_variables(e, p, spec);
+	check_variables(e, p, spec, env);
+	return env;
 }
 
 /* ---- bindings ---- */

@@ -37,9 +37,10 @@ struct admission_review {
 	bool update_creates; /* a PUT or apply that creates */
 
 	/* the plugins' own, kept from one round of those that change to the next */
-	void *mutations; /* in the arena: what has been called already */
-	bool again;      /* a plugin wants the others to look once more */
-	bool second;     /* this is that round */
+	void *mutations;      /* in the arena: what has been called already */
+	const void *policies; /* the same of policies */
+	bool again;           /* a plugin wants the others to look once more */
+	bool second;          /* this is that round */
 
 	admission_next_fn *next;
 	void *ctx; /* next's */

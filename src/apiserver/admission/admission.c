@@ -4,6 +4,7 @@
 #include "api_options.h"
 #include "hooks.h"
 #include "measure.h"
+#include "policies.h"
 #include "quota_ledger.h"
 #include "settings.h"
 
@@ -18,6 +19,7 @@ struct admission_link {
 struct admission {
 	struct quota_ledger *ledger;
 	struct hook_sources *hooks;
+	struct policy_sources *policies;
 	struct admission_link *on;
 	size_t count;
 	struct admission_times times; /* of all */
@@ -70,6 +72,7 @@ int admission_new(struct api_server *s, struct admission **admission, struct err
 		}
 	a->ledger = quota_ledger_new(s);
 	a->hooks = hook_sources_new(s);
+	a->policies = policy_sources_new(s);
 	*admission = a;
 	int code = admission_settings_read(&a->settings, s, wanted, err);
 	mem_free(wanted);
@@ -82,6 +85,7 @@ void admission_free(struct admission *a)
 		return;
 	admission_settings_done(&a->settings);
 	quota_ledger_free(a->ledger);
+	policy_sources_free(a->policies);
 	hook_sources_free(a->hooks);
 	mem_free(a->on);
 	mem_free(a);
@@ -90,6 +94,11 @@ void admission_free(struct admission *a)
 struct quota_ledger *admission_ledger(struct admission *a)
 {
 	return a->ledger;
+}
+
+struct policy_sources *admission_policies(struct admission *a)
+{
+	return a->policies;
 }
 
 struct hook_sources *admission_hooks(struct admission *a)
@@ -206,7 +215,11 @@ void admission_resume(struct admission_review *review, struct status *no)
 /* What has no name yet goes by what it will begin with. */
 static struct str told_name(const struct admission_review *a)
 {
-	return a->name.len ? a->name : tree_str(a->object, "metadata.generateName");
+	struct str made = tree_str(a->object, "metadata.generateName");
+
+	if (a->name.len)
+		return a->name;
+	return made.len ? made : STR("Unknown");
 }
 
 struct status *admission_forbidden(struct admission_review *a, const char *why, ...)

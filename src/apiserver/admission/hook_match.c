@@ -96,10 +96,20 @@ static bool names_resource(const struct cJSON *list, struct str plural, struct s
 	return false;
 }
 
+/* Only rules of policies have names. */
+static bool names_object(const struct cJSON *names, struct str name)
+{
+	json_each (item, names)
+		if (str_eq(json_str(item), name))
+			return true;
+	return !json_count(names);
+}
+
 static bool rule_matches(
 	const struct hook_subject *s, const struct cJSON *rule, const struct resource *r)
 {
-	return in_scope(s, tree_str(rule, "scope")) &&
+	return names_object(json_get(rule, STR("resourceNames")), s->name) &&
+	       in_scope(s, tree_str(rule, "scope")) &&
 	       lists(json_get(rule, STR("operations")), str_from(s->operation)) &&
 	       lists(json_get(rule, STR("apiGroups")), r->group) &&
 	       lists(json_get(rule, STR("apiVersions")), r->version) &&
@@ -129,15 +139,15 @@ static const struct resource *find_equivalent(
 	return NULL;
 }
 
-/* As it was asked for, or (earlier rules first) as an equivalent. */
-static const struct resource *match_rules(const struct hook_subject *s, const struct hook *h)
+const struct resource *hook_match_rules(
+	const struct hook_subject *s, const struct cJSON *rules, bool exact)
 {
-	json_each (rule, h->rules)
+	json_each (rule, rules)
 		if (rule_matches(s, rule, s->resource))
 			return s->resource;
-	if (h->exact)
+	if (exact)
 		return NULL;
-	json_each (rule, h->rules) {
+	json_each (rule, rules) {
 		const struct resource *r = find_equivalent(s, rule);
 
 		if (r)
@@ -182,17 +192,21 @@ static bool selects_object(const struct hook_subject *s, const struct hook *h)
 	       (review->old && label_selector_matches(&h->objects, labels_of(review->old)));
 }
 
+bool hook_selects(struct hook_subject *s, const struct hook *h, struct status **no)
+{
+	*no = NULL;
+	return (selects_namespace(s, h, no) || *no) && selects_object(s, h);
+}
+
 bool hook_matches(
 	struct hook_subject *s, const struct hook *h, struct hook_view *view, struct status **no)
 {
 	struct status *unknown = NULL;
 
 	*no = NULL;
-	if (!selects_namespace(s, h, &unknown) && !unknown)
+	if (!hook_selects(s, h, &unknown))
 		return false;
-	if (!selects_object(s, h))
-		return false;
-	*view = (struct hook_view){.hook = h, .resource = match_rules(s, h)};
+	*view = (struct hook_view){.hook = h, .resource = hook_match_rules(s, h->rules, h->exact)};
 	if (!view->resource)
 		return false;
 	*no = unknown;

@@ -89,6 +89,11 @@ struct hook_view {
 /* false: it is not asked. *no: it should be, and that cannot be decided. */
 bool hook_matches(
 	struct hook_subject *s, const struct hook *h, struct hook_view *view, struct status **no);
+/* The parts of that: by namespace and object; *no: there is no such namespace. */
+bool hook_selects(struct hook_subject *s, const struct hook *h, struct status **no);
+/* As it was asked for, or (earlier rules first) as an equivalent; NULL: no rule is for it. */
+const struct resource *hook_match_rules(
+	const struct hook_subject *s, const struct cJSON *rules, bool exact);
 /* Its matchConditions. false: one of them says no; *no: they cannot be evaluated. */
 bool hook_conditions_hold(struct hook_subject *s, const struct hook_view *view, struct status **no);
 /* The object, or the old one, in that version: canonical; NULL when there is none. */

@@ -31,6 +31,9 @@ admit_fn mutate_tolerations, validate_tolerations;
 admit_fn validate_event_rate;
 admit_fn mutate_pod_presets;
 
+/* policy_validating.c, policy_mutating.c */
+admit_fn validate_policies, mutate_by_policies;
+
 /* pod_nodes.c */
 admit_fn mutate_topology_labels, validate_pod_resize;
 

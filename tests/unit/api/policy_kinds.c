@@ -86,7 +86,7 @@ TEST(the_message_of_a_validation_is_one_line_of_text)
 	arena_init(&rig_arena);
 	EXPECT_TEXT(rig_create(POLICIES, POLICY("")), "");
 	EXPECT_TEXT(rig_create(POLICIES, POLICY(",\"message\":\" \"")),
-		"spec.validations[0].message: Invalid value: \" \": message must be non-empty if "
+		"spec.validations[0].message: Invalid value: \" \": must be non-empty if "
 		"specified");
 	arena_done(&rig_arena);
 }
