@@ -73,7 +73,8 @@ def environment(kubectl, kubeconfig, directory):
     os.symlink(os.path.abspath(kubectl), os.path.join(bin_folder, "kubectl"))
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("proxy")}
     env.update(PATH=bin_folder + ":" + env["PATH"], HOME=directory, KUBECONFIG=kubeconfig)
-    env.update(TERM="dumb", TZ="UTC", LC_ALL="C.UTF-8")
+    # What kubectl leaves behind of an edit that failed goes with the directory.
+    env.update(TERM="dumb", TZ="UTC", LC_ALL="C.UTF-8", TMPDIR=directory)
     return env
 
 
