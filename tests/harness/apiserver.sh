@@ -7,9 +7,9 @@ dir=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 
-start_apiserver() {
+start_apiserver() { # KUBE [FLAG…]
 	"$1" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--service-cluster-ip-range 10.96.0.0/16 --etcd-compaction-interval 2s 2>"$dir/log" &
+		--service-cluster-ip-range 10.96.0.0/16 --etcd-compaction-interval 2s "${@:2}" 2>"$dir/log" &
 	server=$!
 	kubeconfig=$dir/d/admin.kubeconfig
 	for _ in $(seq 200); do
