@@ -39,9 +39,8 @@ static struct status *of_namespace(struct admission_review *r, struct cJSON **ou
 		json_get(json_path(namespace, "metadata.annotations"), STR(ANNOTATION));
 
 	if (!namespace)
-		return status_new(r->arena, ERR_INTERNAL,
-			"Internal error occurred: namespace %.*s does not exist",
-			STRF(r->namespace));
+		return status_internal(
+			r->arena, "namespace %.*s does not exist", STRF(r->namespace));
 	if (!own)
 		own = json_get(selectors, STR("clusterDefaultNodeSelector"));
 	return read_labels(r, json_str(own), out);
@@ -97,6 +96,7 @@ struct status *validate_node_selector(struct admission_review *r)
 		r, "pod node label selector labels conflict with its namespace whitelist");
 }
 
+/* What the pod says itself wins here; that it must not contradict is for the judging to say. */
 struct status *mutate_node_selector(struct admission_review *r)
 {
 	struct cJSON *wanted;
@@ -107,9 +107,6 @@ struct status *mutate_node_selector(struct admission_review *r)
 	no = of_namespace(r, &wanted);
 	if (no)
 		return no;
-	if (conflict(wanted, json_path(r->object, "spec.nodeSelector")))
-		return admission_forbidden(r, "pod node label selector conflicts with its "
-					      "namespace node label selector");
 	json_each (label, json_path(r->object, "spec.nodeSelector"))
 		json_set(r->arena, wanted, json_key(label), json_copy(r->arena, label));
 	if (json_count(wanted))
