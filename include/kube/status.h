@@ -46,5 +46,7 @@ void status_add_cause(
 	struct arena *a, struct status *s, struct str reason, struct str message, struct str field);
 /* The Status object. */
 struct cJSON *status_tree(struct arena *a, const struct status *s);
+/* Back: what such an object, somebody else's, has as its details. */
+void status_read_details(struct arena *a, struct status *s, const struct cJSON *details);
 
 #endif

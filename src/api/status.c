@@ -1,3 +1,4 @@
+#include <kube/api_codec.h>
 #include <kube/resource.h>
 #include <kube/status.h>
 
@@ -185,4 +186,19 @@ struct cJSON *status_tree(struct arena *a, const struct status *s)
 	if (!s->success || s->code != 200)
 		json_add_borrowed(tree, STR("code"), json_new_int(a, s->code));
 	return tree;
+}
+
+void status_read_details(struct arena *a, struct status *s, const struct cJSON *details)
+{
+	int64_t seconds = tree_int(details, "retryAfterSeconds", 0);
+
+	s->has_details = true;
+	s->name = tree_str(details, "name");
+	s->group = tree_str(details, "group");
+	s->kind = tree_str(details, "kind");
+	s->uid = tree_str(details, "uid");
+	s->retry_after = seconds > 0 && seconds < INT32_MAX ? (int)seconds : 0;
+	json_each (cause, json_get(details, STR("causes")))
+		status_add_cause(a, s, tree_str(cause, "reason"), tree_str(cause, "message"),
+			tree_str(cause, "field"));
 }

@@ -83,21 +83,6 @@ static struct status *generic(struct arena *a, int http_code, struct str method,
 
 /* ---- Status ---- */
 
-static void read_details(struct arena *a, struct status *s, const struct cJSON *details)
-{
-	int64_t seconds = tree_int(details, "retryAfterSeconds", 0);
-
-	s->has_details = true;
-	s->name = tree_str(details, "name");
-	s->group = tree_str(details, "group");
-	s->kind = tree_str(details, "kind");
-	s->uid = tree_str(details, "uid");
-	s->retry_after = seconds > 0 && seconds < INT32_MAX ? (int)seconds : 0;
-	json_each (cause, json_get(details, STR("causes")))
-		status_add_cause(a, s, tree_str(cause, "reason"), tree_str(cause, "message"),
-			tree_str(cause, "field"));
-}
-
 struct status *answer_status_parse(struct arena *a, int http_code, struct str method,
 	const struct resource *r, struct str name, struct str text)
 {
@@ -114,7 +99,7 @@ struct status *answer_status_parse(struct arena *a, int http_code, struct str me
 	s->success = str_eq_text(tree_str(tree, "status"), "Success");
 	s->continue_token = tree_str(tree, "metadata.continue");
 	if (json_is(details, JSON_OBJECT))
-		read_details(a, s, details);
+		status_read_details(a, s, details);
 	return s;
 }
 

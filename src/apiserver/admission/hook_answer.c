@@ -41,21 +41,6 @@ static int parse(struct arena *a, struct str text, struct str type, int status, 
 
 /* ---- what it says ---- */
 
-static void read_causes(struct arena *a, struct status *s, const struct cJSON *details)
-{
-	int64_t seconds = tree_int(details, "retryAfterSeconds", 0);
-
-	s->has_details = true;
-	s->name = tree_str(details, "name");
-	s->group = tree_str(details, "group");
-	s->kind = tree_str(details, "kind");
-	s->uid = tree_str(details, "uid");
-	s->retry_after = seconds > 0 && seconds < INT32_MAX ? (int)seconds : 0;
-	json_each (cause, json_get(details, STR("causes")))
-		status_add_cause(a, s, tree_str(cause, "reason"), tree_str(cause, "message"),
-			tree_str(cause, "field"));
-}
-
 /* A denial has a code of one, whatever the hook says. */
 static struct status *denial_of(
 	struct arena *a, const struct hook *hook, const struct cJSON *result)
@@ -76,7 +61,7 @@ static struct status *denial_of(
 					   "explanation",
 					   STRF(field_quote(a, hook->name)));
 	if (json_is(details, JSON_OBJECT))
-		read_causes(a, s, details);
+		status_read_details(a, s, details);
 	return s;
 }
 
