@@ -9,8 +9,9 @@
 #include <kube/resource.h>
 
 /*
- * ERR_BAD_REQUEST (malformed), ERR_INVALID (an operation failed), ERR_TOO_LARGE (more than 10,000
- * operations). `notes`, if any, hears of unknown members.
+ * ERR_BAD_REQUEST (malformed), ERR_UNTRUE (a test operation says no), ERR_INVALID (another
+ * operation failed, or one that is none), ERR_TOO_LARGE (more than 10,000 operations). `notes`, if
+ * any, hears of unknown members.
  */
 struct decode_notes;
 int patch_json(struct arena *a, const struct cJSON *object, const struct cJSON *patch,

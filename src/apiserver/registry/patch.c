@@ -15,11 +15,12 @@ struct patching {
 
 static struct status *patch_failed(struct api_request *r, const struct err *err)
 {
-	struct status *s = status_new(r->arena, err->code, "%s", err_text(err));
+	int code = err->code == ERR_UNTRUE ? ERR_INVALID : err->code;
+	struct status *s = status_new(r->arena, code, "%s", err_text(err));
 
-	if (err->code == ERR_INTERNAL)
+	if (code == ERR_INTERNAL)
 		s->reason = STR("");
-	if (err->code == ERR_INVALID) {
+	if (code == ERR_INVALID) {
 		s->message = STR("the server rejected our request due to an error in our request");
 		s->has_details = true;
 	}
