@@ -43,7 +43,6 @@ static const struct {
 		"this server keeps its state below --data-dir and speaks to no etcd"},
 	{"encryption-provider-config-automatic-reload",
 		"a changed configuration is taken at the next start in this version"},
-	{"audit-webhook-config-file", "the audit log goes to files only in this version"},
 	{"egress-selector-config-file", "egress selection is not part of this version"},
 	{"tracing-config-file", "tracing is not part of this version"},
 };
@@ -198,26 +197,9 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			"Which of a Node's addresses leads to its kubelet."),
 		FLAG_END,
 	};
-	const struct flag audits[] = {
+	const struct flag sealing[] = {
 		FLAG_STRING("encryption-provider-config", &o->encryption_config, "", "FILE",
 			"Which resources lie in the store encrypted, and by which keys."),
-		FLAG_STRING("audit-policy-file", &o->audit_policy_file, "", "FILE",
-			"How much of which requests is written to the audit log."),
-		FLAG_STRING("audit-log-path", &o->audit_log_path, "", "FILE",
-			"The audit log; - is standard output."),
-		FLAG_STRING("audit-log-format", &o->audit_log_format, "json", "FORMAT",
-			"json: an event a line."),
-		FLAG_STRING("audit-log-mode", &o->audit_log_mode, "blocking", "MODE",
-			"batch, blocking, blocking-strict: events are gathered while the disk is "
-			"busy, and no request waits for it."),
-		FLAG_INT("audit-log-maxsize", &o->audit_log_maxsize, "0", "MIB",
-			"Size at which the log is put aside; 0: 100."),
-		FLAG_INT("audit-log-maxage", &o->audit_log_maxage, "0", "DAYS",
-			"How long logs that were put aside are kept; 0: for ever."),
-		FLAG_INT("audit-log-maxbackup", &o->audit_log_maxbackup, "0", "COUNT",
-			"How many of them are kept; 0: all."),
-		FLAG_BOOL("audit-log-compress", &o->audit_log_compress, "false",
-			"Logs are packed by gzip when they are put aside."),
 		FLAG_END,
 	};
 	const struct flag outside[] = {
@@ -293,7 +275,8 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 			.help = "Print this."},
 		FLAG_END,
 	};
-	const struct flag *const tables[] = {serving, access, outside, audits, serves, limits};
+	const struct flag *const tables[] = {serving, access, outside, sealing,
+		audit_options_flags(a, &o->audit), serves, limits};
 	o->refused = arena_new(a, ARRAY_LEN(refused) * sizeof(*o->refused));
 	struct flag *all = join(a, tables, ARRAY_LEN(tables), unused, o->refused);
 	o->flags = all;
@@ -569,13 +552,8 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 	if (!code && !str_eq(o->logging_format, STR("text")) &&
 		!str_eq(o->logging_format, STR("json")))
 		code = err_set(err, ERR_USAGE, "--logging-format must be text or json");
-	if (!code && !str_eq(o->audit_log_format, STR("json")))
-		code = err_set(err, ERR_USAGE, "--audit-log-format must be json");
-	if (!code && !str_eq(o->audit_log_mode, STR("batch")) &&
-		!str_eq(o->audit_log_mode, STR("blocking")) &&
-		!str_eq(o->audit_log_mode, STR("blocking-strict")))
-		code = err_set(err, ERR_USAGE,
-			"--audit-log-mode must be batch, blocking or blocking-strict");
+	if (!code)
+		code = audit_options_check(&o->audit, err);
 	if (!code && !o->api_audiences.count)
 		o->api_audiences = o->sa_issuers;
 	if (!o->cert_dir.len)

@@ -5,6 +5,8 @@
 #ifndef KUBE_APISERVER_API_OPTIONS_H
 #define KUBE_APISERVER_API_OPTIONS_H
 
+#include "audit_options.h"
+
 #include <kube/apiserver.h>
 #include <kube/ip.h>
 
@@ -51,9 +53,7 @@ struct api_options {
 	struct str admission_config_file;
 	struct str encryption_config;
 	bool seals_secrets; /* without a file: by a key of its own */
-	struct str audit_policy_file, audit_log_path, audit_log_format, audit_log_mode;
-	int64_t audit_log_maxsize, audit_log_maxage, audit_log_maxbackup;
-	bool audit_log_compress;
+	struct audit_options audit;
 	struct flag_map runtime_config, gates;
 	const struct flag *flags; /* the table, for who wants to see all values */
 	struct str service_cidr, node_port_range;

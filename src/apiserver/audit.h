@@ -1,7 +1,8 @@
 /*
  * The audit log: who did what, when, and how it ended. A request's record is opened behind
  * authentication if the policy wants any of it, gathers what the stages tell, and becomes an event
- * at each stage that is not omitted. Events go to a file in their order (audit/log.c).
+ * at each stage that is not omitted. Events go to a file (audit/log.c) and to a webhook
+ * (audit/hook.c), each behind a queue (audit/sink.c).
  *
  * Every function takes a request without a record, and then does nothing.
  */
@@ -13,11 +14,11 @@
 struct audit;
 /* *audit stays NULL when no policy or no place to write to is given. */
 int audit_new(struct api_server *s, struct audit **audit, struct err *err);
-/* What was told before is in the file when op is done. */
-void audit_flush(struct audit *a, struct op *op);
+/* The end: what was told before has arrived when op is done, or is counted as lost. */
+void audit_finish(struct audit *a, struct op *op);
 void audit_free(struct audit *a);
 
-/* Opens the record; tells RequestReceived. */
+/* Opens the record; tells RequestReceived, and waits for that in the modes that block. */
 stage_fn stage_audit;
 /* Authentication said no: a record of that alone. */
 void audit_unauthenticated(struct api_request *r);

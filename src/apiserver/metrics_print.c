@@ -44,8 +44,7 @@ static void print_counted(struct buf *out, struct metrics *m)
 	for (size_t i = 0; i < METRIC_SERIES_COUNT; i++) {
 		metric_head(out, kinds[i].name, kinds[i].type, kinds[i].help);
 		omap_each (it, &m->series[i])
-			buf_print(out, "%s{%.*s} %lld\n", kinds[i].name, STRF(it.key),
-				(long long)*(int64_t *)it.value);
+			metric_print(out, kinds[i].name, it.key, (double)*(int64_t *)it.value);
 	}
 	for (size_t i = 0; i < METRIC_HISTOGRAM_COUNT; i++) {
 		metric_head(out, histogram_kinds[i].name, "histogram", histogram_kinds[i].help);

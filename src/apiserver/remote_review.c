@@ -20,6 +20,7 @@ struct remote_reviewer {
 	struct str url;    /* as errors tell it */
 	struct str target; /* behind the kubeconfig's server */
 	int64_t timeout, pause;
+	bool tries_all_again;
 	struct list reviews; /* under way */
 	struct op ended;
 	bool dropped;
@@ -59,6 +60,7 @@ int remote_reviewer_new(struct env *env, struct scope *scope,
 	r->scope = scope;
 	r->timeout = options->timeout;
 	r->pause = options->pause ? options->pause : PAUSE;
+	r->tries_all_again = options->tries_all_again;
 	arena_init(&r->arena);
 	list_init(&r->reviews);
 	code = read_config(env, &r->arena, options->file, &config, err);
@@ -169,6 +171,8 @@ static int64_t pause_of(struct remote_review *v)
 /* Broken connections and servers that say that it is them: what may be over in a moment. */
 static bool passes(const struct remote_review *v, const struct err *err)
 {
+	if (v->reviewer->tries_all_again)
+		return true;
 	if (v->status)
 		return v->status == 500 || v->status == 504 || v->status == 429;
 	return err->code == ERR_CLOSED;

@@ -12,9 +12,10 @@
 struct remote_reviewer;
 
 struct remote_reviewer_options {
-	struct str file; /* a kubeconfig: its current context says where, and as whom */
-	int64_t timeout; /* of one attempt */
-	int64_t pause;   /* before the second attempt; 0: half a second */
+	struct str file;      /* a kubeconfig: its current context says where, and as whom */
+	int64_t timeout;      /* of one attempt */
+	int64_t pause;        /* before the second attempt; 0: half a second */
+	bool tries_all_again; /* not only failures that look as if they passed */
 };
 
 /* Reads the file at once. The reviewer belongs to the scope until remote_reviewer_drop has ended

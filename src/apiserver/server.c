@@ -409,7 +409,7 @@ static void stop_run(struct task *t, struct err *err)
 		/* fallthrough */
 	case STOP_AUDIT:
 		if (s->audit) {
-			audit_flush(s->audit, task_await(t, STOP_SCOPE, OP_NO_DEADLINE));
+			audit_finish(s->audit, task_await(t, STOP_SCOPE, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */

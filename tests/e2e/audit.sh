@@ -21,6 +21,7 @@ rules:
 - level: Metadata
 YAML
 start() {
+	: >"$dir/err"
 	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
 		--token-auth-file "$dir/tokens" --audit-policy-file "$dir/policy.yaml" \
 		--audit-log-path "$dir/log/audit.log" 2>"$dir/err" &

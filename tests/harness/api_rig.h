@@ -64,9 +64,31 @@ static inline void api_rig_drop_client(struct api_rig *r, struct client *c)
 	client_free(c);
 }
 
-/* flag: one more of the server's, or NULL. */
+#define API_RIG_FLAGS 24
+
+/* Those of every rig, and what stands in `more`, between blanks; NULL: nothing. */
+static inline int api_rig_flags(struct api_rig *r, char **args, const char *more)
+{
+	const char *const own[] = {
+		arena_print(&r->arena, "--data-dir=%s/d", r->dir).at,
+		"--secure-port=0",
+		"--bind-address=127.0.0.1",
+		arena_print(&r->arena, "--token-auth-file=%s", r->token_file).at,
+		"--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108",
+	};
+	struct str rest = str_from(more ? more : ""), piece;
+	int count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		args[count++] = arena_text(&r->arena, own[i]);
+	while (rest.len && str_next(&rest, ' ', &piece) && EXPECT(count < API_RIG_FLAGS))
+		args[count++] = arena_text(&r->arena, arena_str(&r->arena, piece).at);
+	return count;
+}
+
+/* flags: more of the server's, between blanks, or NULL. */
 static inline bool api_rig_open_with(
-	struct api_rig *r, enum api_rig_transport how, const char *flag)
+	struct api_rig *r, enum api_rig_transport how, const char *more)
 {
 	struct err err = {0};
 	struct told told = {0};
@@ -82,17 +104,12 @@ static inline bool api_rig_open_with(
 	FILE *tokens = fopen(r->token_file, "we");
 	fputs("rigtoken,admin,1,\"system:masters\"\n", tokens);
 	fclose(tokens);
-	char *args[] = {arena_text(&r->arena, arena_print(&r->arena, "--data-dir=%s/d", r->dir).at),
-		arena_text(&r->arena, "--secure-port=0"),
-		arena_text(&r->arena, "--bind-address=127.0.0.1"),
-		arena_text(&r->arena,
-			arena_print(&r->arena, "--token-auth-file=%s", r->token_file).at),
-		arena_text(&r->arena, "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108"),
-		flag ? arena_text(&r->arena, flag) : NULL, NULL};
+	char *args[API_RIG_FLAGS];
+	int count = api_rig_flags(r, args, more);
 	r->options = api_options_new(&r->arena);
 	struct flag *flags = api_options_flags(&r->arena, r->options);
 	flags_init(flags, &r->arena);
-	EXPECT_OK(flags_parse(flags, &r->arena, flag ? 6 : 5, args, NULL, &err), &err);
+	EXPECT_OK(flags_parse(flags, &r->arena, count, args, NULL, &err), &err);
 	EXPECT_OK(api_options_check(&r->arena, r->options, &err), &err);
 	api_server_start(r->t.env, told_op(&told, r->t.root, OP_NO_DEADLINE), r->t.root, r->options,
 		&r->server);

@@ -1,22 +1,31 @@
-/* Between the stages of a request and the log. */
+/* Requests become events, and events go to the log and to the webhook. */
 #include "audit.h"
 #include "api_options.h"
+#include "hook.h"
 #include "log.h"
 #include "metrics.h"
 #include "record.h"
-#include "represent_private.h"
+#include "respond.h"
 
+#include <kube/field.h>
+#include <kube/log.h>
 #include <kube/mem.h>
+#include <kube/scope.h>
+#include <kube/time.h>
 
 #define POLICY_MAX (1 * MIB)
 #define EVENT_MAX  (64 * MIB)
+#define PATIENCE   (5 * SEC) /* with a server that takes no events, at the end */
 
 struct audit {
 	struct api_server *server;
 	struct arena arena; /* of the policy */
 	struct audit_policy policy;
-	struct audit_log *log;
+	struct audit_sink *log, *hook; /* NULL: not wanted */
+	struct op finishing, *finisher;
 };
+
+/* ---- life ---- */
 
 static int read_policy(struct audit *a, struct str path, struct err *err)
 {
@@ -29,62 +38,227 @@ static int read_policy(struct audit *a, struct str path, struct err *err)
 	return code ? err_wrap(err, code, "loading audit policy file") : 0;
 }
 
+static void count_lost(void *ctx, const char *plugin, size_t events)
+{
+	_cleanup_(buf_done) struct buf label = BUF_INIT(256);
+	struct api_server *s = ctx;
+
+	buf_print(&label, "plugin=\"%s\"", plugin);
+	*metrics_number(s->metrics, METRIC_AUDIT_LOST, buf_str(&label)) += (int64_t)events;
+}
+
+static struct audit_sink *open_log(struct audit *a, const struct audit_options *o)
+{
+	struct api_server *s = a->server;
+	const struct audit_log_options to = {
+		.path = arena_print(&a->arena, "%.*s", STRF(o->log_path)).at,
+		.max_bytes = o->log_maxsize * MIB,
+		.max_days = (int)o->log_maxage,
+		.max_files = (int)o->log_maxbackup,
+		.pack = o->log_compress};
+
+	return audit_sink_new(
+		s->env, &s->scope, &o->log, audit_log_new(s->env, &to), count_lost, s);
+}
+
+static int open_sinks(struct audit *a, const struct audit_options *o, struct err *err)
+{
+	struct api_server *s = a->server;
+	struct audit_writer *writer;
+	int code = read_policy(a, o->policy_file, err);
+
+	if (!code && o->hook_file.len) {
+		code = audit_hook_new(
+			s->env, &s->scope, o->hook_file, o->hook_backoff, &writer, err);
+		if (!code)
+			a->hook =
+				audit_sink_new(s->env, &s->scope, &o->hook, writer, count_lost, s);
+	}
+	if (!code && o->log_path.len)
+		a->log = open_log(a, o);
+	return code;
+}
+
 int audit_new(struct api_server *s, struct audit **audit, struct err *err)
 {
-	const struct api_options *o = s->options;
+	const struct audit_options *o = &s->options->audit;
 	struct audit *a;
 	int code;
 
 	*audit = NULL;
-	if (!o->audit_policy_file.len || !o->audit_log_path.len)
+	metrics_number(s->metrics, METRIC_AUDIT_EVENTS, STR(""));
+	metrics_number(s->metrics, METRIC_AUDIT_REJECTED, STR(""));
+	if (!o->log_path.len && !o->hook_file.len)
 		return 0;
+	if (!o->policy_file.len) {
+		log_v(2, "no audit policy file is given: no events will be recorded");
+		return 0;
+	}
 	a = mem_new(sizeof(*a));
 	a->server = s;
 	arena_init(&a->arena);
-	code = read_policy(a, o->audit_policy_file, err);
-	if (code) {
+	code = open_sinks(a, o, err);
+	if (code)
 		audit_free(a);
-		return code;
-	}
-	struct audit_log_options to = {
-		.path = arena_print(&a->arena, "%.*s", STRF(o->audit_log_path)).at,
-		.max_bytes = o->audit_log_maxsize * MIB,
-		.max_days = (int)o->audit_log_maxage,
-		.max_files = (int)o->audit_log_maxbackup,
-		.pack = o->audit_log_compress};
-	a->log = audit_log_new(s->env, &s->scope, &to);
-	*audit = a;
-	return 0;
+	else
+		*audit = a;
+	return code;
 }
 
-void audit_flush(struct audit *a, struct op *op)
+/* First the log, then the webhook. */
+static void finished(struct op *op, struct err *err)
 {
-	audit_log_flush(a->log, op);
+	struct audit *a = CONTAINER_OF(op, struct audit, finishing);
+
+	(void)err;
+	if (a->hook) {
+		audit_sink_finish(a->hook, a->finisher, PATIENCE);
+		return;
+	}
+	op_yield(a->finisher);
+}
+
+void audit_finish(struct audit *a, struct op *op)
+{
+	a->finisher = op;
+	op_init(&a->finishing, &a->server->scope, finished, OP_NO_DEADLINE);
+	if (a->log)
+		audit_sink_finish(a->log, &a->finishing, PATIENCE);
+	else
+		op_yield(&a->finishing);
 }
 
 void audit_free(struct audit *a)
 {
 	if (!a)
 		return;
-	if (a->log)
-		audit_log_free(a->log);
+	audit_sink_free(a->log);
+	audit_sink_free(a->hook);
 	arena_done(&a->arena);
 	mem_free(a);
 }
 
 /* ---- telling ---- */
 
-static void tell(struct api_request *r, enum audit_stage stage)
+static void print_event(
+	struct buf *out, struct api_request *r, enum audit_stage stage, bool brief, bool legacy)
 {
-	_cleanup_(buf_done) struct buf line = BUF_INIT(EVENT_MAX);
+	struct cJSON *event = audit_event(r, r->audit, stage, brief);
+
+	buf_clear(out);
+	if (legacy)
+		audit_print_legacy(out, event);
+	else
+		json_print(out, event, JSON_COMPACT);
+	/* the next event will have them, too */
+	json_remove(event, r->audit->sent);
+	json_remove(event, r->audit->answered);
+}
+
+static bool is_too_large(const struct audit_place_options *o, const struct buf *event)
+{
+	return o->truncate && (int64_t)event->len + 1 > o->truncate_event;
+}
+
+/* wait: NULL, or who waits. */
+static void tell_one(struct api_request *r, struct audit_sink *sink, enum audit_stage stage,
+	struct audit_wait *wait)
+{
+	const struct audit_options *all = &r->server->options->audit;
+	bool to_log = sink == r->server->audit->log;
+	const struct audit_place_options *o = to_log ? &all->log : &all->hook;
+	_cleanup_(buf_done) struct buf text = BUF_INIT(EVENT_MAX);
+	bool brief = false;
+
+	print_event(&text, r, stage, brief, false);
+	if (is_too_large(o, &text) && r->audit->decision.level >= AUDIT_REQUEST)
+		print_event(&text, r, stage, brief = true, false);
+	if (is_too_large(o, &text)) {
+		audit_sink_lose(sink, "truncate", 1);
+		if (wait)
+			op_yield(wait->op);
+		return;
+	}
+	if (to_log && str_eq_text(all->log_format, "legacy"))
+		print_event(&text, r, stage, brief, true);
+	audit_sink_add(sink, buf_str(&text), wait);
+}
+
+/* Is it wanted? Then it is told from here on. */
+static bool begin_telling(struct api_request *r, enum audit_stage stage)
+{
 	struct audit_record *record = r->audit;
 
 	if ((record->decision.omitted | record->told) & stage)
-		return;
+		return false;
 	record->told |= stage;
-	json_print(&line, audit_event(r, record, stage), JSON_COMPACT);
-	audit_log_add(r->server->audit->log, buf_str(&line));
+	record->stage_time = env_wall(r->server->env);
 	++*metrics_number(r->server->metrics, METRIC_AUDIT_EVENTS, STR(""));
+	return true;
+}
+
+static void tell(struct api_request *r, enum audit_stage stage)
+{
+	struct audit *a = r->server->audit;
+
+	if (!begin_telling(r, stage))
+		return;
+	if (a->log)
+		tell_one(r, a->log, stage, NULL);
+	if (a->hook)
+		tell_one(r, a->hook, stage, NULL);
+}
+
+/* ---- the first stage, which requests may have to wait for ---- */
+
+static void tell_received(struct api_request *r);
+
+static void received(struct op *op, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	if (err->code == ERR_CANCELLED || err->code == ERR_TIMEOUT) {
+		request_fail_err(r, err);
+		return;
+	}
+	r->audit->refused |= err->code != 0;
+	tell_received(r);
+}
+
+/* A mode that is strict wants nothing done that nobody knows of. No more is told of it. */
+static void reject(struct api_request *r)
+{
+	r->audit->told = ~0u;
+	++*metrics_number(r->server->metrics, METRIC_AUDIT_REJECTED, STR(""));
+	answer_text(r, 500, "text/plain; charset=utf-8",
+		arena_print(r->arena, "Internal Server Error: %.*s: failed to store audit event\n",
+			STRF(field_quote(r->arena, r->x->request.target))));
+}
+
+/* One place after the other, as upstream. */
+static void tell_received(struct api_request *r)
+{
+	struct audit *a = r->server->audit;
+	struct audit_sink *sinks[] = {a->log, a->hook};
+	struct audit_record *record = r->audit;
+
+	while (record->sinks_told < ARRAY_LEN(sinks)) {
+		struct audit_sink *sink = sinks[record->sinks_told++];
+
+		if (!sink)
+			continue;
+		if (audit_sink_blocks(sink)) {
+			op_init(&r->op, &r->x->scope, received, r->deadline);
+			record->wait.op = &r->op;
+			tell_one(r, sink, AUDIT_RECEIVED, &record->wait);
+			return;
+		}
+		tell_one(r, sink, AUDIT_RECEIVED, NULL);
+	}
+	if (record->refused)
+		reject(r);
+	else
+		request_next(r);
 }
 
 static void open_record(struct api_request *r)
@@ -104,12 +278,12 @@ static void open_record(struct api_request *r)
 
 void stage_audit(struct api_request *r)
 {
-	if (r->server->audit) {
+	if (r->server->audit)
 		open_record(r);
-		if (r->audit)
-			tell(r, AUDIT_RECEIVED);
-	}
-	request_next(r);
+	if (r->audit && begin_telling(r, AUDIT_RECEIVED))
+		tell_received(r);
+	else
+		request_next(r);
 }
 
 void audit_unauthenticated(struct api_request *r)
@@ -119,86 +293,6 @@ void audit_unauthenticated(struct api_request *r)
 	open_record(r);
 	if (r->audit)
 		r->audit->decision.omitted |= AUDIT_RECEIVED;
-}
-
-void audit_annotate(struct api_request *r, const char *key, struct str value)
-{
-	if (!r->audit)
-		return;
-	if (!json_get(r->audit->annotations, str_from(key)))
-		json_set(r->arena, r->audit->annotations, str_from(key),
-			json_new_str(r->arena, arena_str(r->arena, value)));
-}
-
-/* ---- what was sent ---- */
-
-static void drop_managed_fields(struct cJSON *tree)
-{
-	struct cJSON *items = json_get(tree, STR("items"));
-
-	tree_drop(tree, "metadata.managedFields");
-	json_each (item, items)
-		tree_drop(item, "metadata.managedFields");
-}
-
-static struct cJSON *kept(struct api_request *r, const struct cJSON *tree)
-{
-	struct cJSON *copy = json_copy(r->arena, tree);
-
-	if (r->audit->decision.omits_managed_fields)
-		drop_managed_fields(copy);
-	return copy;
-}
-
-void audit_sent(struct api_request *r, const struct cJSON *tree)
-{
-	if (!r->audit || r->audit->meta)
-		return;
-	r->audit->meta = json_get(tree, STR("metadata"))
-				 ? json_copy(r->arena, json_get(tree, STR("metadata")))
-				 : json_new(r->arena, JSON_OBJECT);
-	if (r->audit->decision.level >= AUDIT_REQUEST)
-		r->audit->sent = kept(r, tree);
-}
-
-void audit_sent_hub(struct api_request *r, struct cJSON *tree)
-{
-	struct representation as = {.resource = r->resource, .now = r->now};
-
-	if (r->audit && !r->audit->meta)
-		audit_sent(r, api_canonical(r->arena, r->resource->schema,
-				      shown_tree(r->arena, &as, tree)));
-}
-
-/* ---- what was answered ---- */
-
-void audit_answered_status(struct api_request *r, const struct status *s)
-{
-	if (!r->audit || s->plain)
-		return;
-	r->audit->status = status_tree(r->arena, s);
-	if (r->audit->decision.level == AUDIT_REQUEST_RESPONSE)
-		r->audit->answered = json_copy(r->arena, r->audit->status);
-}
-
-bool audit_wants_answer(const struct api_request *r)
-{
-	return r->audit && r->audit->decision.level == AUDIT_REQUEST_RESPONSE &&
-	       !r->audit->answered;
-}
-
-void audit_answered_tree(struct api_request *r, const struct cJSON *tree)
-{
-	if (audit_wants_answer(r))
-		r->audit->answered = kept(r, tree);
-}
-
-void audit_answered(struct api_request *r, struct str json)
-{
-	struct cJSON *tree;
-
-	if (audit_wants_answer(r) && !json_parse(r->arena, json, NULL, &tree, NULL))
-		audit_answered_tree(r, tree);
 }
 
 void audit_started(struct api_request *r)

@@ -10,42 +10,42 @@
 #include <kube/gzip.h>
 #include <kube/log.h>
 #include <kube/mem.h>
-#include <kube/scope.h>
 #include <kube/time.h>
+#include <kube/work.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WAITING_MAX (64 * MIB)
-#define FULL        (100 * MIB)
-#define ASIDE_MAX   4096
-#define STAMP       (sizeof("-2026-01-02T03-04-05.678") - 1)
+#define FULL      (100 * MIB)
+#define ASIDE_MAX 4096
+#define STAMP     (sizeof("-2026-01-02T03-04-05.678") - 1)
 
 struct audit_log {
+	struct audit_writer writer;
 	struct env *env;
-	struct scope *scope;
 	struct audit_log_options options;
 	struct str dir, stem, ext; /* of the path: "/x/", "audit", ".log" */
 	struct arena arena;
-	struct buf waiting, writing;
+	struct audit_batch *batch; /* under way */
 	struct work work;
-	struct op op, *flush;
-	bool busy;
-	uint64_t lost;
 	int64_t now; /* wall clock, for the worker */
 	/* the worker's */
 	int handle; /* -1: not open */
 	int64_t size;
+	struct str rest;    /* of the batch: not written */
+	struct err aside;   /* why the file was not put aside, for the loop to tell */
+	bool aside_failing; /* which it does once */
 };
 
-struct audit_log *audit_log_new(
-	struct env *env, struct scope *scope, const struct audit_log_options *options)
+static const struct audit_writer_kind log_kind;
+
+struct audit_writer *audit_log_new(struct env *env, const struct audit_log_options *options)
 {
 	struct audit_log *l = mem_new(sizeof(*l));
 	struct str path, name;
 
+	l->writer.kind = &log_kind;
 	l->env = env;
-	l->scope = scope;
 	l->options = *options;
 	l->handle = -1;
 	if (!l->options.max_bytes)
@@ -64,14 +64,7 @@ struct audit_log *audit_log_new(
 			l->stem = str_sub(name, 0, i);
 			l->ext = str_skip(name, i);
 		}
-	buf_init(&l->waiting, WAITING_MAX);
-	buf_init(&l->writing, WAITING_MAX);
-	return l;
-}
-
-uint64_t audit_log_lost(const struct audit_log *l)
-{
-	return l->lost;
+	return &l->writer;
 }
 
 /* ---- files put aside (worker) ---- */
@@ -166,24 +159,23 @@ static int pack(struct audit_log *l, struct str name, struct err *err)
 	return code ? code : d->ops->remove(d, name.at, err);
 }
 
-static int put_aside(struct audit_log *l, struct err *err)
+/* Nothing is lost by a file that stays where it is: it only grows. */
+static void put_aside(struct audit_log *l)
 {
 	_cleanup_(arena_done) struct arena a;
 	struct disk *d = l->env->disk;
 	struct str name;
-	int code;
 
 	arena_init(&a);
 	name = arena_print(&a, "%.*s%.*s%.*s%.*s", STRF(l->dir), STRF(l->stem),
 		STRF(stamp_of(&a, l->now)), STRF(l->ext));
+	if (d->ops->rename(d, l->options.path, name.at, &l->aside))
+		return;
 	d->ops->close(d, l->handle);
 	l->handle = -1;
-	code = d->ops->rename(d, l->options.path, name.at, err);
-	if (!code && l->options.pack)
-		code = pack(l, name, err);
-	if (!code)
-		remove_old(l);
-	return code;
+	if (l->options.pack)
+		pack(l, name, &l->aside);
+	remove_old(l);
 }
 
 /* ---- writing (worker) ---- */
@@ -192,6 +184,8 @@ static int open_file(struct audit_log *l, struct err *err)
 {
 	struct disk *d = l->env->disk;
 
+	if (l->handle >= 0)
+		return 0;
 	if (l->dir.len > 1) {
 		_cleanup_(buf_done) struct buf dir = BUF_INIT(8 * KIB);
 		int code;
@@ -208,112 +202,126 @@ static int open_file(struct audit_log *l, struct err *err)
 	return l->size < 0 ? (int)l->size : 0;
 }
 
-static int write_file(struct audit_log *l, struct str text, struct err *err)
+/* As many whole lines as there is room for, one at least. */
+static struct str lines_within(struct str text, int64_t room)
+{
+	size_t end = 0;
+
+	while (end < text.len) {
+		ssize_t n = str_find_char(str_skip(text, end), '\n');
+		size_t next = n < 0 ? text.len : end + (size_t)n + 1;
+
+		if (end && (int64_t)next > room)
+			break;
+		end = next;
+	}
+	return str_sub(text, 0, end);
+}
+
+static int write_lines(struct audit_log *l, struct str text, struct err *err)
 {
 	struct disk *d = l->env->disk;
-	int code = 0;
+	ssize_t n = d->ops->write(d, l->handle, text.at, text.len, l->size, err);
 
-	if (l->handle >= 0 && l->size + (int64_t)text.len > l->options.max_bytes && l->size)
-		code = put_aside(l, err);
-	if (!code && l->handle < 0)
-		code = open_file(l, err);
-	while (!code && text.len) {
-		ssize_t n = d->ops->write(d, l->handle, text.at, text.len, l->size, err);
+	if (n < 0) {
+		/* half a line would spoil the next one */
+		d->ops->truncate(d, l->handle, l->size, NULL);
+		return (int)n;
+	}
+	l->size += n;
+	l->rest = str_skip(l->rest, (size_t)n);
+	return 0;
+}
 
-		if (n < 0)
-			return (int)n;
-		l->size += n;
-		text = str_skip(text, (size_t)n);
+static int write_file(struct audit_log *l, struct err *err)
+{
+	int code = open_file(l, err);
+
+	while (!code && l->rest.len) {
+		int64_t room = l->aside.code ? INT64_MAX : l->options.max_bytes - l->size;
+		struct str lines = lines_within(l->rest, room);
+
+		if (l->size && (int64_t)lines.len > room) {
+			put_aside(l);
+			code = open_file(l, err);
+		} else {
+			code = write_lines(l, lines, err);
+		}
 	}
 	return code;
 }
 
-static int write_out(struct str text, struct err *err)
+static int write_out(struct audit_log *l, struct err *err)
 {
-	while (text.len) {
-		ssize_t n = write(STDOUT_FILENO, text.at, text.len);
+	while (l->rest.len) {
+		ssize_t n = write(STDOUT_FILENO, l->rest.at, l->rest.len);
 
 		if (n < 0)
 			return err_set_errno(err, errno, "standard output");
-		text = str_skip(text, (size_t)n);
+		l->rest = str_skip(l->rest, (size_t)n);
 	}
 	return 0;
 }
 
-static void write_lines(struct work *w)
+static void count_lost(struct audit_log *l)
+{
+	l->batch->lost = 0;
+	for (size_t i = 0; i < l->rest.len; i++)
+		l->batch->lost += l->rest.at[i] == '\n';
+}
+
+static void write_work(struct work *w)
 {
 	struct audit_log *l = CONTAINER_OF(w, struct audit_log, work);
+	int code;
 
-	if (strcmp(l->options.path, "-") == 0)
-		write_out(buf_str(&l->writing), &w->err);
-	else
-		write_file(l, buf_str(&l->writing), &w->err);
+	l->rest = buf_str(&l->batch->text);
+	code = strcmp(l->options.path, "-") == 0 ? write_out(l, &w->err) : write_file(l, &w->err);
+	if (code)
+		count_lost(l);
 }
 
 /* ---- on the loop ---- */
 
-static void write_on(struct audit_log *l);
-
-static void written(struct op *op, struct err *err)
+static void write_batch(struct audit_writer *w, struct audit_batch *batch)
 {
-	struct audit_log *l = CONTAINER_OF(op, struct audit_log, op);
+	struct audit_log *l = CONTAINER_OF(w, struct audit_log, writer);
 
-	if (err->code) {
-		l->lost++;
-		log_error(err, "the audit log could not be written");
-	}
-	l->busy = false;
-	buf_clear(&l->writing);
-	write_on(l);
-}
-
-static void write_on(struct audit_log *l)
-{
-	struct buf full = l->waiting;
-
-	if (l->busy)
-		return;
-	if (!full.len) {
-		if (l->flush)
-			op_finish(TAKE(l->flush), 0);
-		return;
-	}
-	l->waiting = l->writing;
-	l->writing = full;
-	l->busy = true;
+	batch->state = l;
+	l->batch = batch;
 	l->now = env_wall(l->env);
-	op_init(&l->op, l->scope, written, OP_NO_DEADLINE);
-	work_start(&l->work, &l->op, WORK_DISK, write_lines);
+	work_start(&l->work, &batch->op, WORK_DISK, write_work);
 }
 
-void audit_log_add(struct audit_log *l, struct str line)
+static void written(struct audit_batch *batch)
 {
-	if (l->waiting.len + line.len + 1 > WAITING_MAX) {
-		l->lost++;
-		return;
-	}
-	buf_add_str(&l->waiting, line);
-	buf_add_char(&l->waiting, '\n');
-	write_on(l);
+	struct audit_log *l = batch->state;
+
+	if (l->aside.code && !l->aside_failing)
+		log_error(&l->aside, "the audit log could not be put aside");
+	l->aside_failing = l->aside.code != 0;
+	err_done(&l->aside);
+	l->batch = NULL;
 }
 
-static const struct op_kind flush_kind = {.name = "audit log flush"};
-
-void audit_log_flush(struct audit_log *l, struct op *op)
+static void log_free(struct audit_writer *w)
 {
-	assert(!l->flush);
-	op_begin_always(op, &flush_kind, l);
-	l->flush = op;
-	write_on(l);
-}
+	struct audit_log *l = CONTAINER_OF(w, struct audit_log, writer);
 
-void audit_log_free(struct audit_log *l)
-{
-	assert(!l->busy);
+	assert(!l->batch);
 	if (l->handle >= 0)
 		l->env->disk->ops->close(l->env->disk, l->handle);
-	buf_done(&l->waiting);
-	buf_done(&l->writing);
 	arena_done(&l->arena);
 	mem_free(l);
 }
+
+static const struct audit_writer_kind log_kind = {
+	.plugin = "log",
+	.head = "",
+	.between = "\n",
+	.tail = "\n",
+	.alone = true,
+	.write = write_batch,
+	.written = written,
+	.free = log_free,
+};

@@ -137,8 +137,17 @@ static void add_object(struct cJSON *event, const char *key, struct cJSON *objec
 		json_add_borrowed(event, str_from(key), object);
 }
 
-struct cJSON *audit_event(
-	struct api_request *r, const struct audit_record *record, enum audit_stage stage)
+static struct cJSON *annotations(struct arena *a, const struct audit_record *record, bool brief)
+{
+	struct cJSON *all = json_copy(a, record->annotations);
+
+	if (brief)
+		json_set(a, all, STR("audit.k8s.io/truncated"), json_new_str(a, STR("true")));
+	return json_count(all) ? all : NULL;
+}
+
+struct cJSON *audit_event(struct api_request *r, const struct audit_record *record,
+	enum audit_stage stage, bool brief)
 {
 	struct arena *a = r->arena;
 	struct cJSON *e = json_new(a, JSON_OBJECT);
@@ -161,13 +170,12 @@ struct cJSON *audit_event(
 		json_add_borrowed(e, STR("objectRef"), reference(r, record));
 	if (ended)
 		json_add_borrowed(e, STR("responseStatus"), response_status(r, record));
-	if (ended && record->decision.level >= AUDIT_REQUEST)
+	if (ended && record->decision.level >= AUDIT_REQUEST && !brief)
 		add_object(e, "requestObject", record->sent);
-	if (ended && all)
+	if (ended && all && !brief)
 		add_object(e, "responseObject", record->answered);
 	put_time(e, a, "requestReceivedTimestamp", r->now);
-	put_time(e, a, "stageTimestamp", env_wall(r->server->env));
-	if (json_count(record->annotations))
-		json_add_borrowed(e, STR("annotations"), json_copy(a, record->annotations));
+	put_time(e, a, "stageTimestamp", record->stage_time);
+	add_object(e, "annotations", annotations(a, record, brief));
 	return e;
 }
