@@ -64,7 +64,7 @@ class ApiServer:
             raise SystemExit("the server did not start: " + log.read())
 
     def connect(self):
-        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=60)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=30)
 
     def ask(self, method, path, body=None, token="admin", connection=None, **headers):
         """The status and the body, as JSON if it is that. token None: nobody in particular."""
@@ -87,32 +87,55 @@ class ApiServer:
         return answer.status, text
 
     def many(self, requests, token="admin"):
-        """(status, JSON) of each request (method, path, object), in their order."""
-        requests, sent, window = list(requests), 0, 0
-        with contextlib.closing(self.connect()) as connection:
-            connection.connect()
-            reader = connection.sock.makefile("rb")
-            for at in range(len(requests)):
-                while sent < len(requests) and window < WINDOW:
-                    connection.sock.sendall(self.packed(token, *requests[sent]))
-                    sent, window = sent + 1, window + 1
-                yield self.one(reader)
-                window -= 1
+        """(status, body) of each request (method, path, object), in their order."""
+        requests, at = list(requests), 0
+        while at < len(requests):
+            before, sent = at, at
+            with contextlib.closing(self.connect()) as connection:
+                connection.connect()
+                reader = connection.sock.makefile("rb")
+                while at < len(requests):
+                    while sent < len(requests) and sent < at + WINDOW:
+                        connection.sock.sendall(self.packed(token, *requests[sent]))
+                        sent += 1
+                    try:
+                        answer = self.one(reader, requests[at][0])
+                    except OSError as e:
+                        raise SystemExit("%s: %s %s" % ((e,) + requests[at][:2])) from e
+                    if not answer:
+                        break  # it has closed the connection: what is left comes over another
+                    yield answer
+                    at += 1
+            if at == before:
+                yield 0, b"closed without an answer"
+                at += 1
 
-    def packed(self, token, method, path, body):
+    @staticmethod
+    def packed(token, method, path, body):
         text = b"" if body is None else json.dumps(body).encode()
-        head = "%s %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n" \
-            "Content-Length: %d\r\n\r\n" % (method, path, token, len(text))
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        head = "%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s\r\n" % (
+            method, path, kind, len(text), "Authorization: Bearer %s\r\n" % token if token else "")
         return head.encode() + text
 
     @staticmethod
-    def one(reader):
-        status, length = int(reader.readline().split()[1]), 0
+    def one(reader, method):
+        status, length, kind, chunked, text = reader.readline().split(), 0, b"", False, b""
+        if not status:
+            return None
         for line in iter(reader.readline, b"\r\n"):
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        return status, json.loads(reader.read(length))
+            name, _, value = line.strip().lower().partition(b": ")
+            length = int(value) if name == b"content-length" else length
+            kind = value if name == b"content-type" else kind
+            chunked = chunked or (name, value) == (b"transfer-encoding", b"chunked")
+        if chunked and method != "HEAD":
+            while length := int(reader.readline(), 16):
+                text += reader.read(length)
+                reader.readline()
+            reader.readline()
+        elif method != "HEAD":
+            text = reader.read(length)
+        return int(status[1]), json.loads(text) if text and kind.startswith(b"application/json") else text
 
     def figures(self):
         """CPU seconds it has used, and its memory in bytes."""
