@@ -8,6 +8,9 @@
 /* level 1..9; 1 is what upstream answers with. Reaching out's ceiling is ERR_TOO_LARGE. */
 int gzip_encode(struct str plain, int level, struct buf *out, struct err *err);
 int gzip_decode(struct str packed, struct buf *out, struct err *err);
+/* The same without gzip's frame; what stands behind the end is not looked at. */
+int deflate_encode(struct str plain, int level, struct buf *out, struct err *err);
+int deflate_decode(struct str packed, struct buf *out, struct err *err);
 
 struct gzip; /* a stream in one direction */
 struct gzip *gzip_new_encoder(int level);

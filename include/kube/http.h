@@ -78,10 +78,12 @@ struct http_exchange {
 	const struct http_peer *peer;
 	struct env *env;
 	int64_t started; /* loop_now when the head was complete */
-	int status;      /* that was sent, 0 before */
-	int64_t sent;    /* body bytes */
-	void *handler;   /* the handler's own */
-	struct op op;    /* for the handler's use */
+	/* Of the request's body; the handler may change it before it reads: -1 is none. */
+	int64_t body_limit;
+	int status;    /* that was sent, 0 before */
+	int64_t sent;  /* body bytes */
+	void *handler; /* the handler's own */
+	struct op op;  /* for the handler's use */
 };
 
 /* Called once for each request, on the loop, when its head is complete. */

@@ -29,6 +29,9 @@ int url_parse(struct arena *a, struct str text, struct url *url, struct err *err
 int url_parse_request(
 	struct arena *a, struct str method, struct str target, struct url *url, struct err *err);
 void url_print(struct buf *out, const struct url *url);
+/* A path that begins with a slash, as Go's path.Clean has it: no "//", no ".", no "..", no slash at
+ * the end but the first. */
+struct str url_clean_path(struct arena *a, struct str path);
 /* 443 and 80 for https and http when no port stands there; 0 if unknown. */
 uint16_t url_port(const struct url *url);
 

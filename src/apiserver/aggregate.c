@@ -269,6 +269,7 @@ static void hand_over(struct api_request *r, struct remote *m)
 	}
 	o.ctx = backend;
 	o.client = backend_client(backend);
+	o.authority = str_skip(backend_base(backend), sizeof("https://") - 1);
 	o.url = arena_print(
 		r->arena, "%.*s%.*s", STRF(backend_base(backend)), STRF(r->x->request.target));
 	aggregate_add_user(r->arena, &o.headers, r->user);

@@ -206,6 +206,8 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 		FLAG_BOOL("enable-aggregator-routing", &o->aggregator_routing, "false",
 			"Webhooks and extension servers that are services are asked at an "
 			"endpoint, not at the service's cluster IP."),
+		FLAG_BOOL("aggregator-reject-forwarding-redirect", &o->reject_redirects, "true",
+			"Extension servers that answer with a redirect are not believed."),
 		FLAG_STRING("proxy-client-cert-file", &o->proxy_client_certificate, "", "FILE",
 			"Shown to extension servers; without it, one of our own."),
 		FLAG_STRING("proxy-client-key-file", &o->proxy_client_key, "", "FILE",

@@ -46,7 +46,7 @@ struct api_options {
 
 	/* the way to webhooks and extension servers */
 	struct str proxy_client_certificate, proxy_client_key;
-	bool aggregator_routing;
+	bool aggregator_routing, reject_redirects;
 
 	/* what is served */
 	struct flag_list enable_admission, disable_admission;

@@ -58,50 +58,57 @@ static bool is_ready(const struct cJSON *endpoint)
 	return !ready || json_type(ready) == JSON_NULL || json_bool(ready);
 }
 
-struct choice {
-	struct ip ip;
-	int64_t port;
-	uint32_t seen; /* each of those seen is as likely as the others */
-};
-
-static void choose(
-	struct api_server *s, struct choice *c, const struct cJSON *slice, const struct cJSON *port)
+static void choose_of(struct api_server *s, struct arena *a, struct endpoint_choice *c,
+	const struct cJSON *slice, const struct cJSON *port)
 {
 	json_each (endpoint, json_get(slice, STR("endpoints"))) {
 		struct str address = json_str(json_first(json_get(endpoint, STR("addresses"))));
 		uint32_t random;
 		struct ip ip;
 
-		if (!is_ready(endpoint) || !ip_parse(address, &ip))
+		if (!is_ready(endpoint) || !ip_parse(address, &ip) ||
+			(c->fits && !c->fits(c->ctx, endpoint, address)))
 			continue;
 		env_random(s->env, &random, sizeof(random));
 		if (random % ++c->seen == 0) {
 			c->ip = ip;
+			c->address = arena_str(a, address);
 			c->port = tree_int(port, "port", 0);
 		}
+	}
+}
+
+void backend_choose(struct api_server *s, struct arena *a, struct endpoint_choice *c)
+{
+	const struct resource *slices =
+		resource_find(STR("discovery.k8s.io"), STR("v1"), STR("endpointslices"));
+	struct str prefix = arena_print(a, "%.*s/", STRF(c->namespace));
+	struct store_iter it = store_seek(server_bucket(s, slices), prefix, STR(""));
+
+	while (store_next(&it)) {
+		struct cJSON *slice = object_lean_tree(a, it.object);
+		const struct cJSON *labels = json_path(slice, "metadata.labels");
+		const struct cJSON *port = port_in(slice, c->port_name);
+
+		if (!str_eq(json_str(json_get(labels, STR("kubernetes.io/service-name"))),
+			    c->service))
+			continue;
+		c->slices++;
+		if (port)
+			choose_of(s, a, c, slice, port);
 	}
 }
 
 static int by_endpoint(struct api_server *s, struct arena *a, const struct cJSON *service,
 	struct str namespace, struct str name, struct backend_place *place, struct err *err)
 {
-	const struct resource *slices =
-		resource_find(STR("discovery.k8s.io"), STR("v1"), STR("endpointslices"));
-	struct str prefix = arena_print(a, "%.*s/", STRF(namespace));
-	struct store_iter it = store_seek(server_bucket(s, slices), prefix, STR(""));
-	struct choice c = {0};
+	struct endpoint_choice c = {.namespace = namespace,
+		.service = name,
+		.port_name = port_name(service, place->port)};
 
 	if (!has_port(service, place->port))
 		return no_port(err, place->port, name);
-	while (store_next(&it)) {
-		struct cJSON *slice = object_lean_tree(a, it.object);
-		const struct cJSON *labels = json_path(slice, "metadata.labels");
-		const struct cJSON *port = port_in(slice, port_name(service, place->port));
-
-		if (port &&
-			str_eq(json_str(json_get(labels, STR("kubernetes.io/service-name"))), name))
-			choose(s, &c, slice, port);
-	}
+	backend_choose(s, a, &c);
 	if (!c.seen)
 		return err_set(err, ERR_UNAVAILABLE, "no endpoints available for service \"%.*s\"",
 			STRF(name));

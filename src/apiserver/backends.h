@@ -62,6 +62,20 @@ struct backend_place {
 	struct str name; /* of an ExternalName */
 	int64_t port;
 };
+/* One of a service's ready endpoints, each as likely as the others. */
+struct endpoint_choice {
+	struct str namespace, service, port_name;
+	bool (*fits)(
+		void *ctx, const struct cJSON *endpoint, struct str address); /* or NULL: any */
+	void *ctx;
+	/* the outcome; nothing was `seen`: there is none */
+	size_t slices;
+	uint32_t seen;
+	struct ip ip;
+	struct str address;
+	int64_t port;
+};
+void backend_choose(struct api_server *s, struct arena *a, struct endpoint_choice *c);
 /* In the resolver's words: `service "x" not found`, `no service port 1 found for service "x"`, … */
 int backend_resolve(struct api_server *s, struct arena *a, struct str namespace, struct str name,
 	int64_t port, bool endpoints, struct backend_place *place, struct err *err);

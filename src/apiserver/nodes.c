@@ -141,8 +141,8 @@ static struct str print_known(struct arena *a, const struct cJSON *node)
 	return arena_str(a, buf_str(&out));
 }
 
-struct status *nodes_locate(struct api_server *s, struct arena *a, struct str name,
-	const char *scheme, struct str port, struct str *base)
+struct status *nodes_find(
+	struct api_server *s, struct arena *a, struct str name, struct node_place *place)
 {
 	const struct flag_list *preferred = &s->options->kubelet_address_types;
 	const struct resource *nodes = resource_find(STR(""), STR("v1"), STR("nodes"));
@@ -159,12 +159,22 @@ struct status *nodes_locate(struct api_server *s, struct arena *a, struct str na
 			"no preferred addresses found; known addresses: [%.*s]",
 			STRF(print_known(a, node)));
 	json_int(json_path(node, "status.daemonEndpoints.kubeletEndpoint.Port"), &number);
-	struct str host = json_str(json_get(found, STR("address")));
-	bool v6 = str_find_char(host, ':') >= 0;
-	if (!port.len)
-		port = arena_print(a, "%lld", (long long)number);
-	*base = arena_print(
-		a, v6 ? "%s://[%.*s]:%.*s" : "%s://%.*s:%.*s", scheme, STRF(host), STRF(port));
+	place->host = json_str(json_get(found, STR("address")));
+	place->port = arena_print(a, "%lld", (long long)number);
+	return NULL;
+}
+
+struct status *nodes_locate(
+	struct api_server *s, struct arena *a, struct str name, struct str *base)
+{
+	struct node_place place;
+	struct status *no = nodes_find(s, a, name, &place);
+
+	if (no)
+		return no;
+	bool v6 = str_find_char(place.host, ':') >= 0;
+	*base = arena_print(a, v6 ? "https://[%.*s]:%.*s" : "https://%.*s:%.*s", STRF(place.host),
+		STRF(place.port));
 	return NULL;
 }
 

@@ -21,8 +21,14 @@ void nodes_free(struct nodes *n); /* NULL is fine */
 struct http_client *nodes_kubelets(struct nodes *n, struct err *err);
 /* Without: whoever answers at the address is whom the client wanted. */
 struct http_client *nodes_anyone(struct nodes *n);
-/* "https://10.0.0.1:10250" of that Node. port: empty: the kubelet's; scheme: "https". */
-struct status *nodes_locate(struct api_server *s, struct arena *a, struct str name,
-	const char *scheme, struct str port, struct str *base);
+struct node_place {
+	struct str host, port; /* the kubelet's */
+};
+/* Where the Node's kubelet is. */
+struct status *nodes_find(
+	struct api_server *s, struct arena *a, struct str name, struct node_place *place);
+/* The same as "https://10.0.0.1:10250". */
+struct status *nodes_locate(
+	struct api_server *s, struct arena *a, struct str name, struct str *base);
 
 #endif

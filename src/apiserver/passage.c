@@ -1,13 +1,14 @@
 #include "passage.h"
+#include "api_options.h"
 #include "audit.h"
+#include "go_words.h"
 #include "passage_private.h"
 #include "respond.h"
 
 #include <kube/mem.h>
 #include <kube/websocket.h>
 
-#define PIECE     (32 * KIB)
-#define EARLY_MAX (64 * KIB)
+#define PIECE (32 * KIB)
 
 static void over(struct passage *p);
 
@@ -22,114 +23,6 @@ static struct passage *passage_of(struct op *op)
 	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
 
 	return r->passage;
-}
-
-/* ---- headers ---- */
-
-/* Of one connection, not of the request. */
-static bool is_of_hop(struct str name)
-{
-	static const char *const names[] = {"Connection", "Keep-Alive", "Proxy-Authenticate",
-		"Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding",
-		"Upgrade"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_eq_nocase(name, str_from(names[i])))
-			return true;
-	return false;
-}
-
-/* Who asked here is nobody's business there. */
-static bool is_credential(struct str name)
-{
-	return str_eq_nocase(name, STR("Authorization")) ||
-	       str_starts_nocase(name, STR("Impersonate-"));
-}
-
-static void add_forwarded(struct passage *p, struct http_headers *out)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(KIB);
-	const struct http_peer *peer = p->r->x->peer;
-	struct str before = request_header(p->r, "X-Forwarded-For");
-
-	if (before.len)
-		buf_print(&text, "%.*s, ", STRF(before));
-	if (peer)
-		ip_print(&text, &peer->remote.ip);
-	if (text.len)
-		http_headers_add(p->r->arena, out, STR("X-Forwarded-For"),
-			arena_str(p->r->arena, buf_str(&text)));
-}
-
-static bool says_who_asks(struct str name)
-{
-	return str_starts_nocase(name, STR("X-Remote-"));
-}
-
-static bool is_through(const struct passage *p)
-{
-	return p->options.kind == PASSAGE_PROXY || p->options.kind == PASSAGE_AGGREGATE;
-}
-
-static void copy_request_headers(struct passage *p)
-{
-	const struct http_headers *in = &p->r->x->request.headers;
-	struct http_headers *out = &p->call.headers;
-	bool proxy = is_through(p);
-
-	for (size_t i = 0; i < in->count; i++) {
-		struct str name = in->items[i].name;
-
-		if (str_eq_nocase(name, STR("Host")) || is_credential(name) ||
-			str_eq_nocase(name, STR("Content-Length")) ||
-			(proxy && str_eq_nocase(name, STR("X-Forwarded-For"))) ||
-			(p->options.kind == PASSAGE_AGGREGATE && says_who_asks(name)))
-			continue;
-		if (is_of_hop(name) &&
-			!(p->upgrades && (str_eq_nocase(name, STR("Upgrade")) ||
-						 str_eq_nocase(name, STR("Connection")))))
-			continue;
-		http_headers_add(p->r->arena, out, name, in->items[i].value);
-	}
-	for (size_t i = 0; i < p->options.headers.count; i++)
-		http_headers_add(p->r->arena, out, p->options.headers.items[i].name,
-			p->options.headers.items[i].value);
-	if (proxy)
-		add_forwarded(p, out);
-}
-
-/* "https://10.0.0.1:80/x" of the backend is "/api/v1/…/proxy/x" of ours. */
-static struct str rewrite_location(struct passage *p, struct str location)
-{
-	const struct passage_options *o = &p->options;
-
-	if (str_starts(location, o->base))
-		location = str_skip(location, o->base.len);
-	else if (!str_starts(location, STR("/")) || str_starts(location, STR("//")))
-		return location;
-	return arena_print(p->r->arena, "%.*s%s%.*s", STRF(o->outside),
-		str_starts(location, STR("/")) ? "" : "/", STRF(location));
-}
-
-static struct http_headers answer_headers(struct passage *p, bool upgraded)
-{
-	const struct http_headers *in = &p->call.response;
-	struct http_headers out = {0};
-
-	if (!upgraded)
-		http_headers_add(p->r->arena, &out, STR("Audit-Id"), p->r->audit_id);
-	if (!http_headers_has(in, STR("Cache-Control")) && !upgraded)
-		http_headers_add(p->r->arena, &out, STR("Cache-Control"), STR("no-cache, private"));
-	for (size_t i = 0; i < in->count; i++) {
-		struct str name = in->items[i].name, value = in->items[i].value;
-
-		if ((is_of_hop(name) && !upgraded) || str_eq_nocase(name, STR("Content-Length")))
-			continue;
-		if (p->options.kind == PASSAGE_PROXY && str_eq_nocase(name, STR("Location")))
-			value = rewrite_location(p, value);
-		http_headers_add(p->r->arena, &out, name, value);
-	}
-	return out;
 }
 
 /* ---- the client's body, beside everything else ---- */
@@ -220,23 +113,51 @@ static void answer_more(struct passage *p)
 	http_call_read(&p->call, op_of(p, answer_read), &p->piece, PIECE);
 }
 
-static void answer_start(struct passage *p)
+/* What has been read already goes first. */
+static void answer_begun(struct op *op, struct err *err)
 {
-	struct http_headers h = answer_headers(p, false);
-	bool bare =
-		str_eq(p->r->method, STR("HEAD")) || p->call.status == 204 || p->call.status == 304;
+	struct passage *p = passage_of(op);
+
+	if (err->code) {
+		over(p);
+	} else if (p->page.len) {
+		p->part = buf_str(&p->page);
+		http_write(p->r->x, op_of(p, answer_sent), &p->part, 1);
+	} else {
+		answer_more(p);
+	}
+}
+
+static bool is_bare(const struct passage *p)
+{
+	return str_eq_text(p->r->method, "HEAD") || p->call.status == 204 || p->call.status == 304;
+}
+
+void passage_answer(struct passage *p)
+{
+	struct http_headers h = passage_answer_headers(p, false);
 
 	if (p->options.kind == PASSAGE_LOG)
 		h = respond_headers(p->r, "text/plain");
 	p->r->answered = true;
 	p->r->answer_code = p->call.status;
-	if (bare)
+	if (is_bare(p)) {
 		http_respond(
 			p->r->x, op_of(p, answer_over), p->call.status, h.items, h.count, STR(""));
-	else
-		audit_started(p->r);
-	http_respond_start(p->r->x, op_of(p, answer_sent), p->call.status, h.items, h.count,
+		return;
+	}
+	audit_started(p->r);
+	http_respond_start(p->r->x, op_of(p, answer_begun), p->call.status, h.items, h.count,
 		p->options.kind == PASSAGE_LOG ? HTTP_LENGTH_UNKNOWN : p->call.length);
+}
+
+void passage_answer_whole(struct passage *p, int status, struct str body)
+{
+	struct http_headers h = passage_answer_headers(p, false);
+
+	p->r->answered = true;
+	p->r->answer_code = status;
+	http_respond(p->r->x, op_of(p, answer_over), status, h.items, h.count, body);
 }
 
 /* ---- refusals of logs ---- */
@@ -285,6 +206,7 @@ static void let_go(struct passage *p)
 	http_call_done(&p->call);
 	buf_done(&p->piece);
 	buf_done(&p->body);
+	buf_done(&p->page);
 	if (p->options.ended)
 		p->options.ended(p->options.ctx);
 }
@@ -292,33 +214,59 @@ static void let_go(struct passage *p)
 /* The aggregator's own words, without a Status. */
 static struct status *plain_failure(struct passage *p, struct str why)
 {
-	struct status *s =
-		status_new(p->r->arena, ERR_UNAVAILABLE, "%.*s\n", STRF(passage_dial_error(why)));
+	struct status *s = status_new(p->r->arena, ERR_UNAVAILABLE, "%.*s\n", STRF(why));
 
 	s->plain = true;
 	return s;
 }
 
+static void refuse(struct passage *p, struct status *s)
+{
+	if (s->code == 500)
+		s->reason = STR("");
+	p->refusal = s;
+	over(p);
+}
+
+void passage_fail_page(struct passage *p, const struct err *err)
+{
+	refuse(p, status_new(p->r->arena, ERR_INTERNAL, "%s", err_text(err)));
+}
+
 static void fail(struct passage *p, const struct err *err)
 {
 	struct api_request *r = p->r;
-	struct str why = arena_print(r->arena, "%s", err_text(err));
+	struct str why = go_words(r->arena, err);
 	struct status *s;
 
 	if (p->options.kind == PASSAGE_AGGREGATE)
 		s = plain_failure(p, why);
 	else if (p->options.kind == PASSAGE_PROXY && !p->upgrades)
 		s = status_new(r->arena, ERR_UNAVAILABLE, "error trying to reach service: %.*s",
-			STRF(passage_dial_error(why)));
+			STRF(why));
 	else if (p->options.kind == PASSAGE_LOG)
-		s = status_new(r->arena, ERR_INTERNAL, "%.*s", STRF(why));
+		s = status_new(r->arena, ERR_INTERNAL, "%s", err_text(err));
 	else
-		s = status_new(r->arena, ERR_INTERNAL, "error dialing backend: %.*s",
-			STRF(passage_dial_error(why)));
-	if (s->code == 500)
-		s->reason = STR("");
-	let_go(p);
-	request_fail(r, s);
+		s = status_new(r->arena, ERR_INTERNAL, "error dialing backend: %.*s", STRF(why));
+	refuse(p, s);
+}
+
+/* To somebody who wanted another protocol: refusals are handed on, successes are none. */
+static void not_upgraded(struct passage *p)
+{
+	if (p->call.status >= 400)
+		passage_answer(p);
+	else
+		refuse(p, status_new(p->r->arena, ERR_INTERNAL,
+				  "invalid upgrade response: status code %d", p->call.status));
+}
+
+/* A server that sends clients elsewhere would have them go there as whom we vouch for. */
+static bool leads_away(const struct passage *p)
+{
+	return p->options.kind == PASSAGE_AGGREGATE && p->call.status >= 300 &&
+	       p->call.status < 400 && http_headers_get(&p->call.response, STR("Location")).len &&
+	       p->r->server->options->reject_redirects;
 }
 
 static void have_head(struct op *op, struct err *err)
@@ -326,30 +274,36 @@ static void have_head(struct op *op, struct err *err)
 	struct passage *p = passage_of(op);
 
 	if (err->code) {
-		if (op_active(&p->sending)) { /* it must be over before the client is answered */
-			p->ending = true;
-			err_move(&p->failure, err);
-			op_cancel(&p->sending);
-			return;
-		}
 		fail(p, err);
 		return;
 	}
 	if (p->call.status == 101 && p->upgrades) {
-		struct http_headers h = answer_headers(p, true);
+		struct http_headers h = passage_answer_headers(p, true);
 
 		passage_join(p, &h);
+	} else if (p->upgrades) {
+		not_upgraded(p);
 	} else if (p->options.kind == PASSAGE_LOG &&
 		   (p->call.status < 200 || p->call.status > 206)) {
 		http_call_read_all(&p->call, op_of(p, refusal_read), &p->piece, 2 * KIB);
 	} else if (p->options.kind == PASSAGE_LOG &&
 		   http_wants_upgrade(&p->r->x->request, WEBSOCKET_PROTOCOL)) {
 		passage_log_websocket(p);
+	} else if (leads_away(p)) {
+		p->call.response = (struct http_headers){0};
+		http_headers_add(p->r->arena, &p->call.response, STR("Content-Type"),
+			STR("text/plain; charset=utf-8"));
+		passage_answer_whole(p, 502,
+			STR("the backend attempted to redirect this request, which is not "
+			    "permitted"));
+	} else if (!is_bare(p) && passage_is_page(p)) {
+		passage_change_page(p);
 	} else {
-		answer_start(p);
+		passage_answer(p);
 	}
 }
 
+/* The client is answered last of all, when nothing is read from it any more. */
 static void over(struct passage *p)
 {
 	p->ending = true;
@@ -357,20 +311,22 @@ static void over(struct passage *p)
 		op_cancel(&p->sending);
 		return;
 	}
-	if (p->failure.code) {
-		struct err err = TAKE(p->failure);
-
-		fail(p, &err);
-		err_done(&err);
-		return;
-	}
 	let_go(p);
-	request_end(p->r);
+	if (p->refusal)
+		request_fail(p->r, p->refusal);
+	else
+		request_end(p->r);
 }
 
 void passage_over(struct passage *p)
 {
 	over(p);
+}
+
+bool passage_upgrades(const struct api_request *r)
+{
+	return http_headers_has_token(&r->x->request.headers, STR("Connection"), STR("upgrade")) &&
+	       request_header(r, "Upgrade").len;
 }
 
 void passage_start(struct api_request *r, const struct passage_options *options)
@@ -381,23 +337,22 @@ void passage_start(struct api_request *r, const struct passage_options *options)
 	r->passage = p;
 	p->r = r;
 	p->options = *options;
-	p->upgrades =
-		!websocket_log &&
-		http_headers_has_token(&r->x->request.headers, STR("Connection"), STR("upgrade")) &&
-		request_header(r, "Upgrade").len;
+	p->upgrades = !websocket_log && passage_upgrades(r);
 	if (options->kind == PASSAGE_COMMAND && !p->upgrades) {
 		request_fail(r, status_new(r->arena, ERR_BAD_REQUEST, "Upgrade request required"));
 		return;
 	}
 	buf_init(&p->piece, PIECE);
 	buf_init(&p->body, PIECE);
+	buf_init(&p->page, PASSAGE_PAGE_MAX);
 	http_call_init(&p->call, options->client,
 		options->kind == PASSAGE_LOG ? STR("GET") : r->method, options->url);
 	p->call.upgrade = p->upgrades;
 	if (options->kind != PASSAGE_LOG)
-		copy_request_headers(p);
+		passage_copy_headers(p);
 	p->call.body_length = HTTP_BODY_GIVEN;
-	bool has_body = is_through(p) && !p->upgrades && r->x->request.length;
+	r->x->body_limit = -1;
+	bool has_body = passage_is_through(p) && !p->upgrades && r->x->request.length;
 	if (has_body)
 		p->call.body_length = r->x->request.length;
 	http_call_start(&p->call, op_of(p, have_head));

@@ -20,8 +20,8 @@ struct passage_options {
 	enum passage_kind kind;
 	struct http_client *client;
 	struct str url;              /* whole */
-	struct str base;             /* of PROXY: what `url` begins with, up to the port */
-	struct str outside;          /* of PROXY: what stands for it at this server */
+	struct str authority;        /* of PROXY, AGGREGATE: of `url`, host and port */
+	struct str outside;          /* of PROXY: what its paths begin with at this server */
 	struct str qualified;        /* of LOG: "pods", for the words of refusals */
 	struct http_headers headers; /* of AGGREGATE: who asks; what the client says of it is not
 					believed */
@@ -29,6 +29,8 @@ struct passage_options {
 	void *ctx;
 };
 
+/* Does the client want to speak another protocol on this connection? */
+bool passage_upgrades(const struct api_request *r);
 /* Ends the request in any case. Texts live as long as it. */
 void passage_start(struct api_request *r, const struct passage_options *options);
 

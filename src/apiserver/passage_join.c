@@ -10,13 +10,6 @@
 #define LINGER    (5 * SEC) /* for the other way, when one has ended */
 #define LOG_IDLE  (4 * HOUR)
 
-struct str passage_dial_error(struct str text)
-{
-	ssize_t at = str_find(text, STR("\": "));
-
-	return at < 0 ? text : str_skip(text, (size_t)at + 3);
-}
-
 /* ---- two copies ---- */
 
 static void settle(struct passage *p)

@@ -223,7 +223,7 @@ static bool prepare(struct usage *u, struct http_client *client, struct str node
 {
 	struct str base;
 
-	if (nodes_locate(u->server, &u->arena, node, "https", STR(""), &base))
+	if (nodes_locate(u->server, &u->arena, node, &base))
 		return false;
 	*a = (struct asking){.usage = u, .node = node};
 	buf_init(&a->text, ANSWER_MAX);

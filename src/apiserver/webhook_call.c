@@ -1,4 +1,5 @@
 #include "webhook_call.h"
+#include "go_words.h"
 
 #include <kube/client.h>
 #include <kube/time.h>
@@ -72,42 +73,11 @@ static void send_call(struct webhook_call *c)
 
 /* ---- what went wrong ---- */
 
-/* Who reads these has learnt them from Go's clients. */
-static struct str go_words(struct arena *a, const struct err *err, struct str text)
-{
-	const struct str verify = STR("tls: failed to verify certificate: ");
-	struct str place, why;
-
-	if (str_starts(text, STR("connect "))) {
-		ssize_t at = str_find(text, STR(": "));
-
-		place = str_sub(text, 8, at < 0 ? text.len : (size_t)at);
-		why = at < 0 ? STR("") : str_skip(text, (size_t)at + 2);
-		return arena_print(a, "dial tcp %.*s: connect: %.*s", STRF(place), STRF(why));
-	}
-	if (str_starts(text, STR("lookup ")))
-		return arena_print(a, "dial tcp: %.*s", STRF(text));
-	if (str_starts(text, STR("server gave HTTP response")))
-		return arena_print(a, "http: %.*s", STRF(text));
-	if (err->code == ERR_CLOSED && str_find(text, STR("shutting down")) < 0)
-		return STR("EOF");
-	if (err->code != ERR_CERTIFICATE)
-		return text;
-	if (str_starts(text, verify))
-		text = str_skip(text, verify.len);
-	if (str_starts(text, STR("certificate signed by unknown authority")))
-		text = STR("certificate signed by unknown authority");
-	return arena_print(a, "%.*sx509: %.*s", STRF(verify), STRF(text));
-}
-
 /* `Post "…": why`, by the name that the service has. */
 static void name_call(struct webhook_call *c, struct err *err)
 {
-	struct str text = arena_str(&c->arena, str_from(err_text(err))), url = c->shown_url;
-	ssize_t at = str_starts(text, STR("Post \"")) ? str_find(text, STR("\": ")) : -1;
+	struct str text = go_words(&c->arena, err), url = c->shown_url;
 
-	if (at >= 0)
-		text = str_skip(text, (size_t)at + 3);
 	if (!url.len && c->target.url.len)
 		url = c->target.url;
 	else if (!url.len)
@@ -115,7 +85,6 @@ static void name_call(struct webhook_call *c, struct err *err)
 			STRF(c->target.service.name), STRF(c->target.service.namespace),
 			(long long)(c->target.service.port ? c->target.service.port : 443),
 			STRF(path_of(c)));
-	text = go_words(&c->arena, err, text);
 	err_set(err, err->code, "Post \"%.*s\": %.*s", STRF(url), STRF(text));
 }
 

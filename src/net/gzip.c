@@ -4,33 +4,47 @@
 #include <limits.h>
 #include <zlib.h>
 
-#define GZIP_WINDOW 31 /* 15 bits, and 16 that say "gzip" */
+#define GZIP_WINDOW 31    /* 15 bits, and 16 that say "gzip" */
+#define BARE_WINDOW (-15) /* without a frame */
 #define GZIP_STEP   (16 * KIB)
 
 struct gzip {
 	z_stream z;
 	unsigned offered;
 	unsigned char spare;
-	bool decoder, ended;
+	bool decoder, bare, ended;
 };
+
+static struct gzip *new_encoder(int level, bool bare)
+{
+	struct gzip *g = mem_new(sizeof(*g));
+	int r = deflateInit2(
+		&g->z, level, Z_DEFLATED, bare ? BARE_WINDOW : GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY);
+
+	assert(r == Z_OK);
+	g->bare = bare;
+	return g;
+}
+
+static struct gzip *new_decoder(bool bare)
+{
+	struct gzip *g = mem_new(sizeof(*g));
+	int r = inflateInit2(&g->z, bare ? BARE_WINDOW : GZIP_WINDOW);
+
+	assert(r == Z_OK);
+	g->decoder = true;
+	g->bare = bare;
+	return g;
+}
 
 struct gzip *gzip_new_encoder(int level)
 {
-	struct gzip *g = mem_new(sizeof(*g));
-	int r = deflateInit2(&g->z, level, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY);
-
-	assert(r == Z_OK);
-	return g;
+	return new_encoder(level, false);
 }
 
 struct gzip *gzip_new_decoder(void)
 {
-	struct gzip *g = mem_new(sizeof(*g));
-	int r = inflateInit2(&g->z, GZIP_WINDOW);
-
-	assert(r == Z_OK);
-	g->decoder = true;
-	return g;
+	return new_decoder(false);
 }
 
 void gzip_free(struct gzip *g)
@@ -80,6 +94,8 @@ static int encode(struct gzip *g, int flush, struct buf *out, struct err *err)
 static int decode(struct gzip *g, struct buf *out, struct err *err)
 {
 	while (g->z.avail_in || !g->ended) {
+		if (g->ended && g->bare)
+			return 0;
 		if (g->ended && g->z.avail_in) {
 			inflateReset(&g->z);
 			g->ended = false;
@@ -128,10 +144,10 @@ int gzip_end(struct gzip *g, struct buf *out, struct err *err)
 	return g->ended ? 0 : err_set(err, ERR_SYNTAX, "gzip: unexpected EOF");
 }
 
-int gzip_encode(struct str plain, int level, struct buf *out, struct err *err)
+/* All at once, by a stream that is given back. */
+static int run_whole(struct gzip *g, struct str in, struct buf *out, struct err *err)
 {
-	struct gzip *g = gzip_new_encoder(level);
-	int r = gzip_add(g, plain, false, out, err);
+	int r = gzip_add(g, in, false, out, err);
 
 	if (!r)
 		r = gzip_end(g, out, err);
@@ -139,13 +155,22 @@ int gzip_encode(struct str plain, int level, struct buf *out, struct err *err)
 	return r;
 }
 
+int gzip_encode(struct str plain, int level, struct buf *out, struct err *err)
+{
+	return run_whole(new_encoder(level, false), plain, out, err);
+}
+
 int gzip_decode(struct str packed, struct buf *out, struct err *err)
 {
-	struct gzip *g = gzip_new_decoder();
-	int r = gzip_add(g, packed, false, out, err);
+	return run_whole(new_decoder(false), packed, out, err);
+}
 
-	if (!r)
-		r = gzip_end(g, out, err);
-	gzip_free(g);
-	return r;
+int deflate_encode(struct str plain, int level, struct buf *out, struct err *err)
+{
+	return run_whole(new_encoder(level, true), plain, out, err);
+}
+
+int deflate_decode(struct str packed, struct buf *out, struct err *err)
+{
+	return run_whole(new_decoder(true), packed, out, err);
 }

@@ -52,7 +52,7 @@ static bool reader_feed(struct http1_conn *c)
 	err_done(&err);
 	if (!fine)
 		return body_fails(c, ERR_PROTOCOL, "malformed request body");
-	int64_t limit = c->base.limits->body_bytes;
+	int64_t limit = c->x.body_limit;
 	if (limit >= 0 && c->body.total > limit)
 		return body_fails(c, ERR_TOO_LARGE, "request body too large");
 	if (got > 0)
@@ -108,7 +108,7 @@ static void exchange_read(struct http_exchange *x, struct op *op, struct buf *in
 	c->reader = op;
 	c->reader_into = into;
 	c->reader_max = max;
-	int64_t limit = c->base.limits->body_bytes;
+	int64_t limit = c->x.body_limit;
 	if (c->body_error) {
 		reader_fail(c, c->body_error, "the request body cannot be read any more");
 	} else if (c->body.ended) {
@@ -548,6 +548,7 @@ void http1_exchange_start(struct http1_conn *c)
 	x->ops = &exchange_ops;
 	x->peer = &c->base.peer;
 	x->env = c->base.env;
+	x->body_limit = c->base.limits->body_bytes;
 	x->started = loop_now(c->base.scope.loop);
 	x->status = 0;
 	x->sent = 0;

@@ -16,7 +16,7 @@ struct h2_exchange *h2_exchange_new(struct h2_server *server, int32_t id)
 	scope_init(&e->x.scope, &c->scope, "exchange", NULL);
 	list_push(&server->exchanges, &e->in_conn);
 	h2_stream_open(&e->s, &server->h2, id);
-	e->s.receive_limit = c->limits->body_bytes;
+	e->x.body_limit = e->s.receive_limit = c->limits->body_bytes;
 	e->s.read_timed = true;
 	return e;
 }
@@ -204,7 +204,7 @@ bool h2_exchange_head_done(struct h2_exchange *e, bool ended)
 static void h2_exchange_read(struct http_exchange *x, struct op *op, struct buf *into, size_t max)
 {
 	struct h2_exchange *e = CONTAINER_OF(x, struct h2_exchange, x);
-	int64_t limit = e->s.receive_limit;
+	int64_t limit = e->s.receive_limit = x->body_limit;
 	if (limit >= 0 && x->request.length > limit) {
 		op_fail_with(op, ERR_TOO_LARGE, "request body too large: %lld bytes, at most %lld",
 			(long long)x->request.length, (long long)limit);

@@ -84,8 +84,7 @@ static bool reach(struct api_request *r, const struct cJSON *pod, const char *wh
 {
 	_cleanup_(err_done) struct err err = {0};
 	struct str base;
-	struct status *s = nodes_locate(
-		r->server, r->arena, tree_str(pod, "spec.nodeName"), "https", STR(""), &base);
+	struct status *s = nodes_locate(r->server, r->arena, tree_str(pod, "spec.nodeName"), &base);
 
 	if (!s && !(o->client = nodes_kubelets(r->server->nodes, &err)))
 		s = status_internal(r->arena, "%s", err_text(&err));

@@ -2,11 +2,12 @@
  * pods/proxy, services/proxy, nodes/proxy: whatever is asked below …/NAME/proxy goes to a port of
  * the pod, to an endpoint of the service, to the kubelet.
  */
+#include "backends.h"
 #include "nodes.h"
 #include "passage.h"
 #include "registry.h"
 
-#include <kube/random.h>
+#include <kube/url.h>
 
 /* "scheme:name:port", "name:port" or "name". */
 struct target {
@@ -38,71 +39,79 @@ static bool is_https(const struct target *t)
 
 /* ---- the way ---- */
 
-/* What stands before `rest` in the path that was asked for, up to and with "/proxy". */
-static struct str outside_of(struct api_request *r)
-{
-	struct str path = r->path;
-	ssize_t at = str_find(path, STR("/proxy"));
-
-	return at < 0 ? path : str_sub(path, 0, (size_t)at + sizeof("/proxy") - 1);
-}
-
 /* A path without anything behind "proxy" is one with a slash, for what it answers to be relative
  * to. */
-static bool redirect(struct api_request *r)
+static void redirect(struct api_request *r)
 {
-	bool looks = str_eq_text(r->method, "GET") || str_eq_text(r->method, "HEAD");
-	struct http_header location;
-
-	if (r->rest.len || !looks || str_ends(r->path, STR("/")))
-		return false;
-	location = (struct http_header){
-		STR("Location"), arena_print(r->arena, "%.*s/%s%.*s", STRF(r->path),
-					 r->query.len ? "?" : "", STRF(r->query))};
 	struct http_headers h = respond_headers(r, NULL);
-	http_headers_add(r->arena, &h, location.name, location.value);
+
+	http_headers_add(r->arena, &h, STR("Location"),
+		arena_print(r->arena, "%.*s/%s%.*s", STRF(r->path), r->query.len ? "?" : "",
+			STRF(r->query)));
 	r->answered = true;
 	r->answer_code = 301;
 	op_init(&r->op, &r->x->scope, respond_sent, OP_NO_DEADLINE);
 	http_respond(r->x, &r->op, 301, h.items, h.count, STR(""));
-	return true;
 }
 
-static void pass(struct api_request *r, struct http_client *client, struct str base)
+/* What is asked for there: decoded, without "//" and "..", as long as its slash at the end. */
+static struct str inner_path(struct api_request *r)
 {
-	struct passage_options o = {
-		.kind = PASSAGE_PROXY, .client = client, .base = base, .outside = outside_of(r)};
-	struct str target = r->x->request.target, path, query;
-	ssize_t at;
+	struct str path = STR("");
 
-	if (redirect(r))
-		return;
-	/* As it was escaped, not as we read it. */
-	str_cut(target, '?', &path, &query);
-	at = str_find(path, STR("/proxy"));
-	path = at < 0 ? STR("/") : str_skip(path, (size_t)at + sizeof("/proxy") - 1);
-	o.url = arena_print(r->arena, "%.*s%s%.*s%s%.*s", STRF(base),
-		str_starts(path, STR("/")) ? "" : "/", STRF(path), query.len ? "?" : "",
-		STRF(query));
-	passage_start(r, &o);
+	if (r->rest.len)
+		path = url_clean_path(r->arena, arena_print(r->arena, "/%.*s", STRF(r->rest)));
+	if (str_ends(r->path, STR("/")) && !str_ends(path, STR("/")))
+		path = arena_print(r->arena, "%.*s/", STRF(path));
+	return path;
 }
 
-static struct str print_base(struct arena *a, bool https, struct str host, struct str port)
+static struct str host_and_port(struct arena *a, struct str host, struct str port)
 {
-	const char *scheme = https ? "https" : "http";
 	bool v6 = str_find_char(host, ':') >= 0;
 
-	return port.len ? arena_print(a, v6 ? "%s://[%.*s]:%.*s" : "%s://%.*s:%.*s", scheme,
-				  STRF(host), STRF(port))
-			: arena_print(a, v6 ? "%s://[%.*s]" : "%s://%.*s", scheme, STRF(host));
+	if (v6)
+		host = arena_print(a, "[%.*s]", STRF(host));
+	return port.len ? arena_print(a, "%.*s:%.*s", STRF(host), STRF(port)) : host;
+}
+
+static void pass(struct api_request *r, struct http_client *client, bool https, struct str host,
+	struct str port)
+{
+	struct passage_options o = {.kind = PASSAGE_PROXY, .client = client};
+	struct url url = {.scheme = https ? STR("https") : STR("http"),
+		.host = host,
+		.port = port,
+		.path = inner_path(r),
+		.raw_query = r->query,
+		.has_query = r->query.len};
+	_cleanup_(buf_done) struct buf text = BUF_INIT(128 * KIB);
+	bool looks = str_eq_text(r->method, "GET") || str_eq_text(r->method, "HEAD");
+
+	if (!url.path.len && looks && !passage_upgrades(r)) {
+		redirect(r);
+		return;
+	}
+	o.authority = host_and_port(r->arena, host, port);
+	o.outside = str_ends(r->path, url.path) ? str_sub(r->path, 0, r->path.len - url.path.len)
+						: r->path;
+	url_print(&text, &url);
+	o.url = arena_str(r->arena, buf_str(&text));
+	if (buf_over(&text))
+		request_fail(r, status_new(r->arena, ERR_TOO_LARGE, "the path is too long"));
+	else
+		passage_start(r, &o);
 }
 
 /* Loopback, link-local and multicast addresses are this machine's own affair. */
 static bool is_allowed(struct str host)
 {
+	static const uint8_t everyone[] = {255, 255, 255, 255};
 	struct ip ip;
 
 	if (!ip_parse(host, &ip))
+		return false;
+	if (ip.len == 4 && !memcmp(ip.bytes, everyone, sizeof(everyone)))
 		return false;
 	bool link_local = ip.len == 4 ? ip.bytes[0] == 169 && ip.bytes[1] == 254
 				      : ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80;
@@ -156,7 +165,7 @@ static void connect_pod_proxy(struct api_request *r)
 	}
 	if (!t.port.len)
 		t.port = first_port(r->arena, pod);
-	pass(r, nodes_anyone(r->server->nodes), print_base(r->arena, is_https(&t), host, t.port));
+	pass(r, nodes_anyone(r->server->nodes), is_https(&t), host, t.port);
 }
 
 void handle_pod_proxy(struct api_request *r)
@@ -166,41 +175,46 @@ void handle_pod_proxy(struct api_request *r)
 
 /* ---- services ---- */
 
-/* The name of the service's port that is meant; false when it has none such. */
-static bool port_name(const struct cJSON *service, const struct target *t, struct str *name)
+static struct status *unavailable(struct api_request *r, struct str id)
 {
-	int64_t wanted = 0, number;
-	bool by_number = str_to_i64(t->port, &wanted);
-
-	json_each (port, json_path(service, "spec.ports")) {
-		*name = json_str(json_get(port, STR("name")));
-		if (!t->port.len || str_eq(*name, t->port) ||
-			(by_number && json_int(json_get(port, STR("port")), &number) &&
-				number == wanted))
-			return true;
-	}
-	/* A service without ports is asked by the endpoints' names. */
-	*name = t->port;
-	return false;
+	return status_new(r->arena, ERR_UNAVAILABLE, "no endpoints available for service %.*s",
+		STRF(field_quote(r->arena, id)));
 }
 
-static bool endpoint_of(struct api_request *r, const struct cJSON *subset, struct str name,
-	struct str *host, struct str *port)
+/* A port's number stands for the name that the service gives it. */
+static struct status *name_port(
+	struct api_request *r, const struct object *service, struct str *port)
 {
-	const struct cJSON *addresses = json_get(subset, STR("addresses"));
-	size_t count = json_count(addresses);
-	int64_t number;
+	int64_t wanted;
 
-	json_each (p, json_get(subset, STR("ports"))) {
-		if (!str_eq(json_str(json_get(p, STR("name"))), name) || !count ||
-			!json_int(json_get(p, STR("port")), &number))
+	if (!str_to_i64(*port, &wanted))
+		return NULL;
+	if (!service)
+		return status_not_found(r->arena, r->resource, r->name);
+	json_each (p, json_path(object_tree(r->arena, service), "spec.ports")) {
+		if (tree_int(p, "port", 0) != wanted)
 			continue;
-		uint32_t which;
-		env_random(r->server->env, &which, sizeof(which));
-		*host = json_str(json_get(json_at(addresses, which % count), STR("ip")));
-		*port = arena_print(r->arena, "%lld", (long long)number);
-		return true;
+		*port = tree_str(p, "name");
+		return NULL;
 	}
+	return status_new(r->arena, ERR_UNAVAILABLE, "no service port %lld found for service %.*s",
+		(long long)wanted, STRF(field_quote(r->arena, r->name)));
+}
+
+/* Does the pod that the endpoint names have its address? Whoever writes endpoints could lead us
+ * anywhere otherwise. */
+static bool is_of_pod(void *ctx, const struct cJSON *endpoint, struct str address)
+{
+	struct api_request *r = ctx;
+	struct cJSON *pod;
+
+	if (!str_eq(tree_str(endpoint, "targetRef.namespace"), r->namespace))
+		return false;
+	pod = server_read(r->server, r->arena, "", "pods", r->namespace,
+		tree_str(endpoint, "targetRef.name"));
+	json_each (ip, json_path(pod, "status.podIPs"))
+		if (str_eq(tree_str(ip, "ip"), address))
+			return true;
 	return false;
 }
 
@@ -208,41 +222,30 @@ static bool endpoint_of(struct api_request *r, const struct cJSON *subset, struc
 static void connect_service_proxy(struct api_request *r)
 {
 	struct target t;
-	struct str name, host, port;
+	struct status *s = NULL;
+	struct endpoint_choice c = {.namespace = r->namespace, .fits = is_of_pod, .ctx = r};
+	struct str id = r->name;
 
-	if (!split_name(r->name, false, &t)) {
+	if (!split_name(id, false, &t)) {
 		request_fail(
 			r, status_new(r->arena, ERR_BAD_REQUEST, "invalid service request %.*s",
-				   STRF(field_quote(r->arena, r->name))));
+				   STRF(field_quote(r->arena, id))));
 		return;
 	}
-	r->name = t.name;
-	struct object *o = registry_find(r);
-	const struct cJSON *endpoints =
-		o ? server_read(r->server, r->arena, "", "endpoints", r->namespace, t.name) : NULL;
-	if (!endpoints) {
-		request_fail(r, status_not_found(r->arena, r->resource, r->name));
-		return;
-	}
-	port_name(object_tree(r->arena, o), &t, &name);
-	json_each (subset, json_get(endpoints, STR("subsets"))) {
-		if (!endpoint_of(r, subset, name, &host, &port))
-			continue;
-		if (is_allowed(host))
-			pass(r, nodes_anyone(r->server->nodes),
-				print_base(r->arena, is_https(&t), host, port));
-		else
-			request_fail(r, not_allowed(r));
-		return;
-	}
-	request_fail(r,
-		status_new(r->arena, ERR_UNAVAILABLE, "no endpoints available for service %.*s",
-			STRF(field_quote(r->arena,
-				t.scheme.len || t.port.len
-					? arena_print(r->arena, "%.*s%s%.*s%s%.*s", STRF(t.scheme),
-						  t.scheme.len ? ":" : "", STRF(t.name),
-						  t.port.len ? ":" : "", STRF(t.port))
-					: t.name))));
+	r->name = c.service = t.name;
+	c.port_name = t.port;
+	s = name_port(r, registry_find(r), &c.port_name);
+	if (!s)
+		backend_choose(r->server, r->arena, &c);
+	if (!s && !c.slices)
+		s = status_not_found(r->arena, r->resource, r->name);
+	if (!s && !c.seen)
+		s = unavailable(r, id);
+	if (s)
+		request_fail(r, s);
+	else
+		pass(r, nodes_anyone(r->server->nodes), is_https(&t), c.address,
+			arena_print(r->arena, "%lld", (long long)c.port));
 }
 
 void handle_service_proxy(struct api_request *r)
@@ -257,24 +260,25 @@ static void connect_node_proxy(struct api_request *r)
 {
 	_cleanup_(err_done) struct err err = {0};
 	struct http_client *client;
+	struct node_place place;
 	struct target t;
-	struct str base;
 	struct status *s = NULL;
 
-	if (!split_name(r->name, true, &t))
+	if (!split_name(r->name, false, &t))
 		s = status_new(r->arena, ERR_BAD_REQUEST, "invalid node request %.*s",
 			STRF(field_quote(r->arena, r->name)));
 	if (!s)
-		s = nodes_locate(r->server, r->arena, t.name,
-			t.port.len && !is_https(&t) ? "http" : "https", t.port, &base);
+		s = nodes_find(r->server, r->arena, t.name, &place);
+	bool kubelet = !t.port.len || (!s && str_eq(t.port, place.port));
+	if (!s && !kubelet && !is_allowed(place.host))
+		s = not_allowed(r);
 	if (s) {
 		request_fail(r, s);
 		return;
 	}
-	client = t.port.len ? nodes_anyone(r->server->nodes)
-			    : nodes_kubelets(r->server->nodes, &err);
+	client = kubelet ? nodes_kubelets(r->server->nodes, &err) : nodes_anyone(r->server->nodes);
 	if (client)
-		pass(r, client, base);
+		pass(r, client, kubelet || is_https(&t), place.host, kubelet ? place.port : t.port);
 	else
 		request_fail(r, status_internal(r->arena, "%s", err_text(&err)));
 }

@@ -19,6 +19,22 @@ TEST(what_is_packed_unpacks)
 	}
 }
 
+TEST(without_a_frame_what_is_packed_unpacks_too)
+{
+	_cleanup_(buf_done) struct buf packed = BUF_INIT(MIB), back = BUF_INIT(MIB);
+	_cleanup_(err_done) struct err err = {0};
+	struct str text = STR("hello, hello, hello, hello");
+
+	EXPECT_OK(deflate_encode(text, 9, &packed, &err), &err);
+	EXPECT(packed.len < text.len);
+	EXPECT_INT(gzip_decode(buf_str(&packed), &back, NULL), ERR_SYNTAX);
+	buf_clear(&back);
+	buf_add_text(&packed, "what follows is not ours");
+	EXPECT_OK(deflate_decode(buf_str(&packed), &back, &err), &err);
+	EXPECT(str_eq(buf_str(&back), text));
+	EXPECT_INT(deflate_decode(STR("\x05"), &back, NULL), ERR_SYNTAX);
+}
+
 TEST(bombs_stop_at_the_ceiling)
 {
 	_cleanup_(buf_done) struct buf packed = BUF_INIT(MIB), back = BUF_INIT(1000),
