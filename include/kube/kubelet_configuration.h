@@ -45,6 +45,7 @@ struct kubelet_configuration {
 	bool single_oom_kill;   /* out of memory one process ends, not its container (cgroups v2) */
 	bool serialize_pulls;   /* images are pulled one after another */
 	int64_t parallel_pulls; /* at most; 0: as many as are wanted */
+	int64_t users_of_a_pod; /* ids, where a pod has users of its own */
 	int64_t port, max_pods, pod_pids_limit; /* pod_pids_limit < 1: none */
 	int64_t status_update, status_report;   /* ns */
 	int64_t lease_seconds;

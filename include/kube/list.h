@@ -52,6 +52,11 @@ static inline void list_push_front(struct list *l, struct link *k)
 	link_insert_between_(k, &l->head, l->head.next);
 }
 
+static inline void link_insert_behind(struct link *k, struct link *there)
+{
+	link_insert_between_(k, there, there->next);
+}
+
 static inline void link_remove(struct link *k) /* nothing happens when it is in no list */
 {
 	if (!k->next)

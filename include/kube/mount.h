@@ -37,6 +37,11 @@ int mount_clone(const char *path, bool recursive, int *fd, struct err *err);
 /* Of a mount that is attached nowhere yet, or by a descriptor of its root. */
 int mount_change(int fd, unsigned attributes, bool recursive, enum mount_propagation propagation,
 	struct err *err);
+/*
+ * Who owns what in it is numbered by the user namespace `users` (a descriptor). Only of what is
+ * attached nowhere yet, and where the file system knows how.
+ */
+int mount_map_users(int fd, int users, struct err *err);
 int mount_attach(int fd, int place, struct err *err);
 int mount_attach_at(int fd, const char *path, struct err *err);
 

@@ -62,7 +62,7 @@ struct sandbox_config {
 	struct runtime_bandwidth bandwidth;
 	struct str cgroup_parent; /* "/kubepods/burstable/podUID", made by the caller */
 	enum runtime_namespace network, pid, ipc; /* POD or NODE; pid also CONTAINER */
-	bool host_users;                          /* false: a user namespace of its own */
+	uint32_t user_count;                      /* as many users of its own; 0: the node's */
 	struct str handler;                       /* of the RuntimeClass; empty: the default */
 	bool privileged;                          /* some container will be */
 };

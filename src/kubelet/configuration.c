@@ -16,6 +16,7 @@
 #define API_VERSION "kubelet.config.k8s.io/v1beta1"
 #define KIND        "KubeletConfiguration"
 #define NAMED_MOST  20 /* unknown fields */
+#define USERS_UNIT  65536
 
 enum value_kind { TEXT, FLAG, NUMBER, DURATION, AMOUNT, OTHER };
 
@@ -62,6 +63,7 @@ static const struct known_field {
 	{"shutdownGracePeriodCriticalPods", OTHER, 0, NULL, false},
 	{"shutdownGracePeriodByPodPriority", OTHER, 0, NULL, false},
 	{"authentication", OTHER, 0, NULL, false},
+	{"userNamespaces", OTHER, 0, NULL, false},
 	{"evictionHard", OTHER, 0, NULL, false},
 	{"evictionSoft", OTHER, 0, NULL, false},
 	{"evictionSoftGracePeriod", OTHER, 0, NULL, false},
@@ -93,7 +95,7 @@ static const char *const idle_names[] = {"address", "authorization", "cgroupDriv
 	"staticPodURLHeader", "streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups",
 	"systemReservedCgroup", "tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion",
 	"topologyManagerPolicy", "topologyManagerPolicyOptions", "topologyManagerScope", "tracing",
-	"userNamespaces", "volumePluginDir"};
+	"volumePluginDir"};
 
 /* ---- which fields there are ---- */
 
@@ -311,6 +313,10 @@ static int check(const struct kubelet_configuration *c, struct err *err)
 		{c->parallel_pulls < 2 || !c->serialize_pulls,
 			"maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls "
 			"(--serialize-image-pulls) is set to false"},
+		{c->users_of_a_pod > 0 && c->users_of_a_pod < UINT32_MAX &&
+				c->users_of_a_pod % USERS_UNIT == 0,
+			"userNamespaces.idsPerPod must be a multiple of 65536 and less than "
+			"4294967296"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
@@ -343,6 +349,7 @@ static int read_tree(
 		(code = configuration_read_eviction(a, tree, c, err)))
 		return code;
 	c->client_ca_file = tree_str(tree, "authentication.x509.clientCAFile");
+	c->users_of_a_pod = tree_int(tree, "userNamespaces.idsPerPod", USERS_UNIT);
 	c->tree = tree;
 	return check(c, err);
 }

@@ -10,6 +10,7 @@
 struct sandbox_input {
 	const struct cJSON *pod;
 	uint32_t attempt;
+	uint32_t user_count;           /* of a pod that has users of its own */
 	struct str log_root;           /* "/var/log/pods" */
 	struct str hostname;           /* the node's */
 	struct str dns_domain;         /* "cluster.local" */

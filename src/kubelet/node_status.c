@@ -266,6 +266,7 @@ static struct cJSON *handlers(struct arena *a)
 
 	tree_set_str(a, entry, "name", STR(""));
 	tree_set(a, entry, "features.recursiveReadOnlyMounts", json_new_bool(a, true));
+	tree_set(a, entry, "features.userNamespaces", json_new_bool(a, true));
 	json_append(list, entry);
 	return list;
 }

@@ -285,6 +285,6 @@ void sandbox_config_make(
 								      : NAMESPACE_CONTAINER;
 	if (out->network == NAMESPACE_POD)
 		set_ports(a, in->pod, out);
-	out->host_users = !users || json_bool(users);
+	out->user_count = !users || json_bool(users) ? 0 : in->user_count;
 	out->privileged = any_privileged(in->pod);
 }

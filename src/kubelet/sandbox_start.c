@@ -36,6 +36,7 @@ static void sandbox_run(struct task *t, struct err *err)
 	case SANDBOX_RUN: {
 		const struct sandbox_input in = {.pod = item_pod(item),
 			.attempt = item->action.attempt,
+			.user_count = (uint32_t)k->configuration.users_of_a_pod,
 			.log_root = o->log_dir,
 			.hostname = o->hostname,
 			.dns_domain = o->dns_domain,

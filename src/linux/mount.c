@@ -139,6 +139,15 @@ int mount_change(int fd, unsigned attributes, bool recursive, enum mount_propaga
 	return 0;
 }
 
+int mount_map_users(int fd, int users, struct err *err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users};
+
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)))
+		return err_set_errno(err, errno, "mapping the users of a mount");
+	return 0;
+}
+
 int mount_attach(int fd, int place, struct err *err)
 {
 	if (move_mount(fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))

@@ -181,11 +181,13 @@ static void make_directories(struct arena *a, struct str path)
 
 static int enter_namespaces(const struct child *c, struct arena *a, struct err *err)
 {
+	int code = 0;
+
 	if (c->enter < 0)
-		return child_enter_root(a, c->spec, err);
-	if (setns(c->enter, CLONE_NEWNS | CLONE_NEWCGROUP))
-		return err_set_errno(err, errno, "entering the container");
-	return 0;
+		code = child_enter_root(a, c, err);
+	else if (setns(c->enter, CLONE_NEWNS | CLONE_NEWCGROUP))
+		code = err_set_errno(err, errno, "entering the container");
+	return code || c->users < 0 ? code : child_enter_users(c, err);
 }
 
 static int live(const struct child *c, struct arena *a, struct err *err)

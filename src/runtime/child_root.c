@@ -38,6 +38,17 @@ static size_t split_options(
 	return n;
 }
 
+/* File systems are the node's, and so are the ids that they are told. */
+static void number_on_node(struct arena *a, const struct child *c, struct mount_option *o)
+{
+	int64_t id;
+
+	if (c->users >= 0 && o->value &&
+		(strcmp(o->key, "gid") == 0 || strcmp(o->key, "uid") == 0) &&
+		str_to_i64(str_from(o->value), &id))
+		o->value = arena_print(a, "%lld", (long long)(id + c->users_first)).at;
+}
+
 static bool is_bind(const struct spec_mount *m)
 {
 	return str_eq(m->type, STR("bind"));
@@ -74,25 +85,48 @@ static int take_part(const struct spec_mount *m, int *fd, struct err *err)
 	return code;
 }
 
-static int make_image(struct arena *a, const struct spec_mount *m, int *fd, struct err *err)
+static int make_overlay(struct arena *a, const struct child *c, const struct spec_strs *layers,
+	const char *upper, const char *work, int *fd, struct err *err)
 {
-	const char **lowers = arena_new(a, (m->lowers.count + 1) * sizeof(*lowers));
+	const char **lowers = arena_new(a, (layers->count + 1) * sizeof(*lowers));
+	int code = child_cover_layers(c, layers, err);
 
-	for (size_t i = 0; i < m->lowers.count; i++)
-		lowers[i] = m->lowers.items[i].at;
-	int code = mount_overlay(lowers, m->lowers.count, NULL, NULL, fd, err);
-	return code || !m->source.len ? code : take_part(m, fd, err);
+	for (size_t i = 0; i < layers->count; i++)
+		lowers[i] = layers->items[i].at;
+	if (!code)
+		code = mount_overlay(lowers, layers->count, upper, work, fd, err);
+	child_uncover_layers(c, layers);
+	return code;
 }
 
-static int make_mount(struct arena *a, const struct spec_mount *m, int *fd, struct err *err)
+static int make_bind(const struct child *c, const struct spec_mount *m, int *fd, struct err *err)
+{
+	int code = mount_clone(m->source.at, true, fd, err);
+
+	if (code || c->users < 0)
+		return code;
+	code = mount_map_users(*fd, c->users, err);
+	if (code) {
+		close(*fd);
+		*fd = -1;
+	}
+	return code;
+}
+
+static int make_mount(struct arena *a, const struct child *c, const struct spec_mount *m, int *fd,
+	struct err *err)
 {
 	struct mount_option options[OPTIONS_MAX];
 
 	if (is_bind(m))
-		return mount_clone(m->source.at, true, fd, err);
-	if (is_image(m))
-		return make_image(a, m, fd, err);
+		return make_bind(c, m, fd, err);
+	if (is_image(m)) {
+		int code = make_overlay(a, c, &m->lowers, NULL, NULL, fd, err);
+		return code || !m->source.len ? code : take_part(m, fd, err);
+	}
 	size_t count = split_options(a, m->data, options);
+	for (size_t i = 0; i < count; i++)
+		number_on_node(a, c, &options[i]);
 	return mount_new(m->type.at, options, count, 0, fd, err);
 }
 
@@ -141,8 +175,11 @@ static int make_links(int root, struct err *err)
 	return code;
 }
 
-static int make_device(struct arena *a, int root, const struct spec_device *d, struct err *err)
+static int make_device(struct arena *a, const struct child *c, int root,
+	const struct spec_device *d, struct err *err)
 {
+	uid_t uid = (uid_t)(d->uid + c->users_first);
+	gid_t gid = (gid_t)(d->gid + c->users_first);
 	struct str directory, name;
 	int parent;
 
@@ -155,7 +192,7 @@ static int make_device(struct arena *a, int root, const struct spec_device *d, s
 	mode_t type = str_eq(d->type, STR("b")) ? S_IFBLK : S_IFCHR;
 	if (mknodat(parent, file, type | (mode_t)(d->mode & 0777),
 		    makedev((unsigned)d->major, (unsigned)d->minor)) == 0) {
-		if (fchownat(parent, file, (uid_t)d->uid, (gid_t)d->gid, AT_SYMLINK_NOFOLLOW))
+		if (fchownat(parent, file, uid, gid, AT_SYMLINK_NOFOLLOW))
 			code = err_set_errno(err, errno, "device %s", d->path.at);
 	} else if (errno != EEXIST) {
 		code = err_set_errno(err, errno, "device %s", d->path.at);
@@ -221,20 +258,21 @@ static int cover_all(const struct spec_strs *paths, int (*cover)(int, const char
 
 /* ---- all of it ---- */
 
-static int mount_root(struct arena *a, const struct container_spec *s, int *root, struct err *err)
+static int mount_root(struct arena *a, const struct child *c, int *root, struct err *err)
 {
-	const char **lowers = arena_new(a, (s->lowers.count + 1) * sizeof(*lowers));
+	const struct container_spec *s = c->spec;
 
-	for (size_t i = 0; i < s->lowers.count; i++)
-		lowers[i] = s->lowers.items[i].at;
-	int code = mount_overlay(lowers, s->lowers.count, s->upper.len ? s->upper.at : NULL,
+	if (c->users >= 0 && s->upper.len && chown(s->upper.at, c->users_first, c->users_first))
+		return err_set_errno(err, errno, "%s", s->upper.at);
+	int code = make_overlay(a, c, &s->lowers, s->upper.len ? s->upper.at : NULL,
 		s->work.len ? s->work.at : NULL, root, err);
 	return code ? code : mount_attach_at(*root, s->root.at, err);
 }
 
-static int fill_root(struct arena *a, const struct container_spec *s, int root, const int *binds,
-	struct err *err)
+static int fill_root(
+	struct arena *a, const struct child *c, int root, const int *binds, struct err *err)
 {
+	const struct container_spec *s = c->spec;
 	int code = 0;
 
 	for (size_t i = 0; i < s->mount_count && !code; i++) {
@@ -242,7 +280,7 @@ static int fill_root(struct arena *a, const struct container_spec *s, int root, 
 		_cleanup_(err_done) struct err one = {0};
 		int fd = binds[i];
 		if (fd < 0)
-			code = make_mount(a, m, &fd, &one);
+			code = make_mount(a, c, m, &fd, &one);
 		if (!code)
 			code = put_mount(root, m, fd, &one);
 		if (fd >= 0)
@@ -255,39 +293,44 @@ static int fill_root(struct arena *a, const struct container_spec *s, int root, 
 	}
 	for (size_t i = 0; i < s->device_count && !code; i++)
 		if (s->devices[i].path.len)
-			code = make_device(a, root, &s->devices[i], err);
+			code = make_device(a, c, root, &s->devices[i], err);
 	return code ? code : make_links(root, err);
 }
 
-static int clone_binds(struct arena *a, const struct container_spec *s, int *binds, struct err *err)
+static int clone_binds(struct arena *a, const struct child *c, int *binds, struct err *err)
 {
+	const struct container_spec *s = c->spec;
+
 	for (size_t i = 0; i < s->mount_count; i++) {
 		const struct spec_mount *m = &s->mounts[i];
 		binds[i] = -1;
 		if (!is_bind(m))
 			continue;
-		int code = make_mount(a, m, &binds[i], err);
+		int code = make_mount(a, c, m, &binds[i], err);
 		if (code && !m->optional)
 			return err_wrap(err, code, "mounting to %s", m->target.at);
 	}
 	return 0;
 }
 
-int child_enter_root(struct arena *a, const struct container_spec *s, struct err *err)
+int child_enter_root(struct arena *a, const struct child *c, struct err *err)
 {
+	const struct container_spec *s = c->spec;
 	int *binds = arena_new(a, (s->mount_count + 1) * sizeof(*binds)), root = -1, code;
 
 	umask(0);
 	/* Its own group is the root of what it sees of them; kernels without it show more. */
 	if (unshare(CLONE_NEWCGROUP) && errno != EINVAL)
 		return err_set_errno(err, errno, "making a cgroup namespace");
-	code = clone_binds(a, s, binds, err);
+	code = clone_binds(a, c, binds, err);
+	if (!code && c->users >= 0)
+		code = child_own_files(c, err);
 	if (!code && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL))
 		code = err_set_errno(err, errno, "leaving the node's mounts");
 	if (!code)
-		code = mount_root(a, s, &root, err);
+		code = mount_root(a, c, &root, err);
 	if (!code)
-		code = fill_root(a, s, root, binds, err);
+		code = fill_root(a, c, root, binds, err);
 	if (!code)
 		code = mount_pivot(root, err);
 	if (code)

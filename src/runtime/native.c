@@ -55,6 +55,7 @@ void native_sandbox_release(struct native_sandbox *s)
 	if (--s->holds > 0)
 		return;
 	native_sandbox_let_go(s);
+	link_remove(&s->in_users);
 	if (s->pidfd >= 0)
 		close(s->pidfd);
 	arena_done(&s->arena);

@@ -35,7 +35,7 @@ struct native {
 	struct runtime_network *network;
 	struct cgroups cgroups;
 	struct omap sandboxes, containers; /* by id */
-	struct list listeners;
+	struct list listeners, users;      /* users: sandboxes that have some, by the first */
 	const struct sandbox **sandbox_list;
 	const struct container **container_list;
 	size_t busy; /* tasks under way */
@@ -52,6 +52,8 @@ struct native_sandbox {
 	struct arena arena;
 	struct str directory, socket, cgroup, cgroup_parent, log_directory, hostname;
 	struct str shm; /* a mount of its own; empty: the node's */
+	struct link in_users;
+	uint32_t user_first, user_count; /* ids of the node that are the pod's own; 0: none */
 	enum runtime_namespace network, pid, ipc;
 	bool privileged;
 	char netns[64];
@@ -113,6 +115,12 @@ void native_container_hold(struct native_container *c);
 void native_container_release(struct native_container *c);
 /* 64 hex digits. */
 struct str native_new_id(struct native *n, struct arena *a);
+
+/* ---- native_users.c ---- */
+/* The lowest ids that no other sandbox has. The sandbox has them until it is freed. */
+void native_users_take(struct native_sandbox *s, uint32_t count);
+/* What the record says it has. */
+void native_users_know(struct native_sandbox *s);
 
 /* ---- native_state.c ---- */
 /* Sandboxes and containers as JSON; what is unknown is passed over. */

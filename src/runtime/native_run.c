@@ -76,6 +76,13 @@ static struct str helper_text(
 		json_set(a, sysctls, c->sysctls.items[i].key,
 			json_new_str(a, c->sysctls.items[i].value));
 	json_set(a, o, STR("sysctls"), sysctls);
+	if (s->user_count) {
+		struct cJSON *users = json_new(a, JSON_OBJECT);
+
+		json_set(a, users, STR("first"), json_new_int(a, s->user_first));
+		json_set(a, users, STR("count"), json_new_int(a, s->user_count));
+		json_set(a, o, STR("users"), users);
+	}
 	json_print(&out, o, JSON_COMPACT);
 	return arena_str(a, buf_str(&out));
 }
@@ -130,9 +137,9 @@ static int refuse_unknown(const struct sandbox_config *c, struct err *err)
 	if (c->handler.len && !str_eq_text(c->handler, "kube") && !str_eq_text(c->handler, "runc"))
 		return err_set(err, ERR_NOT_FOUND, "no runtime for \"%.*s\" is configured",
 			STRF(c->handler));
-	if (!c->host_users)
-		return err_set(err, ERR_UNSUPPORTED,
-			"pods with a user namespace of their own are not supported");
+	if (c->user_count && (c->network == NAMESPACE_NODE || c->ipc == NAMESPACE_NODE))
+		return err_set(err, ERR_INVALID,
+			"users of its own need a network and an ipc namespace of its own");
 	if (c->cgroup_parent.len && c->cgroup_parent.at[0] != '/')
 		return err_set(err, ERR_INVALID, "cgroup \"%.*s\" does not begin with \"/\"",
 			STRF(c->cgroup_parent));
@@ -240,10 +247,11 @@ static void start_helper(struct run *r)
 	struct native_sandbox *s = r->sandbox;
 	int namespaces = 0;
 
-	/* A name of its own goes with a network of its own. */
-	if (s->network != NAMESPACE_NODE)
+	/* A name of its own goes with a network of its own; with users of its own the helper makes
+	 * them. */
+	if (s->network != NAMESPACE_NODE && !s->user_count)
 		namespaces |= CLONE_NEWNET | CLONE_NEWUTS;
-	if (s->ipc != NAMESPACE_NODE)
+	if (s->ipc != NAMESPACE_NODE && !s->user_count)
 		namespaces |= CLONE_NEWIPC;
 	if (s->pid == NAMESPACE_POD)
 		namespaces |= CLONE_NEWPID;
@@ -400,6 +408,7 @@ void native_run_sandbox(struct runtime *runtime, struct op *op, struct runtime_s
 	r->sandbox = native_sandbox_new(n, native_new_id(n, &r->arena));
 	native_sandbox_hold(r->sandbox);
 	native_enter(n);
+	native_users_take(r->sandbox, run->config.user_count);
 	describe(r, &run->config);
 	task_start(&r->task, &kind, op);
 	if (!native_begun(&r->task)) {

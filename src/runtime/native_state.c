@@ -129,6 +129,8 @@ void native_sandbox_print(struct buf *out, const struct native_sandbox *s)
 	set_int(&a, o, "pid", s->pid);
 	set_int(&a, o, "ipc", s->ipc);
 	json_add(&a, o, STR("privileged"), json_new_bool(&a, s->privileged));
+	set_int(&a, o, "userFirst", s->user_first);
+	set_int(&a, o, "userCount", s->user_count);
 	json_print(out, o, JSON_COMPACT);
 }
 
@@ -163,6 +165,9 @@ int native_sandbox_parse(struct native_sandbox *s, struct str text, struct err *
 	s->pid = get_namespace(o, "pid");
 	s->ipc = get_namespace(o, "ipc");
 	s->privileged = json_bool(json_get(o, STR("privileged")));
+	s->user_first = (uint32_t)get_int(o, "userFirst");
+	s->user_count = (uint32_t)get_int(o, "userCount");
+	native_users_know(s);
 	/* A group that is all groups must never be killed. */
 	if (s->cgroup.len < 2 || s->cgroup.at[0] != '/')
 		return err_set(err, ERR_INVALID, "sandbox %s has no group", s->s.id.at);

@@ -97,15 +97,22 @@ static int become_sandbox(struct shim *shim, const struct cJSON *config, struct 
 		code = cgroup_make(&shim->cgroups, shim->cgroup.at, err);
 	if (!code)
 		code = cgroup_join(&shim->cgroups, shim->cgroup.at, 0, err);
+	if (!code && json_get(config, STR("users")))
+		code = shim_take_users(shim, json_get(config, STR("users")), err);
 	if (!code && json_bool(json_get(config, STR("ownNetwork")))) {
 		code = set_names(config, err);
 		if (!code)
 			code = raise_loopback(err);
 	}
+	/* The kernel lets only the root of those users write what is theirs. */
+	if (!code && shim->users >= 0 && seteuid(shim->users_first))
+		code = err_set_errno(err, errno, "becoming the root of the pod");
 	json_each (sysctl, json_get(config, STR("sysctls"))) {
 		if (!code)
 			code = set_sysctl(&shim->arena, json_key(sysctl), json_str(sysctl), err);
 	}
+	if (shim->users >= 0 && seteuid(0) && !code)
+		code = err_set_errno(err, errno, "becoming root again");
 	shim->own_pids = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
 	if (!code && shim->own_pids < 0)
 		code = err_set_errno(err, errno, "/proc/self/ns/pid");
@@ -209,7 +216,7 @@ static void report(struct str text)
 int runtime_shim_main(int argc, char **argv)
 {
 	_cleanup_(err_done) struct err err = {0};
-	struct shim shim = {.loop = loop_new(), .own_pids = -1};
+	struct shim shim = {.loop = loop_new(), .own_pids = -1, .users = -1};
 
 	if (argc != 2) {
 		report(STR("wrong usage"));

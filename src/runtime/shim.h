@@ -33,8 +33,16 @@ struct shim {
 	struct stream *accepted;
 	struct list links, containers, children, sessions;
 	int own_pids; /* our own process namespace */
+	int users;    /* the pod's user namespace; -1: the node's */
+	uint32_t users_first;
 	bool leaving;
 };
+
+/*
+ * The pod gets users of its own, and with them a network, names and message queues that belong to
+ * those: {"first":65536,"count":65536} says which ids of the node they are.
+ */
+int shim_take_users(struct shim *shim, const struct cJSON *users, struct err *err);
 
 /* ---- processes ---- */
 struct shim_child {

@@ -119,6 +119,9 @@ void shim_start_child(struct shim_start *s, const struct child *what, int pid_na
 	int report[2] = {-1, -1}, go[2] = {-1, -1};
 	struct child child = *what;
 
+	child.users = s->shim->users;
+	child.users_first = s->shim->users_first;
+
 	s->read = 0;
 	s->uid = s->gid = -1;
 	s->master = s->go = -1;

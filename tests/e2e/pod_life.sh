@@ -135,6 +135,30 @@ check "a container joins it" within 30 joined
 check "and sees its target's processes" sees web looks nginx
 check "nobody was started anew" prints 0 k get pod web -o 'jsonpath={.status.containerStatuses[0].restartCount}'
 
+# ---- users of its own ----
+k create -f - >/dev/null <<-E
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: users}
+	spec:
+	  hostUsers: false
+	  terminationGracePeriodSeconds: 0
+	  securityContext: {fsGroup: 2000}
+	  volumes: [{name: e, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}}]
+	  containers:
+	  - name: c
+	    image: kube.local/sample:1
+	    workingDir: /made/here
+	    command: [sh, -c, "touch x; echo started >/dev/stdout; exec sleep 1004"]
+	    volumeMounts: [{name: e, mountPath: /e}, {name: m, mountPath: /m}]
+E
+check "a pod with users of its own is ready" within 30 ready users
+check "its root is nobody's on the node" prints 65536 \
+	sh -c "awk '/^Uid:/ {print \$2}' /proc/\$(pgrep -fo '^sleep 1004')/status"
+check "but root in there" prints "0 0 2000 " k exec users -- \
+	sh -c '{ touch /e/y /m/y && stat -c %u /made/here/x /m/y && stat -c %g /e/y; } | tr "\n" " "'
+check "it speaks" prints started k logs users
+
 # ---- of the node's directory ----
 mkdir -p "$dir/d/pods"
 cat >"$dir/d/pods/own.yaml" <<-'E'

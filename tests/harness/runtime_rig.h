@@ -249,8 +249,7 @@ static inline struct runtime_sandbox_run rig_sandbox(const char *name)
 						    .hostname = str_from(name),
 						    .log_directory = STR("/run/logs"),
 						    .cgroup_parent = STR("/kubepods/podu1"),
-						    .pid = NAMESPACE_CONTAINER,
-						    .host_users = true}};
+						    .pid = NAMESPACE_CONTAINER}};
 }
 
 /* Runs it; its id is the runtime's. */

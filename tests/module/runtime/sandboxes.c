@@ -178,9 +178,10 @@ TEST(what_is_not_here_is_refused_or_done)
 	r->ops->run_sandbox(r, rig_op(&g), &run);
 	EXPECT_INT(rig_await(&g), ERR_NOT_FOUND);
 	run = rig_sandbox("x");
-	run.config.host_users = false;
+	run.config.user_count = 65536;
+	run.config.network = NAMESPACE_NODE;
 	r->ops->run_sandbox(r, rig_op(&g), &run);
-	EXPECT_INT(rig_await(&g), ERR_UNSUPPORTED);
+	EXPECT_INT(rig_await(&g), ERR_INVALID);
 	rig_close(&g);
 }
 

@@ -191,6 +191,24 @@ TEST(a_grace_at_the_machines_end_is_not_promised)
 		"node is not part of this version; it has to be empty");
 }
 
+TEST(pods_get_as_many_users_as_are_said)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, HEAD), 0);
+	EXPECT_INT(r.c.users_of_a_pod, 65536);
+	done(&r);
+	EXPECT_INT(read(&r, HEAD "userNamespaces: {idsPerPod: 131072}\n"), 0);
+	EXPECT_INT(r.c.users_of_a_pod, 131072);
+	done(&r);
+	expect_fault(HEAD "userNamespaces: {idsPerPod: 65537}\n",
+		"invalid configuration: userNamespaces.idsPerPod must be a multiple of 65536 and "
+		"less than 4294967296");
+	expect_fault(HEAD "userNamespaces: {idsPerPod: 4294967296}\n",
+		"invalid configuration: userNamespaces.idsPerPod must be a multiple of 65536 and "
+		"less than 4294967296");
+}
+
 TEST(a_certificate_that_nobody_asks_for_is_not_promised)
 {
 	struct rig r;
