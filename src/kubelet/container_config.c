@@ -195,17 +195,18 @@ static int check_non_root(struct arena *a, const struct container_input *in,
 	const struct container_security *s, struct err *err)
 {
 	struct str title = pod_title(a, in->pod), name = tree_str(in->container, "name");
+	int64_t said;
 
 	if (!json_bool(setting(in, "runAsNonRoot")))
 		return 0;
-	if (s->run_as_user == 0)
+	if (json_int(setting(in, "runAsUser"), &said) && said == 0)
 		return err_set(err, ERR_INVALID,
 			"container's runAsUser breaks non-root policy (pod: \"%.*s\", container: "
 			"%.*s)",
 			STRF(title), STRF(name));
 	if (s->run_as_user > 0)
 		return 0;
-	if (in->image->uid == 0)
+	if (s->run_as_user == 0)
 		return err_set(err, ERR_INVALID,
 			"container has runAsNonRoot and image will run as root (pod: \"%.*s\", "
 			"container: %.*s)",

@@ -75,14 +75,6 @@ static struct str runtime_id(
 	return arena_print(a, "%s://%.*s", in->runtime, STRF(c->id));
 }
 
-static void set_time(struct arena *a, struct cJSON *object, const char *name, int64_t ns)
-{
-	if (ns)
-		tree_set_str(a, object, name, status_time(a, ns));
-	else
-		set_null(a, object, name);
-}
-
 static struct cJSON *state_exited(
 	struct arena *a, const struct pod_status_input *in, const struct container *c)
 {
@@ -97,8 +89,9 @@ static struct cJSON *state_exited(
 	tree_set_str(a, t, "reason", reason);
 	if (c->message.len)
 		tree_set_str(a, t, "message", c->message);
-	set_time(a, t, "startedAt", c->started);
-	set_time(a, t, "finishedAt", c->finished);
+	/* Of what never ran upstream says the beginning of time. */
+	tree_set_str(a, t, "startedAt", status_time(a, c->started));
+	tree_set_str(a, t, "finishedAt", status_time(a, c->finished));
 	tree_set_str(a, t, "containerID", runtime_id(a, in, c));
 	return t;
 }

@@ -312,7 +312,7 @@ static inline void fake_start_act(struct fake_call *call)
 		f->c.exit_code = 128;
 		f->c.reason = STR("StartError");
 		f->c.message = str_from(f->program->start_error);
-		f->c.started = f->c.finished = env_wall(call->r->env);
+		f->c.finished = env_wall(call->r->env);
 		f->c.state = CONTAINER_EXITED;
 		op_fail_with(call->op, ERR_INVALID, "%s", f->program->start_error);
 		fake_tell(call->r, f->c.sandbox, f->c.id);

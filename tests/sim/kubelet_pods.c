@@ -227,6 +227,41 @@ TEST(what_cannot_be_made_says_why)
 	kubelet_rig_close(&r);
 }
 
+TEST(who_may_not_be_root_is_told_who_says_so)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "image",
+		"'securityContext':{'runAsNonRoot':true},'containers':[{'name':'a','image':'app'}"
+		"]");
+	rig_pod(&r, "said",
+		"'securityContext':{'runAsNonRoot':true,'runAsUser':0},"
+		"'containers':[{'name':'a','image':'app'}]");
+	rig_pod(&r, "other",
+		"'securityContext':{'runAsNonRoot':true,'runAsUser':5},"
+		"'containers':[{'name':'a','image':'app'}]");
+	rig_pass(&r, SEC);
+	EXPECT(str_starts(tree_str(rig_container(&r, "image", "a"), "state.waiting.message"),
+		STR("container has runAsNonRoot and image will run as root (pod: \"image_")));
+	EXPECT(str_starts(tree_str(rig_container(&r, "said", "a"), "state.waiting.message"),
+		STR("container's runAsUser breaks non-root policy (pod: \"said_")));
+	EXPECT_STR(rig_status(&r, "other", "phase"), "Running");
+	kubelet_rig_close(&r);
+}
+
+TEST(what_never_ran_began_at_the_beginning_of_time)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pod(&r, "p", "'restartPolicy':'Never','containers':[{'name':'a','image':'broken'}]");
+	rig_pass(&r, SEC);
+	EXPECT_STR(tree_str(rig_container(&r, "p", "a"), "state.terminated.startedAt"),
+		"1970-01-01T00:00:00Z");
+	kubelet_rig_close(&r);
+}
+
 TEST(grace_is_given_and_can_be_taken_back)
 {
 	struct kubelet_rig r;
