@@ -2,8 +2,8 @@
 #include "container_config.h"
 #include "container_steps.h"
 
-enum make_step { MAKE_BEGIN, MAKE_MOUNTED, MAKE_FILES };
-static const char *const make_steps[] = {"begin", "mounted", "files"};
+enum make_step { MAKE_BEGIN, MAKE_VARIABLES, MAKE_MOUNTED, MAKE_FILES };
+static const char *const make_steps[] = {"begin", "variables", "mounted", "files"};
 
 static enum source_state get_source(void *ctx, struct arena *a, const struct resource *resource,
 	struct str name, const struct cJSON **object)
@@ -51,6 +51,7 @@ static int make_environment(struct pod_item *item, struct err *err)
 	struct environment_input in = {.pod = item->seen,
 		.container = item->action.container,
 		.sources = &sources,
+		.files = &item->variables,
 		.node = &k->facts};
 
 	item->env = arena_new(a, sizeof(*item->env));
@@ -62,6 +63,21 @@ static int make_environment(struct pod_item *item, struct err *err)
 	else
 		in.services = kubelet_services(k, a, STR("default"), &in.service_count);
 	return environment_make(item->env, &in, err);
+}
+
+static void ask_variables(struct pod_item *item)
+{
+	struct kubelet *k = item_kubelet(item);
+	struct op *op = task_await(&item->making, MAKE_VARIABLES, OP_NO_DEADLINE);
+
+	item->variables.volumes =
+		arena_print(&item->arena, "%.*s/pods/%s/volumes/kubernetes.io~empty-dir",
+			STRF(k->options.root_dir), item->batch->w->uid);
+	variable_files_want(&item->variables, &item->arena, item->action.container);
+	if (item->variables.count)
+		variable_files_read(&item->variables, op);
+	else
+		op_yield(op);
 }
 
 static void ask_mounts(struct pod_item *item)
@@ -165,6 +181,9 @@ static void make_run(struct task *t, struct err *err)
 	switch ((enum make_step)t->step) {
 	case MAKE_BEGIN:
 		item->seen = pod_with_ips(item);
+		ask_variables(item);
+		return;
+	case MAKE_VARIABLES:
 		if (make_environment(item, &why))
 			return task_fail(t, &why);
 		ask_mounts(item);

@@ -4,6 +4,8 @@
 #ifndef KUBE_KUBELET_ENVIRONMENT_H
 #define KUBE_KUBELET_ENVIRONMENT_H
 
+#include "variable_files.h"
+
 #include <kube/json.h>
 #include <kube/resource.h>
 #include <kube/runtime.h>
@@ -40,6 +42,7 @@ struct environment_input {
 	const struct cJSON *const *services; /* of its namespace, and default/kubernetes */
 	size_t service_count;
 	const struct sources *sources;
+	const struct variable_files *files; /* those that the container wants, read */
 	const struct node_facts *node;
 };
 /* ERR_NOT_FOUND and ERR_INVALID in upstream's words: the container cannot be made now. */

@@ -35,6 +35,7 @@ struct pod_item {
 	struct environment *env;
 	struct volume_mounts mounts;
 	struct container_files files;
+	struct variable_files variables;
 	struct pod_cgroup_work cgroup; /* of a sandbox */
 	int64_t since;                 /* on the loop's clock */
 	const char *hook;              /* that failed */

@@ -159,6 +159,39 @@ check "but root in there" prints "0 0 2000 " k exec users -- \
 	sh -c '{ touch /e/y /m/y && stat -c %u /made/here/x /m/y && stat -c %g /e/y; } | tr "\n" " "'
 check "it speaks" prints started k logs users
 
+# ---- variables from files ----
+from_file() { # NAME KEY PATH: a pod whose first container writes what the second one reads
+	k create -f - >/dev/null <<-E
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: $1}
+	spec:
+	  restartPolicy: Never
+	  terminationGracePeriodSeconds: 0
+	  volumes: [{name: v, emptyDir: {}}]
+	  initContainers:
+	  - name: writes
+	    image: kube.local/sample:1
+	    command: [sh, -c, "echo \"WHERE='not far' # there\" >/v/env; ln -s /etc/passwd /v/away"]
+	    volumeMounts: [{name: v, mountPath: /v}]
+	  containers:
+	  - name: reads
+	    image: kube.local/sample:1
+	    command: [sh, -c, 'echo "\$PLACE, \$(PLACE)"']
+	    env:
+	    - {name: PLACE, valueFrom: {fileKeyRef: {volumeName: v, path: "$3", key: "$2"}}}
+	E
+}
+from_file file WHERE env
+from_file file-key NOWHERE env
+from_file file-away root away
+within 30 prints Succeeded phase file
+check "a variable comes from a file of a volume" prints "not far, not far" k logs file -c reads
+why() { k get pod "$1" -o 'jsonpath={.status.containerStatuses[0].state.waiting.message}'; }
+check "one that is not there keeps the container back" within 20 prints \
+	'environment variable key "NOWHERE" not found in file "env"' why file-key
+check "and a link out of it leads nowhere" within 20 prints "couldn't parse env file" why file-away
+
 # ---- of the node's directory ----
 mkdir -p "$dir/d/pods"
 cat >"$dir/d/pods/own.yaml" <<-'E'
