@@ -52,7 +52,7 @@ enum token_outcome token_review(struct authn *a, const struct token_question *q,
 /* As access_wait and access_wait_again. */
 void authn_wait(struct api_request *r, struct op *op);
 void authn_wait_again(struct api_request *r, stage_fn *again);
-/* A user as an object says it: username, uid, groups, extra. */
+/* A user as an object says it: username, and uid, groups, extra where there are any. */
 struct cJSON *access_user_tree(struct arena *a, const struct api_user *u);
 /* /openid/v1/jwks and /.well-known/openid-configuration. */
 stage_fn serve_jwks, serve_openid_configuration;

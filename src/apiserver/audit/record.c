@@ -125,7 +125,7 @@ static struct cJSON *user_tree(struct api_request *r, const struct api_user *use
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		const struct cJSON *value = json_get(all, str_from(members[i]));
 
-		if (value && (!json_is(value, JSON_OBJECT) || json_count(value)))
+		if (value)
 			json_add_borrowed(t, str_from(members[i]), json_copy(r->arena, value));
 	}
 	return t;

@@ -356,6 +356,20 @@ static int check_claims(struct asking *q)
 	return code;
 }
 
+/* Rules see all members, those without a value, too. */
+static struct cJSON *whole_user_tree(struct arena *a, const struct api_user *user)
+{
+	struct cJSON *tree = access_user_tree(a, user);
+
+	if (!user->uid.len)
+		json_add_borrowed(tree, STR("uid"), json_new_str(a, STR("")));
+	if (!user->group_count)
+		json_add_borrowed(tree, STR("groups"), json_new(a, JSON_ARRAY));
+	if (!user->extra_count)
+		json_add_borrowed(tree, STR("extra"), json_new(a, JSON_OBJECT));
+	return tree;
+}
+
 static int check_user(struct asking *q, struct str *groups, size_t group_count)
 {
 	const struct issuer_settings *s = q->settings;
@@ -367,9 +381,7 @@ static int check_user(struct asking *q, struct str *groups, size_t group_count)
 		return 0;
 	plain.groups = groups;
 	plain.group_count = group_count;
-	tree = access_user_tree(q->arena, &plain);
-	if (!json_get(tree, STR("uid")))
-		json_add_borrowed(tree, STR("uid"), json_new_str(q->arena, STR("")));
+	tree = whole_user_tree(q->arena, &plain);
 	for (size_t i = 0; i < s->user_rule_count && !code; i++)
 		code = check_rule(q, &s->user_rules[i], tree, "user info validation rule");
 	return code;

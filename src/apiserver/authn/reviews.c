@@ -15,7 +15,8 @@ struct cJSON *access_user_tree(struct arena *a, const struct api_user *u)
 		json_add_borrowed(tree, STR("uid"), json_new_str(a, u->uid));
 	for (size_t i = 0; i < u->group_count; i++)
 		json_append(groups, json_new_str(a, u->groups[i]));
-	json_add_borrowed(tree, STR("groups"), groups);
+	if (u->group_count)
+		json_add_borrowed(tree, STR("groups"), groups);
 	for (size_t i = 0; i < u->extra_count; i++) {
 		struct cJSON *values = json_new(a, JSON_ARRAY);
 
@@ -23,7 +24,8 @@ struct cJSON *access_user_tree(struct arena *a, const struct api_user *u)
 			json_append(values, json_new_str(a, u->extra[i].values[j]));
 		json_add(a, extra, u->extra[i].key, values);
 	}
-	json_add_borrowed(tree, STR("extra"), extra);
+	if (u->extra_count)
+		json_add_borrowed(tree, STR("extra"), extra);
 	return tree;
 }
 
