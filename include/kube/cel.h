@@ -73,6 +73,11 @@ const struct cel_type *cel_type_optional(struct cel_env *env, const struct cel_t
 struct cel_type *cel_type_record(struct cel_env *env, struct str name);
 void cel_type_add(struct cel_env *env, struct cel_type *record, struct str field,
 	const struct cel_type *type);
+/*
+ * What a variable is declared as whose expression yields `of`: a simple type stays, lists and maps
+ * are made anew of what stays, all else is dyn. Of the program that yields it nothing is needed.
+ */
+const struct cel_type *cel_type_composed(struct cel_env *env, const struct cel_type *of);
 /* Of a built-in type's table; its fields are made when they are looked for. */
 const struct cel_type *cel_type_of_table(struct cel_env *env, const struct schema *schema);
 /*

@@ -155,20 +155,23 @@ static void check_variable(struct field_errors *e, const struct path *at, struct
 	check_cel_expression(e, &expression_at, env, text, NULL);
 	program = cel_compile(env, text, NULL);
 	if (name.len && !cel_failure(program).kind)
-		cel_type_add(env, variables, name, cel_result_type(program));
+		cel_type_add(
+			env, variables, name, cel_type_composed(env, cel_result_type(program)));
 	cel_program_free(program);
 }
 
-/* Each knows those before it, by the types that they yield. */
+/* Each knows those before it, by the types that they yield. Without any, there is no such name. */
 static void check_variables(
 	struct field_errors *e, const struct path *p, const struct cJSON *spec, struct cel_env *env)
 {
 	struct cel_type *variables = cel_type_record(env, STR("kubernetes.variables"));
+	const struct cJSON *all = json_get(spec, STR("variables"));
 	struct path list = PATH(p, "variables");
 	size_t i = 0;
 
-	cel_declare(env, STR("variables"), variables);
-	json_each (variable, json_get(spec, STR("variables")))
+	if (json_count(all))
+		cel_declare(env, STR("variables"), variables);
+	json_each (variable, all)
 		check_variable(e, &PATH_INDEX(&list, i++), env, variables, variable);
 }
 

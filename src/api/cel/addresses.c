@@ -238,7 +238,7 @@ static struct cel_value value_ip(struct arena *a, struct ip ip)
 uint64_t address_size(struct cel_value v)
 {
 	return v.type == &cel_ip_type ? ((const struct ip *)v.opaque)->len
-				      : ((const struct cidr *)v.opaque)->ip.len;
+				      : (((const struct cidr *)v.opaque)->bits + 7U) / 8;
 }
 
 /* ---- ip ---- */

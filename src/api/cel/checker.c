@@ -2,6 +2,7 @@
  * Types of expressions, by upstream's algorithm: parameters of generic functions are unified with
  * what they meet, overloads are tried in order, several that fit make the result dyn.
  */
+#include "messages.h"
 #include "unify.h"
 
 static void check(struct checker *c, struct expr *e);
@@ -383,16 +384,13 @@ static void check_map(struct checker *c, struct expr *e)
 		c->arena, CEL_MAP, keys ? keys : param_new(c), values ? values : param_new(c));
 }
 
-static void check_struct(struct checker *c, struct expr *e)
+/* What a name in front of braces stands for; NULL: it is not known. */
+static const struct cel_type *struct_type(struct checker *c, const struct expr *e, struct str name)
 {
 	struct expr named = {.at = e->at};
-	const struct cel_type *type = &cel_error_type;
-	bool known = look_up(c, &named, str_skip(e->name, str_starts(e->name, STR("."))));
 
-	if (!known) {
-		undeclared(c, e, e->name);
-		return;
-	}
+	if (!look_up(c, &named, name))
+		return NULL;
 	if (named.kind != EXPR_LITERAL)
 		program_problem(
 			c->program, e->at, "'%.*s' is not a type", STRF(shown(c, named.type)));
@@ -400,15 +398,42 @@ static void check_struct(struct checker *c, struct expr *e)
 		program_problem(c->program, e->at, "'%.*s' is not a message type",
 			STRF(shown(c, named.literal.of)));
 	else
-		type = named.literal.of;
-	e->type = type;
+		return named.literal.of;
+	return &cel_error_type;
+}
+
+static const struct cel_type *struct_field_type(
+	struct checker *c, const struct expr *e, const struct expr *field)
+{
+	const struct cel_type *t;
+
+	if (!e->message)
+		return e->type->kind == CEL_OBJECT
+			       ? field_type(c, field, e->type, field->literal.str)
+			       : &cel_error_type;
+	t = message_field(e->message, field->literal.str);
+	if (t)
+		return t;
+	program_problem(c->program, field->at, "undefined field '%.*s'", STRF(field->literal.str));
+	return &cel_error_type;
+}
+
+static void check_struct(struct checker *c, struct expr *e)
+{
+	struct str name = str_skip(e->name, str_starts(e->name, STR(".")));
+
+	e->message = message_find(name);
+	e->type = e->message ? e->message->yields : struct_type(c, e, name);
+	if (!e->type) {
+		undeclared(c, e, e->name);
+		return;
+	}
 	for (uint32_t i = 0; i + 1 < e->count; i += 2) {
 		struct expr *field = e->args[i], *value = e->args[i + 1];
-		const struct cel_type *wanted = &cel_error_type, *given;
+		const struct cel_type *wanted, *given;
 		check(c, value);
 		field->type = &cel_string;
-		if (type->kind == CEL_OBJECT)
-			wanted = field_type(c, field, type, field->literal.str);
+		wanted = struct_field_type(c, e, field);
 		given = held_type(c, e, value, e->optional && e->optional[i]);
 		if (!type_assign(c, wanted, given))
 			program_problem(c->program, field->at,

@@ -1,5 +1,6 @@
 /* What calls cost when they are made: upstream's numbers, of the language and of its libraries. */
 #include "eval.h"
+#include "opaque.h"
 
 #include <math.h>
 
@@ -51,7 +52,7 @@ static uint64_t regex_cost(const struct call *c)
 
 static uint64_t list_cost(double factor, uint64_t size)
 {
-	return (uint64_t)((double)size * factor) + 1 + 10;
+	return (uint64_t)((double)size * factor) + 1 + LIST_COST;
 }
 
 static uint64_t pairs_cost(const struct call *c, size_t n)
@@ -84,12 +85,15 @@ enum rule {
 	COST_CHECK,
 	COST_TEXT, /* a walk over the first argument */
 	COST_TEXT_TWICE,
-	COST_SECOND, /* over the second, as startsWith */
+	COST_CONVERT, /* of text to bytes and back */
+	COST_SECOND,  /* over the second, as startsWith */
 	COST_RESULT_TWICE,
 	COST_WALK, /* deep */
 	COST_REGEX,
+	COST_MATCHES, /* the member alone */
 	COST_CONTAINS,
 	COST_COMPARE,
+	COST_EQUAL,
 	COST_ADD,
 	COST_IN,
 	COST_IP,
@@ -101,27 +105,34 @@ enum rule {
 	COST_PAIRS_OF_KEYS,
 	COST_SETS,
 	COST_VALIDATE,
+	COST_SELECTOR,
 };
+
+/*
+ * What costs by its overload costs one where several are possible until the value is there. What
+ * Kubernetes counts by the name of the function does not ask for that.
+ */
+#define BY_OVERLOAD 0x80
 
 static const struct {
 	const char *name;
 	uint8_t rule;
 } rules[] = {
-	{"_==_", COST_COMPARE},
-	{"_!=_", COST_COMPARE},
-	{"_<_", COST_COMPARE},
-	{"_<=_", COST_COMPARE},
-	{"_>_", COST_COMPARE},
-	{"_>=_", COST_COMPARE},
-	{"_+_", COST_ADD},
-	{"@in", COST_IN},
+	{"_==_", COST_EQUAL},
+	{"_!=_", COST_COMPARE | BY_OVERLOAD},
+	{"_<_", COST_COMPARE | BY_OVERLOAD},
+	{"_<=_", COST_COMPARE | BY_OVERLOAD},
+	{"_>_", COST_COMPARE | BY_OVERLOAD},
+	{"_>=_", COST_COMPARE | BY_OVERLOAD},
+	{"_+_", COST_ADD | BY_OVERLOAD},
+	{"@in", COST_IN | BY_OVERLOAD},
 	{"dyn", COST_FREE},
-	{"bytes", COST_TEXT},
-	{"string", COST_TEXT},
-	{"startsWith", COST_SECOND},
-	{"endsWith", COST_SECOND},
-	{"contains", COST_CONTAINS},
-	{"matches", COST_REGEX},
+	{"bytes", COST_CONVERT | BY_OVERLOAD},
+	{"string", COST_CONVERT | BY_OVERLOAD},
+	{"startsWith", COST_SECOND | BY_OVERLOAD},
+	{"endsWith", COST_SECOND | BY_OVERLOAD},
+	{"contains", COST_CONTAINS | BY_OVERLOAD},
+	{"matches", COST_MATCHES | BY_OVERLOAD},
 	{"find", COST_REGEX},
 	{"findAll", COST_REGEX},
 	{"isSorted", COST_WALK},
@@ -131,6 +142,7 @@ static const struct {
 	{"indexOf", COST_WALK},
 	{"lastIndexOf", COST_WALK},
 	{"url", COST_TEXT},
+	{"jsonpatch.escapeKey", COST_TEXT},
 	{"lowerAscii", COST_TEXT},
 	{"upperAscii", COST_TEXT},
 	{"substring", COST_TEXT},
@@ -138,8 +150,8 @@ static const struct {
 	{"replace", COST_TEXT_TWICE},
 	{"split", COST_TEXT_TWICE},
 	{"join", COST_RESULT_TWICE},
-	{"strings.quote", COST_TEXT},
-	{"format", COST_TEXT},
+	{"strings.quote", COST_TEXT | BY_OVERLOAD},
+	{"format", COST_TEXT | BY_OVERLOAD},
 	{"cidr", COST_TEXT},
 	{"isIP", COST_TEXT},
 	{"isCIDR", COST_TEXT},
@@ -151,18 +163,20 @@ static const struct {
 	{"isQuantity", COST_TEXT},
 	{"semver", COST_TEXT},
 	{"isSemver", COST_TEXT},
-	{"slice", COST_RESULT_LIST},
-	{"lists.range", COST_RESULT_LIST},
-	{"reverse", COST_RESULT_LIST},
-	{"flatten", COST_FLATTEN},
-	{"distinct", COST_PAIRS},
-	{"sort", COST_PAIRS},
-	{"@sortByAssociatedKeys", COST_PAIRS_OF_KEYS},
-	{"sets.contains", COST_SETS},
-	{"sets.equivalent", COST_SETS},
-	{"sets.intersects", COST_SETS},
+	{"slice", COST_RESULT_LIST | BY_OVERLOAD},
+	{"lists.range", COST_RESULT_LIST | BY_OVERLOAD},
+	{"reverse", COST_RESULT_LIST | BY_OVERLOAD},
+	{"flatten", COST_FLATTEN | BY_OVERLOAD},
+	{"distinct", COST_PAIRS | BY_OVERLOAD},
+	{"sort", COST_PAIRS | BY_OVERLOAD},
+	{"@sortByAssociatedKeys", COST_PAIRS_OF_KEYS | BY_OVERLOAD},
+	{"sets.contains", COST_SETS | BY_OVERLOAD},
+	{"sets.equivalent", COST_SETS | BY_OVERLOAD},
+	{"sets.intersects", COST_SETS | BY_OVERLOAD},
 	{"validate", COST_VALIDATE},
 	{"check", COST_CHECK},
+	{"fieldSelector", COST_SELECTOR},
+	{"labelSelector", COST_SELECTOR},
 };
 
 uint8_t cost_rule(struct str name)
@@ -187,17 +201,33 @@ static uint64_t set_cost(const struct call *c)
 	return product * (str_eq_text(c->expr->name, "sets.equivalent") ? 2 : 1) + 1;
 }
 
+static enum cel_kind other_kind(const struct expr *e)
+{
+	return str_eq_text(e->name, "bytes") ? CEL_STRING : CEL_BYTES;
+}
+
+/* A list of requirements, each with a list of its own. */
+static uint64_t selector_cost(uint64_t length)
+{
+	return LIST_COST + scaled(length, TRAVERSAL) +
+	       scaled(length, 0.5) * (LIST_COST + STRUCT_COST);
+}
+
 uint64_t call_cost(const struct call *c, struct cel_value result)
 {
-	switch ((enum rule)c->expr->cost_rule) {
+	uint8_t rule = c->expr->cost_rule;
+
+	if ((rule & BY_OVERLOAD) && c->expr->overload_count != 1)
+		return 1;
+	switch ((enum rule)(rule & ~BY_OVERLOAD)) {
 	case COST_FREE:
 		return 0;
 	case COST_CHECK:
 		return 350000;
 	case COST_TEXT:
-		if (str_eq_text(c->expr->name, "string") && !arg_is(c, 0, CEL_BYTES))
-			return 1;
 		return scaled(size_at(c, 0), TRAVERSAL);
+	case COST_CONVERT:
+		return arg_is(c, 0, other_kind(c->expr)) ? scaled(size_at(c, 0), TRAVERSAL) : 1;
 	case COST_TEXT_TWICE:
 		return scaled(size_at(c, 0), 2 * TRAVERSAL);
 	case COST_SECOND:
@@ -208,8 +238,16 @@ uint64_t call_cost(const struct call *c, struct cel_value result)
 		return traversal(c->arena, c->args[0], 0);
 	case COST_REGEX:
 		return regex_cost(c);
+	case COST_MATCHES:
+		return c->expr->member ? regex_cost(c) : 1;
 	case COST_CONTAINS:
 		return scaled(size_at(c, 0), TRAVERSAL) * scaled(size_at(c, 1), TRAVERSAL);
+	case COST_EQUAL:
+		if (arg_is(c, 0, CEL_OPAQUE))
+			return 1;
+		return scaled(MIN(size_at(c, 0), size_at(c, 1)), TRAVERSAL);
+	case COST_SELECTOR:
+		return selector_cost(size_at(c, 1));
 	case COST_COMPARE:
 		return scaled(MIN(size_at(c, 0), size_at(c, 1)), TRAVERSAL);
 	case COST_ADD:
@@ -233,7 +271,7 @@ uint64_t call_cost(const struct call *c, struct cel_value result)
 	case COST_SETS:
 		return set_cost(c);
 	case COST_VALIDATE:
-		return scaled(1 + size_at(c, 1), TRAVERSAL) * 15;
+		return scaled(1 + size_at(c, 1), TRAVERSAL) * format_cost(c->args[0], REGEX);
 	default:
 		return 1;
 	}

@@ -10,8 +10,6 @@
 #define TRAVERSAL 0.1
 #define REGEX     0.25
 
-enum { LIST_COST = 10, MAP_COST = 30, STRUCT_COST = 40 };
-
 struct size {
 	uint64_t min, max;
 };
@@ -33,6 +31,7 @@ struct estimator {
 	const struct cel_program *program;
 	struct known *known;
 	struct local *locals;
+	const char *overload; /* the one that is estimated */
 };
 
 struct made {

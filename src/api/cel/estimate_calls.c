@@ -1,10 +1,15 @@
 /* What each function may cost, and the size of what it gives. */
 #include "estimate.h"
 
+static bool is_overload(const struct estimator *s, const char *id)
+{
+	return strcmp(s->overload, id) == 0;
+}
+
 static uint64_t literal_number(const struct expr *e, uint64_t otherwise)
 {
-	return e->kind == EXPR_LITERAL && e->literal.kind == CEL_INT && e->literal.i >= 0
-		       ? (uint64_t)e->literal.i
+	return e->kind == EXPR_LITERAL && e->literal.kind == CEL_INT
+		       ? (uint64_t)MAX(e->literal.i, 0)
 		       : otherwise;
 }
 
@@ -83,6 +88,24 @@ static struct made compare_cost(struct estimator *s, const struct expr *e)
 	return costs(by_factor((struct size){max > 0, max}, TRAVERSAL));
 }
 
+/* The libraries' own values are as cheap to compare as numbers. */
+static struct made equal_cost(struct estimator *s, const struct expr *e)
+{
+	const struct cel_type *x = e->args[0]->type, *y = e->args[1]->type;
+	struct size url = {1, 1};
+	enum { LONGEST_FORMAT = 64 };
+
+	if (x->kind != CEL_OPAQUE || !type_same(x, y))
+		return compare_cost(s, e);
+	if (type_same(x, &cel_format_type))
+		return costs(by_factor((struct size){1, LONGEST_FORMAT}, TRAVERSAL));
+	if (type_same(x, &cel_url_type)) {
+		known_size(s, e->args[1], &url);
+		return costs(by_factor((struct size){1, url.max}, TRAVERSAL));
+	}
+	return costs(fixed(1));
+}
+
 static struct made network_cost(struct estimator *s, const struct expr *e, bool network)
 {
 	struct size bytes = {4, 16};
@@ -90,7 +113,7 @@ static struct made network_cost(struct estimator *s, const struct expr *e, bool 
 
 	if (network)
 		cost = add(add(cost, by_factor(bytes, TRAVERSAL)), fixed(1));
-	if (e->args[1]->type->kind == CEL_STRING)
+	if (is_overload(s, network ? "cidr_contains_cidr_string" : "cidr_contains_ip_string"))
 		cost = add(cost, by_factor(size_of(s, e->args[1]), TRAVERSAL));
 	return costs(cost);
 }
@@ -114,18 +137,14 @@ static struct made pairs_cost(struct estimator *s, const struct expr *e, size_t 
 static struct made add_cost(struct estimator *s, const struct expr *e)
 {
 	struct size size = sum(size_of(s, e->args[0]), size_of(s, e->args[1]));
-	enum cel_kind kind = e->args[0]->type->kind, other = e->args[1]->type->kind;
+	bool lists = is_overload(s, "add_list");
 	struct known x, y;
 
+	if (!lists && !is_overload(s, "add_string") && !is_overload(s, "add_bytes"))
+		return costs(fixed(1));
 	if (known_entries(s, e->args[0], &x) && known_entries(s, e->args[1], &y))
 		set_entries(s, e, x.of_list, both(x.key, y.key), both(x.value, y.value));
-	if (kind == CEL_LIST || other == CEL_LIST)
-		return gives(fixed(1), size);
-	if (kind == CEL_STRING || kind == CEL_BYTES || other == CEL_STRING || other == CEL_BYTES)
-		return gives(by_factor(size, TRAVERSAL), size);
-	if (kind == CEL_DYN && other == CEL_DYN)
-		return gives((struct cel_cost){1, scaled(size.max, TRAVERSAL)}, size);
-	return costs(fixed(1));
+	return gives(lists ? fixed(1) : by_factor(size, TRAVERSAL), size);
 }
 
 static struct made index_cost(struct estimator *s, const struct expr *e)
@@ -143,7 +162,9 @@ static struct made index_cost(struct estimator *s, const struct expr *e)
 static struct made split_cost(struct estimator *s, const struct expr *e)
 {
 	struct size text = size_of(s, e->args[0]);
-	uint64_t max = e->count > 2 ? literal_number(e->args[2], text.max) : text.max;
+	const struct expr *limit = e->count > 2 ? e->args[2] : NULL;
+	bool is_told = limit && limit->kind == EXPR_LITERAL && limit->literal.kind == CEL_INT;
+	uint64_t max = is_told ? (uint64_t)limit->literal.i : text.max;
 
 	return gives(by_factor(text, 2 * TRAVERSAL), (struct size){0, max});
 }
@@ -152,9 +173,8 @@ static struct made slice_cost(struct estimator *s, const struct expr *e)
 {
 	struct size size = size_of(s, e->args[0]);
 	uint64_t from = literal_number(e->args[1], 0), to = literal_number(e->args[2], size.max);
-	uint64_t n = to > from ? to - from : 0;
 
-	return list_made(1, (struct size){n, n});
+	return list_made(1, (struct size){to - from, to - from});
 }
 
 static struct made sets_cost(struct estimator *s, const struct expr *e)
@@ -176,12 +196,11 @@ static struct made text_cost(struct estimator *s, const struct expr *e, bool sam
 static struct made conversion_cost(struct estimator *s, const struct expr *e)
 {
 	struct size text = size_of(s, e->args[0]);
-	enum cel_kind kind = e->args[0]->type->kind;
 
-	if (str_eq_text(e->name, "bytes") && kind == CEL_STRING)
+	if (is_overload(s, "string_to_bytes"))
 		return gives(
 			by_factor(text, TRAVERSAL), (struct size){text.min, times(text.max, 4)});
-	if (str_eq_text(e->name, "string") && kind == CEL_BYTES)
+	if (is_overload(s, "bytes_to_string"))
 		return gives(by_factor(text, TRAVERSAL), (struct size){text.min / 4, text.max});
 	return costs(fixed(1));
 }
@@ -198,7 +217,13 @@ static struct made same_text(struct estimator *s, const struct expr *e)
 
 static struct made other_text(struct estimator *s, const struct expr *e)
 {
-	return text_cost(s, e, false);
+	return is_overload(s, "cidr_ip") ? costs(fixed(1)) : text_cost(s, e, false);
+}
+
+/* Read, and compared with what was read. */
+static struct made canonical_text(struct estimator *s, const struct expr *e)
+{
+	return costs(by_factor(size_of(s, e->args[0]), 2 * TRAVERSAL));
 }
 
 static struct made second_text(struct estimator *s, const struct expr *e)
@@ -214,7 +239,7 @@ static struct made contains_text(struct estimator *s, const struct expr *e)
 
 static struct made matches(struct estimator *s, const struct expr *e)
 {
-	return regex_cost(s, e, false);
+	return is_overload(s, "matches") ? costs(fixed(1)) : regex_cost(s, e, false);
 }
 
 static struct made finds(struct estimator *s, const struct expr *e)
@@ -224,8 +249,7 @@ static struct made finds(struct estimator *s, const struct expr *e)
 
 static struct made in_list(struct estimator *s, const struct expr *e)
 {
-	return costs(e->args[1]->type->kind == CEL_LIST ? by_factor(size_of(s, e->args[1]), 1)
-							: fixed(1));
+	return costs(is_overload(s, "in_list") ? by_factor(size_of(s, e->args[1]), 1) : fixed(1));
 }
 
 static struct made contains_ip(struct estimator *s, const struct expr *e)
@@ -285,13 +309,25 @@ static struct made asks(struct estimator *s, const struct expr *e)
 
 static struct made validated(struct estimator *s, const struct expr *e)
 {
-	struct size text = sum(size_of(s, e->args[1]), (struct size){1, 1});
+	enum { LONGEST_REGEX = 128 };
 
-	return costs(product(by_factor(text, TRAVERSAL), fixed(15)));
+	return costs(product(
+		by_factor(size_of(s, e->args[1]), TRAVERSAL), fixed(scaled(LONGEST_REGEX, REGEX))));
+}
+
+/* A selector is text that becomes a list of requirements, each with a list of its own. */
+static struct made selects(struct estimator *s, const struct expr *e)
+{
+	struct size text = size_of(s, e->args[1]);
+	struct cel_cost count = by_factor(text, 0.5);
+	struct cel_cost each = fixed(LIST_COST + STRUCT_COST);
+
+	return costs(add(add(fixed(LIST_COST), by_factor(text, TRAVERSAL)), product(count, each)));
 }
 
 static const struct named_cost named_costs[] = {
-	{" _==_ _!=_ _<_ _<=_ _>_ _>=_ ", compare_cost},
+	{" _==_ ", equal_cost},
+	{" _!=_ _<_ _<=_ _>_ _>=_ ", compare_cost},
 	{" _+_ ", add_cost},
 	{" _[_] ", index_cost},
 	{" @in ", in_list},
@@ -301,8 +337,10 @@ static const struct named_cost named_costs[] = {
 	{" matches ", matches},
 	{" find findAll ", finds},
 	{" isSorted sum max min indexOf lastIndexOf ", walk_cost},
-	{" lowerAscii upperAscii substring trim ", same_text},
-	{" url format cidr isIP isCIDR quantity isQuantity semver isSemver ", other_text},
+	{" url jsonpatch.escapeKey lowerAscii upperAscii substring trim ", same_text},
+	{" format cidr isIP isCIDR ip quantity isQuantity semver isSemver ", other_text},
+	{" ip.isCanonical ", canonical_text},
+	{" fieldSelector labelSelector ", selects},
 	{" strings.quote ", quoted},
 	{" replace ", replace_cost},
 	{" split ", split_cost},
@@ -332,10 +370,28 @@ static bool is_named(const char *names, struct str name)
 	return false;
 }
 
-struct made estimate_function(struct estimator *s, const struct expr *e)
+static struct made estimate_overload(struct estimator *s, const struct expr *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(named_costs); i++)
 		if (is_named(named_costs[i].names, e->name))
 			return named_costs[i].cost(s, e);
 	return costs(fixed(1));
+}
+
+/* Of what it may be that is called, in any case: what a dyn is shows only when it is there. */
+struct made estimate_function(struct estimator *s, const struct expr *e)
+{
+	struct made all = {0};
+
+	for (uint16_t i = 0; i < e->overload_count; i++) {
+		struct made made;
+
+		s->overload = e->overloads[i]->id;
+		made = estimate_overload(s, e);
+		all.cost = i ? either(all.cost, made.cost) : made.cost;
+		if (made.has_size)
+			all.size = all.has_size ? both(all.size, made.size) : made.size;
+		all.has_size |= made.has_size;
+	}
+	return e->overload_count ? all : costs(fixed(1));
 }

@@ -3,10 +3,10 @@
  * and an index one each, literals nothing, lists 10, maps 30, calls by their arguments.
  */
 #include "eval.h"
+#include "messages.h"
 
 #include <kube/mem.h>
 
-enum { LIST_COST = 10, MAP_COST = 30, STRUCT_COST = 40 };
 /* Beside the cost: loops whose bodies cost nothing end, too. */
 #define STEPS_MAX 50000000
 /* Nothing is freed before the end, and text may grow faster than its cost. */
@@ -274,11 +274,13 @@ static struct cel_value eval_map(struct evaluation *ev, const struct expr *e)
 		}
 		map_put(ev->arena, &map, key, v);
 	}
+	spend(ev, e->kind == EXPR_STRUCT ? STRUCT_COST : MAP_COST);
+	if (e->message)
+		return e->message->make(ev->arena, map);
 	if (e->kind == EXPR_STRUCT) {
 		map.kind = CEL_OBJECT;
 		map.type = e->type;
 	}
-	spend(ev, e->kind == EXPR_STRUCT ? STRUCT_COST : MAP_COST);
 	return map;
 }
 

@@ -6,27 +6,29 @@
 
 #include <kube/codec.h>
 #include <kube/names.h>
+#include <math.h>
 
 struct named_format {
 	struct str name;
 	name_check_fn *check; /* NULL: see validate */
 	bool prefix;          /* a '-' at the end is fine */
+	uint16_t regex;       /* characters of the expression that upstream counts */
 };
 
 static const struct named_format formats[] = {
-	{STR_INIT("dns1123Label"), name_check_dns_label, false},
-	{STR_INIT("dns1123Subdomain"), name_check_dns_subdomain, false},
-	{STR_INIT("dns1035Label"), name_check_dns_label_1035, false},
-	{STR_INIT("qualifiedName"), name_check_qualified, false},
-	{STR_INIT("dns1123LabelPrefix"), name_check_dns_label, true},
-	{STR_INIT("dns1123SubdomainPrefix"), name_check_dns_subdomain, true},
-	{STR_INIT("dns1035LabelPrefix"), name_check_dns_label_1035, true},
-	{STR_INIT("labelValue"), name_check_label_value, false},
-	{STR_INIT("uri"), NULL, false},
-	{STR_INIT("uuid"), NULL, false},
-	{STR_INIT("byte"), NULL, false},
-	{STR_INIT("date"), NULL, false},
-	{STR_INIT("datetime"), NULL, false},
+	{STR_INIT("dns1123Label"), name_check_dns_label, false, 30},
+	{STR_INIT("dns1123Subdomain"), name_check_dns_subdomain, false, 60},
+	{STR_INIT("dns1035Label"), name_check_dns_label_1035, false, 30},
+	{STR_INIT("qualifiedName"), name_check_qualified, false, 60},
+	{STR_INIT("dns1123LabelPrefix"), name_check_dns_label, true, 30},
+	{STR_INIT("dns1123SubdomainPrefix"), name_check_dns_subdomain, true, 60},
+	{STR_INIT("dns1035LabelPrefix"), name_check_dns_label_1035, true, 30},
+	{STR_INIT("labelValue"), name_check_label_value, false, 40},
+	{STR_INIT("uri"), NULL, false, 1120},
+	{STR_INIT("uuid"), NULL, false, 70},
+	{STR_INIT("byte"), NULL, false, 84},
+	{STR_INIT("date"), NULL, false, 71},
+	{STR_INIT("datetime"), NULL, false, 71},
 };
 
 static const struct named_format *find(struct str name)
@@ -35,6 +37,14 @@ static const struct named_format *find(struct str name)
 		if (str_eq(formats[i].name, name))
 			return &formats[i];
 	return NULL;
+}
+
+uint64_t format_cost(struct cel_value v, double factor)
+{
+	const struct named_format *f =
+		v.kind == CEL_OPAQUE && v.type == &cel_format_type ? v.opaque : NULL;
+
+	return f ? (uint64_t)ceil(f->regex * factor) : 1;
 }
 
 struct cel_value run_format_constant(struct call *c)

@@ -21,6 +21,8 @@ struct cel_amount {
 	struct str text;
 };
 
+/* What matching against a named format costs per tenth of the text. */
+uint64_t format_cost(struct cel_value format, double factor);
 struct cel_value opaque_equal(struct cel_value x, struct cel_value y);
 int semver_compare(const struct semver *a, const struct semver *b);
 

@@ -20,6 +20,7 @@ enum cel_list_rule { CEL_LIST_ATOMIC, CEL_LIST_SET, CEL_LIST_KEYED };
 struct cel_type {
 	uint8_t kind;
 	uint8_t list_rule;
+	bool wraps;      /* a value that may be null */
 	bool open;       /* an object any field of which may be asked for, as dyn */
 	uint32_t param;  /* CEL_PARAM: its number */
 	struct str name; /* of an object, an opaque type, a parameter of a signature */
@@ -56,8 +57,7 @@ const struct cel_type *type_read(
 	struct arena *a, struct str *text, const struct cel_type **letters, uint32_t *next);
 
 extern const struct cel_type cel_any_type, cel_error_type, cel_url_type, cel_ip_type, cel_cidr_type,
-	cel_format_type, cel_image_type, cel_path_check_type, cel_group_check_type,
-	cel_decision_type;
+	cel_format_type, cel_path_check_type, cel_group_check_type, cel_decision_type;
 
 /* ---- expressions ---- */
 
@@ -81,6 +81,7 @@ struct fold {
 };
 
 struct function;
+struct message;
 struct call;
 typedef struct cel_value function_fn(struct call *c);
 
@@ -100,6 +101,7 @@ struct expr {
 	struct expr **args;
 	uint8_t *optional; /* per element or entry: written with a '?' */
 	struct fold *fold;
+	const struct message *message;   /* EXPR_STRUCT: when it is none of the env's objects */
 	const struct cel_type *type;     /* what the checker found */
 	const struct function *function; /* EXPR_CALL, once it is checked */
 	uint16_t overload_count;
@@ -107,6 +109,9 @@ struct expr {
 	struct cel_value literal;
 	struct regex *regex; /* compiled beforehand */
 };
+
+/* What making them costs, estimated and counted. */
+enum { LIST_COST = 10, MAP_COST = 30, STRUCT_COST = 40 };
 
 /* ---- functions ---- */
 

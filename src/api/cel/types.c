@@ -23,7 +23,6 @@ SIMPLE(cel_cidr_type, CEL_OPAQUE, "net.CIDR");
 SIMPLE(cel_quantity_type, CEL_OPAQUE, "kubernetes.Quantity");
 SIMPLE(cel_semver_type, CEL_OPAQUE, "kubernetes.Semver");
 SIMPLE(cel_format_type, CEL_OPAQUE, "kubernetes.NamedFormat");
-SIMPLE(cel_image_type, CEL_OPAQUE, "kubernetes.Image");
 SIMPLE(cel_authorizer_type, CEL_OPAQUE, "kubernetes.authorization.Authorizer");
 SIMPLE(cel_path_check_type, CEL_OPAQUE, "kubernetes.authorization.PathCheck");
 SIMPLE(cel_group_check_type, CEL_OPAQUE, "kubernetes.authorization.GroupCheck");
@@ -98,6 +97,29 @@ const struct cel_type *cel_type_optional(struct cel_env *env, const struct cel_t
 	return type_new(&env->arena, CEL_OPTIONAL, of, NULL);
 }
 
+const struct cel_type *cel_type_composed(struct cel_env *env, const struct cel_type *of)
+{
+	switch (of->kind) {
+	case CEL_NULL:
+	case CEL_BOOL:
+	case CEL_INT:
+	case CEL_UINT:
+	case CEL_DOUBLE:
+	case CEL_STRING:
+	case CEL_BYTES:
+	case CEL_TIMESTAMP:
+	case CEL_DURATION:
+		return of;
+	case CEL_LIST:
+		return cel_type_list(env, cel_type_composed(env, of->first));
+	case CEL_MAP:
+		return cel_type_map(
+			env, cel_type_composed(env, of->first), cel_type_composed(env, of->second));
+	default:
+		return &cel_dyn;
+	}
+}
+
 uint64_t cel_type_size(const struct cel_type *type)
 {
 	return type->min_text;
@@ -159,6 +181,10 @@ static void print_wrapped(struct buf *out, const char *name, const struct cel_ty
 
 void type_print(struct buf *out, const struct cel_type *t)
 {
+	if (t->wraps) {
+		buf_print(out, "wrapper(%.*s)", STRF(t->name));
+		return;
+	}
 	switch (t->kind) {
 	case CEL_LIST:
 		print_wrapped(out, "list", t->first);
@@ -226,7 +252,6 @@ static const struct cel_type *named_shortly(struct str name)
 		{STR_INIT("quantity"), &cel_quantity_type},
 		{STR_INIT("semver"), &cel_semver_type},
 		{STR_INIT("format"), &cel_format_type},
-		{STR_INIT("image"), &cel_image_type},
 		{STR_INIT("authorizer"), &cel_authorizer_type},
 		{STR_INIT("pathcheck"), &cel_path_check_type},
 		{STR_INIT("groupcheck"), &cel_group_check_type},

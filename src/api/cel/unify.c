@@ -146,6 +146,8 @@ static bool substitutes(
 
 static bool nullable(const struct cel_type *t)
 {
+	if (t->wraps)
+		return true;
 	switch (t->kind) {
 	case CEL_NULL:
 	case CEL_OBJECT:

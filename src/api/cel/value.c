@@ -153,7 +153,7 @@ uint64_t value_size(struct cel_value v)
 	case CEL_MAP:
 		return map_size(v);
 	case CEL_OPAQUE:
-		/* Addresses have a size: that of their bytes. */
+		/* Addresses have a size: that of their bytes, or of their prefix in bytes. */
 		return v.type == &cel_ip_type || v.type == &cel_cidr_type ? address_size(v) : 1;
 	default:
 		return 1;

@@ -89,6 +89,12 @@ int policy_params_find(struct hook_subject *s, const struct policy *p,
 
 enum { POLICY_VARIABLES = 7 + 1 }; /* those of cel_env_for_admission, then `variables` */
 
+/* What a policy's variables are, as far as they were asked for. */
+struct policy_computed {
+	struct cel_value *values;
+	bool *is_done;
+};
+
 /* One policy over one review with one parameter. */
 struct policy_run {
 	struct hook_subject *subject;
@@ -96,8 +102,9 @@ struct policy_run {
 	const struct policy *policy;
 	const struct cJSON *object, *old, *params;
 	/* private */
-	struct cel_value variables[POLICY_VARIABLES], *computed;
-	bool *is_computed;
+	struct cel_value variables[POLICY_VARIABLES];
+	struct policy_computed computed[2]; /* of validations, and of their messages */
+	bool for_message, is_spent;
 	struct cel_lazy lazy, request_lazy, namespace_lazy;
 	struct cel_authorizer authorizer;
 	uint64_t left; /* of the budget */
@@ -109,6 +116,8 @@ void policy_run_init(struct policy_run *run, struct hook_subject *s, const struc
 void policy_run_see(struct policy_run *run, const struct cJSON *object);
 /* The value, or an error with the whole sentence: `expression '…' resulted in error: …`. */
 struct cel_value policy_evaluate(struct policy_run *run, const struct policy_expression *e);
+/* The same of a message: it may not ask who may do what, nor may the variables it speaks of. */
+struct cel_value policy_evaluate_message(struct policy_run *run, const struct policy_expression *e);
 /* Do its match conditions hold? `error`: empty, or why that cannot be said. */
 bool policy_conditions_hold(struct policy_run *run, struct str *error);
 

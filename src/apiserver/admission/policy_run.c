@@ -74,8 +74,24 @@ static struct cel_value get_request(void *ctx, struct arena *a, struct str name)
 
 	(void)a;
 	(void)name;
-	return cel_json(
-		hook_request_shown(run->subject, run->view), cel_type_of_request(run->policy->env));
+	return cel_json(hook_request_shown(run->subject, run->view), &cel_dyn);
+}
+
+/* What expressions are shown of a namespace: kind, owners and managers are not. */
+static struct cJSON *namespace_shown(struct arena *a, const struct cJSON *namespace)
+{
+	static const char *const hidden[] = {"ownerReferences", "managedFields", "selfLink", NULL};
+	struct cJSON *shown, *metadata;
+
+	if (!namespace)
+		return NULL;
+	shown = json_copy(a, namespace);
+	metadata = json_get(shown, STR("metadata"));
+	json_remove(shown, json_get(shown, STR("apiVersion")));
+	json_remove(shown, json_get(shown, STR("kind")));
+	for (size_t i = 0; metadata && hidden[i]; i++)
+		json_remove(metadata, json_get(metadata, str_from(hidden[i])));
+	return shown;
 }
 
 static struct cel_value get_namespace(void *ctx, struct arena *a, struct str name)
@@ -86,32 +102,59 @@ static struct cel_value get_namespace(void *ctx, struct arena *a, struct str nam
 	(void)name;
 	if (!s->namespace.len || str_eq_text(s->resource->plural, "namespaces"))
 		return cel_json(NULL, &cel_dyn);
-	return cel_json(server_read(s->review->server, a, "", "namespaces", STR(""), s->namespace),
-		cel_type_of_namespace(run->policy->env));
+	return cel_json(namespace_shown(a, server_read(s->review->server, a, "", "namespaces",
+						   STR(""), s->namespace)),
+		&cel_dyn);
+}
+
+/* Its cost counts for the expression that asks for it. */
+static struct cel_value run_program(struct policy_run *run, const struct policy_expression *e)
+{
+	struct cel_run cel = {.arena = run->subject->arena,
+		.variables = run->variables,
+		.variable_count = POLICY_VARIABLES};
+	struct cel_value v = cel_eval(e->program, &cel);
+
+	run->is_spent |= cel.cost > run->left;
+	run->left -= MIN(cel.cost, run->left);
+	return v;
+}
+
+static struct cel_value compute_variable(struct policy_run *run, const struct policy_variable *v)
+{
+	struct arena *a = run->subject->arena;
+	struct cel_failure failure = cel_failure(v->expression.program);
+	struct cel_value value;
+
+	if (failure.kind)
+		return cel_error(a, "composited variable \"%.*s\" fails to compile: %.*s",
+			STRF(v->name), STRF(failure.text));
+	value = run_program(run, &v->expression);
+	return value.kind == CEL_ERROR
+		       ? cel_error(a, "composited variable \"%.*s\" fails to evaluate: %.*s",
+				 STRF(v->name), STRF(value.str))
+		       : value;
 }
 
 static struct cel_value get_variable(void *ctx, struct arena *a, struct str name)
 {
 	struct policy_run *run = ctx;
 	const struct policy *p = run->policy;
+	struct policy_computed *computed = &run->computed[run->for_message];
 
 	/* Of two with one name the later one counts. */
 	for (size_t i = p->variable_count; i-- > 0;) {
 		if (!str_eq(p->variables[i].name, name))
 			continue;
-		if (!run->is_computed[i]) {
-			run->is_computed[i] = true;
-			run->computed[i] = cel_error(a,
+		if (!computed->is_done[i]) {
+			computed->is_done[i] = true;
+			computed->values[i] = cel_error(a,
 				"composited variable \"%.*s\" fails to "
 				"evaluate: it speaks of itself",
 				STRF(name));
-			run->computed[i] = policy_evaluate(run, &p->variables[i].expression);
-			if (run->computed[i].kind == CEL_ERROR)
-				run->computed[i] = cel_error(a,
-					"composited variable \"%.*s\" fails to evaluate: %.*s",
-					STRF(name), STRF(run->computed[i].str));
+			computed->values[i] = compute_variable(run, &p->variables[i]);
 		}
-		return run->computed[i];
+		return computed->values[i];
 	}
 	return cel_error(a, "no such key: %.*s", STRF(name));
 }
@@ -120,7 +163,8 @@ void policy_run_see(struct policy_run *run, const struct cJSON *object)
 {
 	run->object = object;
 	run->variables[OBJECT] = cel_json(object, &cel_dyn);
-	memset(run->is_computed, 0, run->policy->variable_count * sizeof(bool));
+	for (size_t i = 0; i < ARRAY_LEN(run->computed); i++)
+		memset(run->computed[i].is_done, 0, run->policy->variable_count * sizeof(bool));
 }
 
 void policy_run_init(struct policy_run *run, struct hook_subject *s, const struct hook_view *view,
@@ -138,8 +182,12 @@ void policy_run_init(struct policy_run *run, struct hook_subject *s, const struc
 	if (!*no)
 		*no = hook_show(s, view, review->old, &old);
 	run->old = old;
-	run->computed = arena_new(s->arena, (policy->variable_count + 1) * sizeof(*run->computed));
-	run->is_computed = arena_new(s->arena, policy->variable_count + 1);
+	for (size_t i = 0; i < ARRAY_LEN(run->computed); i++) {
+		struct policy_computed *c = &run->computed[i];
+
+		c->values = arena_new(s->arena, (policy->variable_count + 1) * sizeof(*c->values));
+		c->is_done = arena_new(s->arena, policy->variable_count + 1);
+	}
 	run->lazy = (struct cel_lazy){run, get_variable};
 	run->request_lazy = (struct cel_lazy){run, get_request};
 	run->namespace_lazy = (struct cel_lazy){run, get_namespace};
@@ -172,20 +220,30 @@ struct cel_value policy_evaluate(struct policy_run *run, const struct policy_exp
 {
 	struct arena *a = run->subject->arena;
 	struct cel_failure failure = cel_failure(e->program);
-	struct cel_run cel = {
-		.arena = a, .variables = run->variables, .variable_count = POLICY_VARIABLES};
 	struct cel_value v;
 
 	if (failure.kind)
 		return cel_error(a, "compilation error: %.*s", STRF(failure.text));
-	v = cel_eval(e->program, &cel);
-	if (cel.cost > run->left) {
-		run->left = 0;
+	v = run_program(run, e);
+	if (run->is_spent)
 		return cel_error(a, "validation failed due to running out of cost budget, no "
 				    "further validation rules will be run");
-	}
-	run->left -= cel.cost;
 	return v.kind == CEL_ERROR ? failed(a, e, v) : v;
+}
+
+struct cel_value policy_evaluate_message(struct policy_run *run, const struct policy_expression *e)
+{
+	struct cel_value nobody =
+				 cel_error(run->subject->arena, "no such attribute(s): authorizer"),
+			 was[] = {run->variables[AUTHORIZER], run->variables[REQUEST_RESOURCE]}, v;
+
+	run->for_message = true;
+	run->variables[AUTHORIZER] = run->variables[REQUEST_RESOURCE] = nobody;
+	v = policy_evaluate(run, e);
+	run->variables[AUTHORIZER] = was[0];
+	run->variables[REQUEST_RESOURCE] = was[1];
+	run->for_message = false;
+	return v;
 }
 
 bool policy_conditions_hold(struct policy_run *run, struct str *error)

@@ -100,7 +100,7 @@ static void compile_variables(struct arena *a, struct policy *p, const struct cJ
 		v->expression = compile(p, tree_str(tree, "expression"));
 		cel_type_add(p->env, record, v->name,
 			v->expression.program && !cel_failure(v->expression.program).kind
-				? cel_result_type(v->expression.program)
+				? cel_type_composed(p->env, cel_result_type(v->expression.program))
 				: &cel_dyn);
 	}
 }

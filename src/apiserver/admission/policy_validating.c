@@ -105,7 +105,7 @@ static struct str message_of(struct policy_run *run, const struct policy_rule *r
 	struct str text = {0};
 
 	if (rule->message.program) {
-		struct cel_value v = policy_evaluate(run, &rule->message);
+		struct cel_value v = policy_evaluate_message(run, &rule->message);
 
 		if (v.kind == CEL_STRING)
 			text = str_trim(v.str);

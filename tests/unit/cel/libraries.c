@@ -154,6 +154,80 @@ TEST(lazy_variables_are_made_when_they_are_used)
 	finish_with(env);
 }
 
+/* What checks a policy keeps the variables' types, and none of the programs. */
+TEST(a_variable_keeps_its_type_when_its_program_is_gone)
+{
+	static const char *const texts[] = {"[[1], [2]]", "{'a': [dyn(1)]}", "ip('::1')", "{}",
+		"optional.of(1)", "['x'].map(s, s.size())"};
+	static const char *const types[] = {"list(list(int))", "map(string, list(dyn))", "dyn",
+		"map(dyn, dyn)", "dyn", "list(int)"};
+	struct cel_env *env = cel_env_new(0);
+	struct cel_type *record = cel_type_record(env, STR("kubernetes.variables"));
+	struct cel_program *p;
+
+	arena_init(&arena);
+	cel_declare(env, STR("variables"), record);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		p = cel_compile(env, str_from(texts[i]), NULL);
+		EXPECT_INT(cel_failure(p).kind, CEL_COMPILED);
+		cel_type_add(env, record, arena_print(&arena, "v%zu", i),
+			cel_type_composed(env, cel_result_type(p)));
+		cel_program_free(p);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		p = cel_compile(env, arena_print(&arena, "variables.v%zu", i), NULL);
+		EXPECT_STR(cel_type_text(&arena, cel_result_type(p)), types[i]);
+		cel_program_free(p);
+	}
+	p = cel_compile(env, STR("[variables.v0].size() == 0"), &cel_bool);
+	EXPECT_INT(cel_failure(p).kind, CEL_COMPILED);
+	cel_program_free(p);
+	finish_with(env);
+}
+
+TEST(messages_are_the_values_that_they_wrap)
+{
+	static const char *const texts[] = {
+		"google.protobuf.Int32Value{value: 1} == 1",
+		"google.protobuf.Int64Value{} == 0",
+		"google.protobuf.BoolValue{value: true}",
+		"google.protobuf.StringValue{value: 'a'} + 'b' == 'ab'",
+		"google.protobuf.FloatValue{value: 0.1} != 0.1",
+		"google.protobuf.UInt64Value{value: 3u} == 3u",
+		"google.protobuf.BytesValue{} == b''",
+		"google.protobuf.DoubleValue{value: 1.5} != null",
+		"google.protobuf.Timestamp{seconds: 60} == timestamp('1970-01-01T00:01:00Z')",
+		"google.protobuf.Duration{seconds: 1, nanos: 5} == duration('1.000000005s')",
+		"google.protobuf.ListValue{values: [1, 2]} == [1, 2]",
+		"google.protobuf.Struct{fields: {'a': 1}}.a == 1",
+		"google.protobuf.Value{number_value: 2.0} == 2.0",
+		"google.protobuf.Value{} == null",
+	};
+	struct cel_env *env = cel_env_new(0);
+	struct cel_program *p;
+	struct cel_value v;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		v = evaluate(env, texts[i], NULL, 0);
+		if (v.kind != CEL_BOOL || !v.b)
+			test_fail(__FILE__, __LINE__, "%s: %.*s", texts[i],
+				STRF(v.kind == CEL_ERROR ? v.str : STR("false")));
+	}
+	v = evaluate(env, "google.protobuf.Int32Value{value: 3000000000}", NULL, 0);
+	EXPECT_STR(v.str, "integer overflow");
+	p = cel_compile(env, STR("google.protobuf.Int32Value{value: 'a'}"), NULL);
+	EXPECT_STR(cel_failure(p).text,
+		"ERROR: <input>:1:33: expected type of field 'value' is 'int' but provided type "
+		"is 'string'\n | google.protobuf.Int32Value{value: 'a'}\n | "
+		"................................^");
+	cel_program_free(p);
+	p = cel_compile(env, STR("google.protobuf.Int32Value{other: 1}"), NULL);
+	EXPECT_INT(cel_failure(p).kind, CEL_INVALID);
+	cel_program_free(p);
+	finish_with(env);
+}
+
 TEST(expressions_make_objects_and_patches)
 {
 	struct cel_env *env = cel_env_new(CEL_WITH_OBJECTS | CEL_WITH_PATCHES);

@@ -5,11 +5,10 @@
  */
 #include "test.h"
 
+#include "read.h"
+
 #include <kube/cel.h>
 #include <kube/mem.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 
 static const char schema[] =
 	"{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\",\"properties\":{"
@@ -33,24 +32,6 @@ static struct str unescape(struct arena *a, struct str s)
 		to[n++] = c;
 	}
 	return str_make(to, n);
-}
-
-static struct str read_all(struct arena *a, const char *name)
-{
-	struct str path = arena_print(a, "%s/tests/unit/cel/golden/%s", KUBE_SOURCE_DIR, name);
-	FILE *f = fopen(path.at, "r");
-	_cleanup_(buf_done) struct buf all = BUF_INIT(16 * MIB);
-	size_t n;
-
-	if (!f)
-		return STR("");
-	do {
-		char *at = buf_reserve(&all, 64 * KIB);
-		n = fread(at, 1, 64 * KIB, f);
-		buf_advance(&all, n);
-	} while (n);
-	fclose(f);
-	return arena_str(a, buf_str(&all));
 }
 
 static struct str answer(
@@ -101,7 +82,7 @@ TEST(expressions_yield_what_upstream_answers)
 	REQUIRE(json_parse(&a, str_from(self), NULL, &self_json, NULL) == 0);
 	type = cel_type_of_schema(env, type_json, true);
 	cel_declare(env, STR("self"), type);
-	rest = read_all(&a, "values.txt");
+	rest = read_golden(&a, "values.txt");
 	while (str_next(&rest, '\n', &line)) {
 		if (!line.len)
 			continue;

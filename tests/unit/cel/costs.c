@@ -1,0 +1,64 @@
+/*
+ * What expressions cost: golden/costs.txt has a line for each, the least and the most that the
+ * estimate says, what running it costs, a tab, and the expression, as upstream has them. Where
+ * parts are constant lists, maps and conversions running costs less than upstream's tests say, as
+ * it does in upstream's server, which works constants out beforehand: those lines do not tell it.
+ */
+#include "test.h"
+
+#include "read.h"
+
+#include <kube/cel.h>
+
+static void allow(void *ctx, struct arena *a, const struct cel_check *check, struct cel_decision *d)
+{
+	(void)ctx;
+	(void)a;
+	(void)check;
+	d->allowed = true;
+}
+
+static void compare(struct cel_env *env, struct arena *a, struct str wanted, struct str text)
+{
+	static const struct cel_authorizer authorizer = {.check = allow};
+	struct cel_program *p = cel_compile(env, text, NULL);
+	struct cel_value vars[] = {cel_authorizer(&authorizer)}, v;
+	struct cel_run run = {.arena = a, .variables = vars, .variable_count = 1};
+	struct cel_cost estimate = cel_estimate(p);
+	struct str got;
+
+	v = cel_eval(p, &run);
+	got = v.kind == CEL_ERROR
+		      ? v.str
+		      : arena_print(a, "%llu %llu %llu", (unsigned long long)estimate.min,
+				(unsigned long long)estimate.max, (unsigned long long)run.cost);
+	if (!str_starts(got, wanted) || (got.len > wanted.len && got.at[wanted.len] != ' '))
+		test_fail(__FILE__, __LINE__, "%.*s\n  wanted %.*s\n  got    %.*s", STRF(text),
+			STRF(wanted), STRF(got));
+	cel_program_free(p);
+}
+
+TEST(expressions_cost_what_upstream_counts)
+{
+	struct arena a, scratch;
+	struct cel_env *env = cel_env_new(CEL_WITH_PATCHES);
+	struct str rest, line, wanted, text;
+	int count = 0;
+
+	arena_init(&a);
+	arena_init(&scratch);
+	cel_declare(env, STR("authorizer"), &cel_authorizer_type);
+	rest = read_golden(&a, "costs.txt");
+	while (str_next(&rest, '\n', &line)) {
+		if (!line.len)
+			continue;
+		arena_reset(&scratch);
+		REQUIRE(str_cut(line, '\t', &wanted, &text));
+		compare(env, &scratch, wanted, text);
+		count++;
+	}
+	EXPECT(count > 150);
+	arena_done(&scratch);
+	arena_done(&a);
+	cel_env_free(env);
+}
