@@ -90,6 +90,11 @@ struct process_options {
  */
 void process_start(struct op *op, struct scope *scope, const struct process_options *options,
 	struct process **process);
+/*
+ * A child that something else made for us (with CLONE_PARENT), from now on as one that we have
+ * started; takes the pidfd. leads: it has made itself the leader of a group or session.
+ */
+struct process *process_adopt(struct scope *scope, pid_t pid, int pidfd, bool leads);
 /* Our end of the pipe at that number, now the caller's; NULL: taken already, or no pipe. */
 struct stream *process_take_stream(struct process *p, int number);
 

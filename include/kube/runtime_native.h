@@ -1,7 +1,7 @@
 /*
  * runtime_native: the built-in runtime behind runtime.h. Each pod has one small helper process
- * (this executable again: `kube shim`) that holds the sandbox's namespaces, is the parent of its
- * containers, keeps their input and output, writes their logs and notes their ends on disk. It
+ * (this executable again, `kube shim` in ps) that holds the sandbox's namespaces, is the parent of
+ *its containers, keeps their input and output, writes their logs and notes their ends on disk. It
  * outlives whoever started it: a runtime that starts again finds the helpers by what lies below
  * its root, and goes on with them.
  *
@@ -64,7 +64,7 @@ struct runtime_native_options {
 void runtime_native_start(struct env *env, struct op *op, struct scope *scope,
 	const struct runtime_native_options *options, struct runtime **r);
 
-/* The helper's main function: `kube shim DIRECTORY`. */
-int runtime_shim_main(int argc, char **argv);
+/* The main function of helpers and of the seed that they are copies of: `kube seed DIRECTORY`. */
+int runtime_seed_main(int argc, char **argv);
 
 #endif

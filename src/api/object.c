@@ -147,7 +147,7 @@ struct cJSON *object_lean_tree(struct arena *a, const struct object *o)
 		from--;
 	else if (text.at[to] == ',')
 		to++;
-	char *lean = arena_alloc(a, text.len);
+	char *lean = arena_alloc(a, text.len - (to - from));
 	struct cJSON *tree = NULL;
 	memcpy(lean, text.at, from);
 	memcpy(lean + from, text.at + to, text.len - to);

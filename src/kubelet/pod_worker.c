@@ -159,8 +159,9 @@ struct cJSON *pod_worker_seen(struct pod_worker *w, struct arena *a)
 	if (is_orphan(w->state))
 		return NULL;
 	struct cJSON *pod = json_copy(a, w->state->pod);
-	if (w->status.wanted)
-		json_set(a, pod, STR("status"), json_copy(a, w->status.wanted));
+	struct cJSON *status = status_writer_wanted(&w->status, a);
+	if (status)
+		json_set(a, pod, STR("status"), status);
 	return pod;
 }
 
@@ -327,9 +328,10 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 
 static void publish(struct pod_worker *w, struct arena *a)
 {
+	const struct cJSON *before = status_writer_wanted(&w->status, a);
 	struct pod_view view;
 	struct pod_status_input in = {.view = &view,
-		.old = w->status.wanted ? w->status.wanted : json_get(w->state->pod, STR("status")),
+		.old = before ? before : json_get(w->state->pod, STR("status")),
 		.host_ips = w->k->facts.ips,
 		.host_ip_count = w->k->facts.ip_count,
 		.runtime = w->k->runtime->ops->name,

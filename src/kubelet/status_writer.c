@@ -3,11 +3,13 @@
 
 #include <kube/api_codec.h>
 #include <kube/log.h>
+#include <kube/mem.h>
 #include <kube/time.h>
 
-#define TIMEOUT   (30 * SEC)
-#define DELAY_MIN (200 * MSEC)
-#define DELAY_MAX (20 * SEC)
+#define STATUS_MAX (4 * MIB)
+#define TIMEOUT    (30 * SEC)
+#define DELAY_MIN  (200 * MSEC)
+#define DELAY_MAX  (20 * SEC)
 
 static const struct resource *pods(void)
 {
@@ -24,17 +26,14 @@ void status_writer_init(struct status_writer *w, struct client *client, struct s
 		.name = name,
 		.uid = uid,
 		.idle = idle};
-	arena_init(&w->arena);
-	arena_init(&w->written_arena);
-	arena_init(&w->sent_arena);
 }
 
 void status_writer_done(struct status_writer *w)
 {
 	assert(w->state == WRITER_IDLE);
-	arena_done(&w->arena);
-	arena_done(&w->written_arena);
-	arena_done(&w->sent_arena);
+	mem_free(w->wanted);
+	mem_free(w->written);
+	mem_free(w->sent);
 }
 
 bool status_writer_is_idle(const struct status_writer *w)
@@ -42,23 +41,46 @@ bool status_writer_is_idle(const struct status_writer *w)
 	return w->state == WRITER_IDLE;
 }
 
-bool status_writer_settled(const struct status_writer *w)
+static char *print_status(const struct cJSON *status)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(STATUS_MAX);
+
+	json_print(&text, status, JSON_COMPACT);
+	return mem_copy_text(buf_text(&text));
+}
+
+static struct cJSON *parse_status(struct arena *a, const char *text)
+{
+	struct cJSON *status = NULL;
+
+	if (text && json_parse(a, str_from(text), NULL, &status, NULL))
+		assert(!"what was printed is JSON");
+	return status;
+}
+
+struct cJSON *status_writer_wanted(const struct status_writer *w, struct arena *a)
+{
+	return parse_status(a, w->wanted);
+}
+
+static struct cJSON *changes(struct status_writer *w, struct arena *a)
+{
+	return pod_status_patch(a, w->uid, parse_status(a, w->written), status_writer_wanted(w, a));
+}
+
+bool status_writer_settled(struct status_writer *w)
 {
 	_cleanup_(arena_done) struct arena a;
 
 	arena_init(&a);
-	return w->gone || (w->wanted && !pod_status_patch(&a, w->uid, w->written, w->wanted));
+	return w->gone || (w->wanted && !changes(w, &a));
 }
 
-static void keep_written(struct status_writer *w, const struct cJSON *status, int64_t revision)
+static void keep_written(struct status_writer *w, char *status, int64_t revision)
 {
-	struct arena fresh;
-
-	arena_init(&fresh);
-	w->written = json_copy(&fresh, status);
+	mem_free(w->written);
+	w->written = status;
 	w->written_revision = revision;
-	arena_done(&w->written_arena);
-	w->written_arena = fresh;
 }
 
 /* ---- in flight ---- */
@@ -102,7 +124,7 @@ static void patched(struct op *op, struct err *err)
 		w->failures = 0;
 		str_to_i64(tree_str(w->request.object, "metadata.resourceVersion"), &revision);
 		if (revision >= w->written_revision)
-			keep_written(w, w->sent, revision);
+			keep_written(w, TAKE(w->sent), revision);
 	} else if (err->code == ERR_NOT_FOUND || (err->code == ERR_CONFLICT && w->failures >= 2)) {
 		w->gone = true;
 	}
@@ -132,8 +154,8 @@ static void removed(struct op *op, struct err *err)
 
 static void patch(struct status_writer *w, struct cJSON *body)
 {
-	arena_done(&w->sent_arena);
-	w->sent = json_copy(&w->sent_arena, w->wanted);
+	mem_free(w->sent);
+	w->sent = mem_copy_text(w->wanted);
 	client_request_init(&w->request, CLIENT_PATCH_STRATEGIC, pods(), w->namespace, w->name);
 	w->request.subresource = STR("status");
 	w->request.body = body;
@@ -161,9 +183,8 @@ static void go(struct status_writer *w)
 	arena_init(&a);
 	if (w->state != WRITER_IDLE)
 		return;
-	struct cJSON *body = w->wanted && !w->gone && !w->stopped && !w->held
-				     ? pod_status_patch(&a, w->uid, w->written, w->wanted)
-				     : NULL;
+	struct cJSON *body =
+		w->wanted && !w->gone && !w->stopped && !w->held ? changes(w, &a) : NULL;
 	if (body)
 		patch(w, body);
 	else if (w->remove && !w->gone && !w->stopped)
@@ -177,17 +198,13 @@ static void go(struct status_writer *w)
 void status_writer_heard(struct status_writer *w, const struct cJSON *status, int64_t revision)
 {
 	if (revision > w->written_revision)
-		keep_written(w, status, revision);
+		keep_written(w, print_status(status), revision);
 }
 
 void status_writer_want(struct status_writer *w, const struct cJSON *status)
 {
-	struct arena fresh;
-
-	arena_init(&fresh);
-	w->wanted = json_copy(&fresh, status);
-	arena_done(&w->arena);
-	w->arena = fresh;
+	mem_free(w->wanted);
+	w->wanted = print_status(status);
 	go(w);
 }
 
@@ -196,8 +213,7 @@ void status_writer_move(struct status_writer *w, struct str uid)
 	w->uid = uid;
 	w->held = !uid.len;
 	w->gone = false;
-	w->written = NULL;
-	w->written_revision = 0;
+	keep_written(w, NULL, 0);
 }
 
 void status_writer_remove(struct status_writer *w)

@@ -12,20 +12,18 @@ struct status_writer {
 	struct scope *scope;
 	struct str namespace, name, uid;       /* the owner's */
 	void (*idle)(struct status_writer *w); /* nothing is in flight any more */
+	/* Texts of JSON, a tenth of what the trees would take; NULL: nothing is known. */
 	/* what is to be */
-	struct arena arena;
-	struct cJSON *wanted;
+	char *wanted;
 	bool remove; /* and then the object is to go */
 	/* what the API has */
-	struct arena written_arena;
-	struct cJSON *written;
+	char *written;
 	int64_t written_revision;
 	bool gone; /* there is no such pod any more */
 	/* in flight */
 	struct client_request request;
 	struct op op;
-	struct arena sent_arena;
-	struct cJSON *sent;
+	char *sent;
 	enum { WRITER_IDLE, WRITER_PATCHING, WRITER_REMOVING, WRITER_WAITING } state;
 	int failures;
 	bool stopped;
@@ -48,6 +46,8 @@ void status_writer_remove(struct status_writer *w);
 void status_writer_stop(struct status_writer *w);
 bool status_writer_is_idle(const struct status_writer *w);
 /* Has the API what was wanted last? */
-bool status_writer_settled(const struct status_writer *w);
+bool status_writer_settled(struct status_writer *w);
+/* What was wanted last; NULL: nothing yet. */
+struct cJSON *status_writer_wanted(const struct status_writer *w, struct arena *a);
 
 #endif

@@ -171,19 +171,25 @@ static void open_describe(const struct op *op, struct buf *out)
 static const struct op_kind open_kind = {
 	.name = "process", .cancel = open_cancel, .describe = open_describe};
 
+/* Were it ignored, as some parents leave it, the kernel would reap and tell nobody how it ended. */
+static void hear_of_children(void)
+{
+	struct sigaction now;
+	if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+		sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+}
+
 /* ---- started ---- */
 
-static struct process *process_new(struct starting *s)
+static struct process *process_new(struct scope *scope, pid_t pid, int pidfd, bool leads)
 {
-	const struct process_options *o = s->plan.spawn.options;
 	struct process *p = mem_new(sizeof(*p));
-	p->loop = s->scope->loop;
-	p->scope = s->scope;
-	p->pidfd = s->plan.spawn.pidfd;
-	p->pid = s->plan.spawn.pid;
-	p->leads = o->group != PROCESS_GROUP_OURS;
-	p->pipes = mem_new((o->fd_count + 1) * sizeof(*p->pipes));
-	op_init(&p->open, s->scope, process_freed, OP_NO_DEADLINE);
+	p->loop = scope->loop;
+	p->scope = scope;
+	p->pidfd = pidfd;
+	p->pid = pid;
+	p->leads = leads;
+	op_init(&p->open, scope, process_freed, OP_NO_DEADLINE);
 	op_begin_always(&p->open, &open_kind, p);
 	int failed = uv_poll_init(&p->loop->driver->uv, &p->poll, p->pidfd);
 	if (!failed) {
@@ -195,10 +201,21 @@ static struct process *process_new(struct starting *s)
 	return p;
 }
 
+struct process *process_adopt(struct scope *scope, pid_t pid, int pidfd, bool leads)
+{
+	hear_of_children();
+	struct process *p = process_new(scope, pid, pidfd, leads);
+	/* Nobody will ask it to end any more: its scope has done that. */
+	if (scope_closing(scope))
+		process_kill(p);
+	return p;
+}
+
 /* false: no descriptor left for libuv. */
 static bool open_pipes(struct process *p, struct starting *s)
 {
 	const struct process_options *o = s->plan.spawn.options;
+	p->pipes = mem_new((o->fd_count + 1) * sizeof(*p->pipes));
 	for (size_t i = 0; i < o->fd_count; i++) {
 		if (s->plan.pipes[i] < 0)
 			continue;
@@ -220,15 +237,13 @@ static void on_spawned(struct op *op, struct err *err)
 		starting_free(s);
 		return;
 	}
-	struct process *p = process_new(s);
+	struct process *p = process_adopt(s->scope, s->plan.spawn.pid, s->plan.spawn.pidfd,
+		s->plan.spawn.options->group != PROCESS_GROUP_OURS);
 	if (!open_pipes(p, s)) {
 		process_close(p);
 		op_fail_with(starter, ERR_LIMIT, "no descriptor left for a pipe to a process");
 	} else {
 		*s->out = p;
-		/* Nobody will ask it to end any more: its scope has done that. */
-		if (scope_closing(s->scope))
-			process_kill(p);
 		op_finish(starter, 0);
 	}
 	starting_free(s);
@@ -244,14 +259,6 @@ static void start_describe(const struct op *op, struct buf *out)
 {
 	const struct starting *s = op->ctx;
 	buf_add_text(out, s->plan.spawn.options->argv[0]);
-}
-
-/* Were it ignored, as some parents leave it, the kernel would reap and tell nobody how it ended. */
-static void hear_of_children(void)
-{
-	struct sigaction now;
-	if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
-		sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 }
 
 void process_start(struct op *op, struct scope *scope, const struct process_options *options,

@@ -44,7 +44,7 @@ int proxy_run(int argc, char **argv);
 int restore_run(int argc, char **argv);
 int scheduler_run(int argc, char **argv);
 int server_run(int argc, char **argv);
-int shim_run(int argc, char **argv);
+int seed_run(int argc, char **argv);
 int stop_run(int argc, char **argv);
 int uninstall_run(int argc, char **argv);
 int version_run(int argc, char **argv);

@@ -252,6 +252,7 @@ static void stop_further(struct native *n)
 {
 	if (!n->stopping || n->busy > 0 || op_active(&n->closed))
 		return;
+	native_seed_end(n->seed);
 	op_init(&n->closed, n->scope.parent, all_closed, OP_NO_DEADLINE);
 	scope_close(&n->scope, &n->closed);
 }
@@ -295,6 +296,7 @@ static void native_free(struct runtime *r)
 			break;
 		native_sandbox_forget(it.value);
 	}
+	native_seed_free(n->seed);
 	omap_done(&n->sandboxes);
 	omap_done(&n->containers);
 	mem_free(n->sandbox_list);

@@ -1,8 +1,9 @@
 /*
  * native: the built-in runtime from the inside. native_start.c finds what was there before,
- * native_run.c and native_end.c begin and end sandboxes, native_container.c their containers,
- * native_link.c speaks with the helpers, native_session.c has exec, attach and connections,
- * native_state.c what lies on disk, native_spec.c what a container is to be.
+ * native_run.c and native_end.c begin and end sandboxes (their helpers come from native_seed.c),
+ * native_container.c their containers, native_link.c speaks with the helpers, native_session.c has
+ * exec, attach and connections, native_state.c what lies on disk, native_spec.c what a container is
+ * to be.
  *
  * Whoever awaits something about a sandbox or container holds it (native_hold …): what is removed
  * meanwhile is `gone`, and freed by the last who lets go.
@@ -42,6 +43,7 @@ struct native {
 	struct op *stopping;
 	struct op closed;
 	struct native_gauge *gauge;
+	struct native_seed *seed;
 	bool stopped;
 };
 
@@ -171,6 +173,23 @@ void native_link_open(struct native_sandbox *s, struct op *op);
 void native_link_close(struct native_sandbox *s);
 /* Done when there is no link any more. */
 void native_link_wait(struct native_sandbox *s, struct op *op);
+
+/* ---- native_seed.c ---- */
+struct native_birth {
+	struct link in_seed;
+	struct op *op;
+	struct native_seed *seed;
+	const char *directory; /* of the sandbox */
+	int namespaces;
+	int report; /* what the helper says goes there; stays the asker's */
+	struct process **process;
+};
+/* Done when there is a helper, not yet when it is ready. birth is the asker's until then. */
+void native_bear(struct native *n, struct op *op, struct native_birth *birth);
+struct native_seed *native_seed_new(struct native *n);
+/* When no birth is under way. */
+void native_seed_end(struct native_seed *seed);
+void native_seed_free(struct native_seed *seed);
 
 /* ---- native_run.c, native_end.c ---- */
 void native_run_sandbox(struct runtime *r, struct op *op, struct runtime_sandbox_run *run);

@@ -10,15 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READY_FD    3
-#define READY_TIME  (20 * SEC)
-#define SHM_SIZE    "65536k"
-#define LINES_MAX   (64 * KIB)
-#define HELPER_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define READY_TIME (20 * SEC)
+#define SHM_SIZE   "65536k"
+#define LINES_MAX  (64 * KIB)
 
 struct run {
 	struct task task;
@@ -27,8 +24,7 @@ struct run {
 	struct arena arena;
 	struct work work;
 	struct str state, helper, resolv, hostname;
-	const char *argv[4];
-	struct process_options options;
+	struct native_birth birth;
 	struct stream *said;
 	struct buf text;
 	struct ip ips[2];
@@ -219,11 +215,20 @@ enum run_step { RUN_FILES, RUN_START, RUN_STARTED, RUN_READ, RUN_LINKED, RUN_ATT
 static const char *const run_steps[] = {
 	"files", "start", "started", "read", "linked", "attached", "done"};
 
+/* The helper has it now: what it says ends with it. */
+static void stop_reporting(struct run *r)
+{
+	if (r->birth.report >= 0)
+		close(r->birth.report);
+	r->birth.report = -1;
+}
+
 static void run_free(struct run *r)
 {
 	struct native *n = r->sandbox->native;
 
 	stream_close(TAKE(r->said));
+	stop_reporting(r);
 	buf_done(&r->text);
 	arena_done(&r->arena);
 	native_sandbox_release(r->sandbox);
@@ -240,11 +245,8 @@ static void run_failed(struct run *r, struct err *err)
 	run_free(r);
 }
 
-static void start_helper(struct run *r)
+static int namespaces_of(const struct native_sandbox *s)
 {
-	static const struct process_fd fds[] = {{.number = READY_FD, .kind = PROCESS_FD_WRITES}};
-	static const char *const env[] = {HELPER_PATH, NULL};
-	struct native_sandbox *s = r->sandbox;
 	int namespaces = 0;
 
 	/* A name of its own goes with a network of its own; with users of its own the helper makes
@@ -255,20 +257,38 @@ static void start_helper(struct run *r)
 		namespaces |= CLONE_NEWIPC;
 	if (s->pid == NAMESPACE_POD)
 		namespaces |= CLONE_NEWPID;
-	r->argv[0] = s->native->program;
-	r->argv[1] = "shim";
-	r->argv[2] = s->directory.at;
-	r->options = (struct process_options){.argv = r->argv,
-		.env = env,
-		.namespaces = namespaces,
-		.group = PROCESS_SESSION_NEW,
-		/* Until it listens: a helper that nobody could find would be there for ever. */
-		.death_signal = SIGKILL,
-		.fds = fds,
-		.fd_count = ARRAY_LEN(fds),
-		.directory = "/"};
-	process_start(task_await(&r->task, RUN_STARTED, OP_NO_DEADLINE), &s->native->scope,
-		&r->options, &s->process);
+	return namespaces;
+}
+
+static int open_report(struct run *r, struct err *err)
+{
+	struct native *n = r->sandbox->native;
+	int report[2];
+
+	if (pipe2(report, O_CLOEXEC))
+		return err_set_errno(err, errno, "pipe");
+	r->birth.report = report[1];
+	r->said = stream_from_fd(n->env->loop, &n->scope, report[0]);
+	if (r->said)
+		return 0;
+	close(report[0]);
+	return err_set(err, ERR_LIMIT, "no descriptor left for a pipe to a helper");
+}
+
+/* Until it listens it dies with us: a helper that nobody could find would be there for ever. */
+static void start_helper(struct run *r)
+{
+	struct native_sandbox *s = r->sandbox;
+	struct err err = {0};
+
+	if (open_report(r, &err)) {
+		run_failed(r, &err);
+		return;
+	}
+	r->birth.directory = s->directory.at;
+	r->birth.namespaces = namespaces_of(s);
+	r->birth.process = &s->process;
+	native_bear(s->native, task_await(&r->task, RUN_STARTED, OP_NO_DEADLINE), &r->birth);
 }
 
 static void process_over_now(struct op *op, struct err *err)
@@ -367,8 +387,8 @@ static void run_run(struct task *t, struct err *err)
 		start_helper(r);
 		return;
 	case RUN_STARTED:
+		stop_reporting(r);
 		watch_helper(s);
-		r->said = process_take_stream(s->process, READY_FD);
 		read_said(r);
 		return;
 	case RUN_READ:
@@ -402,7 +422,7 @@ void native_run_sandbox(struct runtime *runtime, struct op *op, struct runtime_s
 		return;
 	}
 	struct run *r = mem_new(sizeof(*r));
-	*r = (struct run){.run = run};
+	*r = (struct run){.run = run, .birth.report = -1};
 	arena_init(&r->arena);
 	buf_init(&r->text, 4 * KIB);
 	r->sandbox = native_sandbox_new(n, native_new_id(n, &r->arena));

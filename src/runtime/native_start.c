@@ -349,6 +349,7 @@ void runtime_native_start(struct env *env, struct op *op, struct scope *scope,
 		.env = env,
 		.images = options->images,
 		.network = options->network};
+	n->seed = native_seed_new(n);
 	arena_init(&n->arena);
 	n->root = arena_str(&n->arena, str_from(options->root));
 	n->cgroup_root = arena_str(&n->arena, str_from(options->cgroup_root));

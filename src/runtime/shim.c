@@ -1,5 +1,6 @@
 /* The helper's start, and its children. */
 #include "shim.h"
+#include "seed.h"
 
 #include <kube/log.h>
 #include <kube/mem.h>
@@ -18,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define CONTROL_FD 3
 #define READY_FD   3
 #define CONFIG_MAX (1 * MIB)
 
@@ -213,20 +215,25 @@ static void report(struct str text)
 	close(READY_FD);
 }
 
-int runtime_shim_main(int argc, char **argv)
+/* ps shows what it is and whose, where the seed's command line has the same length. */
+static void take_name(char **argv, const char *directory)
+{
+	if (strlen(argv[0]) == strlen("shim") && strlen(argv[1]) == strlen(directory)) {
+		memcpy(argv[0], "shim", strlen("shim"));
+		memcpy(argv[1], directory, strlen(directory));
+	}
+	prctl(PR_SET_NAME, "kube-pod", 0, 0, 0);
+}
+
+static int hold_pod(const char *directory)
 {
 	_cleanup_(err_done) struct err err = {0};
 	struct shim shim = {.loop = loop_new(), .own_pids = -1, .users = -1};
 
-	if (argc != 2) {
-		report(STR("wrong usage"));
-		return 2;
-	}
-	prctl(PR_SET_NAME, "kube-pod", 0, 0, 0);
 	shim.env = env_new(shim.loop);
 	shim.scope = loop_root(shim.loop);
 	arena_init(&shim.arena);
-	if (start(&shim, argv[1], &err)) {
+	if (start(&shim, directory, &err)) {
 		report(str_from(err_text(&err)));
 		return 1;
 	}
@@ -239,4 +246,17 @@ int runtime_shim_main(int argc, char **argv)
 	mem_give_back();
 	/* What was ours to free is the kernel's once we leave: by `leave`, or killed. */
 	return loop_run(shim.loop, &err) ? 1 : 0;
+}
+
+int runtime_seed_main(int argc, char **argv)
+{
+	struct seed_request request;
+
+	if (argc != 2)
+		return 2;
+	prctl(PR_SET_NAME, "kube-seed", 0, 0, 0);
+	if (!seed_serve(CONTROL_FD, READY_FD, &request))
+		return 0;
+	take_name(argv, request.directory);
+	return hold_pod(request.directory);
 }

@@ -233,6 +233,8 @@ static void start_told(struct shim_start *s)
 	/* It may have come and gone before we heard that it runs. */
 	if (c->ended)
 		drain(c);
+	/* Reading what it is to be has taken more than what is left to do will. */
+	mem_give_back();
 }
 
 static int make_group(struct shim_container *c, struct err *err)

@@ -122,30 +122,38 @@ say("pod_running_twenty", [running[n] - born[n] for n in names])
 say("pod_gone_twenty", delete(names))
 
 
-def available():
-    total = 0
-    for line in open("/proc/meminfo", encoding="utf-8"):
-        if line.startswith("MemAvailable:"):
-            total = int(line.split()[1])
-    return total
+def machine():
+    """What the machine has left, and what its kernel has for itself, KiB."""
+    with open("/proc/meminfo", encoding="utf-8") as f:
+        lines = {line.split(":")[0]: int(line.split()[1]) for line in f}
+    return lines["MemAvailable"], sum(
+        lines[name] for name in ("SUnreclaim", "KernelStack", "PageTables", "Percpu"))
+
+
+def pss_of(pid):
+    with open("/proc/%s/smaps_rollup" % pid, encoding="utf-8") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
 
 
 def pss():
     """Of the cluster's process, KiB."""
-    with open("/proc/%s/smaps_rollup" % sys.argv[2], encoding="utf-8") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+    return pss_of(sys.argv[2])
 
 
-def helpers():
-    """What the helpers have for themselves, KiB."""
-    total = 0
+def helpers_and_others():
+    """What the helpers have (with the seed that they share), and the pods' own processes, KiB."""
+    helpers, others = 0, 0
     for path in glob.glob("/proc/[0-9]*/cmdline"):
+        pid = path.split("/")[2]
         with open(path, "rb") as f:
-            if b"\0shim\0" not in b"\0" + f.read():
-                continue
-        with open(os.path.dirname(path) + "/smaps_rollup", encoding="utf-8") as f:
-            total += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
-    return total
+            words = f.read().split(b"\0")
+        with open("/proc/%s/cgroup" % pid, encoding="utf-8") as f:
+            in_pod = "/kubepods" in f.read()
+        if words[1:2] in ([b"shim"], [b"seed"]):
+            helpers += pss_of(pid)
+        elif in_pod:
+            others += pss_of(pid)
+    return helpers, others
 
 
 def frames(stream):
@@ -186,7 +194,8 @@ wait(running, ["commands"])
 execute("commands")
 say("exec_round_trip", [execute("commands") for i in range(COMMANDS)])
 delete(["commands"])
-free = available()
+left, kernel = machine()
+server = pss()
 names = ["many-%d" % i for i in range(MANY)]
 begin = time.monotonic()
 for n in names:
@@ -194,8 +203,13 @@ for n in names:
 wait(running, names, 300)
 print("pods_%d_running %.2f s" % (MANY, time.monotonic() - begin))
 say("pod_running_%d" % MANY, [running[n] - born[n] for n in names])
-print("pod_memory %.0f KiB" % ((free - available()) / MANY))
-print("pod_helper_pss %.0f KiB" % (helpers() / MANY))
+left_now, kernel_now = machine()
+helper, own = helpers_and_others()
+print("pod_memory %.0f KiB" % ((left - left_now) / MANY))
+print("pod_memory_own %.0f KiB" % (own / MANY))
+print("pod_memory_helper %.0f KiB" % (helper / MANY))
+print("pod_memory_server %.0f KiB" % ((pss() - server) / MANY))
+print("pod_memory_kernel %.0f KiB" % ((kernel_now - kernel) / MANY))
 print("cluster_pss_pods %d KiB" % pss(), flush=True)
 begin = time.monotonic()
 say("pod_gone_%d" % MANY, delete(names))

@@ -293,7 +293,7 @@ static void forget_flight(struct pod_volumes *v)
 	for (size_t i = 0; i < v->plan_count; i++)
 		err_done(&v->plans[i].err);
 	v->plan_count = 0;
-	arena_reset(&v->arena);
+	arena_done(&v->arena);
 	v->busy = false;
 }
 

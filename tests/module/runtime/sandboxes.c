@@ -225,3 +225,104 @@ TEST(a_hundred_pods_leave_nothing)
 	EXPECT_INT(g.attached, g.detached);
 	rig_close(&g);
 }
+
+/* ---- where helpers come from ---- */
+
+/* By its name in ps; 0: none. */
+static pid_t process_named(const char *comm)
+{
+	char name[64] = "", line[200];
+	pid_t found = 0;
+	DIR *d = opendir("/proc");
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		snprintf(line, sizeof(line), "/proc/%.20s/comm", e->d_name);
+		FILE *f = fopen(line, "re");
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f) && strncmp(name, comm, strlen(comm)) == 0)
+			found = atoi(e->d_name);
+		fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static void read_command(pid_t pid, char *out, size_t room)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(out, 1, room - 1, f) : 0;
+	if (f)
+		fclose(f);
+	out[n] = 0;
+	for (size_t i = 0; i + 1 < n; i++)
+		if (!out[i])
+			out[i] = ' ';
+}
+
+#ifndef KUBE_SANITIZED
+/* Pages that no file holds: a program's relocated tables, its data, heap and stack. */
+static long anonymous_memory(pid_t pid, const char *which)
+{
+	char path[64], line[200];
+	size_t len = strlen(which);
+	long size = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	FILE *f = fopen(path, "re");
+	while (f && size < 0 && fgets(line, sizeof(line), f))
+		if (strncmp(line, which, len) == 0)
+			size = atol(line + len);
+	if (f)
+		fclose(f);
+	return size;
+}
+#endif
+
+TEST(a_helper_shares_what_its_program_dirtied_and_is_named_after_its_pod)
+{
+	char said[600], wanted[200];
+	struct rig g;
+	rig_open(&g);
+	struct runtime_sandbox_run run = rig_sandbox("one");
+	struct str id = rig_run(&g, &run);
+	REQUIRE(id.len);
+	pid_t seed = process_named("kube-seed"), pod = process_named("kube-pod");
+	REQUIRE(seed && pod);
+	read_command(pod, said, sizeof(said));
+	snprintf(wanted, sizeof(wanted), " shim " RIG_ROOT "/sandboxes/%.*s", STRF(id));
+	const char *end = strstr(said, " shim ");
+	EXPECT_STR(str_from(end ? end : said), wanted);
+#ifndef KUBE_SANITIZED
+	/* Two have most of them: each is counted half. */
+	long all = anonymous_memory(pod, "Anonymous:"), share = anonymous_memory(pod, "Pss_Anon:");
+	EXPECT(all > 0 && share > 0);
+	EXPECT(4 * share < 3 * all);
+#endif
+	rig_remove_sandbox(&g, id);
+	rig_close(&g);
+	EXPECT_INT(process_named("kube-seed"), 0);
+}
+
+TEST(a_seed_that_was_killed_is_replaced)
+{
+	struct rig g;
+	rig_open(&g);
+	struct runtime_sandbox_run first = rig_sandbox("first"), second = rig_sandbox("second");
+	struct str one = rig_run(&g, &first);
+	REQUIRE(one.len);
+	pid_t seed = process_named("kube-seed");
+	REQUIRE(seed);
+	kill(seed, SIGKILL);
+	struct str two = rig_run(&g, &second);
+	REQUIRE(two.len);
+	EXPECT(process_named("kube-seed") != seed);
+	EXPECT(process_named("kube-seed") != 0);
+	rig_remove_sandbox(&g, one);
+	rig_remove_sandbox(&g, two);
+	rig_close(&g);
+}
