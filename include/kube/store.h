@@ -75,6 +75,8 @@ struct object *store_get(const struct bucket *b, struct str key);
 /* The same, or what is on its way to the disk: what a commit would be compared with. */
 struct object *store_newest(const struct bucket *b, struct str key);
 size_t store_count(const struct bucket *b);
+/* How many changes of it have been published: as long as that is the same, so is the bucket. */
+uint64_t store_changes(const struct bucket *b);
 
 struct store_iter {
 	struct str key; /* valid until the next step */

@@ -19,6 +19,7 @@ enum admission_operation {
 };
 
 struct admission_link;
+struct reinvocation;
 struct admission_review;
 typedef void admission_next_fn(struct admission_review *a, struct status *no);
 
@@ -37,10 +38,9 @@ struct admission_review {
 	bool update_creates; /* a PUT or apply that creates */
 
 	/* the plugins' own, kept from one round of those that change to the next */
-	void *mutations;      /* in the arena: what has been called already */
-	const void *policies; /* the same of policies */
-	bool again;           /* a plugin wants the others to look once more */
-	bool second;          /* this is that round */
+	struct reinvocation *hooks, *policies; /* who has been called already */
+	bool again;                            /* a plugin wants the others to look once more */
+	bool second;                           /* this is that round */
 
 	admission_next_fn *next;
 	void *ctx; /* next's */

@@ -60,6 +60,11 @@ uint64_t history_behind(struct bucket *b, int64_t revision)
 	return low;
 }
 
+uint64_t store_changes(const struct bucket *b)
+{
+	return b->end;
+}
+
 struct object *store_written(struct bucket *b, struct str key, int64_t revision)
 {
 	uint64_t at = history_behind(b, revision - 1);

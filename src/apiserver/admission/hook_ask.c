@@ -17,9 +17,11 @@ static void end(struct hook_call *c, enum hook_outcome outcome, struct status *s
 }
 
 /* The failure policy decides whether anybody hears of it. */
-static void end_failed(struct hook_call *c, struct str why)
+static void end_failed(struct hook_call *c, int http_code, struct str why)
 {
 	struct arena *a = c->subject->arena;
+
+	c->code = http_code;
 
 	c->why = arena_print(a, "failed calling webhook %.*s: %.*s",
 		STRF(field_quote(a, c->view.hook->name)), STRF(why));
@@ -42,6 +44,40 @@ static void hand_on(struct hook_call *c, const struct hook_answer *answer)
 		request_warn(r, json_str(warning));
 }
 
+/* false: it is none. */
+static bool read_patch(struct hook_call *c, struct str text)
+{
+	struct arena *a = c->subject->arena;
+	_cleanup_(err_done) struct err err = {0};
+	const struct cJSON *odd = NULL;
+	struct cJSON *patch;
+
+	if (!text.len)
+		return true;
+	if (!json_parse(a, text, NULL, &patch, &err)) {
+		json_each (operation, patch)
+			if (!odd && !json_is(operation, JSON_OBJECT))
+				odd = operation;
+		if (!json_is(patch, JSON_ARRAY) && !json_is(patch, JSON_NULL))
+			err_set(&err, ERR_SYNTAX,
+				"json: cannot unmarshal %s into Go value of type jsonpatch.Patch",
+				json_type_name(json_type(patch)));
+		else if (odd)
+			err_set(&err, ERR_SYNTAX,
+				"json: cannot unmarshal %s into Go value of type "
+				"jsonpatch.Operation",
+				json_type_name(json_type(odd)));
+	}
+	if (!err.code) {
+		c->patch = patch;
+		return true;
+	}
+	end_failed(c, 503,
+		arena_print(
+			a, "received undecodable patch in webhook response: %s", err_text(&err)));
+	return false;
+}
+
 static void read_answer(struct hook_call *c)
 {
 	struct arena *a = c->subject->arena;
@@ -53,19 +89,21 @@ static void read_answer(struct hook_call *c)
 
 	webhook_call_done(&c->call);
 	if (code) {
-		end_failed(c, arena_str(a, str_from(err_text(&err))));
+		end_failed(c, c->call.status >= 400 ? c->call.status : 503,
+			arena_str(a, str_from(err_text(&err))));
 		return;
 	}
 	hand_on(c, &answer);
-	if (!answer.allowed) {
+	if (!answer.allowed)
 		end(c, HOOK_DENIED, answer.denial);
-	} else if (answer.patch.len && !str_eq_text(answer.patch_type, "JSONPatch")) {
-		end_failed(c, arena_print(a, "unsupported patch type %.*s",
-				      STRF(field_quote(a, answer.patch_type))));
-	} else {
-		c->patch = answer.patch;
+	else if (!read_patch(c, answer.patch))
+		return;
+	else if (json_count(c->patch) && !str_eq_text(answer.patch_type, "JSONPatch"))
+		end_failed(c, 400,
+			arena_print(a, "unsupported patch type %.*s",
+				STRF(field_quote(a, answer.patch_type))));
+	else
 		end(c, HOOK_ALLOWED, NULL);
-	}
 }
 
 static bool request_is_over(const struct hook_call *c, const struct err *err)
@@ -96,7 +134,7 @@ static void answered(struct op *op, struct err *err)
 		end(c, HOOK_FAILED, request_status(c->subject->review->request, err));
 		return;
 	}
-	end_failed(c, why);
+	end_failed(c, c->call.misconfigured ? 500 : 503, why);
 }
 
 /* ---- the question ---- */
@@ -131,8 +169,9 @@ void hook_call_start(struct hook_call *c)
 		return;
 	}
 	if (!question) {
-		end_failed(c, STR("could not create admission objects: webhook does not accept "
-				  "known AdmissionReview versions (v1, v1beta1)"));
+		end_failed(c, 400,
+			STR("could not create admission objects: webhook does not accept "
+			    "known AdmissionReview versions (v1, v1beta1)"));
 		return;
 	}
 	c->call = (struct webhook_call){.target = hook->target,
@@ -153,11 +192,16 @@ static const char *type_of(const struct hook_call *c)
 
 static int code_of(const struct hook_call *c)
 {
-	if (c->outcome == HOOK_ALLOWED)
+	switch (c->outcome) {
+	case HOOK_ALLOWED:
 		return 200;
-	if (c->outcome == HOOK_CALL_FAILED)
-		return c->call.status >= 400 ? c->call.status : 503;
-	return c->status ? c->status->code : 500;
+	case HOOK_CALL_FAILED:
+		return c->code;
+	case HOOK_DENIED:
+		return c->status->code;
+	default:
+		return 0; /* it is our failure */
+	}
 }
 
 void hook_count(struct hook_call *c, bool rejected)
@@ -184,7 +228,7 @@ void hook_count(struct hook_call *c, bool rejected)
 				c->outcome == HOOK_CALL_FAILED ? "calling_webhook_error"
 				: c->outcome == HOOK_DENIED    ? "no_error"
 							       : "apiserver_internal_error",
-				STRF(common), c->outcome == HOOK_DENIED ? code : 0, type_of(c)));
+				STRF(common), code, type_of(c)));
 }
 
 void hook_count_fail_open(struct hook_call *c)

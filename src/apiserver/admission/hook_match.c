@@ -1,6 +1,7 @@
 /* Which hooks a review is for: rules, also by another version of the same, and selectors. */
 #include "access.h"
-#include "hooks.h"
+#include "activation.h"
+#include "metrics.h"
 
 #include <kube/api_codec.h>
 
@@ -198,8 +199,45 @@ bool hook_selects(struct hook_subject *s, const struct hook *h, struct status **
 	return (selects_namespace(s, h, no) || *no) && selects_object(s, h);
 }
 
-bool hook_matches(
-	struct hook_subject *s, const struct hook *h, struct hook_view *view, struct status **no)
+/* ---- conditions ---- */
+
+/* Nothing of what has no name yet is said, unlike elsewhere. */
+static struct status *undecided(struct hook_subject *s, struct str why)
+{
+	const struct resource *r = s->resource;
+	struct str full = resource_full_name(s->arena, r);
+
+	if (!s->name.len)
+		return status_for(s->arena, ERR_FORBIDDEN, r, s->name, "%.*s is forbidden: %.*s",
+			STRF(full), STRF(why));
+	return status_for(s->arena, ERR_FORBIDDEN, r, s->name, "%.*s \"%.*s\" is forbidden: %.*s",
+		STRF(full), STRF(s->name), STRF(why));
+}
+
+static bool conditions_hold(struct hook_subject *s, const struct hook_set *set,
+	const struct hook_view *view, struct status **no)
+{
+	const struct hook *h = view->hook;
+	const char *type = set->mutating ? "admit" : "validating";
+	struct match_owner owner = {h->name, "webhook", type, h->fails_open};
+	struct activation a;
+	struct str why;
+
+	activation_init(&a, s, view, set->words, no);
+	if (*no)
+		return true;
+	if (match_conditions_hold(&a, h->conditions, &owner, &why)) {
+		*no = why.len ? undecided(s, why) : NULL;
+		return true;
+	}
+	++*metrics_number(s->review->server->metrics, METRIC_CONDITION_EXCLUSIONS,
+		arena_print(s->arena, "kind=\"webhook\",name=\"%.*s\",operation=\"%s\",type=\"%s\"",
+			STRF(h->name), s->operation, type));
+	return false;
+}
+
+bool hook_matches(struct hook_subject *s, const struct hook_set *set, const struct hook *h,
+	struct hook_view *view, struct status **no)
 {
 	struct status *unknown = NULL;
 
@@ -210,5 +248,5 @@ bool hook_matches(
 	if (!view->resource)
 		return false;
 	*no = unknown;
-	return hook_conditions_hold(s, view, no);
+	return unknown || !h->conditions || conditions_hold(s, set, view, no);
 }

@@ -42,8 +42,24 @@ struct status *hook_show(struct hook_subject *s, const struct hook_view *view,
 	return NULL;
 }
 
+/* What custom objects have beyond their type is dropped in silence. */
+static int decode(struct hook_subject *s, const struct hook_view *view, const struct cJSON *shown,
+	bool strict, struct cJSON **out, struct err *err)
+{
+	const struct schema *schema = s->body ? s->body->schema : view->resource->schema;
+	struct decode_notes notes = {.arena = s->arena};
+	_cleanup_(buf_done) struct buf text = BUF_INIT(256 * KIB);
+	int code = api_decode(s->arena, schema, shown, &notes, out, err);
+
+	if (code || !strict || !notes.count || view->resource->custom)
+		return code;
+	for (size_t i = 0; i < notes.count; i++)
+		buf_print(&text, "%s%.*s", i ? ", " : "", STRF(notes.items[i]));
+	return err_set(err, ERR_INVALID, "strict decoding error: %s", buf_text(&text));
+}
+
 int hook_take(struct hook_subject *s, const struct hook_view *view, const struct cJSON *shown,
-	struct cJSON **hub, bool *same, struct err *err)
+	bool strict, struct cJSON **hub, bool *same, struct err *err)
 {
 	struct api_request *r = s->review->request;
 	const struct schema *schema = s->body ? s->body->schema : view->resource->schema;
@@ -53,7 +69,7 @@ int hook_take(struct hook_subject *s, const struct hook_view *view, const struct
 
 	if (no)
 		return err_set(err, ERR_INTERNAL, "%.*s", STRF(no->message));
-	code = api_decode(s->arena, schema, shown, NULL, &tree, err);
+	code = decode(s, view, shown, strict, &tree, err);
 	if (code)
 		return code;
 	*same = json_equal(before, api_canonical(s->arena, schema, tree));

@@ -1,5 +1,6 @@
 /* The webhooks that are configured: read again when a configuration has changed. */
-#include "hooks.h"
+#include "activation.h"
+#include "configurations.h"
 #include "settings.h"
 
 #include <kube/api_codec.h>
@@ -13,6 +14,7 @@ struct hook_sources {
 	struct api_server *server;
 	struct bucket *buckets[2];
 	struct hook_set *sets[2];
+	uint64_t changes[2]; /* of the buckets, when the sets were read */
 };
 
 struct hook_sources *hook_sources_new(struct api_server *s)
@@ -36,24 +38,16 @@ void hook_set_unref(struct hook_set *set)
 {
 	if (!set || --set->refs)
 		return;
-	for (size_t i = 0; i < set->seen_count; i++)
-		object_unref(set->seen[i]);
-	mem_free(set->seen);
-	hook_programs_free(set->programs);
+	for (size_t i = 0; i < set->count; i++)
+		if (set->hooks[i].conditions)
+			match_conditions_done(set->hooks[i].conditions);
+	if (set->words)
+		vocabulary_done(set->words);
 	arena_done(&set->arena);
 	mem_free(set);
 }
 
 /* ---- reading one ---- */
-
-static bool read_selector(struct arena *a, const struct cJSON *tree, struct selector *s)
-{
-	if (!json_count(tree))
-		return true;
-	if (label_selector_from(a, tree, s, NULL))
-		*s = (struct selector){.nothing = true};
-	return false;
-}
 
 static void read_target(struct arena *a, const struct cJSON *config, struct backend_target *t)
 {
@@ -80,11 +74,11 @@ static void read_hook(struct arena *a, const struct cJSON *tree, struct hook *h)
 {
 	h->name = tree_str(tree, "name");
 	h->rules = json_get(tree, STR("rules"));
-	h->conditions = json_get(tree, STR("matchConditions"));
 	h->versions = json_get(tree, STR("admissionReviewVersions"));
 	h->all_namespaces =
-		read_selector(a, json_get(tree, STR("namespaceSelector")), &h->namespaces);
-	h->all_objects = read_selector(a, json_get(tree, STR("objectSelector")), &h->objects);
+		configuration_selector(a, json_get(tree, STR("namespaceSelector")), &h->namespaces);
+	h->all_objects =
+		configuration_selector(a, json_get(tree, STR("objectSelector")), &h->objects);
 	h->exact = is(tree, "matchPolicy", "Exact");
 	h->fails_open = is(tree, "failurePolicy", "Ignore");
 	h->reinvoked = is(tree, "reinvocationPolicy", "IfNeeded");
@@ -104,6 +98,18 @@ static size_t same_before(const struct hook_set *set, const struct hook *h)
 	return n;
 }
 
+static void compile_conditions(struct hook_set *set, struct hook *h, const struct cJSON *list)
+{
+	if (!json_count(list))
+		return;
+	if (!set->words) {
+		set->words = arena_new(&set->arena, sizeof(*set->words));
+		vocabulary_init(set->words, 0, false);
+	}
+	h->conditions = arena_new(&set->arena, sizeof(*h->conditions));
+	match_conditions_compile(h->conditions, set->words, &set->arena, list);
+}
+
 static void add_hooks(struct hook_set *set, const struct cJSON *configuration)
 {
 	json_each (tree, json_get(configuration, STR("webhooks"))) {
@@ -111,6 +117,7 @@ static void add_hooks(struct hook_set *set, const struct cJSON *configuration)
 
 		*h = (struct hook){.configuration = tree_str(configuration, "metadata.name")};
 		read_hook(&set->arena, tree, h);
+		compile_conditions(set, h, json_get(tree, STR("matchConditions")));
 		h->uid = arena_print(&set->arena, "%.*s/%.*s/%zu", STRF(h->configuration),
 			STRF(h->name), same_before(set, h));
 		set->count++;
@@ -119,50 +126,21 @@ static void add_hooks(struct hook_set *set, const struct cJSON *configuration)
 
 /* ---- all of them ---- */
 
-static bool still_stands(const struct hook_set *set, const struct bucket *b)
-{
-	struct store_iter it = store_seek(b, STR(""), STR(""));
-	size_t i = 0;
-
-	while (store_next(&it))
-		if (i >= set->seen_count || set->seen[i++] != it.object)
-			return false;
-	return i == set->seen_count;
-}
-
-static void compile_conditions(struct hook_set *set)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < set->count; i++)
-		count += json_count(set->hooks[i].conditions);
-	if (!count)
-		return;
-	set->programs = hook_programs_new(count);
-	for (size_t i = 0; i < set->count; i++)
-		hook_programs_add(set->programs, &set->hooks[i]);
-}
-
-static struct hook_set *read_all(const struct bucket *b, const struct hook_identities *who)
+static struct hook_set *read_all(
+	const struct bucket *b, bool mutating, const struct hook_identities *who)
 {
 	struct hook_set *set = mem_new(sizeof(*set));
-	struct store_iter it = store_seek(b, STR(""), STR(""));
-	size_t count = 0;
+	size_t configurations, count = 0;
 
 	set->refs = 1;
+	set->mutating = mutating;
 	arena_init(&set->arena);
-	set->seen = mem_alloc((store_count(b) + 1) * sizeof(struct object *));
-	while (store_next(&it))
-		set->seen[set->seen_count++] = object_ref(it.object);
-	const struct cJSON **trees = arena_new(&set->arena, (set->seen_count + 1) * sizeof(*trees));
-	for (size_t i = 0; i < set->seen_count; i++) {
-		trees[i] = object_lean_tree(&set->arena, set->seen[i]);
+	const struct cJSON **trees = configuration_trees(&set->arena, b, &configurations);
+	for (size_t i = 0; i < configurations; i++)
 		count += json_count(json_get(trees[i], STR("webhooks")));
-	}
 	set->hooks = arena_new(&set->arena, (count + 1) * sizeof(*set->hooks));
-	for (size_t i = 0; i < set->seen_count; i++)
+	for (size_t i = 0; i < configurations; i++)
 		add_hooks(set, trees[i]);
-	compile_conditions(set);
 	for (size_t i = 0; i < set->count; i++)
 		set->hooks[i].target.as = hook_identity_find(who, &set->arena, &set->hooks[i]);
 	return set;
@@ -174,18 +152,17 @@ struct hook_set *hook_set_take(struct hook_sources *h, bool mutating)
 	struct hook_set **set = &h->sets[mutating];
 
 	if (!*b)
-		*b = server_bucket(
-			h->server, resource_find(STR("admissionregistration.k8s.io"), STR("v1"),
-					   mutating ? STR("mutatingwebhookconfigurations")
-						    : STR("validatingwebhookconfigurations")));
+		*b = configuration_bucket(h->server, mutating ? "mutatingwebhookconfigurations"
+							      : "validatingwebhookconfigurations");
 	if (!store_count(*b)) {
 		hook_set_unref(TAKE(*set));
 		return NULL;
 	}
-	if (!*set || !still_stands(*set, *b)) {
+	if (!*set || h->changes[mutating] != store_changes(*b)) {
 		hook_set_unref(*set);
-		*set = read_all(
-			*b, admission_settings(h->server->admission)->hook_identities[mutating]);
+		h->changes[mutating] = store_changes(*b);
+		*set = read_all(*b, mutating,
+			admission_settings(h->server->admission)->hook_identities[mutating]);
 	}
 	(*set)->refs++;
 	return *set;

@@ -14,16 +14,15 @@
 
 /* ---- configurations ---- */
 
-struct cel_program;
-struct hook_programs;
+struct match_conditions;
+struct vocabulary;
 
 struct hook {
 	struct str name, configuration;
 	struct str uid;            /* "configuration/name/0" */
 	const struct cJSON *rules; /* lists of the configuration */
-	const struct cJSON *conditions;
-	struct cel_program *const *programs; /* one for each of them */
 	const struct cJSON *versions;
+	struct match_conditions *conditions; /* NULL: none */
 	struct selector namespaces, objects;
 	bool all_namespaces, all_objects; /* the selector is empty */
 	bool exact;                       /* matchPolicy */
@@ -40,9 +39,8 @@ struct hook_set {
 	struct arena arena;
 	struct hook *hooks;
 	size_t count;
-	struct hook_programs *programs; /* NULL: no hook has conditions */
-	struct object **seen;           /* the configurations: references */
-	size_t seen_count;
+	bool mutating;
+	struct vocabulary *words; /* of all conditions; NULL: no hook has any */
 };
 
 struct hook_sources;
@@ -51,10 +49,6 @@ void hook_sources_free(struct hook_sources *h);
 /* A reference; NULL when there is none. */
 struct hook_set *hook_set_take(struct hook_sources *h, bool mutating);
 void hook_set_unref(struct hook_set *set); /* NULL is fine */
-/* Room for so many conditions of a set; then those of each hook. */
-struct hook_programs *hook_programs_new(size_t count);
-void hook_programs_add(struct hook_programs *p, struct hook *h);
-void hook_programs_free(struct hook_programs *p); /* NULL is fine */
 /* Is the review of v1 the first that both sides know? */
 bool hook_asks_v1(const struct hook *h);
 /* Who we are to it, by the plugin's configuration; NULL: nobody. In the arena. */
@@ -86,22 +80,23 @@ struct hook_view {
 	const struct hook *hook;
 	const struct resource *resource; /* the requested one, or an equivalent */
 };
-/* false: it is not asked. *no: it should be, and that cannot be decided. */
-bool hook_matches(
-	struct hook_subject *s, const struct hook *h, struct hook_view *view, struct status **no);
+/* false: this one of the set is not asked. *no: it should be, and that cannot be decided. */
+bool hook_matches(struct hook_subject *s, const struct hook_set *set, const struct hook *h,
+	struct hook_view *view, struct status **no);
 /* The parts of that: by namespace and object; *no: there is no such namespace. */
 bool hook_selects(struct hook_subject *s, const struct hook *h, struct status **no);
 /* As it was asked for, or (earlier rules first) as an equivalent; NULL: no rule is for it. */
 const struct resource *hook_match_rules(
 	const struct hook_subject *s, const struct cJSON *rules, bool exact);
-/* Its matchConditions. false: one of them says no; *no: they cannot be evaluated. */
-bool hook_conditions_hold(struct hook_subject *s, const struct hook_view *view, struct status **no);
 /* The object, or the old one, in that version: canonical; NULL when there is none. */
 struct status *hook_show(struct hook_subject *s, const struct hook_view *view,
 	const struct cJSON *hub, struct cJSON **out);
-/* Back: decoded, completed, of the hub version. *same: it is what `before` (of the hub) was. */
+/*
+ * Back: decoded, completed, of the hub version. *same: it is what the review's object is. strict:
+ * fields that the type does not have are a failure.
+ */
 int hook_take(struct hook_subject *s, const struct hook_view *view, const struct cJSON *shown,
-	struct cJSON **hub, bool *same, struct err *err);
+	bool strict, struct cJSON **hub, bool *same, struct err *err);
 
 /* ---- question and answer ---- */
 
@@ -144,10 +139,11 @@ struct hook_call {
 	void *ctx;
 	/* what came of it */
 	enum hook_outcome outcome;
-	struct status *status; /* but of HOOK_ALLOWED: what the client is told if it is told */
-	struct str why;        /* of HOOK_CALL_FAILED, for the log */
-	struct str patch;
-	bool over; /* the request's own time is over, or its client has gone */
+	struct status *status;     /* but of HOOK_ALLOWED: what the client is told if it is told */
+	struct str why;            /* of HOOK_CALL_FAILED, for the log */
+	const struct cJSON *patch; /* a list; NULL: none */
+	int code;                  /* of HOOK_CALL_FAILED, as metrics count it */
+	bool over;                 /* the request's own time is over, or its client has gone */
 	/* private */
 	struct webhook_call call;
 	struct op op;

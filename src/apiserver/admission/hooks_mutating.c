@@ -6,85 +6,28 @@
 #include "audit.h"
 #include "hooks.h"
 #include "plugins.h"
+#include "reinvocation.h"
 
 #include <kube/api_codec.h>
 #include <kube/log.h>
 #include <kube/patch.h>
 
-struct asked_hook {
-	struct str uid;
-	struct asked_hook *next;
-};
-
-/* Of one review, over both rounds; in its arena. */
-struct mutations {
-	struct asked_hook *asked, *due; /* that want to be asked again; that are now */
-	struct str last;                /* the object as the hooks left it; empty: there was none */
-};
-
 struct mutating {
 	struct admission_review *review;
 	struct hook_subject subject;
 	struct hook_set *set;
-	struct mutations *seen;
+	struct reinvocation *again;
 	size_t next;
 	bool waits; /* the chain does */
 	struct status *outcome;
 	struct hook_call call;
 };
 
-/* ---- who is asked again ---- */
-
-static struct str print_object(struct mutating *m)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * MIB);
-
-	if (!m->review->object)
-		return STR("");
-	json_print(&text, m->review->object, JSON_SORTED);
-	return arena_str(m->review->arena, buf_str(&text));
-}
-
-static void note_asked(struct mutating *m, const struct hook *h)
-{
-	struct asked_hook *one = arena_new(m->review->arena, sizeof(*one));
-
-	one->uid = arena_str(m->review->arena, h->uid);
-	one->next = m->seen->asked;
-	m->seen->asked = one;
-}
-
-static bool is_due(const struct mutating *m, const struct hook *h)
-{
-	for (const struct asked_hook *one = m->seen->due; one; one = one->next)
-		if (str_eq(one->uid, h->uid))
-			return true;
-	return false;
-}
-
-static void all_asked_are_due(struct mutations *seen)
-{
-	struct asked_hook *one;
-
-	while ((one = seen->asked)) {
-		seen->asked = one->next;
-		one->next = seen->due;
-		seen->due = one;
-	}
-}
-
-static void object_changed(struct mutating *m)
-{
-	all_asked_are_due(m->seen);
-	m->review->again = true;
-}
-
 /* ---- the end ---- */
 
 static void end(struct mutating *m, struct status *no)
 {
-	if (!m->review->second)
-		m->seen->last = print_object(m);
+	reinvocation_leave(m->again);
 	hook_set_unref(TAKE(m->set));
 	m->outcome = no;
 	if (m->waits)
@@ -104,27 +47,23 @@ static struct status *no_object(struct mutating *m)
 }
 
 /* *changed: the object is another one now. */
-static struct status *apply(struct mutating *m, struct str text, bool *changed)
+static struct status *apply(struct mutating *m, const struct cJSON *patch, bool *changed)
 {
 	struct admission_review *review = m->review;
 	struct arena *a = review->arena;
 	_cleanup_(err_done) struct err err = {0};
-	struct cJSON *patch, *shown, *patched, *hub;
+	struct cJSON *shown, *patched, *hub;
 	struct status *no;
 	bool same;
 
 	*changed = false;
-	if (json_parse(a, text, NULL, &patch, &err))
-		return status_internal(a, "%s", err_text(&err));
-	if (json_is(patch, JSON_ARRAY) && !json_count(patch))
-		return NULL;
 	if (!review->object)
 		return no_object(m);
 	no = hook_show(&m->subject, &m->call.view, review->object, &shown);
 	if (no)
 		return no;
 	if (patch_json(a, shown, patch, NULL, &patched, &err) ||
-		hook_take(&m->subject, &m->call.view, patched, &hub, &same, &err))
+		hook_take(&m->subject, &m->call.view, patched, false, &hub, &same, &err))
 		return status_internal(a, "%s", err_text(&err));
 	review->object = hub;
 	*changed = !same;
@@ -161,7 +100,7 @@ static bool judge(struct mutating *m, struct status **no)
 	bool changed = false;
 
 	*no = NULL;
-	if (c->outcome == HOOK_ALLOWED && c->patch.len) {
+	if (c->outcome == HOOK_ALLOWED && json_count(c->patch)) {
 		c->status = apply(m, c->patch, &changed);
 		if (c->status)
 			c->outcome = HOOK_FAILED;
@@ -170,9 +109,9 @@ static bool judge(struct mutating *m, struct status **no)
 	hook_count(c, c->outcome == HOOK_CALL_FAILED ? !c->view.hook->fails_open
 						     : c->outcome != HOOK_ALLOWED);
 	if (changed)
-		object_changed(m);
+		reinvocation_changed(m->again);
 	if (c->view.hook->reinvoked)
-		note_asked(m, c->view.hook);
+		reinvocation_note(m->again, c->view.hook->uid);
 	if (c->outcome == HOOK_ALLOWED)
 		return true;
 	if (c->outcome == HOOK_CALL_FAILED && c->view.hook->fails_open) {
@@ -206,11 +145,11 @@ static void go_on(struct mutating *m)
 	while (m->next < m->set->count) {
 		const struct hook *h = &m->set->hooks[m->next++];
 
-		if (!hook_matches(&m->subject, h, &view, &no))
+		if (!hook_matches(&m->subject, m->set, h, &view, &no))
 			continue;
 		if (no)
 			break;
-		if (m->review->second && !is_due(m, h))
+		if (!reinvocation_calls(m->again, h->uid))
 			continue;
 		m->waits = true;
 		m->call = (struct hook_call){.subject = &m->subject,
@@ -242,12 +181,7 @@ bool start_mutating_webhooks(struct admission_review *review, struct status **no
 		hook_set_unref(set);
 		return false;
 	}
-	if (!review->mutations)
-		review->mutations = arena_new(review->arena, sizeof(struct mutations));
-	m->seen = review->mutations;
-	/* the other plugins have looked again, and changed something */
-	if (review->second && !str_eq(print_object(m), m->seen->last))
-		all_asked_are_due(m->seen);
+	m->again = reinvocation_enter(review, &review->hooks);
 	go_on(m);
 	*no = m->outcome;
 	return m->waits;

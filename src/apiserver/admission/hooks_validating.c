@@ -59,7 +59,7 @@ static struct status *choose(struct validating *v)
 	for (size_t i = 0; i < v->set->count && !no; i++) {
 		struct hook_view view;
 
-		if (hook_matches(&v->subject, &v->set->hooks[i], &view, &no) && !no)
+		if (hook_matches(&v->subject, v->set, &v->set->hooks[i], &view, &no) && !no)
 			v->calls[v->count++] = (struct hook_call){
 				.subject = &v->subject, .view = view, .called = called, .ctx = v};
 	}

@@ -1,15 +1,13 @@
 /*
  * policies: what ValidatingAdmissionPolicy and MutatingAdmissionPolicy share. Policies and their
  * bindings that stand in the store are read and compiled once and kept while they stand there
- * (policy_source.c); which of them a review is for is decided as for webhooks (policy_match.c);
- * parameters are looked up (policy_params.c), expressions evaluated (policy_run.c).
+ * (policy_source.c); which of them a review is for is decided as for webhooks (policy_choose.c);
+ * parameters are looked up (policy_params.c), expressions evaluated (activation.h).
  */
 #ifndef KUBE_APISERVER_ADMISSION_POLICIES_H
 #define KUBE_APISERVER_ADMISSION_POLICIES_H
 
-#include "hooks.h"
-
-#include <kube/cel.h>
+#include "activation.h"
 
 /* ---- policies ---- */
 
@@ -19,17 +17,9 @@ struct policy_match {
 	const struct cJSON *exclude; /* rules */
 };
 
-struct policy_expression {
-	struct cel_program *program; /* NULL: there is none */
-	struct str text;
-};
-struct policy_variable {
-	struct str name;
-	struct policy_expression expression;
-};
 /* One of validations: whether, and what is said if not. Or of auditAnnotations: key and value. */
 struct policy_rule {
-	struct policy_expression expression, message;
+	struct admission_expression expression, message;
 	const struct cJSON *tree;
 };
 
@@ -45,11 +35,10 @@ struct policy {
 	const struct cJSON *param_kind;
 	bool fails_open; /* failurePolicy Ignore */
 	bool reinvoked;  /* reinvocationPolicy IfNeeded */
-	struct cel_env *env;
-	struct policy_variable *variables;
-	const struct cel_type *variables_type;
-	struct policy_rule *conditions, *validations, *annotations, *mutations;
-	size_t variable_count, condition_count, validation_count, annotation_count, mutation_count;
+	struct vocabulary words;
+	struct match_conditions conditions;
+	struct policy_rule *validations, *annotations, *mutations;
+	size_t validation_count, annotation_count, mutation_count;
 	struct policy_binding *bindings;
 	size_t binding_count;
 };
@@ -59,8 +48,6 @@ struct policy_set {
 	struct arena arena;
 	struct policy *policies;
 	size_t count;
-	struct object **seen; /* policies and bindings: references */
-	size_t seen_count;
 };
 
 struct policy_sources;
@@ -73,52 +60,36 @@ struct policy_sources *admission_policies(struct admission *a);
 
 /* ---- which ---- */
 
-/* false: it is not for that. *no: it may be, and that cannot be decided. */
-bool policy_matches(struct hook_subject *s, const struct policy_match *m, struct hook_view *view,
-	struct status **no);
-
 /* What a binding's paramRef names: trees; one NULL when there are no parameters at all. */
 struct policy_params {
 	const struct cJSON **items;
 	size_t count;
 };
-int policy_params_find(struct hook_subject *s, const struct policy *p,
+int policy_params_find(struct hook_subject *s, const struct resource *kind,
 	const struct policy_binding *b, struct policy_params *params, struct err *err);
+/* What its parameters are; NULL: it has none. Fails when there is no such kind. */
+int policy_param_kind(struct hook_subject *s, const struct policy *p, const struct resource **kind,
+	struct err *err);
 
-/* ---- evaluating ---- */
-
-enum { POLICY_VARIABLES = 7 + 1 }; /* those of cel_env_for_admission, then `variables` */
-
-/* What a policy's variables are, as far as they were asked for. */
-struct policy_computed {
-	struct cel_value *values;
-	bool *is_done;
-};
-
-/* One policy over one review with one parameter. */
-struct policy_run {
-	struct hook_subject *subject;
-	const struct hook_view *view;
+/* A policy that is for the review, by one binding, with one parameter; or why it cannot be used. */
+struct policy_use {
 	const struct policy *policy;
-	const struct cJSON *object, *old, *params;
-	/* private */
-	struct cel_value variables[POLICY_VARIABLES];
-	struct policy_computed computed[2]; /* of validations, and of their messages */
-	bool for_message, is_spent;
-	struct cel_lazy lazy, request_lazy, namespace_lazy;
-	struct cel_authorizer authorizer;
-	uint64_t left; /* of the budget */
+	const struct policy_binding *binding; /* NULL: the policy itself cannot be used */
+	struct hook_view view;                /* of the policy */
+	const struct cJSON *param;            /* NULL: none */
+	struct str fault;                     /* `failed to configure …`; empty: none */
 };
-/* *no: the object cannot be shown. */
-void policy_run_init(struct policy_run *run, struct hook_subject *s, const struct hook_view *view,
-	const struct policy *policy, const struct cJSON *params, struct status **no);
-/* The object anew, after it was changed. */
-void policy_run_see(struct policy_run *run, const struct cJSON *object);
-/* The value, or an error with the whole sentence: `expression '…' resulted in error: …`. */
-struct cel_value policy_evaluate(struct policy_run *run, const struct policy_expression *e);
-/* The same of a message: it may not ask who may do what, nor may the variables it speaks of. */
-struct cel_value policy_evaluate_message(struct policy_run *run, const struct policy_expression *e);
-/* Do its match conditions hold? `error`: empty, or why that cannot be said. */
-bool policy_conditions_hold(struct policy_run *run, struct str *error);
+struct policy_uses {
+	struct policy_use *items; /* in the order of policies, then bindings */
+	size_t count;
+};
+void policy_choose(struct hook_subject *s, const struct policy_set *set, struct policy_uses *uses);
+/* Do its match conditions hold? As match_conditions_hold. */
+bool policy_conditions_hold(struct activation *a, const struct policy_use *u, struct str *why);
+
+/* ---- what came of it ---- */
+
+/* What metrics call it, by the sentence: "compile_error", … */
+const char *policy_fault_name(struct str sentence);
 
 #endif

@@ -1,218 +1,237 @@
 /*
  * MutatingAdmissionPolicy: policies that are bound to a review change its object, one after the
- * other, each mutation on what the one before has made of it.
+ * other, each mutation on what the one before has made of it. Who is bound is decided before the
+ * first changes anything; all that fails is told together.
  */
+#include "metrics.h"
 #include "plugins.h"
 #include "policies.h"
+#include "reinvocation.h"
 
 #include <kube/api_codec.h>
 #include <kube/patch.h>
+#include <kube/time.h>
 
 struct changing {
 	struct hook_subject subject;
+	struct reinvocation *again;
+	const struct policy_use *use;
+	struct activation seen;
 	struct status *denial;
-	bool changed;
+	struct status *broken; /* nothing is told but this */
 };
 
-/* What was called in the first round and wants to be called again. */
-struct called {
-	const struct called *next;
-	struct str key;
-};
+/* ---- what fails ---- */
 
-static void deny(
-	struct changing *c, const struct policy *p, const struct policy_binding *b, struct str why)
+static void add_failure(struct changing *c, const char *reason, struct str why)
 {
+	const struct policy_use *u = c->use;
 	struct arena *a = c->subject.arena;
 	struct str message;
 
-	if (c->denial || p->fails_open)
+	if (u->policy->fails_open)
 		return;
-	message =
-		b ? arena_print(a, "policy '%.*s' with binding '%.*s' denied request: %.*s",
-			    STRF(p->name), STRF(b->name), STRF(why))
-		  : arena_print(a, "policy '%.*s' denied request: %.*s", STRF(p->name), STRF(why));
-	c->denial = admission_forbidden(c->subject.review, "%.*s", STRF(message));
-	c->denial->message = message;
-	c->denial->reason = STR("Invalid");
+	if (u->binding)
+		message = arena_print(a, "policy '%.*s' with binding '%.*s' denied request: %.*s",
+			STRF(u->policy->name), STRF(u->binding->name), STRF(why));
+	else
+		message = arena_print(
+			a, "policy '%.*s' denied request: %.*s", STRF(u->policy->name), STRF(why));
+	if (!c->denial) {
+		c->denial = admission_forbidden(c->subject.review, "%.*s", STRF(message));
+		c->denial->message = message;
+		c->denial->reason = str_from(reason);
+	}
 	status_add_cause(a, c->denial, STR(""), message, STR(""));
+}
+
+static void count(struct changing *c, int64_t spent, const char *what)
+{
+	struct metrics *m = c->subject.review->server->metrics;
+	struct str labels = arena_print(c->subject.arena,
+		"error_type=\"%s\",policy=\"%.*s\",policy_binding=\"%.*s\"", what,
+		STRF(c->use->policy->name), STRF(c->use->binding->name));
+
+	++*metrics_number(m, METRIC_MUTATING_CHECKS, labels);
+	metrics_observe(m, METRIC_MUTATING_CHECK_DURATION, labels, (double)spent / SEC);
 }
 
 /* ---- one mutation ---- */
 
 static int apply_configuration(
-	struct policy_run *run, const struct cJSON *config, struct cJSON **out, struct err *err)
+	struct changing *c, const struct cJSON *config, struct cJSON **out, struct str *why)
 {
-	const struct hook_subject *s = run->subject;
-	const struct schema *schema = s->body ? s->body->schema : run->view->resource->schema;
+	const struct hook_subject *s = &c->subject;
+	const struct schema *schema = s->body ? s->body->schema : c->use->view.resource->schema;
+	const struct cJSON *object = c->seen.object;
 	struct cJSON *whole = json_copy(s->arena, config);
+	_cleanup_(err_done) struct err err = {0};
+	int code;
 
-	tree_set(s->arena, whole, "kind", json_copy(s->arena, json_get(run->object, STR("kind"))));
+	tree_set(s->arena, whole, "kind", json_copy(s->arena, json_get(object, STR("kind"))));
 	tree_set(s->arena, whole, "apiVersion",
-		json_copy(s->arena, json_get(run->object, STR("apiVersion"))));
-	return patch_configuration(s->arena, schema, run->object, whole, out, err);
+		json_copy(s->arena, json_get(object, STR("apiVersion"))));
+	code = patch_configuration(s->arena, schema, object, whole, out, &err);
+	if (code)
+		*why = arena_print(s->arena, "error applying patch: %s", err_text(&err));
+	return code;
 }
 
 static int apply_patch_of(
-	struct policy_run *run, const struct cJSON *patch, struct cJSON **out, struct err *err)
+	struct changing *c, const struct cJSON *patch, struct cJSON **out, struct str *why)
 {
-	int code = patch_json(run->subject->arena, run->object, patch, NULL, out, err);
+	struct arena *a = c->subject.arena;
+	_cleanup_(err_done) struct err err = {0};
+	int code = patch_json(a, c->seen.object, patch, NULL, out, &err);
 
-	if (code != ERR_UNTRUE)
+	if (code == ERR_UNTRUE) { /* it is not meant for this one */
+		*out = json_copy(a, c->seen.object);
+		return 0;
+	}
+	if (code)
+		*why = arena_print(a, "JSON Patch: %s", err_text(&err));
+	return code;
+}
+
+/* What the expression yields; NULL: *why. */
+static struct cJSON *evaluate(
+	struct changing *c, const struct admission_expression *e, struct str *why)
+{
+	struct arena *a = c->subject.arena;
+	struct cel_value v;
+
+	*why = admission_expression_fault(a, e);
+	if (why->len)
+		return NULL;
+	activation_begin(&c->seen, CEL_RUNTIME_BUDGET, SEES_NAMESPACE | SEES_AUTHORIZER);
+	v = activation_evaluate(&c->seen, e);
+	if (v.kind != CEL_ERROR)
+		return cel_to_json(a, v, why);
+	*why = v.str;
+	return NULL;
+}
+
+/* Decoded and completed, as the next one sees it. What a JSON patch made of it has to be sound. */
+static int take(struct changing *c, const struct cJSON *made, bool strict, struct str *why)
+{
+	struct hook_subject *s = &c->subject;
+	_cleanup_(err_done) struct err err = {0};
+	struct cJSON *hub, *shown;
+	struct status *no;
+	bool same;
+	int code = hook_take(s, &c->use->view, made, strict, &hub, &same, &err);
+
+	if (code && strict)
+		c->broken = status_internal(s->arena, "%s", err_text(&err));
+	if (code) {
+		*why = arena_str(s->arena, str_from(err_text(&err)));
 		return code;
-	*out = json_copy(run->subject->arena, run->object); /* it is not meant for this one */
+	}
+	if (same)
+		return 0;
+	no = hook_show(s, &c->use->view, hub, &shown);
+	if (no) {
+		c->broken = no;
+		return ERR_INTERNAL;
+	}
+	s->review->object = hub;
+	activation_see(&c->seen, shown);
 	return 0;
 }
 
-static int apply_mutation(struct policy_run *run, const struct policy_rule *rule,
-	struct cJSON **out, struct str *why, struct err *err)
+static void mutate(struct changing *c, const struct policy_rule *rule)
 {
-	struct arena *a = run->subject->arena;
-	struct cel_value v = policy_evaluate(run, &rule->expression);
 	bool patches = json_get(rule->tree, STR("jsonPatch"));
-	struct cJSON *json;
-	int code;
+	int64_t began = clock_mono();
+	struct str why = STR("");
+	struct cJSON *json = evaluate(c, &rule->expression, &why), *made = NULL;
+	int code = ERR_INVALID;
 
-	if (v.kind == CEL_ERROR) {
-		*why = v.str;
-		return ERR_INVALID;
-	}
-	json = cel_to_json(a, v, why);
-	if (!json)
-		return ERR_INVALID;
-	code = patches ? apply_patch_of(run, json, out, err)
-		       : apply_configuration(run, json, out, err);
-	if (code)
-		*why = arena_print(a, "%s%s",
-			patches ? "JSON Patch: " : "error applying patch: ", err_text(err));
-	return code;
+	if (json)
+		code = patches ? apply_patch_of(c, json, &made, &why)
+			       : apply_configuration(c, json, &made, &why);
+	if (!code)
+		code = take(c, made, patches, &why);
+	count(c, clock_mono() - began, code ? policy_fault_name(why) : "no_error");
+	if (code && !c->broken)
+		add_failure(c, "Invalid", why);
 }
 
 /* ---- one policy with one parameter ---- */
 
-static void mutate(struct changing *c, struct policy_run *run, const struct policy_binding *b)
+static struct str key_of(const struct changing *c)
 {
-	const struct policy *p = run->policy;
-	const struct cJSON *before = run->object;
-	struct cJSON *hub;
-	bool same;
+	const struct policy_use *u = c->use;
 
-	for (size_t i = 0; i < p->mutation_count && !c->denial; i++) {
-		_cleanup_(err_done) struct err err = {0};
-		struct cJSON *changed = NULL;
-		struct str why = {0};
-
-		if (apply_mutation(run, &p->mutations[i], &changed, &why, &err))
-			deny(c, p, b, why);
-		else
-			policy_run_see(run, changed);
-	}
-	if (c->denial || run->object == before)
-		return;
-	_cleanup_(err_done) struct err err = {0};
-	if (hook_take(&c->subject, run->view, run->object, &hub, &same, &err)) {
-		deny(c, p, b, arena_str(c->subject.arena, str_from(err_text(&err))));
-		return;
-	}
-	if (!same) {
-		c->subject.review->object = hub;
-		c->changed = true;
-	}
+	return arena_print(c->subject.arena, "%.*s/%.*s/%.*s/%.*s", STRF(u->policy->name),
+		STRF(u->binding->name), STRF(tree_str(u->param, "metadata.namespace")),
+		STRF(tree_str(u->param, "metadata.name")));
 }
 
-static void apply(struct changing *c, const struct policy *p, const struct policy_binding *b,
-	const struct hook_view *view, const struct cJSON *params)
+/* false: the object cannot be shown to it. */
+static bool can_see(struct changing *c)
 {
-	struct policy_run run;
+	struct policy_use itself = {.policy = c->use->policy};
 	struct status *no;
-	struct str error;
 
-	policy_run_init(&run, &c->subject, view, p, params, &no);
-	if (no) {
-		deny(c, p, b, no->message);
-		return;
-	}
-	if (!policy_conditions_hold(&run, &error))
-		return;
-	if (error.len)
-		deny(c, p, b, error);
-	else if (run.object)
-		mutate(c, &run, b);
-}
-
-/* ---- rounds ---- */
-
-static bool was_called(const struct admission_review *review, struct str key)
-{
-	for (const struct called *c = review->policies; c; c = c->next)
-		if (str_eq(c->key, key))
-			return true;
+	activation_init(&c->seen, &c->subject, &c->use->view, &itself.policy->words, &no);
+	if (!no)
+		return true;
+	c->use = &itself;
+	add_failure(c, "Forbidden",
+		arena_print(
+			c->subject.arena, "failed to configure policy: %.*s", STRF(no->message)));
 	return false;
 }
 
-static void note_call(struct admission_review *review, struct str key)
+static void call(struct changing *c)
 {
-	struct called *c = arena_new(review->arena, sizeof(*c));
+	const struct policy *p = c->use->policy;
+	struct str key = key_of(c), error;
 
-	*c = (struct called){review->policies, key};
-	review->policies = c;
-}
-
-static void apply_all(struct changing *c, const struct policy *p, const struct policy_binding *b,
-	const struct hook_view *view, const struct policy_params *params)
-{
-	struct admission_review *review = c->subject.review;
-
-	for (size_t i = 0; i < params->count && !c->denial; i++) {
-		struct str key = arena_print(review->arena, "%.*s/%.*s/%.*s/%.*s", STRF(p->name),
-			STRF(b->name), STRF(tree_str(params->items[i], "metadata.namespace")),
-			STRF(tree_str(params->items[i], "metadata.name")));
-
-		if (review->second && !was_called(review, key))
-			continue;
-		apply(c, p, b, view, params->items[i]);
-		if (!review->second && p->reinvoked)
-			note_call(review, key);
+	if (!can_see(c))
+		return;
+	c->seen.params = c->use->param;
+	if (!policy_conditions_hold(&c->seen, c->use, &error))
+		return;
+	if (error.len) {
+		add_failure(c, "Invalid", error);
+		return;
 	}
+	if (!reinvocation_calls(c->again, key))
+		return;
+	for (size_t i = 0; i < p->mutation_count && !c->broken; i++)
+		mutate(c, &p->mutations[i]);
+	if (p->reinvoked)
+		reinvocation_note(c->again, key);
 }
 
 /* ---- all of them ---- */
 
-static void apply_binding(struct changing *c, const struct policy *p,
-	const struct policy_binding *b, const struct hook_view *view)
+static void call_all(struct changing *c, const struct policy_set *set)
 {
-	_cleanup_(err_done) struct err err = {0};
-	struct arena *a = c->subject.arena;
-	struct policy_params params;
-	struct hook_view bound;
-	struct status *no;
+	struct admission_review *review = c->subject.review;
+	const struct cJSON *before = review->object;
+	struct policy_uses uses;
 
-	if (!policy_matches(&c->subject, &b->match, &bound, &no))
+	policy_choose(&c->subject, set, &uses);
+	if (!uses.count)
 		return;
-	if (no)
-		deny(c, p, b,
-			arena_print(a, "failed to configure binding: %.*s", STRF(no->message)));
-	else if (policy_params_find(&c->subject, p, b, &params, &err))
-		deny(c, p, b, arena_print(a, "failed to configure binding: %s", err_text(&err)));
-	else
-		apply_all(c, p, b, view, &params);
-}
-
-static void apply_policy(struct changing *c, const struct policy *p)
-{
-	struct hook_view view;
-	struct status *no;
-
-	if (!policy_matches(&c->subject, &p->match, &view, &no))
-		return;
-	if (no) {
-		deny(c, p, NULL,
-			arena_print(c->subject.arena, "failed to configure policy: %.*s",
-				STRF(no->message)));
-		return;
+	c->again = reinvocation_enter(review, &review->policies);
+	for (size_t i = 0; i < uses.count; i++) {
+		c->use = &uses.items[i];
+		if (c->use->fault.len)
+			add_failure(c, "Forbidden", c->use->fault);
 	}
-	for (size_t i = 0; i < p->binding_count && !c->denial; i++)
-		apply_binding(c, p, &p->bindings[i], &view);
+	for (size_t i = 0; i < uses.count && !c->broken; i++) {
+		c->use = &uses.items[i];
+		if (!c->use->fault.len)
+			call(c);
+	}
+	/* unlike with webhooks, also the last who changed something is due then */
+	if (review->object != before)
+		reinvocation_changed(c->again);
+	reinvocation_leave(c->again);
 }
 
 struct status *mutate_by_policies(struct admission_review *review)
@@ -225,11 +244,9 @@ struct status *mutate_by_policies(struct admission_review *review)
 		return NULL;
 	if (review->request && review->object) {
 		hook_subject_init(&c.subject, review);
-		for (size_t i = 0;
-			i < set->count && !c.denial && !hook_subject_is_exempt(&c.subject); i++)
-			apply_policy(&c, &set->policies[i]);
-		review->again |= c.changed;
+		if (!hook_subject_is_exempt(&c.subject))
+			call_all(&c, set);
 	}
 	policy_set_unref(set);
-	return c.denial;
+	return c.broken ? c.broken : c.denial;
 }

@@ -5,12 +5,21 @@
 
 #define PARAMS_MAX 10000
 
-static const struct resource *kind_of(struct hook_subject *s, const struct policy *p)
+int policy_param_kind(struct hook_subject *s, const struct policy *p, const struct resource **kind,
+	struct err *err)
 {
-	struct str group, version;
+	struct str group, version, name = tree_str(p->param_kind, "kind");
 
+	*kind = NULL;
+	if (!p->param_kind)
+		return 0;
 	api_version_split(tree_str(p->param_kind, "apiVersion"), &group, &version);
-	return server_kind(s->review->server, group, version, tree_str(p->param_kind, "kind"));
+	*kind = server_kind(s->review->server, group, version, name);
+	if (*kind)
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"failed to find resource referenced by paramKind: '%.*s/%.*s, Kind=%.*s'",
+		STRF(group), STRF(version), STRF(name));
 }
 
 /* In the version that the policy speaks of. */
@@ -53,52 +62,49 @@ static void add_named(struct hook_subject *s, const struct resource *kind, struc
 		params->items[params->count++] = shown(s, kind, o);
 }
 
-static void add_selected(struct hook_subject *s, const struct resource *kind, struct str namespace,
-	const struct cJSON *selector, struct policy_params *params)
+static int add_selected(struct hook_subject *s, const struct resource *kind, struct str namespace,
+	const struct cJSON *selector, struct policy_params *params, struct err *err)
 {
 	struct bucket *b = server_bucket(s->review->server, kind->hub);
 	struct str prefix =
 		kind->namespaced ? arena_print(s->arena, "%.*s/", STRF(namespace)) : STR("");
 	struct store_iter it = store_seek(b, prefix, STR(""));
 	struct selector wanted;
+	int code = label_selector_from(s->arena, selector, &wanted, err);
 
-	if (label_selector_from(s->arena, selector, &wanted, NULL))
-		return;
+	if (code)
+		return code;
 	params->items = arena_new(
 		s->arena, (MIN(store_count(b), (size_t)PARAMS_MAX) + 1) * sizeof(*params->items));
 	while (params->count < PARAMS_MAX && store_next(&it))
 		if (label_selector_matches_text(&wanted, object_labels(it.object)))
 			params->items[params->count++] = shown(s, kind, it.object);
+	return 0;
 }
 
-int policy_params_find(struct hook_subject *s, const struct policy *p,
+int policy_params_find(struct hook_subject *s, const struct resource *kind,
 	const struct policy_binding *b, struct policy_params *params, struct err *err)
 {
-	const struct resource *kind;
 	struct str namespace, name = tree_str(b->param_ref, "name");
 	int code;
 
 	params->items = arena_new(s->arena, sizeof(*params->items));
 	params->count = 0;
-	if (!p->param_kind || !b->param_ref) {
+	if (!kind || !b->param_ref) {
 		params->count = 1;
 		return 0;
 	}
-	kind = kind_of(s, p);
-	if (!kind)
-		return err_set(err, ERR_INVALID, "paramKind kind `%.*s, Kind=%.*s` not known",
-			STRF(tree_str(p->param_kind, "apiVersion")),
-			STRF(tree_str(p->param_kind, "kind")));
 	code = namespace_of(s, kind, b->param_ref, &namespace, err);
 	if (code)
 		return code;
 	if (name.len)
 		add_named(s, kind, namespace, name, params);
 	else
-		add_selected(s, kind, namespace, json_get(b->param_ref, STR("selector")), params);
-	if (!params->count &&
+		code = add_selected(
+			s, kind, namespace, json_get(b->param_ref, STR("selector")), params, err);
+	if (!code && !params->count &&
 		str_eq_text(tree_str(b->param_ref, "parameterNotFoundAction"), "Deny"))
 		return err_set(err, ERR_INVALID,
 			"no params found for policy binding with `Deny` parameterNotFoundAction");
-	return 0;
+	return code;
 }

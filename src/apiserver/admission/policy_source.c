@@ -1,15 +1,15 @@
 /* The policies that stand in the store, with their bindings, compiled. */
+#include "configurations.h"
 #include "policies.h"
 
 #include <kube/api_codec.h>
 #include <kube/mem.h>
 
-#define GROUP "admissionregistration.k8s.io"
-
 struct policy_sources {
 	struct api_server *server;
 	struct bucket *policies[2], *bindings[2];
 	struct policy_set *sets[2];
+	uint64_t changes[2][2]; /* of the buckets, when the sets were read */
 };
 
 struct policy_sources *policy_sources_new(struct api_server *s)
@@ -44,29 +44,17 @@ void policy_set_unref(struct policy_set *set)
 	for (size_t i = 0; i < set->count; i++) {
 		struct policy *p = &set->policies[i];
 
-		for (size_t k = 0; k < p->variable_count; k++)
-			cel_program_free(p->variables[k].expression.program);
-		free_rules(p->conditions, p->condition_count);
+		match_conditions_done(&p->conditions);
 		free_rules(p->validations, p->validation_count);
 		free_rules(p->annotations, p->annotation_count);
 		free_rules(p->mutations, p->mutation_count);
-		cel_env_free(p->env);
+		vocabulary_done(&p->words);
 	}
-	for (size_t i = 0; i < set->seen_count; i++)
-		object_unref(set->seen[i]);
-	mem_free(set->seen);
 	arena_done(&set->arena);
 	mem_free(set);
 }
 
 /* ---- expressions ---- */
-
-static struct policy_expression compile(struct policy *p, struct str text)
-{
-	if (!text.len)
-		return (struct policy_expression){0};
-	return (struct policy_expression){cel_compile(p->env, text, NULL), text};
-}
 
 static struct policy_rule *compile_rules(struct arena *a, struct policy *p,
 	const struct cJSON *list, const char *path, const char *message, size_t *count)
@@ -78,31 +66,11 @@ static struct policy_rule *compile_rules(struct arena *a, struct policy *p,
 		struct policy_rule *r = &rules[(*count)++];
 
 		r->tree = tree;
-		r->expression = compile(p, tree_str(tree, path));
+		r->expression = vocabulary_compile(&p->words, tree_str(tree, path), NULL);
 		if (message)
-			r->message = compile(p, tree_str(tree, message));
+			r->message = vocabulary_compile(&p->words, tree_str(tree, message), NULL);
 	}
 	return rules;
-}
-
-/* Each knows those before it. */
-static void compile_variables(struct arena *a, struct policy *p, const struct cJSON *list)
-{
-	struct cel_type *record = cel_type_record(p->env, STR("kubernetes.variables"));
-
-	p->variables_type = record;
-	cel_declare(p->env, STR("variables"), record);
-	p->variables = arena_new(a, (json_count(list) + 1) * sizeof(*p->variables));
-	json_each (tree, list) {
-		struct policy_variable *v = &p->variables[p->variable_count++];
-
-		v->name = tree_str(tree, "name");
-		v->expression = compile(p, tree_str(tree, "expression"));
-		cel_type_add(p->env, record, v->name,
-			v->expression.program && !cel_failure(v->expression.program).kind
-				? cel_type_composed(p->env, cel_result_type(v->expression.program))
-				: &cel_dyn);
-	}
 }
 
 static void compile_mutations(struct arena *a, struct policy *p, const struct cJSON *list)
@@ -112,31 +80,23 @@ static void compile_mutations(struct arena *a, struct policy *p, const struct cJ
 		struct policy_rule *r = &p->mutations[p->mutation_count++];
 		struct str text = tree_str(tree, "applyConfiguration.expression");
 
+		if (!text.len)
+			text = tree_str(tree, "jsonPatch.expression");
 		r->tree = tree;
-		r->expression =
-			compile(p, text.len ? text : tree_str(tree, "jsonPatch.expression"));
+		r->expression = vocabulary_compile(&p->words, text, NULL);
 	}
 }
 
 /* ---- policies and bindings ---- */
 
-static bool read_selector(struct arena *a, const struct cJSON *tree, struct selector *s)
-{
-	if (!json_count(tree))
-		return true;
-	if (label_selector_from(a, tree, s, NULL))
-		*s = (struct selector){.nothing = true};
-	return false;
-}
-
 static void read_match(struct arena *a, const struct cJSON *tree, struct policy_match *m)
 {
 	m->hook.rules = json_get(tree, STR("resourceRules"));
 	m->exclude = json_get(tree, STR("excludeResourceRules"));
-	m->hook.all_namespaces =
-		read_selector(a, json_get(tree, STR("namespaceSelector")), &m->hook.namespaces);
+	m->hook.all_namespaces = configuration_selector(
+		a, json_get(tree, STR("namespaceSelector")), &m->hook.namespaces);
 	m->hook.all_objects =
-		read_selector(a, json_get(tree, STR("objectSelector")), &m->hook.objects);
+		configuration_selector(a, json_get(tree, STR("objectSelector")), &m->hook.objects);
 	m->hook.exact = str_eq_text(tree_str(tree, "matchPolicy"), "Exact");
 }
 
@@ -149,11 +109,11 @@ static void read_policy(struct arena *a, const struct cJSON *tree, bool mutating
 	p->fails_open = str_eq_text(tree_str(spec, "failurePolicy"), "Ignore");
 	p->reinvoked = str_eq_text(tree_str(spec, "reinvocationPolicy"), "IfNeeded");
 	read_match(a, json_get(spec, STR("matchConstraints")), &p->match);
-	p->env = cel_env_for_admission(
-		mutating ? CEL_WITH_OBJECTS | CEL_WITH_PATCHES : 0, p->param_kind != NULL);
-	p->conditions = compile_rules(a, p, json_get(spec, STR("matchConditions")), "expression",
-		NULL, &p->condition_count);
-	compile_variables(a, p, json_get(spec, STR("variables")));
+	vocabulary_init(&p->words, mutating ? CEL_WITH_OBJECTS | CEL_WITH_PATCHES : 0,
+		p->param_kind != NULL);
+	vocabulary_take_variables(&p->words, a, json_get(spec, STR("variables")));
+	match_conditions_compile(
+		&p->conditions, &p->words, a, json_get(spec, STR("matchConditions")));
 	p->validations = compile_rules(a, p, json_get(spec, STR("validations")), "expression",
 		"messageExpression", &p->validation_count);
 	p->annotations = compile_rules(a, p, json_get(spec, STR("auditAnnotations")),
@@ -181,36 +141,6 @@ static void read_bindings(
 
 /* ---- all of them ---- */
 
-static bool still_stands(
-	const struct policy_set *set, const struct bucket *policies, const struct bucket *bindings)
-{
-	const struct bucket *const both[] = {policies, bindings};
-	size_t i = 0;
-
-	for (size_t n = 0; n < ARRAY_LEN(both); n++) {
-		struct store_iter it = store_seek(both[n], STR(""), STR(""));
-
-		while (store_next(&it))
-			if (i >= set->seen_count || set->seen[i++] != it.object)
-				return false;
-	}
-	return i == set->seen_count;
-}
-
-static const struct cJSON **read_bucket(
-	struct policy_set *set, const struct bucket *b, size_t *count)
-{
-	struct store_iter it = store_seek(b, STR(""), STR(""));
-	const struct cJSON **trees = arena_new(&set->arena, (store_count(b) + 1) * sizeof(*trees));
-
-	*count = 0;
-	while (store_next(&it)) {
-		set->seen[set->seen_count++] = object_ref(it.object);
-		trees[(*count)++] = object_lean_tree(&set->arena, it.object);
-	}
-	return trees;
-}
-
 static struct policy_set *read_all(
 	const struct bucket *policies, const struct bucket *bindings, bool mutating)
 {
@@ -220,10 +150,8 @@ static struct policy_set *read_all(
 
 	set->refs = 1;
 	arena_init(&set->arena);
-	set->seen = mem_alloc(
-		(store_count(policies) + store_count(bindings) + 1) * sizeof(struct object *));
-	trees = read_bucket(set, policies, &set->count);
-	bound = read_bucket(set, bindings, &bound_count);
+	trees = configuration_trees(&set->arena, policies, &set->count);
+	bound = configuration_trees(&set->arena, bindings, &bound_count);
 	set->policies = arena_new(&set->arena, (set->count + 1) * sizeof(*set->policies));
 	for (size_t i = 0; i < set->count; i++) {
 		read_policy(&set->arena, trees[i], mutating, &set->policies[i]);
@@ -232,31 +160,33 @@ static struct policy_set *read_all(
 	return set;
 }
 
-static struct bucket *bucket_of(struct policy_sources *p, const char *plural)
+static void find_buckets(struct policy_sources *p, bool mutating)
 {
-	return server_bucket(p->server, resource_find(STR(GROUP), STR("v1"), str_from(plural)));
+	static const char *const plurals[2][2] = {
+		{"validatingadmissionpolicies", "validatingadmissionpolicybindings"},
+		{"mutatingadmissionpolicies", "mutatingadmissionpolicybindings"}};
+
+	p->policies[mutating] = configuration_bucket(p->server, plurals[mutating][0]);
+	p->bindings[mutating] = configuration_bucket(p->server, plurals[mutating][1]);
 }
 
 struct policy_set *policy_set_take(struct policy_sources *p, bool mutating)
 {
 	struct policy_set **set = &p->sets[mutating];
-	struct bucket *policies, *bindings;
+	uint64_t *changes = p->changes[mutating];
 
-	if (!p->policies[mutating]) {
-		p->policies[mutating] = bucket_of(
-			p, mutating ? "mutatingadmissionpolicies" : "validatingadmissionpolicies");
-		p->bindings[mutating] =
-			bucket_of(p, mutating ? "mutatingadmissionpolicybindings"
-					      : "validatingadmissionpolicybindings");
-	}
-	policies = p->policies[mutating];
-	bindings = p->bindings[mutating];
+	if (!p->policies[mutating])
+		find_buckets(p, mutating);
+	const struct bucket *policies = p->policies[mutating], *bindings = p->bindings[mutating];
 	if (!store_count(policies) || !store_count(bindings)) {
 		policy_set_unref(TAKE(*set));
 		return NULL;
 	}
-	if (!*set || !still_stands(*set, policies, bindings)) {
+	if (!*set || changes[0] != store_changes(policies) ||
+		changes[1] != store_changes(bindings)) {
 		policy_set_unref(*set);
+		changes[0] = store_changes(policies);
+		changes[1] = store_changes(bindings);
 		*set = read_all(policies, bindings, mutating);
 	}
 	(*set)->refs++;

@@ -3,17 +3,30 @@
  * want done is done with what they find. The first denial is what the client hears.
  */
 #include "audit.h"
+#include "metrics.h"
 #include "plugins.h"
 #include "policies.h"
 
-#define MESSAGE_MAX (5 * 1024)
+#include <kube/time.h>
+
+#define MESSAGE_MAX    (5 * KIB)
+#define ANNOTATION_MAX (10 * KIB)
+
+/* What one rule of a policy found. */
+struct finding {
+	bool denies, failed;        /* failed and not denied: the policy ignores it */
+	struct str reason, message; /* reason empty: Invalid */
+	int64_t spent;
+};
 
 /* One review on its way through the policies. */
 struct judging {
 	struct hook_subject subject;
-	struct cJSON *failures; /* for the audit log */
-	struct cJSON *notes;    /* annotations: key → values */
-	struct status *denial;  /* the first */
+	struct activation seen;       /* as the policy sees it */
+	const struct policy *seen_by; /* that one */
+	const struct policy_use *use;
+	struct cJSON *notes;   /* annotations: key → values */
+	struct status *denial; /* the first */
 };
 
 /* ---- denials ---- */
@@ -26,230 +39,302 @@ static int code_of(struct str reason)
 							      : 422;
 }
 
-static void deny(struct judging *j, const struct policy *p, const struct policy_binding *b,
-	struct str reason, struct str why)
+static void deny(struct judging *j, struct str reason, struct str why)
 {
+	const struct policy_use *u = j->use;
 	struct arena *a = j->subject.arena;
 	struct str message;
 
 	if (j->denial)
 		return;
-	if (b)
+	if (u->binding)
 		message = arena_print(a,
 			"ValidatingAdmissionPolicy '%.*s' with binding '%.*s' denied request: %.*s",
-			STRF(p->name), STRF(b->name), STRF(why));
+			STRF(u->policy->name), STRF(u->binding->name), STRF(why));
 	else
 		message = arena_print(a, "ValidatingAdmissionPolicy '%.*s' denied request: %.*s",
-			STRF(p->name), STRF(why));
+			STRF(u->policy->name), STRF(why));
 	j->denial = admission_forbidden(j->subject.review, "%.*s", STRF(message));
 	j->denial->reason = reason.len ? reason : STR("Invalid");
 	j->denial->code = code_of(j->denial->reason);
 	status_add_cause(a, j->denial, STR(""), message, STR(""));
 }
 
-/* A policy or binding that cannot be applied. */
-static void misconfigured(struct judging *j, const struct policy *p, const struct policy_binding *b,
-	const char *what, struct str why)
+/* ---- what is done with findings ---- */
+
+static void count(struct judging *j, const struct finding *f, const char *action)
 {
-	if (!p->fails_open)
-		deny(j, p, b, STR(""),
-			arena_print(
-				j->subject.arena, "failed to configure %s: %.*s", what, STRF(why)));
+	struct metrics *m = j->subject.review->server->metrics;
+	struct str labels = arena_print(j->subject.arena,
+		"enforcement_action=\"%s\",error_type=\"%s\",policy=\"%.*s\",policy_binding=\"%.*"
+		"s\"",
+		action, policy_fault_name(f->message), STRF(j->use->policy->name),
+		STRF(j->use->binding->name));
+
+	++*metrics_number(m, METRIC_VALIDATING_CHECKS, labels);
+	metrics_observe(m, METRIC_VALIDATING_CHECK_DURATION, labels, (double)f->spent / SEC);
 }
 
-/* ---- findings ---- */
-
-static bool wants(const struct policy_binding *b, const char *action)
-{
-	json_each (item, b->actions)
-		if (str_eq_text(json_str(item), action))
-			return true;
-	return false;
-}
-
-static void note_failure(struct judging *j, const struct policy *p, const struct policy_binding *b,
-	size_t index, struct str message)
+/* A list of one: of several failures the log keeps the first. */
+static void note_failure(struct judging *j, size_t index, struct str message)
 {
 	struct arena *a = j->subject.arena;
-	struct cJSON *f = json_new(a, JSON_OBJECT);
+	struct cJSON *list = json_new(a, JSON_ARRAY), *f = json_new(a, JSON_OBJECT);
+	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
 
 	json_add(a, f, STR("message"), json_new_str(a, message));
-	json_add(a, f, STR("policy"), json_new_str(a, p->name));
-	json_add(a, f, STR("binding"), json_new_str(a, b->name));
+	json_add(a, f, STR("policy"), json_new_str(a, j->use->policy->name));
+	json_add(a, f, STR("binding"), json_new_str(a, j->use->binding->name));
 	json_add(a, f, STR("expressionIndex"), json_new_int(a, (int64_t)index));
-	json_add(a, f, STR("validationActions"), json_copy(a, b->actions));
-	json_append(j->failures, f);
+	json_add(a, f, STR("validationActions"), json_copy(a, j->use->binding->actions));
+	json_append(list, f);
+	json_print(&text, list, JSON_COMPACT);
+	audit_annotate(j->subject.review->request,
+		"validation.policy.admission.k8s.io/validation_failure", buf_str(&text));
 }
 
-static void found(struct judging *j, const struct policy *p, const struct policy_binding *b,
-	size_t index, struct str reason, struct str message)
+static void act(struct judging *j, struct str action, size_t index, const struct finding *f)
 {
-	struct arena *a = j->subject.arena;
-
-	if (wants(b, "Deny"))
-		deny(j, p, b, reason, message);
-	if (wants(b, "Audit"))
-		note_failure(j, p, b, index, message);
-	if (wants(b, "Warn"))
+	if (str_eq_text(action, "Deny")) {
+		deny(j, f->reason, f->message);
+		count(j, f, "deny");
+	} else if (str_eq_text(action, "Audit")) {
+		note_failure(j, index, f->message);
+		count(j, f, "audit");
+	} else if (str_eq_text(action, "Warn")) {
 		request_warn(j->subject.review->request,
-			arena_print(a,
+			arena_print(j->subject.arena,
 				"Validation failed for ValidatingAdmissionPolicy '%.*s' with "
 				"binding '%.*s': %.*s",
-				STRF(p->name), STRF(b->name), STRF(message)));
+				STRF(j->use->policy->name), STRF(j->use->binding->name),
+				STRF(f->message)));
+		count(j, f, "warn");
+	}
+}
+
+static void act_on(struct judging *j, const struct finding *findings, size_t found)
+{
+	for (size_t i = 0; i < found; i++) {
+		const struct finding *f = &findings[i];
+
+		if (f->denies)
+			json_each (action, j->use->binding->actions)
+				act(j, json_str(action), i, f);
+		else if (f->failed)
+			count(j, f, "allow");
+	}
 }
 
 /* ---- one policy with one parameter ---- */
 
-static struct str message_of(struct policy_run *run, const struct policy_rule *rule)
+static struct finding failure(struct judging *j, struct str why)
+{
+	return (struct finding){
+		.denies = !j->use->policy->fails_open, .failed = true, .message = why};
+}
+
+/* Of what cannot be judged at all. */
+static void act_on_failure(struct judging *j, struct str why)
+{
+	struct finding f = failure(j, why);
+
+	act_on(j, &f, 1);
+}
+
+/* As the policy words it: by its expression, by its text, by what failed. */
+static struct str message_of(
+	struct judging *j, const struct policy_rule *rule, struct cel_value worded)
 {
 	struct str text = {0};
 
-	if (rule->message.program) {
-		struct cel_value v = policy_evaluate_message(run, &rule->message);
-
-		if (v.kind == CEL_STRING)
-			text = str_trim(v.str);
-		if (text.len > MESSAGE_MAX || str_find_char(text, '\n') >= 0)
-			text = STR("");
-	}
+	if (worded.kind == CEL_STRING)
+		text = str_trim(worded.str);
+	if (text.len > MESSAGE_MAX || str_find_char(text, '\n') >= 0)
+		text = STR("");
 	if (!text.len)
 		text = str_trim(tree_str(rule->tree, "message"));
 	if (!text.len)
-		text = arena_print(run->subject->arena, "failed expression: %.*s",
+		text = arena_print(j->subject.arena, "failed expression: %.*s",
 			STRF(str_trim(rule->expression.text)));
 	return text;
 }
 
-static void check_rules(struct judging *j, struct policy_run *run, const struct policy_binding *b)
+/* Values of all rules' expressions, or of their messages; false: *why, it costs too much. */
+static bool evaluate_rules(
+	struct judging *j, bool messages, struct cel_value *values, int64_t *spent, struct str *why)
 {
-	const struct policy *p = run->policy;
+	const struct policy *p = j->use->policy;
 
 	for (size_t i = 0; i < p->validation_count; i++) {
 		const struct policy_rule *rule = &p->validations[i];
-		struct cel_value v = policy_evaluate(run, &rule->expression);
+		int64_t began = clock_mono();
 
-		if (v.kind == CEL_ERROR && !p->fails_open)
-			found(j, p, b, i, STR(""), v.str);
-		else if (v.kind != CEL_ERROR && !(v.kind == CEL_BOOL && v.b))
-			found(j, p, b, i, tree_str(rule->tree, "reason"), message_of(run, rule));
-	}
-}
-
-static void take_notes(struct judging *j, struct policy_run *run, const struct policy_binding *b)
-{
-	const struct policy *p = run->policy;
-	struct arena *a = run->subject->arena;
-
-	for (size_t i = 0; i < p->annotation_count; i++) {
-		const struct policy_rule *rule = &p->annotations[i];
-		struct cel_value v = policy_evaluate(run, &rule->expression);
-		struct str key = arena_print(
-			a, "%.*s/%.*s", STRF(p->name), STRF(tree_str(rule->tree, "key")));
-		struct cJSON *values = json_get(j->notes, key);
-
-		if (v.kind == CEL_ERROR && !p->fails_open)
-			deny(j, p, b, STR(""), v.str);
-		if (v.kind != CEL_STRING || !str_trim(v.str).len)
+		if (messages && !rule->message.program)
 			continue;
-		if (!values) {
-			json_set(a, j->notes, key, json_new(a, JSON_ARRAY));
-			values = json_get(j->notes, key);
-		}
-		json_append(values, json_new_str(a, str_trim(v.str)));
+		values[i] = activation_evaluate(
+			&j->seen, messages ? &rule->message : &rule->expression);
+		spent[i] += clock_mono() - began;
+		if (!j->seen.spent)
+			continue;
+		*why = values[i].str;
+		return false;
+	}
+	return true;
+}
+
+/* Messages are worded before it is known whether anybody needs them, and that has to be paid. */
+static bool find(struct judging *j, struct finding *findings)
+{
+	const struct policy *p = j->use->policy;
+	struct arena *a = j->subject.arena;
+	struct cel_value *values = arena_new(a, (p->validation_count + 1) * sizeof(*values));
+	struct cel_value *worded = arena_new(a, (p->validation_count + 1) * sizeof(*worded));
+	int64_t *spent = arena_new(a, (p->validation_count + 1) * sizeof(*spent));
+	struct str why = STR("");
+
+	activation_begin(&j->seen, CEL_RUNTIME_BUDGET, SEES_NAMESPACE | SEES_AUTHORIZER);
+	if (!evaluate_rules(j, false, values, spent, &why)) {
+		act_on_failure(j, why);
+		return false;
+	}
+	activation_begin(&j->seen, j->seen.budget, SEES_NAMESPACE);
+	if (!evaluate_rules(j, true, worded, spent, &why))
+		why = arena_print(a, "failed messageExpression: %.*s", STRF(why));
+	for (size_t i = 0; i < p->validation_count; i++) {
+		const struct policy_rule *rule = &p->validations[i];
+
+		if (values[i].kind == CEL_ERROR)
+			findings[i] = failure(j, values[i].str);
+		else if (why.len)
+			findings[i] = failure(j, why);
+		else if (!(values[i].kind == CEL_BOOL && values[i].b))
+			findings[i] = (struct finding){.denies = true,
+				.reason = tree_str(rule->tree, "reason"),
+				.message = message_of(j, rule, worded[i])};
+		findings[i].spent = spent[i];
+	}
+	return true;
+}
+
+/* ---- annotations ---- */
+
+static void note(struct judging *j, const struct policy_rule *rule, struct str value)
+{
+	struct arena *a = j->subject.arena;
+	struct str key = arena_print(
+		a, "%.*s/%.*s", STRF(j->use->policy->name), STRF(tree_str(rule->tree, "key")));
+	struct cJSON *values = json_get(j->notes, key);
+
+	value = str_sub(value, 0, ANNOTATION_MAX);
+	if (!values) {
+		json_set(a, j->notes, key, json_new(a, JSON_ARRAY));
+		values = json_get(j->notes, key);
+	}
+	json_each (had, values)
+		if (str_eq(json_str(had), value))
+			return;
+	json_append(values, json_new_str(a, value));
+}
+
+static void take_note(struct judging *j, const struct policy_rule *rule, struct cel_value v)
+{
+	struct finding f = failure(j, v.str);
+
+	if (v.kind == CEL_STRING && str_trim(v.str).len) {
+		note(j, rule, str_trim(v.str));
+	} else if (v.kind == CEL_ERROR && f.denies) {
+		deny(j, STR(""), v.str); /* whatever the binding wants done with denials */
+		count(j, &f, "deny");
 	}
 }
 
-static void judge(struct judging *j, const struct policy *p, const struct policy_binding *b,
-	const struct hook_view *view, const struct cJSON *params)
+static void judge(struct judging *j)
 {
-	struct policy_run run;
-	struct status *no;
+	const struct policy *p = j->use->policy;
+	struct arena *a = j->subject.arena;
+	struct finding *findings = arena_new(a, (p->validation_count + 1) * sizeof(*findings));
+	struct cel_value *values = arena_new(a, (p->annotation_count + 1) * sizeof(*values));
 	struct str error;
 
-	policy_run_init(&run, &j->subject, view, p, params, &no);
-	if (no) {
-		deny(j, p, b, STR(""), no->message);
-		return;
-	}
-	if (!policy_conditions_hold(&run, &error))
+	j->seen.params = j->use->param;
+	if (!policy_conditions_hold(&j->seen, j->use, &error))
 		return;
 	if (error.len) {
-		if (!p->fails_open)
-			found(j, p, b, 0, STR(""), error);
+		act_on_failure(j, error);
 		return;
 	}
-	check_rules(j, &run, b);
-	take_notes(j, &run, b);
+	if (!find(j, findings))
+		return;
+	activation_begin(&j->seen, CEL_RUNTIME_BUDGET, SEES_NAMESPACE);
+	for (size_t i = 0; i < p->annotation_count; i++) {
+		values[i] = activation_evaluate(&j->seen, &p->annotations[i].expression);
+		if (j->seen.spent) { /* then nothing else was found either */
+			act_on_failure(j, values[i].str);
+			return;
+		}
+	}
+	act_on(j, findings, p->validation_count);
+	for (size_t i = 0; i < p->annotation_count; i++)
+		take_note(j, &p->annotations[i], values[i]);
 }
 
 /* ---- all of them ---- */
 
-static void apply_binding(struct judging *j, const struct policy *p, const struct policy_binding *b,
-	const struct hook_view *view)
+static void misconfigured(struct judging *j, struct str why)
 {
-	_cleanup_(err_done) struct err err = {0};
-	struct policy_params params;
-	struct hook_view bound;
-	struct status *no;
-
-	if (!policy_matches(&j->subject, &b->match, &bound, &no))
-		return;
-	if (no) {
-		misconfigured(j, p, b, "binding", no->message);
-		return;
-	}
-	if (policy_params_find(&j->subject, p, b, &params, &err)) {
-		misconfigured(
-			j, p, b, "binding", arena_str(j->subject.arena, str_from(err_text(&err))));
-		return;
-	}
-	for (size_t i = 0; i < params.count; i++)
-		judge(j, p, b, view, params.items[i]);
+	if (!j->use->policy->fails_open)
+		deny(j, STR(""), why);
 }
 
-static void apply_policy(struct judging *j, const struct policy *p)
+/* false: it cannot. */
+static bool can_see(struct judging *j)
 {
-	struct hook_view view;
+	struct policy_use itself = {.policy = j->use->policy};
 	struct status *no;
 
-	if (!policy_matches(&j->subject, &p->match, &view, &no))
-		return;
+	if (j->seen_by == j->use->policy)
+		return true;
+	activation_init(&j->seen, &j->subject, &j->use->view, &j->use->policy->words, &no);
 	if (no) {
-		misconfigured(j, p, NULL, "policy", no->message);
-		return;
+		j->use = &itself;
+		misconfigured(j, arena_print(j->subject.arena,
+					 "failed to configure policy: failed to convert object "
+					 "version: %.*s",
+					 STRF(no->message)));
+		return false;
 	}
-	for (size_t i = 0; i < p->binding_count; i++)
-		apply_binding(j, p, &p->bindings[i], &view);
+	j->seen_by = j->use->policy;
+	return true;
 }
 
-/* Values of several bindings stand together, each once. */
+/* Values of several bindings stand together. */
 static void annotate(struct judging *j)
 {
-	struct api_request *r = j->subject.review->request;
-
-	if (json_count(j->failures)) {
-		_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
-
-		json_print(&text, j->failures, JSON_COMPACT);
-		audit_annotate(
-			r, "validation.policy.admission.k8s.io/validation_failure", buf_str(&text));
-	}
 	json_each (note, j->notes) {
-		_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
-		const struct cJSON *first = json_first(note);
-		size_t n = 0;
+		_cleanup_(buf_done) struct buf text = BUF_INIT(16 * MIB);
 
-		json_each (value, note) {
-			bool known = false;
-
-			for (const struct cJSON *other = first; other != value;
-				other = json_next(other))
-				known |= str_eq(json_str(other), json_str(value));
-			if (!known)
-				buf_print(&text, "%s%.*s", n++ ? ", " : "", STRF(json_str(value)));
-		}
-		audit_annotate(r, json_key(note).at, buf_str(&text));
+		json_each (value, note)
+			buf_print(&text, "%s%.*s", text.len ? ", " : "", STRF(json_str(value)));
+		audit_annotate(j->subject.review->request, json_key(note).at, buf_str(&text));
 	}
+}
+
+static void judge_all(struct judging *j, const struct policy_set *set)
+{
+	struct policy_uses uses;
+
+	policy_choose(&j->subject, set, &uses);
+	if (!uses.count)
+		return;
+	j->notes = json_new(j->subject.arena, JSON_OBJECT);
+	for (size_t i = 0; i < uses.count; i++) {
+		j->use = &uses.items[i];
+		if (j->use->fault.len)
+			misconfigured(j, j->use->fault);
+		else if (can_see(j))
+			judge(j);
+	}
+	annotate(j);
 }
 
 struct status *validate_policies(struct admission_review *review)
@@ -262,11 +347,8 @@ struct status *validate_policies(struct admission_review *review)
 		return NULL;
 	if (review->request) {
 		hook_subject_init(&j.subject, review);
-		j.failures = json_new(review->arena, JSON_ARRAY);
-		j.notes = json_new(review->arena, JSON_OBJECT);
-		for (size_t i = 0; i < set->count && !hook_subject_is_exempt(&j.subject); i++)
-			apply_policy(&j, &set->policies[i]);
-		annotate(&j);
+		if (!hook_subject_is_exempt(&j.subject))
+			judge_all(&j, set);
 	}
 	policy_set_unref(set);
 	return j.denial;
