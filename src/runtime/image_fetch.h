@@ -16,8 +16,9 @@ struct image_fetch {
 	int64_t size;
 	/* outcome */
 	int64_t bytes; /* of the layer's files */
-	int64_t come;  /* packed bytes so far */
-	bool here;     /* nothing had to come */
+	/* written on the worker, and looked at while it goes on */
+	_Atomic(int64_t) come; /* packed bytes so far */
+	_Atomic(bool) here;    /* nothing had to come */
 	/* private */
 	struct task task;
 	struct work work;

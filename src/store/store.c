@@ -60,6 +60,7 @@ struct opening {
 	struct store *store;
 	struct store **out;
 	struct log_numbers numbers;
+	int64_t now; /* the loop's clock is not for other threads */
 	struct err err;
 };
 
@@ -74,11 +75,11 @@ static struct object *tombstone(const struct object *old, int64_t revision)
 	return o;
 }
 
-static void remember(
-	struct bucket *b, const struct log_row *r, struct object *now, struct object *old)
+static void remember(struct bucket *b, const struct log_row *r, int64_t at, struct object *now,
+	struct object *old)
 {
 	struct change_record c = {.revision = r->revision,
-		.at = loop_now(b->store->env->loop),
+		.at = at,
 		.type = !now  ? CHANGE_DELETED
 			: old ? CHANGE_MODIFIED
 			      : CHANGE_ADDED,
@@ -106,7 +107,7 @@ static int read_row(void *ctx, const struct log_row *r)
 
 	s->assigned = r->revision;
 	if (r->revision > s->compacted && (now || old)) {
-		remember(b, r, now, old);
+		remember(b, r, o->now, now, old);
 	} else {
 		if (old)
 			store_garbage(s, old->revision);
@@ -199,6 +200,7 @@ void store_open(struct env *env, struct op *op, struct scope *parent,
 		mem_free(o);
 		return;
 	}
+	o->now = loop_now(env->loop);
 	struct store *s = mem_new(sizeof(*s));
 	s->env = env;
 	s->options = *options;
