@@ -57,6 +57,13 @@ void store_open(struct env *env, struct op *op, struct scope *parent,
 /* Writes what is lazy, closes the file. Never refused. The memory is freed with op's done. */
 void store_close(struct store *s, struct op *op);
 
+/*
+ * The sealer will do otherwise: `change` is called on WORK_STORE, between writes; then what lies
+ * otherwise than it would by now is sealed anew, a part at a time, and op->n counts it. What fails
+ * lies as it did, and must be opened by the sealer still.
+ */
+void store_seal_anew(struct store *s, struct op *op, void (*change)(void *ctx), void *ctx);
+
 int64_t store_revision(const struct store *s);  /* the last one published */
 int64_t store_compacted(const struct store *s); /* history begins behind it */
 /* Made when first asked for; lives as long as the store. */

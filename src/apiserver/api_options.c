@@ -41,8 +41,6 @@ static const struct {
 	{"etcd-servers", "this server keeps its state below --data-dir and speaks to no etcd"},
 	{"etcd-servers-overrides",
 		"this server keeps its state below --data-dir and speaks to no etcd"},
-	{"encryption-provider-config-automatic-reload",
-		"a changed configuration is taken at the next start in this version"},
 	{"egress-selector-config-file", "egress selection is not part of this version"},
 	{"tracing-config-file", "tracing is not part of this version"},
 };
@@ -200,6 +198,9 @@ struct flag *api_options_flags(struct arena *a, struct api_options *o)
 	const struct flag sealing[] = {
 		FLAG_STRING("encryption-provider-config", &o->encryption_config, "", "FILE",
 			"Which resources lie in the store encrypted, and by which keys."),
+		FLAG_BOOL("encryption-provider-config-automatic-reload", &o->encryption_reload,
+			"false",
+			"The file counts when it changes; otherwise at the next start only."),
 		FLAG_END,
 	};
 	const struct flag outside[] = {
@@ -556,6 +557,10 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 		code = err_set(err, ERR_USAGE, "--logging-format must be text or json");
 	if (!code)
 		code = audit_options_check(&o->audit, err);
+	if (!code && o->encryption_reload && !o->encryption_config.len)
+		code = err_set(err, ERR_USAGE,
+			"--encryption-provider-config-automatic-reload must be set with "
+			"--encryption-provider-config");
 	if (!code && !o->api_audiences.count)
 		o->api_audiences = o->sa_issuers;
 	if (!o->cert_dir.len)

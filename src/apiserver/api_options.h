@@ -52,7 +52,8 @@ struct api_options {
 	struct flag_list enable_admission, disable_admission;
 	struct str admission_config_file;
 	struct str encryption_config;
-	bool seals_secrets; /* without a file: by a key of its own */
+	bool encryption_reload; /* when the file changes */
+	bool seals_secrets;     /* without a file: by a key of its own */
 	struct audit_options audit;
 	struct flag_map runtime_config, gates;
 	const struct flag *flags; /* the table, for who wants to see all values */

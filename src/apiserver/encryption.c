@@ -1,82 +1,31 @@
-/* Built once from the file, read by the store's worker only. */
+/*
+ * The rules that are in force are the store's worker's: it changes them itself, between writes.
+ * What is sealed by rules of before is opened by them until all of it has been sealed anew.
+ */
 #include "encryption.h"
 #include "api_options.h"
+#include "config_reload.h"
+#include "encryption_private.h"
+#include "watched_file.h"
 
 #include <kube/api_codec.h>
 #include <kube/codec.h>
-#include <kube/field.h>
-#include <kube/map.h>
+#include <kube/log.h>
 #include <kube/mem.h>
-#include <kube/seal.h>
-#include <kube/yaml.h>
 
-#define FILE_MAX_     (1 * MIB)
-#define KEYS_MAX      64
-#define PROVIDERS_MAX 64
-#define SEALED        "k8s:enc:"
+#define FILE_MAX_ (1 * MIB)
 
-struct sealing_key {
-	struct str prefix; /* "k8s:enc:aesgcm:v1:key1:" */
-	struct seal_key *key;
-};
-/* Providers of some resources: their keys one after the other; the first seals. */
-struct sealing_rule {
-	const struct cJSON *resources;
-	struct sealing_key keys[KEYS_MAX];
-	size_t count;
-	bool plain_first; /* identity stands first: nothing is sealed any more */
-};
 struct encryption {
-	struct store_sealer sealer; /* first: the store gives it back */
+	struct store_sealer sealer; /* the store gives it back */
+	struct api_server *server;
 	struct arena arena;
-	struct sealing_rule **rules;
-	size_t count;
-	struct map by_bucket; /* of built-in resources: struct sealing_rule * */
+	struct sealing_rules *now;   /* the worker's, once the store is open */
+	struct sealing_rules *next;  /* read, and waits for its turn */
+	struct sealing_rules *taken; /* on its way to the worker */
+	struct config_hash next_hash, taken_hash;
+	struct watched_file *file;
+	struct op changing;
 };
-
-static const struct {
-	const char *name;
-	enum seal_kind kind;
-} kinds[] = {{"aesgcm", SEAL_AES_GCM}, {"aescbc", SEAL_AES_CBC}, {"secretbox", SEAL_SECRETBOX}};
-
-/* ---- which rule ---- */
-
-/* "secrets", "deployments.apps", "*.apps", "*." (the core group), "*.*" */
-static bool names_resource(struct str spec, struct str group, struct str plural)
-{
-	struct str name, of = STR("");
-
-	str_cut(spec, '.', &name, &of);
-	if (str_eq_text(spec, "*.*"))
-		return true;
-	return str_eq(of, group) && (str_eq_text(name, "*") || str_eq(name, plural));
-}
-
-static struct sealing_rule *rule_for(
-	const struct encryption *e, struct str group, struct str plural)
-{
-	for (size_t i = 0; i < e->count; i++)
-		json_each (spec, e->rules[i]->resources)
-			if (names_resource(json_str(spec), group, plural))
-				return e->rules[i];
-	return NULL;
-}
-
-/* "/registry/GROUP/PLURAL/", as custom resources lie there. */
-static struct sealing_rule *rule_of_custom(const struct encryption *e, struct str bucket)
-{
-	struct str rest = str_skip(bucket, sizeof("/registry/") - 1), group, plural, end;
-
-	if (!str_cut(rest, '/', &group, &rest) || !str_cut(rest, '/', &plural, &end) || end.len)
-		return NULL;
-	return rule_for(e, group, plural);
-}
-
-static struct sealing_rule *rule_of(const struct encryption *e, struct str bucket)
-{
-	return map_has(&e->by_bucket, bucket) ? map_get(&e->by_bucket, bucket)
-					      : rule_of_custom(e, bucket);
-}
 
 /* ---- for the store ---- */
 
@@ -84,186 +33,72 @@ static int seal(const struct store_sealer *s, struct str bucket, struct str plac
 	struct buf *out, struct err *err)
 {
 	const struct encryption *e = CONTAINER_OF(s, struct encryption, sealer);
-	const struct sealing_rule *rule = rule_of(e, bucket);
+	const struct sealing_rule *rule = sealing_rules_find(e->now, bucket);
 	int code;
 
-	if (!rule || rule->plain_first || !rule->count)
+	if (!sealing_rule_seals(rule))
 		return 0;
 	buf_add_str(out, rule->keys[0].prefix);
 	code = seal_close(rule->keys[0].key, place, text, out, err);
 	return code ? code : 1;
 }
 
-static int unseal(const struct store_sealer *s, struct str bucket, struct str place,
-	struct str text, struct buf *out, bool *stale, struct err *err)
+/* 1: opened by one of the rule's keys, *index; 0: by none of them. */
+static int open_by(const struct sealing_rule *rule, struct str place, struct str text,
+	struct buf *out, size_t *index, struct err *err)
 {
-	const struct encryption *e = CONTAINER_OF(s, struct encryption, sealer);
-	const struct sealing_rule *rule = rule_of(e, bucket);
-	bool seals = rule && !rule->plain_first && rule->count;
-
-	*stale = false;
-	if (!str_starts(text, STR(SEALED))) {
-		*stale = seals;
-		return 0;
-	}
 	for (size_t i = 0; rule && i < rule->count; i++) {
 		const struct sealing_key *k = &rule->keys[i];
 		int code;
 
 		if (!str_starts(text, k->prefix))
 			continue;
-		*stale = i || !seals;
+		*index = i;
 		code = seal_open(k->key, place, str_skip(text, k->prefix.len), out, err);
 		return code ? err_wrap(err, code, "%.*s", STRF(place)) : 1;
 	}
-	return 0; /* the store says that a key is missing */
+	return 0;
 }
 
-/* ---- reading the file ---- */
-
-struct reading {
-	struct encryption *e;
-	struct field_errors errors;
-};
-
-static void read_key(struct reading *r, struct sealing_rule *rule, size_t kind,
-	const struct cJSON *tree, const struct path *at)
+/* A key of another word may have the name of an older one. */
+static int open_by_older(const struct sealing_rules *older, struct str bucket, struct str place,
+	struct str text, struct buf *out)
 {
-	_cleanup_(buf_done) struct buf secret = BUF_INIT(KIB);
-	_cleanup_(err_done) struct err err = {0};
-	struct str name = tree_str(tree, "name"), text = tree_str(tree, "secret");
-	struct sealing_key *k = &rule->keys[rule->count];
+	size_t index, before = out->len;
 
-	if (!name.len)
-		field_required(&r->errors, &PATH(at, "name"), "name is mandatory for a key");
-	else if (memchr(name.at, ':', name.len))
-		field_invalid_str(&r->errors, &PATH(at, "name"), name, "must not have a colon");
-	if (!text.len) {
-		field_required(&r->errors, &PATH(at, "secret"), "secret is mandatory for a key");
-		return;
+	for (; older; older = older->older) {
+		if (open_by(sealing_rules_find(older, bucket), place, text, out, &index, NULL) > 0)
+			return 1;
+		out->len = before;
 	}
-	if (base64_decode(&secret, text, NULL)) {
-		field_invalid_str(&r->errors, &PATH(at, "secret"), STR("REDACTED"),
-			"secrets must be base64 encoded");
-		return;
-	}
-	k->prefix = arena_print(&r->e->arena, SEALED "%s:v1:%.*s:", kinds[kind].name, STRF(name));
-	for (size_t i = 0; i < rule->count; i++)
-		if (str_eq(rule->keys[i].prefix, k->prefix))
-			field_duplicate_str(&r->errors, &PATH(at, "name"), name);
-	if (seal_key_new(kinds[kind].kind, buf_str(&secret), &k->key, &err))
-		field_invalid_str(
-			&r->errors, &PATH(at, "secret"), STR("REDACTED"), "%s", err_text(&err));
-	else
-		rule->count++;
-	memset(secret.at, 0, secret.len);
+	return 0;
 }
 
-static void read_keys(struct reading *r, struct sealing_rule *rule, size_t kind,
-	const struct cJSON *provider, const struct path *at)
+static int unseal(const struct store_sealer *s, struct str bucket, struct str place,
+	struct str text, struct buf *out, bool *stale, struct err *err)
 {
-	struct path keys = PATH(at, "keys");
-	const struct cJSON *list = json_get(provider, STR("keys"));
-	size_t i = 0;
+	const struct encryption *e = CONTAINER_OF(s, struct encryption, sealer);
+	const struct sealing_rule *rule = sealing_rules_find(e->now, bucket);
+	size_t index = 0, before = out->len;
+	int code;
 
-	if (!json_count(list))
-		field_required(&r->errors, &keys, "at least one key is required");
-	json_each (key, list) {
-		if (rule->count == KEYS_MAX) {
-			field_too_many(&r->errors, &keys, (int64_t)json_count(list), KEYS_MAX);
-			return;
-		}
-		read_key(r, rule, kind, key, &PATH_INDEX(&keys, i));
-		i++;
-	}
-}
-
-static void read_provider(struct reading *r, struct sealing_rule *rule, const struct cJSON *tree,
-	bool first, const struct path *at)
-{
-	const struct cJSON *only = json_first(tree);
-
-	if (json_count(tree) != 1) {
-		field_invalid_raw(&r->errors, at, STR("{}"),
-			json_count(tree) ? "more than one provider specified in a single element, "
-					   "should split into different list elements"
-					 : "provider does not contain any of the expected "
-					   "providers: KMS, AESGCM, AESCBC, Secretbox, Identity");
-		return;
-	}
-	if (str_eq_text(json_key(only), "identity")) {
-		rule->plain_first |= first;
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (str_eq_text(json_key(only), kinds[i].name)) {
-			read_keys(r, rule, i, only, &PATH(at, kinds[i].name));
-			return;
-		}
-	field_invalid_str(&r->errors, at, json_key(only),
-		"is no provider of this version: there are aesgcm, aescbc, secretbox and identity");
-}
-
-static void read_rule(struct reading *r, struct sealing_rule *rule, const struct cJSON *tree,
-	const struct path *at)
-{
-	struct path providers = PATH(at, "providers");
-	const struct cJSON *list = json_get(tree, STR("providers"));
-	size_t i = 0;
-
-	rule->resources = json_get(tree, STR("resources"));
-	if (!json_count(rule->resources))
-		field_required(
-			&r->errors, &PATH(at, "resources"), "at least one resource is required");
-	if (!json_count(list))
-		field_required(&r->errors, &providers, "at least one provider is required");
-	json_each (provider, list) {
-		read_provider(r, rule, provider, !i, &PATH_INDEX(&providers, i));
-		i++;
-	}
-}
-
-static int read_rules(struct encryption *e, const struct cJSON *tree, struct err *err)
-{
-	struct reading r = {.e = e, .errors = {.arena = &e->arena}};
-	const struct cJSON *list = json_get(tree, STR("resources"));
-	struct path at = PATH(NULL, "resources");
-
-	if (!str_eq_text(tree_str(tree, "kind"), "EncryptionConfiguration") ||
-		!str_eq_text(tree_str(tree, "apiVersion"), "apiserver.config.k8s.io/v1"))
-		return err_set(err, ERR_USAGE,
-			"no kind \"%.*s\" is registered for version \"%.*s\"",
-			STRF(tree_str(tree, "kind")), STRF(tree_str(tree, "apiVersion")));
-	if (!json_count(list))
-		field_required(&r.errors, &at, "at least one resource is required");
-	if (json_count(list) > PROVIDERS_MAX)
-		field_too_many(&r.errors, &at, (int64_t)json_count(list), PROVIDERS_MAX);
-	e->rules = arena_new(&e->arena, PROVIDERS_MAX * sizeof(struct sealing_rule *));
-	json_each (rule, list) {
-		if (e->count == PROVIDERS_MAX)
-			break;
-		e->rules[e->count] = arena_new(&e->arena, sizeof(struct sealing_rule));
-		read_rule(&r, e->rules[e->count], rule, &PATH_INDEX(&at, e->count));
-		e->count++;
-	}
-	if (!r.errors.count)
+	*stale = false;
+	if (!str_starts(text, STR(SEALED))) {
+		*stale = sealing_rule_seals(rule);
 		return 0;
-	return err_set(err, ERR_USAGE, "invalid encryption config: %.*s",
-		STRF(field_errors_text(&e->arena, &r.errors)));
-}
-
-static void find_buckets(struct encryption *e)
-{
-	const struct resource *hub;
-
-	for (size_t i = 0; (hub = resource_at(i)); i++) {
-		_cleanup_(buf_done) struct buf prefix = BUF_INIT(KIB);
-
-		if (hub->hub != hub)
-			continue;
-		server_bucket_prefix(&prefix, hub);
-		map_set(&e->by_bucket, buf_str(&prefix), rule_for(e, hub->group, hub->plural));
 	}
+	code = open_by(rule, place, text, out, &index, err);
+	if (code > 0) {
+		*stale = index || !sealing_rule_seals(rule);
+		return 1;
+	}
+	out->len = before;
+	if (open_by_older(e->now->older, bucket, place, text, out)) {
+		*stale = true;
+		err_done(err);
+		return 1;
+	}
+	return code; /* 0: the store says that a key is missing */
 }
 
 /* ---- a file of our own ---- */
@@ -287,8 +122,9 @@ static int make_file(struct api_server *s, const char *path, struct err *err)
 	return disk_write_file(s->env->disk, path, buf_str(&text), 0600, err);
 }
 
-static int find_file(struct encryption *e, struct api_server *s, const char **path, struct err *err)
+static int find_file(struct encryption *e, const char **path, struct err *err)
 {
+	struct api_server *s = e->server;
 	const struct api_options *o = s->options;
 	const char *dir = arena_print(&e->arena, "%.*s/pki", STRF(o->data_dir)).at;
 
@@ -303,22 +139,90 @@ static int find_file(struct encryption *e, struct api_server *s, const char **pa
 	return code ? code : make_file(s, *path, err);
 }
 
-static int read_file(struct encryption *e, struct api_server *s, struct err *err)
+/* ---- while it runs ---- */
+
+static void go_on(struct encryption *e);
+
+/* On the store's worker. */
+static void change(void *ctx)
+{
+	struct encryption *e = ctx;
+	struct sealing_rules *fresh = TAKE(e->taken);
+
+	fresh->older = e->now;
+	e->now = fresh;
+}
+
+static void changed(struct op *op, struct err *err)
+{
+	struct encryption *e = CONTAINER_OF(op, struct encryption, changing);
+
+	config_reloaded(e->server, CONFIG_OF_ENCRYPTION, err->code ? NULL : &e->taken_hash);
+	sealing_rules_free(TAKE(e->taken)); /* if the worker never came to it */
+	if (err->code) {
+		/* what is not sealed anew is opened by the older keys still */
+		log_error(err, "objects stay sealed as they were");
+	} else {
+		log_info("encryption configuration read again", LOG_INT("sealed-anew", op->n));
+		/* nobody but the worker looks at them, and it has nothing to open now */
+		sealing_rules_free(TAKE(e->now->older));
+	}
+	go_on(e);
+}
+
+static void go_on(struct encryption *e)
+{
+	if (!e->next || op_active(&e->changing) || !e->server->store)
+		return;
+	e->taken = TAKE(e->next);
+	e->taken_hash = e->next_hash;
+	op_init(&e->changing, &e->server->scope, changed, OP_NO_DEADLINE);
+	store_seal_anew(e->server->store, &e->changing, change, e);
+}
+
+static void file_changed(void *ctx, struct str text, const struct err *why)
+{
+	struct encryption *e = ctx;
+	_cleanup_(err_done) struct err err = {0};
+	struct sealing_rules *fresh = NULL;
+
+	if (why)
+		err_copy(&err, why);
+	else
+		sealing_rules_read(text, &fresh, &err);
+	if (!fresh) {
+		config_reloaded(e->server, CONFIG_OF_ENCRYPTION, NULL);
+		log_error(&err, "the encryption configuration stays as it was");
+		return;
+	}
+	sealing_rules_free(e->next);
+	e->next = fresh;
+	config_hash(&e->next_hash, CONFIG_OF_ENCRYPTION, text);
+	go_on(e);
+}
+
+/* ---- life ---- */
+
+static int read_file(struct encryption *e, struct err *err)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(FILE_MAX_);
+	struct api_server *s = e->server;
 	const char *path = NULL;
-	struct cJSON *tree;
-	int code = find_file(e, s, &path, err);
+	int code = find_file(e, &path, err);
 
 	if (!code)
 		code = disk_read_file(s->env->disk, path, &text, err);
 	if (!code)
-		code = yaml_read_any(
-			&e->arena, arena_str(&e->arena, buf_str(&text)), NULL, &tree, err);
-	if (!code)
-		code = read_rules(e, tree, err);
-	return code ? err_wrap(err, code, "encryption provider configuration %s", path ? path : "")
-		    : 0;
+		code = sealing_rules_read(buf_str(&text), &e->now, err);
+	if (code)
+		return err_wrap(
+			err, code, "encryption provider configuration %s", path ? path : "");
+	config_hash(&e->taken_hash, CONFIG_OF_ENCRYPTION, buf_str(&text));
+	config_loaded(s, CONFIG_OF_ENCRYPTION, &e->taken_hash);
+	if (s->options->encryption_reload)
+		e->file = watched_file_new(
+			s->env, &s->scope, str_from(path), buf_str(&text), file_changed, e);
+	return 0;
 }
 
 int encryption_new(struct api_server *s, struct encryption **encryption, struct err *err)
@@ -330,27 +234,37 @@ int encryption_new(struct api_server *s, struct encryption **encryption, struct 
 	if (!s->options->encryption_config.len && !s->options->seals_secrets)
 		return 0;
 	e = mem_new(sizeof(*e));
+	e->server = s;
 	e->sealer = (struct store_sealer){.seal = seal, .open = unseal};
 	arena_init(&e->arena);
-	map_init(&e->by_bucket);
-	code = read_file(e, s, err);
-	if (code) {
+	code = read_file(e, err);
+	if (code)
 		encryption_free(e);
-		return code;
-	}
-	find_buckets(e);
-	*encryption = e;
-	return 0;
+	else
+		*encryption = e;
+	return code;
+}
+
+void encryption_start(struct encryption *e)
+{
+	if (e)
+		go_on(e);
+}
+
+void encryption_stop(struct encryption *e)
+{
+	if (e)
+		watched_file_drop(TAKE(e->file));
 }
 
 void encryption_free(struct encryption *e)
 {
 	if (!e)
 		return;
-	for (size_t i = 0; i < e->count; i++)
-		for (size_t k = 0; k < e->rules[i]->count; k++)
-			seal_key_free(e->rules[i]->keys[k].key);
-	map_done(&e->by_bucket);
+	encryption_stop(e);
+	sealing_rules_free(e->now);
+	sealing_rules_free(e->next);
+	sealing_rules_free(e->taken);
 	arena_done(&e->arena);
 	mem_free(e);
 }

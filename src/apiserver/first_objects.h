@@ -31,6 +31,7 @@ struct str first_api_service(struct api_server *s, struct arena *a, size_t *inde
 
 /* The server's own lease: made at start, renewed in memory until the scope closes. */
 struct identity_lease;
+struct str identity_lease_name(struct arena *a, const struct api_server *s);
 void identity_lease_start(struct api_server *s, struct scope *parent, struct identity_lease **l);
 void identity_lease_stop(struct identity_lease *l, struct op *op);
 void identity_lease_free(struct identity_lease *l); /* once stopped; NULL is fine */

@@ -1,4 +1,5 @@
 #include "health.h"
+#include "api_options.h"
 #include "metrics.h"
 #include "pki.h"
 #include "respond.h"
@@ -7,7 +8,13 @@
 
 #define TEXT "text/plain; charset=utf-8"
 
-enum { HEALTHZ = 1, LIVEZ = 2, READYZ = 4, ALL = 7 };
+enum {
+	HEALTHZ = 1,
+	LIVEZ = 2,
+	READYZ = 4,
+	ALL = 7,
+	RELOADING = 8, /* only where the encryption configuration is read again */
+};
 
 typedef bool check_fn(const struct api_server *s, struct err *err);
 
@@ -73,9 +80,12 @@ static const struct check {
 	{"loopback-serving-certificate", ALL, check_certificate},
 	{"etcd", ALL, check_store},
 	{"etcd-readiness", READYZ, check_store},
+	{"kms-providers", HEALTHZ | READYZ | RELOADING, check_always},
 	{"informer-sync", READYZ, check_started},
 	STARTED("poststarthook/start-apiserver-admission-initializer"),
 	STARTED("poststarthook/generic-apiserver-start-informers"),
+	{"poststarthook/start-encryption-provider-config-automatic-reload", ALL | RELOADING,
+		check_started},
 	STARTED("poststarthook/priority-and-fairness-config-consumer"),
 	STARTED("poststarthook/priority-and-fairness-filter"),
 	STARTED("poststarthook/storage-object-count-tracker-hook"),
@@ -116,16 +126,21 @@ static const struct {
 } roots[] = {{STR_INIT("/healthz"), HEALTHZ, "healthz"}, {STR_INIT("/livez"), LIVEZ, "livez"},
 	{STR_INIT("/readyz"), READYZ, "readyz"}};
 
-static const struct check *find_check(unsigned where, struct str name)
+static unsigned where_of(const struct api_server *s, const struct check *c)
+{
+	return !(c->where & RELOADING) || s->options->encryption_reload ? c->where : 0;
+}
+
+static const struct check *find_check(const struct api_server *s, unsigned where, struct str name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-		if ((checks[i].where & where) && str_eq_text(name, checks[i].name))
+		if ((where_of(s, &checks[i]) & where) && str_eq_text(name, checks[i].name))
 			return &checks[i];
 	return NULL;
 }
 
 /* Which root, and what stands behind it: empty, or a check's name. */
-static bool split(struct str path, size_t *root, struct str *rest)
+static bool split(const struct api_server *s, struct str path, size_t *root, struct str *rest)
 {
 	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
 		if (!str_starts(path, roots[i].path))
@@ -137,26 +152,26 @@ static bool split(struct str path, size_t *root, struct str *rest)
 		if (rest->at[0] != '/')
 			continue;
 		*rest = str_skip(*rest, 1);
-		return find_check(roots[i].where, *rest) != NULL;
+		return find_check(s, roots[i].where, *rest) != NULL;
 	}
 	return false;
 }
 
-bool health_has(struct str path)
+bool health_has(const struct api_server *s, struct str path)
 {
 	size_t root;
 	struct str rest;
 
-	return split(path, &root, &rest);
+	return split(s, path, &root, &rest);
 }
 
-struct str health_path(struct arena *a, size_t index)
+struct str health_path(const struct api_server *s, struct arena *a, size_t index)
 {
 	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
 		if (!index--)
 			return roots[i].path;
 		for (size_t k = 0; k < ARRAY_LEN(checks); k++)
-			if ((checks[k].where & roots[i].where) && !index--)
+			if ((where_of(s, &checks[k]) & roots[i].where) && !index--)
 				return arena_print(
 					a, "%.*s/%s", STRF(roots[i].path), checks[k].name);
 	}
@@ -213,7 +228,7 @@ static void run_all(struct api_request *r, size_t root)
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		_cleanup_(err_done) struct err err = {0};
 
-		if (!(checks[i].where & roots[root].where))
+		if (!(where_of(r->server, &checks[i]) & roots[root].where))
 			continue;
 		if (take_excluded(excluded, used, count, checks[i].name)) {
 			buf_print(&out, "[+]%s excluded: ok\n", checks[i].name);
@@ -245,13 +260,13 @@ void serve_health(struct api_request *r)
 	struct str rest;
 	size_t root;
 
-	if (!split(r->path, &root, &rest))
+	if (!split(r->server, r->path, &root, &rest))
 		return;
 	if (!rest.len) {
 		run_all(r, root);
 		return;
 	}
-	if (run(r, find_check(roots[root].where, rest), roots[root].name, &err))
+	if (run(r, find_check(r->server, roots[root].where, rest), roots[root].name, &err))
 		answer_text(r, 200, TEXT, STR("ok"));
 	else
 		answer_text(r, 500, TEXT,
@@ -265,7 +280,7 @@ void health_add_metrics(const struct api_server *s, struct buf *out)
 		bool well = checks[i].run(s, &err);
 
 		for (size_t k = 0; k < ARRAY_LEN(roots); k++)
-			if (checks[i].where & roots[k].where)
+			if (where_of(s, &checks[i]) & roots[k].where)
 				buf_print(out,
 					"kubernetes_healthcheck{name=\"%s\",type=\"%s\"} %d\n",
 					checks[i].name, roots[k].name, well);

@@ -40,14 +40,13 @@ static struct str wall_text(struct identity_lease *l, struct arena *a)
 }
 
 /* "apiserver-" and 26 characters, as upstream makes them of the host's name. */
-static void name_it(struct identity_lease *l)
+struct str identity_lease_name(struct arena *a, const struct api_server *s)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 	unsigned char digest[32];
-	char out[27], uid[37];
+	char out[27];
 
-	l->host = str_from(l->server->env->host);
-	sha256_of(l->host, digest);
+	sha256_of(str_from(s->env->host), digest);
 	for (size_t i = 0; i < 26; i++) {
 		size_t bit = i * 5;
 		unsigned two = (unsigned)digest[bit / 8] << 8 | digest[bit / 8 + 1];
@@ -55,8 +54,16 @@ static void name_it(struct identity_lease *l)
 		out[i] = alphabet[two >> (11 - bit % 8) & 31];
 	}
 	out[26] = 0;
+	return arena_print(a, "apiserver-%s", out);
+}
+
+static void name_it(struct identity_lease *l)
+{
+	char uid[37];
+
+	l->host = str_from(l->server->env->host);
+	l->name = identity_lease_name(&l->arena, l->server);
 	uuid_make(uid, random_of_env, l->server->env);
-	l->name = arena_print(&l->arena, "apiserver-%s", out);
 	l->holder = arena_print(&l->arena, "%.*s_%s", STRF(l->name), uid);
 	l->acquired = wall_text(l, &l->arena);
 }

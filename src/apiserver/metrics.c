@@ -74,6 +74,12 @@ int64_t *metrics_number(struct metrics *m, enum metric_series which, struct str 
 	return number ? number : &m->beyond;
 }
 
+void metrics_clear(struct metrics *m, enum metric_series which)
+{
+	free_series(&m->series[which]);
+	omap_init(&m->series[which]);
+}
+
 void metrics_observe(
 	struct metrics *m, enum metric_histogram which, struct str labels, double value)
 {

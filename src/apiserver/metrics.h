@@ -30,6 +30,8 @@ int64_t metrics_started(const struct metrics *m); /* wall clock */
  * ceiling to how many there are of a name: beyond it a number that is not shown.
  */
 int64_t *metrics_number(struct metrics *m, enum metric_series which, struct str labels);
+/* Forgets all numbers of that name; whoever keeps one has nothing left. */
+void metrics_clear(struct metrics *m, enum metric_series which);
 void metrics_observe(
 	struct metrics *m, enum metric_histogram which, struct str labels, double value);
 /* The same in two halves, for what is measured often; NULL beyond the ceiling. */

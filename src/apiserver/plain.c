@@ -66,7 +66,7 @@ static stage_fn *discovery_handler(const struct api_request *r)
 
 stage_fn *plain_handler(struct api_request *r)
 {
-	if (health_has(r->path))
+	if (health_has(r->server, r->path))
 		return serve_health;
 	if ((is_below(r->path, STR("/api")) || is_below(r->path, STR("/apis"))) &&
 		!str_ends(r->path, STR("//")))
@@ -143,7 +143,7 @@ static void serve_index(struct api_request *r)
 			!str_eq_text(STR("/version/"), paths[i].path))
 			add_path(&l, str_from(paths[i].path));
 	add_path(&l, STR("/openapi/v3/"));
-	for (size_t i = 0; (health = health_path(r->arena, i)).len; i++)
+	for (size_t i = 0; (health = health_path(r->server, r->arena, i)).len; i++)
 		add_path(&l, health);
 	qsort(l.items, l.count, sizeof(*l.items), compare_paths);
 	buf_add_text(&out, "{\n  \"paths\": [\n");

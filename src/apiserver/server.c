@@ -268,6 +268,7 @@ static void start_run(struct task *t, struct err *err)
 	}
 	case START_PARTS:
 		store_copy_sweep(s);
+		encryption_start(s->encryption);
 		find_advertised(s);
 		code = open_access(s, err);
 		if (!code)
@@ -418,6 +419,7 @@ static void stop_run(struct task *t, struct err *err)
 		authz_free(TAKE(s->authz));
 		allocators_free(TAKE(s->allocators));
 		authn_free(TAKE(s->authn));
+		encryption_stop(s->encryption);
 		if (s->store) {
 			store_close(TAKE(s->store), task_await(t, STOP_STORE, OP_NO_DEADLINE));
 			return;

@@ -314,10 +314,22 @@ static struct str column(sqlite3_stmt *s, int i)
 
 int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *err)
 {
+	return log_file_read_some(f, -1, -1, row, ctx, err);
+}
+
+int log_file_read_some(struct log_file *f, int64_t behind, int64_t count, log_row_fn *row,
+	void *ctx, struct err *err)
+{
 	sqlite3_stmt *s = NULL;
 	int code = sqlite3_prepare_v2(f->db,
-		"SELECT rev, bucket, key, value, expires FROM log ORDER BY rev", -1, &s, NULL);
+		"SELECT rev, bucket, key, value, expires FROM log WHERE rev > ? ORDER BY rev "
+		"LIMIT ?",
+		-1, &s, NULL);
 
+	if (!code)
+		code = sqlite3_bind_int64(s, 1, behind);
+	if (!code)
+		code = sqlite3_bind_int64(s, 2, count);
 	while (!code && (code = sqlite3_step(s)) == SQLITE_ROW) {
 		struct log_row r = {.revision = sqlite3_column_int64(s, 0),
 			.bucket = column(s, 1),

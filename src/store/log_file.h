@@ -53,6 +53,9 @@ int log_file_check(struct log_file *f, struct err *err);
 /* Non-zero, an error code, stops, and is what reading gives; *err is then the callback's to set. */
 typedef int log_row_fn(void *ctx, const struct log_row *row);
 int log_file_read(struct log_file *f, log_row_fn *row, void *ctx, struct err *err);
+/* Of those behind a revision, so many. */
+int log_file_read_some(struct log_file *f, int64_t behind, int64_t count, log_row_fn *row,
+	void *ctx, struct err *err);
 int log_file_write(struct log_file *f, const struct log_batch *batch, struct err *err);
 /*
  * The texts of these rows anew, in one transaction: `text` makes *out of what stands there (and

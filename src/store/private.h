@@ -61,7 +61,7 @@ struct store {
 	struct work work;
 	struct op op; /* of the transaction under way */
 	bool writing, closing, copying;
-	int64_t *stale; /* revisions of rows that would be sealed otherwise today; while opening */
+	int64_t *stale; /* the worker's: revisions of rows that would be sealed otherwise today */
 	size_t stale_count, stale_cap;
 	/* Rows that nothing needs any more, in the order in which they are to go: were the end of
 	 * an object forgotten before all of its states, a power cut would bring it back. */
@@ -86,8 +86,8 @@ void batch_free(struct log_batch *b);
 int sealing_open(struct store *s, const struct log_row *r, struct buf *opened, struct str *text,
 	struct err *err);
 int sealing_write(struct store *s, const struct log_batch *batch, struct err *err);
-/* Rows that opening found stale are sealed as they would be today. */
-void sealing_renew(struct store *s);
+/* Rows that opening found stale are sealed as they would be today. *count: so many were. */
+int sealing_renew(struct store *s, int64_t *count, struct err *err);
 
 /* ---- copy.c ---- */
 bool store_copy_waits(const struct store *s); /* for something to be written */

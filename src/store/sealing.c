@@ -2,10 +2,9 @@
  * back. */
 #include "private.h"
 
-#include <kube/log.h>
 #include <kube/mem.h>
 
-#define RENEWED_AT_ONCE 1000
+#define RENEWED_AT_ONCE ((size_t)1000)
 
 static void place_of(struct buf *out, const struct log_row *r)
 {
@@ -120,25 +119,22 @@ static int seal_again(void *ctx, const struct log_row *r, struct buf *out, struc
 	return code < 0 ? code : 0;
 }
 
-void sealing_renew(struct store *s)
+int sealing_renew(struct store *s, int64_t *count, struct err *err)
 {
 	int64_t *stale = TAKE(s->stale);
-	size_t count = s->stale_count, done = 0;
+	size_t all = s->stale_count, done = 0;
+	int code = 0;
 
 	s->stale_count = s->stale_cap = 0;
-	while (done < count) {
-		_cleanup_(err_done) struct err err = {0};
-		size_t n = count - done < RENEWED_AT_ONCE ? count - done : RENEWED_AT_ONCE;
+	while (!code && done < all) {
+		size_t n = MIN(all - done, RENEWED_AT_ONCE);
 
-		if (log_file_rewrite(s->file, stale + done, n, seal_again, s, &err)) {
-			log_warning(&err, "objects stay sealed as they were");
-			break;
-		}
-		done += n;
+		code = log_file_rewrite(s->file, stale + done, n, seal_again, s, err);
+		done += code ? 0 : n;
 	}
-	if (count)
-		log_info("objects were sealed anew", LOG_INT("count", (int64_t)done));
 	mem_free(stale);
-	mem_free(TAKE(s->stale));
+	mem_free(TAKE(s->stale)); /* sealing them has noted them once more */
 	s->stale_count = s->stale_cap = 0;
+	*count += (int64_t)done;
+	return code;
 }

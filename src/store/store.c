@@ -127,6 +127,19 @@ static int read_row(void *ctx, const struct log_row *r)
 	return 0;
 }
 
+/* Failing at that is no reason not to open. */
+static void renew_seals(struct store *s)
+{
+	_cleanup_(err_done) struct err err = {0};
+	int64_t count = 0;
+	bool any = s->stale_count;
+
+	if (sealing_renew(s, &count, &err))
+		log_warning(&err, "objects stay sealed as they were");
+	if (any)
+		log_info("objects were sealed anew", LOG_INT("count", count));
+}
+
 static void open_and_read(struct work *w)
 {
 	struct opening *o = CONTAINER_OF(w, struct opening, work);
@@ -139,7 +152,7 @@ static void open_and_read(struct work *w)
 	s->compacted = o->numbers.compacted;
 	log_file_read(s->file, read_row, o, &w->err);
 	if (!w->err.code)
-		sealing_renew(s);
+		renew_seals(s);
 }
 
 /* Revisions go on behind everything that was ever handed out. */

@@ -6,11 +6,12 @@ dir=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
 printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
-start() {
+start() { # FLAGS…
 	at=
+	: >"$dir/err"
 	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
 		--token-auth-file "$dir/tokens" ${config:+--encryption-provider-config "$dir/$config"} \
-		2>"$dir/err" &
+		"$@" 2>"$dir/err" &
 	pid=$!
 	for _ in $(seq 200); do
 		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/err" | head -n 1)
@@ -110,6 +111,66 @@ check "a star seals everything" test "$(word plain)" = 1
 stop
 check "and leaves nothing open" test -z "$(lying '' | grep -v 'k8s:enc:secretbox:v1:all:')"
 
+# ---- while it runs ----
+plain() { # PATH
+	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -o "$dir/out" -w '%{http_code}' \
+		-H 'Authorization: Bearer secret-of-admin' "https://127.0.0.1:$at$1"
+}
+metric() { plain /metrics >"$dir/code"; sed -n "s/^apiserver_encryption_config_controller_$1{.*$2.*} //p" "$dir/out"; }
+until_is() { # TEXT COMMAND…
+	for _ in $(seq 100); do
+		[ "$("${@:2}")" != "$1" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+config=all.yaml of="'*.*'"
+keys $config "{secretbox: {keys: [{name: all, secret: $one}]}}, {aesgcm: {keys: [{name: key2, secret: $two}]}}, {identity: {}}"
+start
+check "of a configuration that is not read again no check is there" test "$(plain /healthz/kms-providers)" = 404
+stop
+start --encryption-provider-config-automatic-reload=true
+check "it reads again what has changed" test -n "$at"
+check "its check is there" test "$(plain /healthz/kms-providers)" = 200
+check "and its hook's" test \
+	"$(plain /readyz/poststarthook/start-encryption-provider-config-automatic-reload)" = 200
+first=$(metric last_config_info)
+info() { plain /metrics >"$dir/code"; grep -o '^apiserver_encryption_config_controller_last_config_info.*' "$dir/out"; }
+was=$(info)
+check "what counts is known" test "$first" = 1
+keys $config "{aesgcm: {keys: [{name: new, secret: $two}]}}, {identity: {}}"
+check "another key alone counts" until_is 1 metric automatic_reloads_total 'status="success"'
+check "which is another configuration" test "$(info)" != "$was"
+check "and the only one" test "$(info | grep -c .)" = 1
+check "the time of it is known" test "$(metric automatic_reload_last_timestamp_seconds 'status="success"')" -gt 1000000000
+secret late
+check "all reads as it did" test "$(word plain)$(word late)" = 11
+printf 'nonsense' >"$dir/$config"
+check "nonsense does not count" until_is 1 metric automatic_reloads_total 'status="failure"'
+check "and is told" grep -q "the encryption configuration stays as it was" "$dir/err"
+secret later
+keys $config "{aesgcm: {keys: [{name: new, secret: $two}]}}, {identity: {}}"
+until_is 2 metric automatic_reloads_total 'status="success"'
+stop
+check "all lies under the new key" test -z "$(lying secrets/default | grep -v 'k8s:enc:aesgcm:v1:new:')"
+start
+check "and the next start needs no other" test "$(word plain)$(word late)$(word later)" = 111
+stop
+keys $config "{aesgcm: {keys: [{name: new, secret: $two}]}}, {identity: {}}"
+start --encryption-provider-config-automatic-reload=true
+keys $config "{aesgcm: {keys: [{name: new, secret: $one}]}}, {identity: {}}"
+check "another word under the same name" until_is 1 metric automatic_reloads_total 'status="success"'
+stop
+start
+check "is another key" test "$(word plain)" = 1
+stop
+config=
+start --encryption-provider-config-automatic-reload=true
+stop
+check "without a file there is nothing to read again" grep -q \
+	"automatic-reload must be set with --encryption-provider-config" "$dir/err"
+config=wrong.yaml of=
+
 wrong() { # WORDS PROVIDERS
 	keys $config "$2"
 	start
@@ -121,6 +182,8 @@ check "a key of no size is refused" wrong "expected one of [16 24 32]" \
 check "text that is no base64" wrong "secrets must be base64 encoded" \
 	"{aesgcm: {keys: [{name: a, secret: '?'}]}}"
 check "a provider that is none" wrong "is no provider of this version" "{rot13: {}}"
+check "KMS, which is not here" wrong "KMS plugins are no part of this version" \
+	"{kms: {name: a, endpoint: 'unix:///run/a'}}"
 check "two in one" wrong "more than one provider specified" "{identity: {}, aesgcm: {}}"
 check "none" wrong "resources[0].providers: Required value" ""
 finish

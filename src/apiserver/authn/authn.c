@@ -5,6 +5,7 @@
 #include "api_options.h"
 #include "audit.h"
 #include "authn_private.h"
+#include "config_reload.h"
 #include "metrics.h"
 #include "pki.h"
 
@@ -86,6 +87,7 @@ static void configuration_changed(void *ctx, struct str text, const struct err *
 {
 	struct authn *a = ctx;
 	const struct flag_list *own = &a->server->options->sa_issuers;
+	struct config_hash hash;
 	_cleanup_(err_done) struct err err = {0};
 	struct authn_configuration *fresh = NULL;
 
@@ -93,9 +95,8 @@ static void configuration_changed(void *ctx, struct str text, const struct err *
 		err_copy(&err, why);
 	else
 		authn_configuration_parse(text, own->items, own->count, &fresh, &err);
-	if (a->server->metrics)
-		++*metrics_number(a->server->metrics, METRIC_AUTHN_RELOADS,
-			fresh ? STR("status=\"success\"") : STR("status=\"failure\""));
+	config_hash(&hash, CONFIG_OF_AUTHENTICATION, text);
+	config_reloaded(a->server, CONFIG_OF_AUTHENTICATION, fresh ? &hash : NULL);
 	if (!fresh) {
 		log_error(&err, "the authentication configuration stays as it was");
 		return;
@@ -112,6 +113,7 @@ static int read_text(struct authn *a, struct str path, struct buf *text, struct 
 static int open_issuers(struct authn *a, struct err *err)
 {
 	const struct api_options *o = a->server->options;
+	struct config_hash hash;
 	_cleanup_(buf_done) struct buf text = BUF_INIT(3 * MIB);
 	struct authn_configuration *c = NULL;
 	int code = 0;
@@ -130,6 +132,8 @@ static int open_issuers(struct authn *a, struct err *err)
 				"--anonymous-auth flag cannot be set when anonymous field is "
 				"configured in authentication configuration file");
 		}
+		config_hash(&hash, CONFIG_OF_AUTHENTICATION, buf_str(&text));
+		config_loaded(a->server, CONFIG_OF_AUTHENTICATION, &hash);
 		a->configuration = watched_file_new(a->server->env, &a->server->scope,
 			o->authentication_config, buf_str(&text), configuration_changed, a);
 	} else {

@@ -3,6 +3,7 @@
 #include "access.h"
 #include "api_options.h"
 #include "audit.h"
+#include "config_reload.h"
 #include "configuration.h"
 #include "metrics.h"
 #include "node.h"
@@ -172,6 +173,7 @@ static int read_configuration(
 static void configuration_changed(void *ctx, struct str text, const struct err *why)
 {
 	struct authz *a = ctx;
+	struct config_hash hash;
 	_cleanup_(err_done) struct err err = {0};
 	struct chain *fresh = NULL;
 
@@ -179,9 +181,8 @@ static void configuration_changed(void *ctx, struct str text, const struct err *
 		err_copy(&err, why);
 	else
 		read_configuration(a, text, &fresh, &err);
-	if (a->server->metrics)
-		++*metrics_number(a->server->metrics, METRIC_AUTHZ_RELOADS,
-			fresh ? STR("status=\"success\"") : STR("status=\"failure\""));
+	config_hash(&hash, CONFIG_OF_AUTHORIZATION, text);
+	config_reloaded(a->server, CONFIG_OF_AUTHORIZATION, fresh ? &hash : NULL);
 	if (!fresh) {
 		log_error(&err, "the authorization configuration stays as it was");
 		return;
@@ -194,6 +195,7 @@ static void configuration_changed(void *ctx, struct str text, const struct err *
 static int open_configuration(struct authz *a, struct err *err)
 {
 	struct str path = a->server->options->authorization_config;
+	struct config_hash hash;
 	_cleanup_(buf_done) struct buf text = BUF_INIT(FILE_MAX);
 	_cleanup_(arena_done) struct arena scratch;
 	struct authz_entries entries = {0};
@@ -209,6 +211,8 @@ static int open_configuration(struct authz *a, struct err *err)
 		code = read_configuration(a, buf_str(&text), &a->chain, err);
 	if (code)
 		return err_wrap(err, code, "--authorization-config %.*s", STRF(path));
+	config_hash(&hash, CONFIG_OF_AUTHORIZATION, buf_str(&text));
+	config_loaded(a->server, CONFIG_OF_AUTHORIZATION, &hash);
 	a->configuration = watched_file_new(
 		a->server->env, &a->server->scope, path, buf_str(&text), configuration_changed, a);
 	return 0;

@@ -11,6 +11,7 @@
 struct masking {
 	struct store_sealer sealer;
 	char mask;
+	char lost;                /* what was sealed by this mask cannot be opened any more */
 	int fail_seal, fail_open; /* so many calls from now; 0: never */
 	int sealed, opened;
 };
@@ -53,6 +54,8 @@ static int unseal(const struct store_sealer *s, struct str bucket, struct str pl
 		return ERR_INTERNAL;
 	if (!str_starts(bucket, STR("/registry/secrets/")))
 		return 0;
+	if (is_sealed && m->lost && text.at[8] == m->lost)
+		return err_set(err, ERR_REFUSED, "the key is lost");
 	*stale = is_sealed ? text.at[8] != m->mask : m->mask;
 	if (!is_sealed)
 		return 0;
@@ -246,4 +249,114 @@ TEST(a_new_seal_that_fails_leaves_the_old_one)
 	EXPECT(!lies_there("k8s:enc:A:"));
 	EXPECT_INT(world_open(), 0);
 	world_done();
+}
+
+/* ---- another seal while it runs ---- */
+
+static void take_b(void *ctx)
+{
+	((struct masking *)ctx)->mask = 'B';
+}
+
+/* Begins; world.told hears of the end. */
+static void seal_anew(int64_t deadline)
+{
+	world.told = (struct told){0};
+	store_seal_anew(
+		world.store, told_op(&world.told, world.t.root, deadline), take_b, &world.masking);
+}
+
+static void put_many(int count)
+{
+	for (int i = 0; i < count; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "k%03d", i);
+		EXPECT_INT(put(SECRETS, key, "the-word"), 0);
+	}
+}
+
+TEST(another_seal_is_put_on_while_it_runs)
+{
+	world_init();
+	put_many(450);
+	EXPECT_INT(put(MAPS, "m", "open-word"), 0);
+	seal_anew(OP_NO_DEADLINE);
+	EXPECT_INT(put(SECRETS, "meanwhile", "the-word"), 0);
+	loop_test_run_until(&world.t, &world.told.done);
+	EXPECT_INT(world.told.err.code, 0);
+	EXPECT_INT(world.told.n, 450);
+	told_done(&world.told);
+	world_close();
+	world.masking.lost = 'A';
+	EXPECT_INT(world_open(), 0);
+	expect_value(SECRETS, "k000", "the-word");
+	expect_value(SECRETS, "k449", "the-word");
+	expect_value(SECRETS, "meanwhile", "the-word");
+	world_done();
+}
+
+TEST(a_seal_that_cannot_be_changed_stays)
+{
+	int *const faults[] = {&world.masking.fail_open, &world.masking.fail_seal};
+
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		world_init();
+		put_many(3);
+		*faults[i] = 2;
+		seal_anew(OP_NO_DEADLINE);
+		loop_test_run_until(&world.t, &world.told.done);
+		EXPECT_INT(world.told.err.code, ERR_INTERNAL);
+		told_done(&world.told);
+		EXPECT_INT(put(SECRETS, "after", "the-word"), 0);
+		seal_anew(OP_NO_DEADLINE);
+		loop_test_run_until(&world.t, &world.told.done);
+		EXPECT_INT(world.told.err.code, 0);
+		EXPECT_INT(world.told.n, 3);
+		told_done(&world.told);
+		world_done();
+	}
+}
+
+TEST(a_store_that_closes_gives_up_sealing_anew)
+{
+	world_init();
+	put_many(450);
+	seal_anew(OP_NO_DEADLINE);
+	world_close();
+	EXPECT_INT(world.told.times, 1);
+	told_done(&world.told);
+	EXPECT_INT(world_open(), 0);
+	expect_value(SECRETS, "k449", "the-word");
+	world_done();
+}
+
+TEST(sealing_anew_survives_torture)
+{
+	const int codes[] = {ERR_IO, ERR_CANCELLED};
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		bool hit = true;
+
+		for (uint64_t k = 1; hit && !test_failed() && k < 50; k++) {
+			test_context("await %llu", (unsigned long long)k);
+			world_init();
+			put_many(250);
+			loop_torture(world.t.loop, k, codes[i]);
+			seal_anew(OP_NO_DEADLINE);
+			loop_test_run_until(&world.t, &world.told.done);
+			hit = loop_torture_hit(world.t.loop);
+			loop_torture(world.t.loop, 0, 0);
+			/* or it hit what the store does besides */
+			EXPECT(!world.told.err.code || (hit && world.told.err.code == codes[i]));
+			told_done(&world.told);
+			EXPECT_INT(put(SECRETS, "after", "the-word"), 0);
+			world_close();
+			EXPECT_INT(world_open(), 0);
+			expect_value(SECRETS, "k249", "the-word");
+			world_done();
+		}
+		EXPECT(!hit);
+	}
+	test_context_end();
 }

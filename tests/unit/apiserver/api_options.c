@@ -65,10 +65,21 @@ TEST(what_would_be_ignored_in_silence_is_refused)
 	EXPECT_STR(parse("--etcd-servers=http://127.0.0.1:2379", NULL),
 		"--etcd-servers: this server keeps its state below --data-dir and speaks to no "
 		"etcd");
-	EXPECT_STR(parse("--encryption-provider-config-automatic-reload=true", NULL),
-		"--encryption-provider-config-automatic-reload: a changed configuration is taken "
-		"at the next start in this version");
+	EXPECT_STR(parse("--egress-selector-config-file=x", NULL),
+		"--egress-selector-config-file: egress selection is not part of this version");
 	EXPECT_STR(parse("--etcd-prefix=/registry", NULL), "");
+	arena_done(&arena);
+}
+
+TEST(what_is_read_again_is_a_file)
+{
+	EXPECT_STR(parse("--encryption-provider-config-automatic-reload=true", NULL),
+		"--encryption-provider-config-automatic-reload must be set with "
+		"--encryption-provider-config");
+	arena_done(&arena);
+	EXPECT_STR(parse("--encryption-provider-config-automatic-reload=true",
+			   "--encryption-provider-config=x"),
+		"");
 	arena_done(&arena);
 }
 
