@@ -22,6 +22,7 @@
 
 #include <kube/json.h>
 #include <kube/schema.h>
+#include <kube/zone.h>
 
 /* ---- types ---- */
 enum cel_kind {
@@ -233,6 +234,19 @@ struct cel_value cel_authorizer(const struct cel_authorizer *authorizer);
 /* authorizer.requestResource: group, resource, subresource, namespace and name are given. */
 struct cel_value cel_resource_check(
 	struct arena *a, const struct cel_authorizer *authorizer, const struct cel_check *check);
+
+/* ---- time zones ---- */
+/*
+ * Who knows the zones that expressions name; without one there are only UTC and offsets. Of the
+ * process: what a machine says of the world is the same for all that runs on it. NULL: nobody; a
+ * source is taken back only by who gave it.
+ */
+struct cel_zones {
+	void *ctx;
+	const struct zone *(*find)(void *ctx, struct str name); /* NULL: it knows none such */
+};
+void cel_use_zones(const struct cel_zones *zones);
+void cel_forget_zones(const struct cel_zones *zones);
 
 /* ---- evaluating ---- */
 struct cel_run {

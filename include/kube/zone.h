@@ -16,5 +16,7 @@ struct zone;
 int zone_parse(struct arena *a, struct str bytes, struct zone **zone, struct err *err);
 /* Seconds east of UTC at that time (wall, ns). NULL: UTC. */
 int64_t zone_offset(const struct zone *zone, int64_t wall);
+/* The same for a time in seconds, which may be further away. */
+int64_t zone_offset_at(const struct zone *zone, int64_t seconds);
 
 #endif

@@ -281,12 +281,16 @@ int zone_parse(struct arena *a, struct str bytes, struct zone **zone, struct err
 
 int64_t zone_offset(const struct zone *zone, int64_t wall)
 {
-	int64_t at = wall / SEC - (wall % SEC < 0);
+	return zone_offset_at(zone, wall / SEC - (wall % SEC < 0));
+}
+
+int64_t zone_offset_at(const struct zone *zone, int64_t seconds)
+{
+	int64_t at = MIN(MAX(seconds, -FAR), FAR);
 	size_t low = 0, high;
 
 	if (!zone)
 		return 0;
-	at = MIN(MAX(at, -FAR), FAR);
 	for (high = zone->count; low < high;) {
 		size_t middle = low + (high - low) / 2;
 

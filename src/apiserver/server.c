@@ -23,6 +23,7 @@
 #include <kube/mem.h>
 #include <kube/task.h>
 #include <kube/time.h>
+#include <kube/zones.h>
 
 /* How often certificates are looked at: addresses change, clocks jump. */
 #define RENEW_EVERY (10 * MINUTE)
@@ -189,6 +190,11 @@ static int listen_on(struct api_server *s, struct err *err)
 	return pki_write_admin(s, s->port, err);
 }
 
+static const struct zone *find_zone(void *ctx, struct str name)
+{
+	return zones_find(ctx, name);
+}
+
 static int open_access(struct api_server *s, struct err *err)
 {
 	int code = authn_new(s, &s->authn, err);
@@ -198,6 +204,9 @@ static int open_access(struct api_server *s, struct err *err)
 	s->allocators = allocators_new(s);
 	s->fair = fair_new(s);
 	s->nodes = nodes_new(s);
+	s->zones = zones_new(s->env->disk);
+	s->cel_zones = (struct cel_zones){s->zones, find_zone};
+	cel_use_zones(&s->cel_zones);
 	s->usage = usage_new(s);
 	s->backends = backends_new(s);
 	s->aggregate = aggregate_new(s);
@@ -455,6 +464,8 @@ void api_server_free(struct api_server *s)
 	if (!s)
 		return;
 	http_server_free(s->http);
+	cel_forget_zones(&s->cel_zones);
+	zones_free(s->zones);
 	usage_free(s->usage);
 	nodes_free(s->nodes);
 	aggregate_free(s->aggregate);

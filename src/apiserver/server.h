@@ -5,6 +5,7 @@
 #define KUBE_APISERVER_SERVER_H
 
 #include <kube/apiserver.h>
+#include <kube/cel.h>
 #include <kube/http_server.h>
 #include <kube/ip.h>
 #include <kube/key.h>
@@ -58,8 +59,10 @@ struct api_server {
 	struct usage *usage;
 	struct backends *backends;
 	struct aggregate *aggregate;
-	struct ip advertise; /* where members of the cluster reach this server */
-	uint16_t port;       /* that was really taken */
+	struct zones *zones;
+	struct cel_zones cel_zones; /* expressions see them */
+	struct ip advertise;        /* where members of the cluster reach this server */
+	uint16_t port;              /* that was really taken */
 	bool ready;
 	bool draining;
 	uint64_t store_copies; /* that were asked for: their names */

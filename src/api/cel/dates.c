@@ -2,6 +2,9 @@
 #include "dates.h"
 
 #include "functions.h"
+#include "go_number.h"
+
+enum { OFFSET_MAX = 1000000 };
 
 /* Days are counted in eras of 400 years that begin on the first of March. */
 int64_t days_of_date(int year, int month, int day)
@@ -31,26 +34,74 @@ struct time_parts date_of_days(int64_t days)
 	return t;
 }
 
-/* "+02:00", "-00:15", "02:00", "UTC": seconds; false: nobody knows it. */
-static bool read_zone(struct str name, int64_t *offset)
+/* ---- zones ---- */
+
+static const struct cel_zones *zones_known;
+
+void cel_use_zones(const struct cel_zones *zones)
 {
-	struct str hours, minutes;
+	zones_known = zones;
+}
+
+void cel_forget_zones(const struct cel_zones *zones)
+{
+	if (zones_known == zones)
+		zones_known = NULL;
+}
+
+/* "+02:00", "-00:15", "02:00": as Go's Atoi reads both parts; false: *error. */
+static bool read_offset(struct call *c, struct str hours, struct str minutes, int64_t *offset,
+	struct cel_value *error)
+{
+	bool minus = str_starts(hours, STR("-"));
 	int64_t h, m;
-	bool minus;
+	struct str bad = !go_read_decimal(hours, &h)     ? hours
+			 : !go_read_decimal(minutes, &m) ? minutes
+							 : (struct str){0};
+
+	if (bad.at) {
+		*error = cel_error(
+			c->arena, "strconv.Atoi: parsing \"%.*s\": invalid syntax", STRF(bad));
+		return false;
+	}
+	/* Beyond what a day can be told from there is nothing to see. */
+	h = MIN(MAX(h, -OFFSET_MAX), OFFSET_MAX);
+	m = MIN(MAX(m, -OFFSET_MAX), OFFSET_MAX);
+	*offset = (h * 60 + (minus ? -m : m)) * 60;
+	return true;
+}
+
+static bool is_path(struct str name)
+{
+	return name.at[0] == '/' || name.at[0] == '\\' || str_find(name, STR("..")) >= 0;
+}
+
+/* Seconds east of UTC at the time; false: *error. */
+static bool offset_in_zone(
+	struct call *c, struct str name, int64_t at, int64_t *offset, struct cel_value *error)
+{
+	const struct zone *zone;
+	struct str hours, minutes;
 
 	*offset = 0;
 	if (!name.len || str_eq_text(name, "UTC"))
 		return true;
-	if (!str_cut(name, ':', &hours, &minutes) || hours.len < 2 || minutes.len != 2)
+	if (str_cut(name, ':', &hours, &minutes))
+		return read_offset(c, hours, minutes, offset, error);
+	if (is_path(name)) {
+		*error = value_error_text("time: invalid location name");
 		return false;
-	minus = hours.at[0] == '-';
-	if (minus || hours.at[0] == '+')
-		hours = str_skip(hours, 1);
-	if (hours.len != 2 || !str_to_i64(hours, &h) || !str_to_i64(minutes, &m) || h < 0 || m < 0)
+	}
+	zone = zones_known ? zones_known->find(zones_known->ctx, name) : NULL;
+	if (!zone) {
+		*error = cel_error(c->arena, "unknown time zone %.*s", STRF(name));
 		return false;
-	*offset = (h * 3600 + m * 60) * (minus ? -1 : 1);
+	}
+	*offset = zone_offset_at(zone, at);
 	return true;
 }
+
+/* ---- what is asked for ---- */
 
 struct moment {
 	struct time_parts date;
@@ -67,10 +118,9 @@ static bool moment_of(struct call *c, struct moment *m, struct cel_value *error)
 		*error = value_no_overload();
 		return false;
 	}
-	if (c->count > 1 && !read_zone(ARG_STR(c, 1), &offset)) {
-		*error = cel_error(c->arena, "unknown time zone %.*s", STRF(ARG_STR(c, 1)));
+	if (c->count > 1 &&
+		!offset_in_zone(c, ARG_STR(c, 1), c->args[0].time.seconds, &offset, error))
 		return false;
-	}
 	local = c->args[0].time.seconds + offset;
 	m->days = local / 86400;
 	m->second = local % 86400;

@@ -1,5 +1,6 @@
 /* What expressions of admission and of devices speak of, and what answers when it is asked. */
 #include "test.h"
+#include "zone_file.h"
 
 #include <kube/cel.h>
 
@@ -182,6 +183,50 @@ TEST(a_variable_keeps_its_type_when_its_program_is_gone)
 	p = cel_compile(env, STR("[variables.v0].size() == 0"), &cel_bool);
 	EXPECT_INT(cel_failure(p).kind, CEL_COMPILED);
 	cel_program_free(p);
+	finish_with(env);
+}
+
+static const struct zone *find_zone(void *ctx, struct str name)
+{
+	return str_eq_text(name, "America/New_York") ? ctx : NULL;
+}
+
+static struct str hour_of(struct cel_env *env, const char *time, const char *zone)
+{
+	struct cel_value v = evaluate(env,
+		arena_print(&arena, "string(timestamp('%s').getHours('%s'))", time, zone).at, NULL,
+		0);
+
+	return v.str;
+}
+
+TEST(zones_are_known_by_their_names)
+{
+	_cleanup_(buf_done) struct buf file = BUF_INIT(KIB);
+	struct cel_env *env = cel_env_new(0);
+	struct cel_zones zones = {.find = find_zone};
+	struct zone *zone;
+
+	arena_init(&arena);
+	zone_file(&file, 0, NULL, 0, "EST5EDT,M3.2.0,M11.1.0");
+	REQUIRE(zone_parse(&arena, buf_str(&file), &zone, NULL) == 0);
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", "America/New_York"),
+		"unknown time zone America/New_York");
+	zones.ctx = zone;
+	cel_use_zones(&zones);
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", "America/New_York"), "5");
+	EXPECT_STR(hour_of(env, "2023-07-25T10:20:30Z", "America/New_York"), "6");
+	EXPECT_STR(hour_of(env, "2823-07-25T10:20:30Z", "America/New_York"), "6");
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", ""), "10");
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", "+2"), "unknown time zone +2");
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", "+2:0"), "12");
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", "x:00"),
+		"strconv.Atoi: parsing \"x\": invalid syntax");
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", "../etc/passwd"),
+		"time: invalid location name");
+	EXPECT_STR(hour_of(env, "2023-12-25T10:20:30Z", "Mars/Olympus"),
+		"unknown time zone Mars/Olympus");
+	cel_forget_zones(&zones);
 	finish_with(env);
 }
 
