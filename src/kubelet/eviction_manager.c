@@ -166,7 +166,11 @@ static void evict(struct eviction_manager *m, const struct pod_level *p, struct 
 	mem_free(m->leaving);
 	m->leaving = str_dup(uid);
 	m->until = loop_in(kubelet_loop(m->k), LEAVES_MOST);
-	pod_worker_evict(w, message, grace, disrupted);
+	pod_worker_evict(
+		w, &(const struct pod_eviction){.reason = "Evicted",
+			   .disruption = disrupted ? arena_str(&m->arena, message).at : NULL,
+			   .message = message,
+			   .grace = grace});
 }
 
 static bool evict_excessive(struct eviction_manager *m)

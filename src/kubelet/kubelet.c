@@ -115,8 +115,8 @@ static void pod_changed(
 		take_pod(k, fresh);
 }
 
-bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod, struct str *reason,
-	struct str *message)
+bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
+	struct pod_victims *victims, struct str *reason, struct str *message)
 {
 	const struct cJSON **others = arena_alloc(a, (k->workers.count + 1) * sizeof(*others));
 	struct pod_admission in = {.pod = pod,
@@ -133,7 +133,7 @@ bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 		if (w->seen && w->life != LIFE_ENDED && w->state->pod != pod)
 			others[in.other_count++] = w->state->pod;
 	}
-	return pod_is_admitted(a, &in, reason, message);
+	return pod_is_admitted(a, &in, victims, reason, message);
 }
 
 /* ---- what the runtime has ---- */

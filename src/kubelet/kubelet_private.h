@@ -27,6 +27,7 @@ struct static_pods;
 struct mirrors;
 struct kubelet_server;
 struct cgroups;
+struct pod_victims;
 
 struct kubelet {
 	struct part part; /* first */
@@ -96,9 +97,10 @@ const struct cJSON *const *kubelet_services(
 /* Why pods cannot have a network now, as upstream says it; empty: they can. */
 struct str kubelet_network_fault(const struct kubelet *k, struct arena *a);
 
-/* May the pod run here, beside the others? false: why, in the arena. */
-bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod, struct str *reason,
-	struct str *message);
+/* May the pod run here, beside the others (once the victims have gone)? false: why, in the arena.
+ */
+bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
+	struct pod_victims *victims, struct str *reason, struct str *message);
 
 /* All who may have pods here may have been heard by now. */
 void kubelet_settle(struct kubelet *k);

@@ -20,58 +20,58 @@ static struct quantity amount(const struct cJSON *list, struct str name)
 	return q;
 }
 
-static struct quantity asked(struct arena *a, const struct cJSON *pod, struct str name)
-{
-	return amount(pod_sum(a, json_get(pod, STR("spec")), "resources.requests"), name);
-}
-
 /* As numbers in messages are: cores by the thousandth, all else whole. */
-static long long shown(struct str name, struct quantity q)
+static int64_t shown(struct str name, struct quantity q)
 {
 	return str_eq(name, STR("cpu")) ? quantity_milli(q) : quantity_value(q);
 }
 
-static bool fits(struct arena *a, const struct pod_admission *in, struct str name,
-	struct str *reason, struct str *message)
+struct room {
+	struct pod_shortage *shortages;
+	size_t count;
+	struct str reason, message; /* of the first */
+};
+
+static void look_at(
+	struct arena *a, const struct pod_admission *in, struct str name, struct room *room)
 {
-	struct quantity most = amount(in->allocatable, name), used = {0};
-	struct quantity wanted = asked(a, in->pod, name);
+	int64_t most = shown(name, amount(in->allocatable, name)), used = 0;
+	int64_t wanted = pod_asks(in->pod, name);
 
 	for (size_t i = 0; i < in->other_count; i++)
-		used = quantity_add(used, asked(a, in->others[i], name));
-	if (quantity_sign(wanted) <= 0 || quantity_cmp(quantity_add(used, wanted), most) <= 0)
-		return true;
-	*reason = arena_print(a, "OutOf%.*s", STRF(name));
-	*message = arena_print(a,
+		used += pod_asks(in->others[i], name);
+	if (wanted <= 0 || used + wanted <= most)
+		return;
+	room->shortages[room->count++] = (struct pod_shortage){name, used + wanted - most};
+	if (room->count > 1)
+		return;
+	room->reason = arena_print(a, "OutOf%.*s", STRF(name));
+	room->message = arena_print(a,
 		"Node didn't have enough resource: %.*s, requested: %lld, used: %lld, capacity: "
 		"%lld",
-		STRF(name), shown(name, wanted), shown(name, used), shown(name, most));
-	return false;
+		STRF(name), (long long)wanted, (long long)used, (long long)most);
 }
 
-static bool has_room(
-	struct arena *a, const struct pod_admission *in, struct str *reason, struct str *message)
+static struct room look_for_room(struct arena *a, const struct pod_admission *in)
 {
-	static const struct str first[] = {
-		STR_INIT("cpu"), STR_INIT("memory"), STR_INIT("ephemeral-storage")};
-	int64_t most = quantity_value(amount(in->allocatable, STR("pods")));
+	static const struct str first[] = {STR_INIT("pods"), STR_INIT("cpu"), STR_INIT("memory"),
+		STR_INIT("ephemeral-storage")};
+	struct room room = {0};
+	size_t most = (size_t)json_count(in->allocatable) + ARRAY_LEN(first);
 
-	if ((int64_t)in->other_count >= most) {
-		*reason = STR("OutOfpods");
-		*message = arena_print(a,
-			"Node didn't have enough resource: pods, requested: 1, used: %zu, "
-			"capacity: %lld",
-			in->other_count, (long long)most);
-		return false;
-	}
+	room.shortages = arena_alloc(a, most * sizeof(*room.shortages));
 	for (size_t i = 0; i < ARRAY_LEN(first); i++)
-		if (json_get(in->allocatable, first[i]) && !fits(a, in, first[i], reason, message))
-			return false;
-	json_each (item, in->allocatable)
-		if (!str_eq(json_key(item), STR("pods")) &&
-			!fits(a, in, json_key(item), reason, message))
-			return false;
-	return true;
+		if (i == 0 || json_get(in->allocatable, first[i]))
+			look_at(a, in, first[i], &room);
+	json_each (item, in->allocatable) {
+		bool known = false;
+
+		for (size_t i = 0; i < ARRAY_LEN(first); i++)
+			known |= str_eq(json_key(item), first[i]);
+		if (!known)
+			look_at(a, in, json_key(item), &room);
+	}
+	return room;
 }
 
 /* ---- the node's labels ---- */
@@ -245,19 +245,9 @@ static bool is_for_linux(const struct cJSON *pod, struct str *reason, struct str
 
 /* ---- all of it, in upstream's order ---- */
 
-bool pod_is_admitted(
+static bool suits_node(
 	struct arena *a, const struct pod_admission *in, struct str *reason, struct str *message)
 {
-	if (!eviction_admits(a, in->pressure, in->pod, message)) {
-		*reason = STR("Evicted");
-		return false;
-	}
-	if (!sysctls_are_allowed(a, in->pod, in->unsafe_sysctls, message)) {
-		*reason = STR("SysctlForbidden");
-		return false;
-	}
-	if (!is_for_linux(in->pod, reason, message) || !has_room(a, in, reason, message))
-		return false;
 	const struct {
 		bool holds;
 		const char *name, *why;
@@ -269,6 +259,7 @@ bool pod_is_admitted(
 		{pod_is_static(in->pod) || bears_taints(in), "TaintToleration",
 			"node(s) had taints that the pod didn't tolerate"},
 	};
+
 	for (size_t i = 0; i < ARRAY_LEN(predicates); i++)
 		if (!predicates[i].holds) {
 			*reason = str_from(predicates[i].name);
@@ -277,4 +268,45 @@ bool pod_is_admitted(
 			return false;
 		}
 	return true;
+}
+
+/* Nothing but room is missing, and that can be had from others. */
+static bool makes_room(struct arena *a, const struct pod_admission *in, const struct room *room,
+	struct pod_victims *victims, struct str *reason, struct str *message)
+{
+	struct str failure;
+
+	if (pod_victims_choose(a, in->pod, in->others, in->other_count, room->shortages,
+		    room->count, victims, &failure))
+		return true;
+	*reason = STR("UnexpectedAdmissionError");
+	*message = arena_print(a,
+		"Unexpected error while attempting to recover from admission failure: preemption: "
+		"error finding a set of pods to preempt: %.*s",
+		STRF(failure));
+	return false;
+}
+
+bool pod_is_admitted(struct arena *a, const struct pod_admission *in, struct pod_victims *victims,
+	struct str *reason, struct str *message)
+{
+	*victims = (struct pod_victims){0};
+	if (!eviction_admits(a, in->pressure, in->pod, message)) {
+		*reason = STR("Evicted");
+		return false;
+	}
+	if (!sysctls_are_allowed(a, in->pod, in->unsafe_sysctls, message)) {
+		*reason = STR("SysctlForbidden");
+		return false;
+	}
+	if (!is_for_linux(in->pod, reason, message))
+		return false;
+	struct room room = look_for_room(a, in);
+	if (room.count && !pod_is_critical(in->pod)) {
+		*reason = room.reason;
+		*message = room.message;
+		return false;
+	}
+	return suits_node(a, in, reason, message) &&
+	       (!room.count || makes_room(a, in, &room, victims, reason, message));
 }

@@ -2,6 +2,7 @@
 #ifndef KUBE_KUBELET_POD_ADMISSION_H
 #define KUBE_KUBELET_POD_ADMISSION_H
 
+#include "pod_preemption.h"
 #include "sysctl_rules.h"
 
 struct pod_admission {
@@ -13,8 +14,11 @@ struct pod_admission {
 	const bool *pressure;                  /* PRESSURES of them: what the node is short of */
 	struct sysctl_patterns unsafe_sysctls; /* that are allowed all the same */
 };
-/* false: why, in upstream's words. In the arena. */
-bool pod_is_admitted(
-	struct arena *a, const struct pod_admission *in, struct str *reason, struct str *message);
+/*
+ * false: why, in upstream's words. In the arena. True with victims: once these have gone (of the
+ * others, for a pod that is critical).
+ */
+bool pod_is_admitted(struct arena *a, const struct pod_admission *in, struct pod_victims *victims,
+	struct str *reason, struct str *message);
 
 #endif

@@ -196,12 +196,12 @@ void pod_status_conditions(struct arena *a, const struct pod_status_input *in, s
 	json_each (condition, json_path(v->pod, "status.conditions"))
 		if (!is_ours(tree_str(condition, "type")))
 			json_append(list, json_copy(a, condition));
-	if (in->evicted && in->terminal && !condition_in(list, STR("DisruptionTarget")))
+	if (in->disruption.len && in->terminal && !condition_in(list, STR("DisruptionTarget")))
 		add_condition(a, in, list,
 			&(struct fresh){.type = "DisruptionTarget",
 				.holds = true,
 				.reason = STR("TerminationByKubelet"),
-				.message = in->message});
+				.message = in->disruption});
 	const struct fresh containers = containers_ready(a, v, status, phase);
 	const struct fresh all[] = {
 		{.type = "PodReadyToStartContainers", .holds = pod_view_sandbox(v) != NULL},

@@ -15,7 +15,7 @@ struct pod_status_input {
 	bool terminal;       /* everything of it has ended and nothing runs again */
 	/* An end that has been decided for it; phase empty: none. */
 	struct str phase, reason, message;
-	bool evicted; /* by the kubelet itself: DisruptionTarget */
+	struct str disruption; /* why the kubelet itself ended it: DisruptionTarget; empty: not */
 };
 
 struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in);

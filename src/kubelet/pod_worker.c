@@ -1,4 +1,5 @@
 #include "pod_worker.h"
+#include "pod_preempt.h"
 #include "pod_prepare.h"
 #include "pod_status.h"
 #include "podsync_parts.h"
@@ -218,21 +219,29 @@ static void look_for_end(struct pod_worker *w, const struct pod_view *v)
 	}
 }
 
+static void reject(struct pod_worker *w, struct arena *a, struct str reason, struct str message)
+{
+	kubelet_event(w->k, w->state->pod, NULL, "Warning", arena_str(a, reason).at, message);
+	fail_pod(w, mem_copy_text(arena_str(a, reason).at),
+		arena_print(a, "Pod was rejected: %.*s", STRF(message)).at, own_grace(w));
+	w->rejected = true;
+}
+
 /* Once, before anything of it runs; what the last kubelet has begun goes on. */
 static void admit(struct pod_worker *w, struct arena *a, const struct pod_view *v)
 {
+	struct pod_victims victims = {0};
 	struct str reason, message;
 
 	if (w->seen || w->life != LIFE_SYNC)
 		return;
 	w->seen = true;
-	if (!w->state->object || v->sandbox_count ||
-		kubelet_admits(w->k, a, v->pod, &reason, &message))
+	if (is_orphan(w->state) || v->sandbox_count)
 		return;
-	kubelet_event(w->k, v->pod, NULL, "Warning", arena_str(a, reason).at, message);
-	fail_pod(w, mem_copy_text(arena_str(a, reason).at),
-		arena_print(a, "Pod was rejected: %.*s", STRF(message)).at, own_grace(w));
-	w->rejected = true;
+	if (kubelet_admits(w->k, a, v->pod, &victims, &reason, &message))
+		pod_preempt(w, &victims);
+	else
+		reject(w, a, reason, message);
 }
 
 /* ---- what is to be done ---- */
@@ -291,6 +300,10 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 	*actions = (struct pod_actions){0};
 	if (w->life == LIFE_SYNC && !object_hold_ready(w->hold))
 		return;
+	if (w->life == LIFE_SYNC && !pod_has_room(w)) {
+		actions->wake = v->now + LOOK_SOON;
+		return;
+	}
 	if (w->life == LIFE_SYNC) {
 		podsync(a, v, actions);
 		note_waits(w, actions);
@@ -339,7 +352,7 @@ static void publish(struct pod_worker *w, struct arena *a)
 		.phase = str_from(w->end_phase),
 		.reason = str_from(w->end_reason),
 		.message = str_from(w->end_message),
-		.evicted = w->disrupted};
+		.disruption = str_from(w->disruption)};
 
 	if (is_for_ever(w))
 		return;
@@ -493,16 +506,18 @@ void pod_worker_bind(struct pod_worker *w, const struct cJSON *mirror, int64_t r
 	pod_worker_wake(w);
 }
 
-void pod_worker_evict(struct pod_worker *w, struct str message, int64_t grace, bool disrupted)
+void pod_worker_evict(struct pod_worker *w, const struct pod_eviction *why)
 {
 	struct arena a;
 
 	if (w->life != LIFE_SYNC)
 		return;
 	arena_init(&a);
-	kubelet_event(w->k, w->state->pod, NULL, "Warning", "Evicted", message);
-	w->disrupted = disrupted;
-	fail_pod(w, "Evicted", arena_str(&a, message).at, grace);
+	kubelet_event(w->k, w->state->pod, NULL, "Warning", why->reason, why->message);
+	mem_free(w->disruption);
+	w->disruption = why->disruption ? mem_copy_text(why->disruption) : NULL;
+	fail_pod(w, why->reason, arena_str(&a, why->message).at,
+		why->grace < 0 ? own_grace(w) : why->grace);
 	pod_worker_wake(w);
 	arena_done(&a);
 }
@@ -545,6 +560,8 @@ void pod_worker_free(struct pod_worker *w)
 	if (w->rejected)
 		mem_free((void *)w->end_reason);
 	mem_free(w->end_message);
+	mem_free(w->disruption);
+	pod_preemption_done(w);
 	mem_free(w->mirror_uid);
 	mem_free(w->uid);
 	mem_free(w);

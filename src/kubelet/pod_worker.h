@@ -62,12 +62,15 @@ struct pod_worker {
 	struct pod_cgroup_work cgroup;
 	struct pod_burial burial;
 	bool buried;
-	char *mirror_uid;  /* of a static pod; NULL: it has none yet */
-	bool rejected;     /* by this node: end_reason is ours to free */
-	bool disrupted;    /* evicted for the node's sake, through no fault of its own */
-	bool purged;       /* ended, and what the runtime keeps of it is not worth its place */
-	bool told_network; /* that there is none for it */
-	bool freed;        /* nothing may begin any more */
+	char **victims; /* uids of those who make room for it, until they have gone */
+	size_t victim_count;
+	int64_t victims_until; /* wall: nobody is waited for longer */
+	char *mirror_uid;      /* of a static pod; NULL: it has none yet */
+	bool rejected;         /* by this node: end_reason is ours to free */
+	char *disruption;      /* ended for others' sake, through no fault of its own; NULL: not */
+	bool purged;           /* ended, and what the runtime keeps of it is not worth its place */
+	bool told_network;     /* that there is none for it */
+	bool freed;            /* nothing may begin any more */
 };
 
 struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state);
@@ -76,10 +79,15 @@ void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone)
 /* Something that concerns it has changed. */
 void pod_worker_wake(struct pod_worker *w);
 /*
- * It has to go: Failed, Evicted. grace: seconds. disrupted: the node is short of something; it has
- * not used more than it may.
+ * It has to go: Failed. The reason is a text that lasts. disruption NULL: it has used more than it
+ * may. grace: seconds, < 0: its own.
  */
-void pod_worker_evict(struct pod_worker *w, struct str message, int64_t grace, bool disrupted);
+struct pod_eviction {
+	const char *reason, *disruption;
+	struct str message;
+	int64_t grace;
+};
+void pod_worker_evict(struct pod_worker *w, const struct pod_eviction *why);
 /* Has it ended, with everything that it had on this node but its files? */
 bool pod_worker_has_ended(const struct pod_worker *w);
 /* Of one that has ended: its containers and their logs go now. */

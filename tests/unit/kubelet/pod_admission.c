@@ -7,6 +7,7 @@ static bool admits(const char *spec, const char *wanted)
 {
 	struct arena a;
 	struct str reason = STR(""), message;
+	struct pod_victims victims;
 
 	arena_init(&a);
 	struct cJSON *pod = json_new(&a, JSON_OBJECT);
@@ -20,7 +21,7 @@ static bool admits(const char *spec, const char *wanted)
 		.allocatable = rig_json(&a, "{'cpu':'2','memory':'2Gi','pods':'2'}"),
 		.node = rig_json(&a,
 			"{'metadata':{'name':'n1','labels':{'zone':'a','size':'8','odd':''}}}")};
-	bool good = pod_is_admitted(&a, &in, &reason, &message);
+	bool good = pod_is_admitted(&a, &in, &victims, &reason, &message);
 	test_context("%s", spec);
 	EXPECT_STR(reason, wanted);
 	test_context_end();
@@ -49,6 +50,7 @@ static bool admits_beside(const char *other, const char *pod, const char *node, 
 {
 	struct arena a;
 	struct str reason = STR(""), message;
+	struct pod_victims victims;
 
 	arena_init(&a);
 	const struct cJSON *others[] = {rig_json(&a, other)};
@@ -58,7 +60,7 @@ static bool admits_beside(const char *other, const char *pod, const char *node, 
 		.other_count = 1,
 		.allocatable = rig_json(&a, "{'pods':'2'}"),
 		.node = rig_json(&a, node)};
-	bool good = pod_is_admitted(&a, &in, &reason, &message);
+	bool good = pod_is_admitted(&a, &in, &victims, &reason, &message);
 	test_context("%s", pod);
 	EXPECT_STR(reason, wanted);
 	test_context_end();
