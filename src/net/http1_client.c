@@ -381,6 +381,7 @@ static bool body_ended(struct http1_client *c, struct err *err)
 	if (block.len == 0)
 		return true;
 	block.at = arena_copy(&call->arena, block.at, block.len);
+	buf_clear(&c->body.trailer); /* the read that is told of the end comes here again */
 	return http1_parse_trailers(&call->arena, block, c->base.limits, &call->trailers, err) == 0;
 }
 

@@ -35,6 +35,7 @@ static bool body_trailers(struct http1_conn *c, struct err *err)
 	if (block.len == 0)
 		return true;
 	block.at = arena_copy(&x->arena, block.at, block.len);
+	buf_clear(&c->body.trailer); /* the read that is told of the end comes here again */
 	return http1_parse_trailers(&x->arena, block, c->base.limits, &x->request.trailers, err) ==
 	       0;
 }

@@ -162,6 +162,7 @@ static const struct answer {
 	int status, body_code;
 	const char *body;
 	bool reusable;
+	int trailers;
 } answers[] = {
 	{"GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", .status = 200, .body = "hello",
 		.reusable = true},
@@ -170,7 +171,7 @@ static const struct answer {
 	{"GET",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x\r\nd\r\n"
 		"0\r\nX-Sum: 1\r\n\r\n",
-		.status = 200, .body = "abcd", .reusable = true},
+		.status = 200, .body = "abcd", .reusable = true, .trailers = 1},
 	{"GET", "HTTP/1.1 200 OK\r\n\r\nuntil the end", .eof = true, .status = 200,
 		.body = "until the end"},
 	{"GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nab", .status = 200, .body = "ab"},
@@ -233,6 +234,7 @@ static void expect_answer(const struct answer *a, size_t first, size_t step)
 		EXPECT_INT(f.call.status, a->status);
 		EXPECT_INT(fake_read_all(&f), a->body_code);
 		EXPECT_STR(buf_str(&f.in), a->body);
+		EXPECT_INT(f.call.trailers.count, a->trailers);
 		EXPECT_INT(!f.conn->broken, a->reusable);
 	} else {
 		EXPECT(f.conn->broken);
