@@ -73,8 +73,6 @@ static int get(struct remote_rig *t, const char *path, struct str *text)
 
 static bool rig_open(struct remote_rig *t)
 {
-	_cleanup_(buf_done) struct buf ca = BUF_INIT(MIB);
-
 	*t = (struct remote_rig){0};
 	arena_init(&t->arena);
 	if (!api_rig_open(&t->api, API_RIG_LOCAL))

@@ -112,8 +112,8 @@ TEST(what_no_image_has_is_swept_unless_somebody_is_at_work)
 
 	REQUIRE(place_open(&p));
 	add(&p, A, "x:1", L);
-	memcpy(used + 7, L + 7, 65);
-	memcpy(unused + 7, M + 7, 65);
+	memcpy(used + 7, &L[7], 65);
+	memcpy(unused + 7, &M[7], 65);
 	EXPECT_INT(mkdirat(p.disk.root, used, 0755), 0);
 	EXPECT_INT(mkdirat(p.disk.root, unused, 0755), 0);
 	EXPECT_INT(mkdirat(p.disk.root, "layers/odd", 0755), 0);
@@ -135,7 +135,7 @@ TEST(layers_that_containers_stand_on_stay)
 	char used[96] = "layers/", spec[256];
 
 	REQUIRE(place_open(&p));
-	memcpy(used + 7, L + 7, 65);
+	memcpy(used + 7, &L[7], 65);
 	EXPECT_INT(mkdirat(p.disk.root, used, 0755), 0);
 	EXPECT_INT(mkdirat(p.disk.root, "../containers", 0755), 0);
 	EXPECT_INT(mkdirat(p.disk.root, "../containers/made", 0755), 0);
