@@ -84,6 +84,8 @@ void scale_managed_show(struct arena *a, const struct resource *r, const char *r
 	const struct cJSON *object, struct cJSON *scale);
 void scale_managed_take(struct arena *a, const struct resource *r, const char *replicas,
 	struct cJSON *object, const struct cJSON *scale);
+/* Can its managed fields be read? ERR_INVALID in upstream's words. */
+int managed_fields_check(const struct cJSON *object, struct err *err);
 /* Does the object say that its managed fields are to be forgotten ([] or [{}])? Asked of a tree as
  * it was sent: canonical ones have lost it. */
 bool apply_resets_managed_fields(const struct cJSON *object);

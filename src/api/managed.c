@@ -23,14 +23,39 @@ static bool is_field_set(const struct cJSON *fields)
 	return true;
 }
 
-static bool is_entry(const struct cJSON *entry)
+static int check_entry(const struct cJSON *entry, size_t index, struct err *err)
 {
-	struct str operation = tree_str(entry, "operation");
+	struct str operation = tree_str(entry, "operation"), type = tree_str(entry, "fieldsType");
 
-	return (str_eq_text(operation, "Apply") || str_eq_text(operation, "Update")) &&
-	       tree_str(entry, "apiVersion").len &&
-	       str_eq_text(tree_str(entry, "fieldsType"), "FieldsV1") &&
-	       is_field_set(json_get(entry, STR("fieldsV1")));
+	if (!str_eq_text(operation, "Apply") && !str_eq_text(operation, "Update"))
+		return err_set(err, ERR_INVALID, "operation must be `Apply` or `Update`");
+	if (!tree_str(entry, "apiVersion").len)
+		return err_set(err, ERR_INVALID, "apiVersion must not be empty");
+	if (!type.len)
+		return err_set(
+			err, ERR_INVALID, "missing fieldsType in managed fields entry %zu", index);
+	if (!str_eq_text(type, "FieldsV1"))
+		return err_set(err, ERR_INVALID,
+			"invalid fieldsType \"%.*s\" in managed fields entry %zu", STRF(type),
+			index);
+	if (!is_field_set(json_get(entry, STR("fieldsV1"))))
+		return err_set(err, ERR_INVALID,
+			"error decoding versioned set from the entry of \"%.*s\"",
+			STRF(tree_str(entry, "manager")));
+	return 0;
+}
+
+int managed_fields_check(const struct cJSON *object, struct err *err)
+{
+	size_t index = 0;
+
+	json_each (entry, json_path(object, "metadata.managedFields")) {
+		int code = check_entry(entry, index++, err);
+
+		if (code)
+			return code;
+	}
+	return 0;
 }
 
 bool managed_read(struct arena *a, const struct cJSON *object, struct managed *m)
@@ -40,7 +65,7 @@ bool managed_read(struct arena *a, const struct cJSON *object, struct managed *m
 	*m = (struct managed){
 		.arena = a, .items = arena_alloc(a, (json_count(list) + 2) * sizeof(*m->items))};
 	json_each (entry, list) {
-		if (!is_entry(entry)) {
+		if (check_entry(entry, 0, NULL)) {
 			m->count = 0;
 			return false;
 		}

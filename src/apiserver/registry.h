@@ -33,6 +33,7 @@ struct writing {
 	/* of this attempt */
 	struct object *old; /* borrowed from the store */
 	const struct cJSON *old_tree;
+	const struct cJSON *managed_before; /* metadata.managedFields before admission */
 	struct cJSON *tree;
 	struct cJSON *stored; /* the same as it is stored, once it is right */
 	bool creating;

@@ -1,4 +1,5 @@
 /* What a hook answers: an AdmissionReview, checked as upstream does, in its words. */
+#include "body.h"
 #include "hooks.h"
 
 #include <kube/api_codec.h>
@@ -31,7 +32,7 @@ static int parse(struct arena *a, struct str text, struct str type, int status, 
 		return err_set(err, ERR_SYNTAX,
 			FAILED "0-length response with status code: %d and content type: %.*s",
 			status, STRF(type));
-	if (json_parse(a, text, NULL, tree, &why))
+	if (body_parse(a, text, false, NULL, tree, &why))
 		return err_set(err, ERR_SYNTAX,
 			FAILED "couldn't get version/kind; json parse error: %s", err_text(&why));
 	if (!json_is(*tree, JSON_OBJECT))

@@ -1,5 +1,6 @@
 /* One hook is asked about one review. */
 #include "audit.h"
+#include "body.h"
 #include "hooks.h"
 #include "metrics.h"
 
@@ -44,6 +45,12 @@ static void hand_on(struct hook_call *c, const struct hook_answer *answer)
 		request_warn(r, json_str(warning));
 }
 
+/* What it answered with, if that was a refusal. */
+static int http_code(const struct hook_call *c)
+{
+	return c->call.status >= 400 ? c->call.status : 503;
+}
+
 /* false: it is none. */
 static bool read_patch(struct hook_call *c, struct str text)
 {
@@ -54,7 +61,7 @@ static bool read_patch(struct hook_call *c, struct str text)
 
 	if (!text.len)
 		return true;
-	if (!json_parse(a, text, NULL, &patch, &err)) {
+	if (!body_parse(a, text, false, NULL, &patch, &err)) {
 		json_each (operation, patch)
 			if (!odd && !json_is(operation, JSON_OBJECT))
 				odd = operation;
@@ -89,8 +96,7 @@ static void read_answer(struct hook_call *c)
 
 	webhook_call_done(&c->call);
 	if (code) {
-		end_failed(c, c->call.status >= 400 ? c->call.status : 503,
-			arena_str(a, str_from(err_text(&err))));
+		end_failed(c, http_code(c), arena_str(a, str_from(err_text(&err))));
 		return;
 	}
 	hand_on(c, &answer);
@@ -134,7 +140,7 @@ static void answered(struct op *op, struct err *err)
 		end(c, HOOK_FAILED, request_status(c->subject->review->request, err));
 		return;
 	}
-	end_failed(c, c->call.misconfigured ? 500 : 503, why);
+	end_failed(c, c->call.misconfigured ? 500 : http_code(c), why);
 }
 
 /* ---- the question ---- */

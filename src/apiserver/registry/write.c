@@ -14,6 +14,8 @@
 #include "access.h"
 #include "custom_conversion.h"
 
+#include <kube/patch.h>
+
 struct writing *writing_new(struct api_request *r, writing_build_fn *build, void *ctx)
 {
 	struct writing *w = arena_new(r->arena, sizeof(*w));
@@ -141,15 +143,36 @@ static void go_on(struct writing *w)
 		ask(w, ADMIT_VALIDATE, judged);
 }
 
+/* Plugins may not leave managed fields that nobody can read: then those of before stay. */
+static void keep_managed_fields(struct writing *w)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct arena *a = w->r->arena;
+
+	if (json_path(w->tree, "metadata.managedFields") == w->managed_before ||
+		!managed_fields_check(w->tree, &err))
+		return;
+	tree_set(a, w->tree, "metadata.managedFields",
+		w->managed_before ? json_copy(a, w->managed_before) : NULL);
+	request_warn(w->r,
+		arena_print(a,
+			".metadata.managedFields was in an invalid state after admission; this "
+			"could be caused by an outdated mutating admission controller; please fix "
+			"your requests: %s",
+			err_text(&err)));
+}
+
 static void admitted(struct admission_review *review, struct status *no)
 {
 	struct writing *w = review->ctx;
 
 	w->tree = review->object;
-	if (no)
+	if (no) {
 		writing_refuse(w, no);
-	else
-		go_on(w);
+		return;
+	}
+	keep_managed_fields(w);
+	go_on(w);
 }
 
 /* ---- before ---- */
@@ -249,10 +272,12 @@ void writing_attempt(struct writing *w)
 	s = begin(w);
 	if (!s)
 		s = prepare(w);
-	if (s)
+	if (s) {
 		writing_refuse(w, s);
-	else
-		ask(w, ADMIT_MUTATE, admitted);
+		return;
+	}
+	w->managed_before = json_path(w->tree, "metadata.managedFields");
+	ask(w, ADMIT_MUTATE, admitted);
 }
 
 void writing_start(struct writing *w)

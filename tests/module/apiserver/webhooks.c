@@ -1,176 +1,7 @@
 /* Admission webhooks over real TLS: who is asked, about what, and what their answers do. */
-#include "api_rig.h"
-#include "webhook_rig.h"
+#include "hooks_rig.h"
 
 #include "apiserver/server.h"
-
-#include <kube/api_codec.h>
-#include <kube/codec.h>
-
-struct hooks {
-	struct api_rig api;
-	struct webhook_rig rig;
-	struct arena arena;
-	struct str ca; /* base64 */
-	/* the answer: what stands behind "allowed" (no name: for all), by path */
-	struct {
-		const char *path, *answer; /* NULL: raw below */
-		const char *raw;
-		int status;
-		int64_t delay;
-	} answers[8];
-	size_t answer_count;
-	/* what was asked */
-	struct cJSON *last; /* the request */
-	struct str paths[64];
-	size_t asked;
-};
-
-static const char *answer_for(struct hooks *h, struct str path, struct webhook_asked *a)
-{
-	for (size_t i = 0; i < h->answer_count; i++) {
-		if (!str_eq_text(path, h->answers[i].path))
-			continue;
-		a->delay = h->answers[i].delay;
-		a->status = h->answers[i].status ? h->answers[i].status : 200;
-		if (h->answers[i].raw)
-			a->answer = str_from(h->answers[i].raw);
-		return h->answers[i].answer;
-	}
-	return "\"allowed\":true";
-}
-
-static void answer(struct webhook_asked *a, void *ctx)
-{
-	struct hooks *h = ctx;
-	struct cJSON *review = NULL;
-	struct err err = {0};
-	struct str path, query;
-	const char *text;
-
-	EXPECT_OK(
-		json_parse(&h->arena, arena_str(&h->arena, buf_str(&a->body)), NULL, &review, &err),
-		&err);
-	h->last = json_get(review, STR("request"));
-	str_cut(a->x->request.target, '?', &path, &query);
-	h->paths[h->asked++ % 64] = arena_str(&h->arena, path);
-	text = answer_for(h, path, a);
-	if (text)
-		a->answer = arena_print(&a->x->arena,
-			"{\"kind\":\"AdmissionReview\",\"apiVersion\":\"%.*s\",\"response\":{"
-			"\"uid\":\"%.*s\",%s}}",
-			STRF(tree_str(review, "apiVersion")), STRF(tree_str(h->last, "uid")), text);
-}
-
-static bool hooks_open(struct hooks *h)
-{
-	_cleanup_(buf_done) struct buf ca = BUF_INIT(MIB);
-
-	*h = (struct hooks){0};
-	arena_init(&h->arena);
-	if (!api_rig_open(&h->api, API_RIG_LOCAL))
-		return false;
-	webhook_rig_open(&h->rig, h->api.t.env, h->api.t.root, NULL, answer, h);
-	base64_encode(&ca, buf_str(&h->rig.ca));
-	h->ca = arena_str(&h->arena, buf_str(&ca));
-	return true;
-}
-
-static void hooks_close(struct hooks *h)
-{
-	struct told told = {0};
-
-	webhook_rig_stop(&h->rig, &told);
-	loop_test_run_until(&h->api.t, &told.done);
-	told_done(&told);
-	webhook_rig_close(&h->rig);
-	api_rig_close(&h->api);
-	arena_done(&h->arena);
-}
-
-/* ---- configurations ---- */
-
-/* more: further members of the webhook, "," in front; the rules are of `resources`. */
-static struct str hook_text(struct hooks *h, const char *path, const char *operation,
-	const char *resources, const char *more)
-{
-	return arena_print(&h->arena,
-		"{\"name\":\"%s.hooks.example.com\",\"sideEffects\":\"None\","
-		"\"admissionReviewVersions\":[\"v1\"],\"clientConfig\":{\"url\":\"%s/%s\","
-		"\"caBundle\":\"%.*s\"},\"rules\":[{\"operations\":[\"%s\"],\"apiGroups\":[\"*\"],"
-		"\"apiVersions\":[\"*\"],\"resources\":[\"%s\"]}]%s}",
-		path, h->rig.url, path, STRF(h->ca), operation, resources, more);
-}
-
-static void configure(struct hooks *h, bool mutating, const char *name, struct str webhooks)
-{
-	struct client_request q;
-
-	client_request_init(&q, CLIENT_CREATE,
-		resource_find(STR("admissionregistration.k8s.io"), STR("v1"),
-			mutating ? STR("mutatingwebhookconfigurations")
-				 : STR("validatingwebhookconfigurations")),
-		STR(""), STR(""));
-	q.body = api_rig_json(&q.arena,
-		arena_print(&h->arena, "{\"metadata\":{\"name\":\"%s\"},\"webhooks\":[%.*s]}", name,
-			STRF(webhooks))
-			.at);
-	if (!EXPECT_INT(api_rig_send(&h->api, &q), 0) && q.status)
-		printf("%.*s\n", STRF(q.status->message));
-	client_request_done(&q);
-}
-
-static void answers(struct hooks *h, const char *path, const char *text)
-{
-	h->answers[h->answer_count].path = path;
-	h->answers[h->answer_count++].answer = text;
-}
-
-static void answers_raw(struct hooks *h, const char *path, const char *raw)
-{
-	h->answers[h->answer_count].path = path;
-	h->answers[h->answer_count++].raw = raw;
-}
-
-/* `"allowed":true` with a JSON patch. */
-static const char *patching(struct hooks *h, const char *patch)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
-
-	base64_encode(&text, str_from(patch));
-	return arena_print(&h->arena,
-		"\"allowed\":true,\"patchType\":\"JSONPatch\",\"patch\":\"%.*s\"",
-		STRF(buf_str(&text)))
-		.at;
-}
-
-/* ---- requests ---- */
-
-static struct str ask_as(struct hooks *h, struct client_request *q)
-{
-	struct str text = STR("");
-
-	if (api_rig_send(&h->api, q))
-		text = q->status ? arena_str(&h->arena, q->status->message) : STR("no status");
-	return text;
-}
-
-/* The refusal's message; empty: done. */
-static struct str create(struct hooks *h, const char *json, struct cJSON **made)
-{
-	struct client_request q;
-
-	client_request_init(&q, CLIENT_CREATE, resource_find(STR(""), STR("v1"), STR("configmaps")),
-		STR("default"), STR(""));
-	q.body = api_rig_json(&q.arena, json);
-	struct str text = ask_as(h, &q);
-	if (made)
-		*made = q.object ? json_copy(&h->arena, q.object) : NULL;
-	client_request_done(&q);
-	return text;
-}
-
-#define MAP(name) "{\"metadata\":{\"name\":\"" name "\"}}"
 
 TEST(the_object_is_changed_as_the_hook_says)
 {
@@ -235,78 +66,6 @@ TEST(a_denial_has_the_hooks_words_code_and_reason)
 	hooks_close(&h);
 }
 
-TEST(answers_that_are_none_fail_closed_or_open)
-{
-	static const struct {
-		const char *raw, *answer, *why;
-	} cases[] = {
-		{"", NULL,
-			"failed to call webhook: 0-length response with status code: 200 and "
-			"content type: application/json"},
-		{"[]", NULL,
-			"failed to call webhook: couldn't get version/kind; json parse error: "
-			"json: cannot unmarshal array into Go value of type struct { APIVersion "
-			"string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
-			"\"json:\\\"kind,omitempty\\\"\" }"},
-		{"{}", NULL, "received invalid webhook response: webhook response was absent"},
-		{"{\"response\":{\"uid\":\"x\",\"allowed\":true}}", NULL, NULL},
-		{"{\"response\":{\"allowed\":\"yes\"}}", NULL, NULL},
-		{NULL, "\"allowed\":true,\"patchType\":\"JSONPatch\"",
-			"received invalid webhook response: validating webhook may not return "
-			"response.patchType"},
-		{NULL, "\"allowed\":true,\"patch\":\"W10=\"",
-			"received invalid webhook response: validating webhook may not return "
-			"response.patch"},
-	};
-	struct hooks h;
-
-	if (!hooks_open(&h))
-		return;
-	configure(&h, false, "closed", hook_text(&h, "a", "CREATE", "configmaps", ""));
-	h.answer_count = 1;
-	h.answers[0].path = "/a";
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		h.answers[0].raw = cases[i].raw;
-		h.answers[0].answer = cases[i].answer;
-		struct str text = create(&h, MAP("m"), NULL);
-
-		test_context("answer %zu", i);
-		EXPECT(str_starts(text, STR("Internal error occurred: failed calling webhook "
-					    "\"a.hooks.example.com\": ")));
-		if (cases[i].why && !EXPECT(str_ends(text, str_from(cases[i].why))))
-			printf("%.*s\n", STRF(text));
-	}
-	test_context_end();
-	hooks_close(&h);
-}
-
-TEST(a_hook_that_fails_is_passed_over_if_it_may_be)
-{
-	struct hooks h;
-	struct str text;
-
-	if (!hooks_open(&h))
-		return;
-	configure(&h, true, "open",
-		hook_text(&h, "a", "CREATE", "configmaps", ",\"failurePolicy\":\"Ignore\""));
-	configure(&h, false, "open",
-		hook_text(&h, "b", "CREATE", "configmaps",
-			",\"failurePolicy\":\"Ignore\",\"timeoutSeconds\":1"));
-	answers_raw(&h, "/a", "nonsense");
-	answers(&h, "/b", "\"allowed\":true");
-	h.answers[1].delay = INT64_MAX;
-	EXPECT_STR(create(&h, MAP("m"), NULL), "");
-	EXPECT_INT(h.asked, 2);
-	configure(&h, false, "shut",
-		hook_text(&h, "c", "CREATE", "configmaps", ",\"timeoutSeconds\":1"));
-	answers(&h, "/c", "\"allowed\":true");
-	h.answers[2].delay = INT64_MAX;
-	text = create(&h, MAP("n"), NULL);
-	if (!EXPECT(str_ends(text, STR("/c?timeout=1s\": context deadline exceeded"))))
-		printf("%.*s\n", STRF(text));
-	hooks_close(&h);
-}
-
 TEST(hooks_are_asked_in_order_and_again_if_they_want)
 {
 	struct hooks h;
@@ -341,7 +100,9 @@ TEST(a_patch_that_does_not_fit_is_the_servers_failure)
 		hook_text(&h, "a", "*", "configmaps", ",\"failurePolicy\":\"Ignore\""));
 	answers(&h, "/a", patching(&h, "[{\"op\":\"remove\",\"path\":\"/nowhere\"}]"));
 	text = create(&h, MAP("m"), NULL);
-	EXPECT(str_starts(text, STR("Internal error occurred: ")));
+	EXPECT_STR(text,
+		"Internal error occurred: error in remove for path: '/nowhere': Unable to remove "
+		"nonexistent key: nowhere: missing value");
 	h.answers[0].answer = patching(&h, "[{\"op\":\"add\",\"path\":\"/data\",\"value\":7}]");
 	text = create(&h, MAP("m"), NULL);
 	EXPECT(str_starts(text, STR("Internal error occurred: json: cannot unmarshal number")));
@@ -508,6 +269,42 @@ TEST(a_scale_is_shown_and_changed_as_a_scale)
 	EXPECT_INT(tree_int(h.last, "object.spec.replicas", 0), 3);
 	EXPECT_INT(tree_int(h.last, "oldObject.spec.replicas", 0), 1);
 	EXPECT_INT(tree_int(q.object, "spec.replicas", 0), 5);
+	client_request_done(&q);
+	hooks_close(&h);
+}
+
+/* ---- managed fields ---- */
+
+#define MANAGED(more)                                                                              \
+	"[{\"op\":\"add\",\"path\":\"/metadata/"                                                   \
+	"managedFields\",\"value\":[{\"manager\":\"hook\"," more                                   \
+	"\"operation\":\"Update\",\"apiVersion\":\"v1\",\"fieldsV1\":{\"f:data\":{}}}]}]"
+
+TEST(managed_fields_that_nobody_can_read_are_not_taken)
+{
+	struct hooks h;
+	struct client_request q;
+	struct cJSON *made;
+
+	if (!hooks_open(&h))
+		return;
+	configure(&h, true, "c", hook_text(&h, "a", "CREATE", "configmaps", ""));
+	answers(&h, "/a", patching(&h, MANAGED("\"fieldsType\":\"FieldsV1\",")));
+	EXPECT_STR(create(&h, MAP("good"), &made), "");
+	EXPECT_STR(
+		tree_str(json_first(json_path(made, "metadata.managedFields")), "manager"), "hook");
+	h.answers[0].answer = patching(&h, MANAGED(""));
+	client_request_init(&q, CLIENT_CREATE, resource_find(STR(""), STR("v1"), STR("configmaps")),
+		STR("default"), STR(""));
+	q.body = api_rig_json(&q.arena, "{\"metadata\":{\"name\":\"bad\"},\"data\":{\"a\":\"b\"}}");
+	EXPECT_STR(ask_as(&h, &q), "");
+	EXPECT_STR(tree_str(json_first(json_path(q.object, "metadata.managedFields")), "manager"),
+		"rig");
+	EXPECT_INT(q.warning_count, 1);
+	EXPECT_STR(q.warnings[0],
+		".metadata.managedFields was in an invalid state after admission; this could be "
+		"caused by an outdated mutating admission controller; please fix your requests: "
+		"missing fieldsType in managed fields entry 0");
 	client_request_done(&q);
 	hooks_close(&h);
 }
