@@ -1,49 +1,25 @@
 #!/bin/bash
 # Plugins that are off unless somebody asks for them, and what their configuration file says.
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
 kube=$1
-dir=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-printf 'secret-of-admin,admin,1,"system:masters"\nsecret-of-free,free,2,"system:masters"\n' >"$dir/tokens"
 
-# PLUGINS [CONFIG-FILE]: sets $url; without one when the server ends by itself
-start() {
-	at=
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 \
-		--disable-admission-plugins ServiceAccount --enable-admission-plugins "$1" \
-		${2:+--admission-control-config-file "$2"} 2>"$dir/log" &
-	pid=$!
-	for _ in $(seq 200); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
-		[ -z "$at" ] && kill -0 "$pid" 2>/dev/null || break
-		sleep 0.05
-	done
-	url=https://127.0.0.1:$at/api/v1/namespaces
-}
-stop() {
-	kill -TERM "$pid"
-	wait "$pid"
-	pid=
+start() { # PLUGINS [CONFIG-FILE]
+	start_with_tokens "$kube" --disable-admission-plugins ServiceAccount \
+		--enable-admission-plugins "$1" ${2:+--admission-control-config-file "$2"}
 }
 refused() { # WHY PLUGINS CONFIG-TEXT
 	printf '%s\n' "$3" >"$dir/wrong.yaml"
-	start "$2" "$dir/wrong.yaml"
-	wait "$pid"
-	pid=
-	[ -z "$at" ] && grep -qF "$1" "$dir/log" || { cat "$dir/log"; return 1; }
+	! start "$2" "$dir/wrong.yaml" >"$dir/said" && grep -qF "$1" "$dir/said" || { cat "$dir/said"; return 1; }
 }
-ask() { # METHOD PATH [BODY]: the answer on one line, its status behind it
-	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" \
-		-H "Authorization: Bearer secret-of-${who:-admin}" -D "$dir/head" -w ' %{http_code}' \
-		-H "Content-Type: application/${type:-json}" ${3:+-d "$3"} "$url$2" | tr -d '\n' | tr -s ' '
+say() { # METHOD PATH-OF-NAMESPACES [BODY]: the answer on one line
+	ask "$1" "/api/v1/namespaces$2" "${@:3}" | tr -d '\n' | tr -s ' '
 }
 namespace() { # NAME [ANNOTATIONS] [LABELS]
-	ask POST "" "{\"metadata\":{\"name\":\"$1\",\"annotations\":{$2},\"labels\":{$3}}}" >/dev/null
+	say POST "" "{\"metadata\":{\"name\":\"$1\",\"annotations\":{$2},\"labels\":{$3}}}" >/dev/null
 }
 pod() { # NAMESPACE [SPEC-MEMBERS] [CONTAINER-MEMBERS]
-	ask POST "/$1/pods" "{\"metadata\":{\"generateName\":\"p-\"},\"spec\":{${2:+$2,}
+	say POST "/$1/pods" "{\"metadata\":{\"generateName\":\"p-\"},\"spec\":{${2:+$2,}
 		\"containers\":[{\"name\":\"c\",\"image\":\"i:1\"${3:+,$3}}]}}"
 }
 
@@ -107,7 +83,7 @@ limits:
 YAML
 start NamespaceExists,AlwaysPullImages,PodNodeSelector,PodTolerationRestriction,EventRateLimit,ExtendedResourceToleration,LimitPodHardAntiAffinityTopology,DenyServiceExternalIPs,AlwaysAdmit,PodPreset \
 	"$dir/admission.yaml"
-check "it serves" test -n "$at"
+check "it serves" test -n "$port"
 namespace a
 namespace own '"scheduler.alpha.kubernetes.io/node-selector":"zone=b",
 	"scheduler.alpha.kubernetes.io/defaultTolerations":"[{\"key\":\"k\",\"operator\":\"Exists\"}]",
@@ -149,7 +125,7 @@ check "far anti-affinity is refused" contains \
 		{"topologyKey":"zone","labelSelector":{}}]}}')"
 
 service() { # NAME IPS
-	ask POST /a/services "{\"metadata\":{\"name\":\"$1\"},\"spec\":{\"externalIPs\":[$2],
+	say POST /a/services "{\"metadata\":{\"name\":\"$1\"},\"spec\":{\"externalIPs\":[$2],
 		\"ports\":[{\"port\":80}]}}"
 }
 check "external addresses are refused" contains "Use of external IPs is denied by admission control" \
@@ -157,7 +133,7 @@ check "external addresses are refused" contains "Use of external IPs is denied b
 check "services without pass" contains " 201" "$(service s)"
 
 event() { # NAMESPACE NAME
-	ask POST "/$1/events" "{\"metadata\":{\"name\":\"$2\"},
+	say POST "/$1/events" "{\"metadata\":{\"name\":\"$2\"},
 		\"involvedObject\":{\"namespace\":\"$1\",\"kind\":\"Pod\",\"name\":\"p\"}}"
 }
 flood() { for i in 1 2 3 4 5 6; do event "$1" "$2$i"; done; }
@@ -176,11 +152,11 @@ check "there is no namespace for this" contains 'namespaces \"nowhere\" not foun
 	"$(pod nowhere)"
 
 preset() { # NAME SPEC
-	url=https://127.0.0.1:$at/apis/settings.k8s.io/v1alpha1/namespaces ask POST /loose/podpresets \
+	ask POST /apis/settings.k8s.io/v1alpha1/namespaces/loose/podpresets \
 		"{\"metadata\":{\"name\":\"$1\"},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"web\"}},$2}}"
 }
 web() { # [ANNOTATIONS] [CONTAINER-MEMBERS]
-	ask POST /loose/pods "{\"metadata\":{\"generateName\":\"w-\",\"labels\":{\"app\":\"web\"},
+	say POST /loose/pods "{\"metadata\":{\"generateName\":\"w-\",\"labels\":{\"app\":\"web\"},
 		\"annotations\":{$1}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"${2:+,$2}}]}}" | tr -d ' '
 }
 check "a preset is kept" contains " 201" "$(preset cache '"env":[{"name":"CACHE","value":"on"}],
@@ -193,13 +169,13 @@ check "who contradicts it stays as it is" test -z \
 	"$(web '' '"env":[{"name":"CACHE","value":"off"}]' | grep podpreset-cache)"
 check "and who asks to be left alone" test -z \
 	"$(web '"podpreset.admission.kubernetes.io/exclude":"true"' | grep podpreset-cache)"
-stop
+check "it ends in peace" end_apiserver
 
 # ---- all or nothing ----
 start AlwaysDeny
-check "it serves" test -n "$at"
+check "it serves" test -n "$port"
 check "everything is denied" contains "is forbidden: admission control is denying all modifications" \
-	"$(ask POST /default/configmaps '{"metadata":{"name":"c"}}')"
-check "reads are not" contains " 200" "$(ask GET /default)"
-stop
+	"$(say POST /default/configmaps '{"metadata":{"name":"c"}}')"
+check "reads are not" contains " 200" "$(say GET /default)"
+check "it ends in peace" end_apiserver
 finish

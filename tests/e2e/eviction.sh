@@ -1,31 +1,11 @@
 #!/bin/bash
 # Pods through their subresources: bindings, evictions under a budget, logs of nobody.
 . "$(dirname "$0")/../harness/check.sh"
-kube=$1
-dir=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
-printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
-"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-	--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 2>"$dir/log" &
-pid=$!
-for _ in $(seq 200); do
-	at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
-	[ -z "$at" ] || break
-	sleep 0.05
-done
-check "it serves" test -n "$at"
-url=https://127.0.0.1:$at
-core=$url/api/v1/namespaces/default
+. "$(dirname "$0")/../harness/apiserver.sh"
+check "it serves" start_with_tokens "$1"
+core=/api/v1/namespaces/default
 pods=$core/pods
-budgets=$url/apis/policy/v1/namespaces/default/poddisruptionbudgets
-
-ask() { # METHOD URL [BODY]: the answer, its status behind it
-	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" \
-		-H 'Authorization: Bearer secret-of-admin' -H 'Accept: application/json' \
-		-H "Content-Type: application/${type:-json}" -D "$dir/head" -w ' %{http_code}' \
-		${3:+-d "$3"} "$2"
-}
+budgets=/apis/policy/v1/namespaces/default/poddisruptionbudgets
 patch() { type=merge-patch+json ask PATCH "$@"; }
 pod() { # NAME READY
 	ask POST "$pods" "{\"metadata\":{\"name\":\"$1\",\"labels\":{\"a\":\"b\"}},
@@ -69,7 +49,5 @@ check "binds" contains '"nodeName": "n"' "$(ask GET "$pods/new")"
 check "a second one does not" contains 'already assigned to node \"n\"' "$(ask POST \
 	"$pods/new/binding" '{"metadata":{"name":"new"},"target":{"name":"m"}}')"
 check "nobody can be reached in it" contains " 404" "$(ask GET "$pods/new/log")"
-kill -TERM "$pid"
-check "it ends in peace" wait "$pid"
-pid=
+check "it ends in peace" end_apiserver
 finish

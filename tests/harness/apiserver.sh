@@ -2,9 +2,11 @@
 #
 #   . tests/harness/apiserver.sh; start_apiserver KUBE; …; end_apiserver
 #
-# Sets $dir, removed at the end, and $kubeconfig, the administrator's.
+# Sets $dir, removed at the end, and $kubeconfig, the administrator's; $port, empty when the server
+# ended by itself: why stands in $dir/log.
 dir=$(mktemp -d)
 server=
+port=
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 
 start_apiserver() { # KUBE [FLAG…]
@@ -13,12 +15,26 @@ start_apiserver() { # KUBE [FLAG…]
 	server=$!
 	kubeconfig=$dir/d/admin.kubeconfig
 	for _ in $(seq 200); do
-		! grep -q '"serving" port=' "$dir/log" || return 0
+		port=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
+		[ -z "$port" ] || return 0
 		kill -0 "$server" 2>/dev/null || break
 		sleep 0.05
 	done
+	kill -0 "$server" 2>/dev/null || { wait "$server"; server=; }
 	cat "$dir/log"
 	return 1
+}
+
+# The same for those whom a token makes administrators: secret-of-$who ("admin", also "free").
+start_with_tokens() { # KUBE [FLAG…]
+	printf 'secret-of-%s,%s,%s,"system:masters"\n' admin admin 1 free free 2 >"$dir/tokens"
+	start_apiserver "$1" --token-auth-file "$dir/tokens" "${@:2}"
+}
+ask() { # METHOD PATH [BODY]: the answer, its status behind it; its head in $dir/head
+	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" \
+		-H "Authorization: Bearer secret-of-${who:-admin}" -H 'Accept: application/json' \
+		-H "Content-Type: application/${type:-json}" -D "$dir/head" -w ' %{http_code}' \
+		${3:+-d "$3"} "https://127.0.0.1:$port$2"
 }
 
 end_apiserver() {

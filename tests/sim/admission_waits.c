@@ -161,18 +161,43 @@ static void say_yes(struct asked *t)
 
 #define MAP "{\"metadata\":{\"name\":\"m\"},\"data\":{\"a\":\"1\"}}"
 
+/* A world with a write that waits: of a map that is not there yet. */
+static bool open_creating(struct asked *t, struct sent *slow)
+{
+	if (!open_world(t))
+		return false;
+	t->hold = 1;
+	begin(t, slow, CLIENT_CREATE, "configmaps", "", "", MAP);
+	await_hold(t);
+	return true;
+}
+
+/* The same of one that is. */
+static bool open_patching(struct asked *t, struct sent *slow)
+{
+	if (!open_world(t))
+		return false;
+	EXPECT_INT(ask(t, CLIENT_CREATE, "configmaps", "", "", MAP), 0);
+	t->mutated = 0;
+	t->hold = 1;
+	begin(t, slow, CLIENT_PATCH_MERGE, "configmaps", "m", "", "{\"data\":{\"b\":\"2\"}}");
+	await_hold(t);
+	return true;
+}
+
+static void close_waiting(struct asked *t, struct sent *slow)
+{
+	client_request_done(&slow->q);
+	close_world(t);
+}
+
 TEST(who_was_overtaken_while_waiting_is_admitted_again)
 {
 	struct asked t;
 	struct sent slow;
 
-	if (!open_world(&t))
+	if (!open_patching(&t, &slow))
 		return;
-	EXPECT_INT(ask(&t, CLIENT_CREATE, "configmaps", "", "", MAP), 0);
-	t.mutated = 0;
-	t.hold = 1;
-	begin(&t, &slow, CLIENT_PATCH_MERGE, "configmaps", "m", "", "{\"data\":{\"b\":\"2\"}}");
-	await_hold(&t);
 	EXPECT_INT(
 		ask(&t, CLIENT_PATCH_MERGE, "configmaps", "m", "", "{\"data\":{\"c\":\"3\"}}"), 0);
 	EXPECT_INT(t.mutated, 2);
@@ -181,8 +206,7 @@ TEST(who_was_overtaken_while_waiting_is_admitted_again)
 	EXPECT_INT(t.mutated, 3);
 	EXPECT_STR(tree_str(slow.q.object, "data.b"), "2");
 	EXPECT_STR(tree_str(slow.q.object, "data.c"), "3");
-	client_request_done(&slow.q);
-	close_world(&t);
+	close_waiting(&t, &slow);
 }
 
 TEST(what_goes_while_its_write_waits_is_not_found)
@@ -190,17 +214,12 @@ TEST(what_goes_while_its_write_waits_is_not_found)
 	struct asked t;
 	struct sent slow;
 
-	if (!open_world(&t))
+	if (!open_patching(&t, &slow))
 		return;
-	EXPECT_INT(ask(&t, CLIENT_CREATE, "configmaps", "", "", MAP), 0);
-	t.hold = 1;
-	begin(&t, &slow, CLIENT_PATCH_MERGE, "configmaps", "m", "", "{\"data\":{\"b\":\"2\"}}");
-	await_hold(&t);
 	EXPECT_INT(ask(&t, CLIENT_DELETE, "configmaps", "m", "", NULL), 0);
 	say_yes(&t);
 	EXPECT_INT(end(&t, &slow), ERR_NOT_FOUND);
-	client_request_done(&slow.q);
-	close_world(&t);
+	close_waiting(&t, &slow);
 }
 
 TEST(who_was_overtaken_by_a_creation_is_refused)
@@ -208,16 +227,12 @@ TEST(who_was_overtaken_by_a_creation_is_refused)
 	struct asked t;
 	struct sent slow;
 
-	if (!open_world(&t))
+	if (!open_creating(&t, &slow))
 		return;
-	t.hold = 1;
-	begin(&t, &slow, CLIENT_CREATE, "configmaps", "", "", MAP);
-	await_hold(&t);
 	EXPECT_INT(ask(&t, CLIENT_CREATE, "configmaps", "", "", MAP), 0);
 	say_yes(&t);
 	EXPECT_INT(end(&t, &slow), ERR_ALREADY_EXISTS);
-	client_request_done(&slow.q);
-	close_world(&t);
+	close_waiting(&t, &slow);
 }
 
 TEST(who_waits_past_the_deadline_hears_of_the_timeout)
@@ -225,18 +240,14 @@ TEST(who_waits_past_the_deadline_hears_of_the_timeout)
 	struct asked t;
 	struct sent slow;
 
-	if (!open_world(&t))
+	if (!open_creating(&t, &slow))
 		return;
-	t.hold = 1;
-	begin(&t, &slow, CLIENT_CREATE, "configmaps", "", "", MAP);
-	await_hold(&t);
 	EXPECT_INT(end(&t, &slow), ERR_TIMEOUT);
 	EXPECT_INT(slow.q.code, 504);
 	EXPECT(slow.q.status &&
 		str_find(slow.q.status->message, STR("within the allotted timeout")) >= 0);
-	client_request_done(&slow.q);
 	EXPECT_INT(ask(&t, CLIENT_CREATE, "configmaps", "", "", MAP), 0);
-	close_world(&t);
+	close_waiting(&t, &slow);
 }
 
 TEST(a_client_that_leaves_ends_the_wait)
@@ -244,19 +255,15 @@ TEST(a_client_that_leaves_ends_the_wait)
 	struct asked t;
 	struct sent slow;
 
-	if (!open_world(&t))
+	if (!open_creating(&t, &slow))
 		return;
-	t.hold = 1;
-	begin(&t, &slow, CLIENT_CREATE, "configmaps", "", "", MAP);
-	await_hold(&t);
 	op_cancel(&slow.told.op);
 	EXPECT_INT(end(&t, &slow), ERR_CANCELLED);
-	client_request_done(&slow.q);
 	for (int i = 0; i < 1000 && t.held; i++)
 		api_world_pass(&t.w, MSEC);
 	EXPECT(!t.held);
 	EXPECT_INT(ask(&t, CLIENT_DELETE, "configmaps", "m", "", NULL), ERR_NOT_FOUND);
-	close_world(&t);
+	close_waiting(&t, &slow);
 }
 
 TEST(a_refusal_that_came_late_writes_nothing)
@@ -264,16 +271,12 @@ TEST(a_refusal_that_came_late_writes_nothing)
 	struct asked t;
 	struct sent slow;
 
-	if (!open_world(&t))
+	if (!open_creating(&t, &slow))
 		return;
-	t.hold = 1;
-	begin(&t, &slow, CLIENT_CREATE, "configmaps", "", "", MAP);
-	await_hold(&t);
 	let_go(&t);
 	EXPECT(end(&t, &slow) != 0);
-	client_request_done(&slow.q);
 	EXPECT_INT(ask(&t, CLIENT_DELETE, "configmaps", "m", "", NULL), ERR_NOT_FOUND);
-	close_world(&t);
+	close_waiting(&t, &slow);
 }
 
 /* ---- names ---- */
@@ -316,6 +319,13 @@ TEST(a_name_is_drawn_again_behind_those_that_change_objects)
 	"{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"      \
 	"\"i\"}]}}"
 
+static bool open_for_pods(struct asked *t)
+{
+	return open_world(t) && EXPECT_INT(ask(t, CLIENT_CREATE, "serviceaccounts", "", "",
+						   "{\"metadata\":{\"name\":\"default\"}}"),
+					0);
+}
+
 static void make_pod(struct asked *t)
 {
 	EXPECT_INT(ask(t, CLIENT_CREATE, "pods", "", "", POD), 0);
@@ -326,11 +336,8 @@ TEST(a_pod_that_goes_at_once_is_asked_about_twice)
 {
 	struct asked t;
 
-	if (!open_world(&t))
+	if (!open_for_pods(&t))
 		return;
-	EXPECT_INT(ask(&t, CLIENT_CREATE, "serviceaccounts", "", "",
-			   "{\"metadata\":{\"name\":\"default\"}}"),
-		0);
 	make_pod(&t);
 	EXPECT_INT(ask(&t, CLIENT_DELETE, "pods", "p", "", NULL), 0);
 	EXPECT_INT(t.judged, 2);
@@ -352,11 +359,8 @@ TEST(who_waits_for_its_end_already_is_not_asked_about)
 {
 	struct asked t;
 
-	if (!open_world(&t))
+	if (!open_for_pods(&t))
 		return;
-	EXPECT_INT(ask(&t, CLIENT_CREATE, "serviceaccounts", "", "",
-			   "{\"metadata\":{\"name\":\"default\"}}"),
-		0);
 	make_pod(&t);
 	EXPECT_INT(ask(&t, CLIENT_CREATE, "pods", "p", "binding",
 			   "{\"metadata\":{\"name\":\"p\"},\"target\":{\"kind\":\"Node\",\"name\":"
