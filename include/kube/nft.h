@@ -11,6 +11,11 @@
 #include <kube/ip.h>
 
 /* ---- sets and maps ---- */
+
+/*
+ * Of what a packet is looked up by. A number is the one that rules give the packet on its way
+ * (NFT_NUMBER); the first of two addresses is the source, a single one the destination.
+ */
 enum nft_key_type {
 	NFT_KEY_SERVICE4, /* address . protocol . port */
 	NFT_KEY_SERVICE6,
@@ -19,52 +24,86 @@ enum nft_key_type {
 	NFT_KEY_ADDRESS6,
 	NFT_KEY_PAIR4, /* address . address */
 	NFT_KEY_PAIR6,
+	NFT_KEY_CHOICE4, /* address . protocol . port . number */
+	NFT_KEY_CHOICE6,
+	NFT_KEY_PORT_CHOICE, /* protocol . port . number */
+	NFT_KEY_CLIENT4,     /* address . address . protocol . port */
+	NFT_KEY_CLIENT6,
+	NFT_KEY_NUMBER,
+	NFT_KEYS
+};
+
+enum nft_value {
+	NFT_NO_VALUE, /* a set, not a map */
+	NFT_VERDICTS,
+	NFT_NUMBERS,
+	NFT_PLACES4, /* address . port */
+	NFT_PLACES6
 };
 
 struct nft_set {
 	struct str name;
 	enum nft_key_type key;
-	bool verdicts;   /* a map to verdicts */
-	int64_t timeout; /* ns; not 0: rules add to it, and what they add is forgotten after that */
+	enum nft_value value;
+	uint32_t size; /* not 0: rules add to it, up to so many, and say for how long */
 };
 
-enum nft_verdict { NFT_NO_VERDICT, NFT_TO_CHAIN /* goto */, NFT_DROP };
+enum nft_verdict {
+	NFT_NO_VERDICT,
+	NFT_TO_CHAIN, /* goto */
+	NFT_DROP,
+	NFT_GO_ON /* with what the rule says next */
+};
 
 struct nft_element {
-	struct ip ip, other; /* as the key's type wants them; both of a pair */
-	uint8_t protocol;    /* IPPROTO_TCP, … */
-	uint16_t port;
+	struct ip ip;     /* as the key's type wants it */
+	struct ip other;  /* the second of the key, or the place's */
+	uint8_t protocol; /* IPPROTO_TCP, … */
+	uint16_t port, other_port;
+	uint32_t number; /* of the key */
+	uint32_t value;  /* where these are numbers */
 	enum nft_verdict verdict;
 	struct str chain;
 };
 
 /* ---- rules ---- */
+
+/*
+ * Rules may give a packet a number and look it up again: the kernel has no other place for it than
+ * the packet's priority, and only numbers of this kind count as ours there.
+ */
+#define NFT_NUMBER      0x6b000000u
+#define NFT_NUMBER_BITS 0x00ffffffu
+
 enum nft_op {
 	/* conditions */
 	RULE_IS_V4,
 	RULE_IS_V6,
 	RULE_SOURCE,     /* is in `cidr`, or, with `not`, is not */
-	RULE_SOURCE_IN,  /* the set of addresses `name` */
-	RULE_PAIR_IN,    /* source . destination are in the set `name` */
 	RULE_TO_LOCAL,   /* the destination is an address of this machine; with `not`: is not */
 	RULE_FROM_LOCAL, /* the source is one */
 	RULE_DESTINATION,
-	RULE_DESTINATION_IN, /* the set of addresses `name` */
-	RULE_PROTOCOL,       /* is `number` */
-	RULE_MARKED,         /* has the bits `number`; with `not`: none of them */
-	RULE_IS_NEW,         /* the first packet of a connection */
-	RULE_BY_LOOPBACK,    /* came in by lo; with `not`: did not */
+	RULE_IN,          /* what `key` says is in the set `name` */
+	RULE_PROTOCOL,    /* is `number` */
+	RULE_MARKED,      /* has the bits `number`; with `not`: none of them */
+	RULE_NUMBERED,    /* has a number of ours */
+	RULE_IS_NEW,      /* the first packet of a connection */
+	RULE_TRANSLATED,  /* its connection's destination is */
+	RULE_BY_LOOPBACK, /* came in by lo; with `not`: did not */
 	RULE_BY_LINKS,    /* came in by a link whose name begins with `name` (at most 15 chars) */
-	RULE_CHANCE,      /* once in `number` packets, at random */
 	RULE_NO_WAY_BACK, /* answers to the source would not leave by the link it came in by */
-	/* what is done */
-	RULE_SERVICE_MAP, /* destination . protocol . port → the verdict map `name` */
-	RULE_PORT_MAP,    /* protocol . port → the verdict map `name` */
-	RULE_MARK,        /* sets the bits `number` */
+	/* what is done; a map that does not have it ends the rule */
+	RULE_VERDICT_OF,    /* what the map `name` says of `key` */
+	RULE_NUMBER_OF,     /* its number becomes that of the map `name` */
+	RULE_NUMBER_RANDOM, /* … `base` and something below `number` */
+	RULE_NUMBER,        /* … `number` */
+	RULE_DNAT_OF,       /* to the place of the map `name` */
+	RULE_REMEMBER, /* the number, for the key, in the map `name`, from now for `number` seconds;
+			*/
+	RULE_FORGET,   /* one that is there already stays. It is forgotten */
+	RULE_MARK,     /* sets the bits `number` */
 	RULE_UNMARK,
-	RULE_REMEMBER, /* the source, in the set `name`, for its timeout again */
-	RULE_RANDOM,   /* goes to one of `chains`, each as often */
-	RULE_JUMP,     /* `name` */
+	RULE_JUMP, /* `name` */
 	RULE_GOTO,
 	RULE_RETURN,
 	RULE_ACCEPT,
@@ -77,11 +116,10 @@ enum nft_op {
 struct nft_step {
 	enum nft_op op;
 	bool not_;
+	enum nft_key_type key;
 	struct str name;
 	struct cidr cidr;
-	uint32_t number;
-	const struct str *chains;
-	size_t chain_count;
+	uint32_t number, base;
 };
 #define NFT_STEPS_MAX 6
 struct nft_rule {
@@ -89,6 +127,8 @@ struct nft_rule {
 	size_t count;
 };
 void nft_rule_add(struct nft_rule *r, struct nft_step step);
+/* A step that looks something up in the set. */
+struct nft_step nft_look_up(enum nft_op op, const struct nft_set *set);
 
 enum nft_place { /* the kernel's numbers */
 	NFT_PREROUTING,

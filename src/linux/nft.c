@@ -1,6 +1,7 @@
 /* Batches of nftables, and how they read in its own language. */
+#include "nft_key.h"
+
 #include <kube/nft.h>
-#include <kube/time.h>
 
 #include <netinet/in.h>
 
@@ -8,6 +9,11 @@ void nft_rule_add(struct nft_rule *r, struct nft_step step)
 {
 	assert(r->count < NFT_STEPS_MAX);
 	r->steps[r->count++] = step;
+}
+
+struct nft_step nft_look_up(enum nft_op op, const struct nft_set *set)
+{
+	return (struct nft_step){.op = op, .name = set->name, .key = set->key};
 }
 
 void nft_batch_add(struct nft_batch *b, struct nft_change change)
@@ -26,15 +32,63 @@ void nft_batch_add(struct nft_batch *b, struct nft_change change)
 
 /* ---- printing ---- */
 
-static const char *const key_types[] = {
-	[NFT_KEY_SERVICE4] = "ipv4_addr . inet_proto . inet_service",
-	[NFT_KEY_SERVICE6] = "ipv6_addr . inet_proto . inet_service",
-	[NFT_KEY_PORT] = "inet_proto . inet_service",
-	[NFT_KEY_ADDRESS4] = "ipv4_addr",
-	[NFT_KEY_ADDRESS6] = "ipv6_addr",
-	[NFT_KEY_PAIR4] = "ipv4_addr . ipv4_addr",
-	[NFT_KEY_PAIR6] = "ipv6_addr . ipv6_addr",
+const struct nft_key_form nft_key_forms[NFT_KEYS] = {
+	[NFT_KEY_SERVICE4] = {false, 3, {OF_DESTINATION, OF_PROTOCOL, OF_PORT}},
+	[NFT_KEY_SERVICE6] = {true, 3, {OF_DESTINATION, OF_PROTOCOL, OF_PORT}},
+	[NFT_KEY_PORT] = {false, 2, {OF_PROTOCOL, OF_PORT}},
+	[NFT_KEY_ADDRESS4] = {false, 1, {OF_DESTINATION}},
+	[NFT_KEY_ADDRESS6] = {true, 1, {OF_DESTINATION}},
+	[NFT_KEY_PAIR4] = {false, 2, {OF_SOURCE, OF_DESTINATION}},
+	[NFT_KEY_PAIR6] = {true, 2, {OF_SOURCE, OF_DESTINATION}},
+	[NFT_KEY_CHOICE4] = {false, 4, {OF_DESTINATION, OF_PROTOCOL, OF_PORT, OF_NUMBER}},
+	[NFT_KEY_CHOICE6] = {true, 4, {OF_DESTINATION, OF_PROTOCOL, OF_PORT, OF_NUMBER}},
+	[NFT_KEY_PORT_CHOICE] = {false, 3, {OF_PROTOCOL, OF_PORT, OF_NUMBER}},
+	[NFT_KEY_CLIENT4] = {false, 4, {OF_SOURCE, OF_DESTINATION, OF_PROTOCOL, OF_PORT}},
+	[NFT_KEY_CLIENT6] = {true, 4, {OF_SOURCE, OF_DESTINATION, OF_PROTOCOL, OF_PORT}},
+	[NFT_KEY_NUMBER] = {false, 1, {OF_NUMBER}},
 };
+
+bool nft_key_is_second(const struct nft_key_form *form, size_t part)
+{
+	return part && form->parts[part] == OF_DESTINATION;
+}
+
+static const char *type_name(enum nft_part part, bool v6)
+{
+	switch (part) {
+	case OF_PROTOCOL:
+		return "inet_proto";
+	case OF_PORT:
+		return "inet_service";
+	case OF_NUMBER:
+		return "classid";
+	default:
+		return v6 ? "ipv6_addr" : "ipv4_addr";
+	}
+}
+
+static void print_type(struct buf *out, const struct nft_key_form *form)
+{
+	for (size_t i = 0; i < form->count; i++)
+		buf_print(out, "%s%s", i ? " . " : "", type_name(form->parts[i], form->v6));
+}
+
+static const char *const value_types[] = {
+	[NFT_NO_VALUE] = "",
+	[NFT_VERDICTS] = " : verdict",
+	[NFT_NUMBERS] = " : classid",
+	[NFT_PLACES4] = " : ipv4_addr . inet_service",
+	[NFT_PLACES6] = " : ipv6_addr . inet_service",
+};
+
+/* As nft writes what it takes for the handle of a class. */
+static void print_number(struct buf *out, uint32_t number)
+{
+	if (number)
+		buf_print(out, "%x:%x", number >> 16, number & 0xffff);
+	else
+		buf_add_text(out, "none");
+}
 
 static const char *protocol_name(uint32_t protocol)
 {
@@ -46,44 +100,109 @@ static const char *family_of(const struct ip *ip)
 	return ip->len == 4 ? "ip" : "ip6";
 }
 
-static void print_element(const struct nft_set *set, const struct nft_element *e, struct buf *out)
+static void print_part(
+	struct buf *out, const struct nft_key_form *form, size_t i, const struct nft_element *e)
 {
-	if (set->key != NFT_KEY_PORT)
-		ip_print(out, &e->ip);
-	switch (set->key) {
-	case NFT_KEY_SERVICE4:
-	case NFT_KEY_SERVICE6:
-		buf_print(out, " . %s . %u", protocol_name(e->protocol), e->port);
+	switch (form->parts[i]) {
+	case OF_PROTOCOL:
+		buf_add_text(out, protocol_name(e->protocol));
 		break;
-	case NFT_KEY_PORT:
-		buf_print(out, "%s . %u", protocol_name(e->protocol), e->port);
+	case OF_PORT:
+		buf_print(out, "%u", e->port);
 		break;
-	case NFT_KEY_PAIR4:
-	case NFT_KEY_PAIR6:
-		buf_add_text(out, " . ");
-		ip_print(out, &e->other);
+	case OF_NUMBER:
+		print_number(out, e->number);
 		break;
 	default:
+		ip_print(out, nft_key_is_second(form, i) ? &e->other : &e->ip);
 		break;
 	}
-	if (e->verdict == NFT_TO_CHAIN)
-		buf_print(out, " : goto %.*s", STRF(e->chain));
-	else if (e->verdict == NFT_DROP)
-		buf_add_text(out, " : drop");
+}
+
+static void print_value(struct buf *out, enum nft_value value, const struct nft_element *e)
+{
+	switch (value) {
+	case NFT_NO_VALUE:
+		break;
+	case NFT_VERDICTS:
+		if (e->verdict == NFT_TO_CHAIN)
+			buf_print(out, " : goto %.*s", STRF(e->chain));
+		else
+			buf_add_text(out, e->verdict == NFT_DROP ? " : drop" : " : continue");
+		break;
+	case NFT_NUMBERS:
+		buf_add_text(out, " : ");
+		print_number(out, e->value);
+		break;
+	case NFT_PLACES4:
+	case NFT_PLACES6:
+		buf_add_text(out, " : ");
+		ip_print(out, &e->other);
+		buf_print(out, " . %u", e->other_port);
+		break;
+	}
+}
+
+static void print_element(const struct nft_set *set, const struct nft_element *e, struct buf *out)
+{
+	const struct nft_key_form *form = &nft_key_forms[set->key];
+
+	for (size_t i = 0; i < form->count; i++) {
+		buf_add_text(out, i ? " . " : "");
+		print_part(out, form, i, e);
+	}
+	print_value(out, set->value, e);
+}
+
+/* What of a packet is looked up. */
+static void print_key(struct buf *out, enum nft_key_type key)
+{
+	const struct nft_key_form *form = &nft_key_forms[key];
+	const char *ip = form->v6 ? "ip6" : "ip";
+
+	for (size_t i = 0; i < form->count; i++) {
+		buf_add_text(out, i ? " . " : "");
+		switch (form->parts[i]) {
+		case OF_SOURCE:
+			buf_print(out, "%s saddr", ip);
+			break;
+		case OF_DESTINATION:
+			buf_print(out, "%s daddr", ip);
+			break;
+		case OF_PROTOCOL:
+			buf_add_text(out, "meta l4proto");
+			break;
+		case OF_PORT:
+			buf_add_text(out, "th dport");
+			break;
+		case OF_NUMBER:
+			buf_add_text(out, "meta priority");
+			break;
+		}
+	}
+}
+
+static void print_look_up(
+	struct buf *out, const char *before, const struct nft_step *s, const char *behind)
+{
+	buf_add_text(out, before);
+	print_key(out, s->key);
+	buf_print(out, "%s @%.*s", behind, STRF(s->name));
+}
+
+static void print_keep(struct buf *out, const char *verb, const struct nft_step *s)
+{
+	buf_print(out, "%s @%.*s { ", verb, STRF(s->name));
+	print_key(out, s->key);
+	if (s->number)
+		buf_print(out, " timeout %us", s->number);
+	buf_add_text(out, " : meta priority }");
 }
 
 static void print_cidr(struct buf *out, const char *what, const struct nft_step *s)
 {
 	buf_print(out, "%s %s %s", family_of(&s->cidr.ip), what, s->not_ ? "!= " : "");
 	cidr_print(out, &s->cidr);
-}
-
-static void print_random(struct buf *out, const struct nft_step *s)
-{
-	buf_print(out, "numgen random mod %zu vmap { ", s->chain_count);
-	for (size_t i = 0; i < s->chain_count; i++)
-		buf_print(out, "%s%zu : goto %.*s", i ? ", " : "", i, STRF(s->chains[i]));
-	buf_add_text(out, " }");
 }
 
 static void print_dnat(struct buf *out, const struct nft_step *s)
@@ -95,20 +214,22 @@ static void print_dnat(struct buf *out, const struct nft_step *s)
 	buf_print(out, "%s:%u", v6 ? "]" : "", s->number);
 }
 
-static void print_map(struct buf *out, const struct nft_step *s, bool v6)
+static void print_numbered(struct buf *out)
 {
-	if (s->op == RULE_SERVICE_MAP)
-		buf_print(out, "%s daddr . meta l4proto . th dport vmap @%.*s", v6 ? "ip6" : "ip",
-			STRF(s->name));
-	else
-		buf_print(out, "meta l4proto . th dport vmap @%.*s", STRF(s->name));
+	buf_add_text(out, "meta priority & ");
+	print_number(out, ~NFT_NUMBER_BITS);
+	buf_add_text(out, " == ");
+	print_number(out, NFT_NUMBER);
 }
 
-/* Conditions on addresses in sets do not say their family: the rule's first step does. */
+static void print_random(struct buf *out, const struct nft_step *s)
+{
+	buf_print(out, "meta priority set numgen random mod %u offset %u", s->number, s->base);
+}
+
+/* The rule's first step says its family. */
 static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 {
-	const char *ip = v6 ? "ip6" : "ip";
-
 	switch (s->op) {
 	case RULE_IS_V4:
 		buf_add_text(out, "meta nfproto ipv4");
@@ -122,13 +243,8 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 	case RULE_DESTINATION:
 		print_cidr(out, "daddr", s);
 		break;
-	case RULE_SOURCE_IN:
-	case RULE_DESTINATION_IN:
-		buf_print(out, "%s %s @%.*s", ip, s->op == RULE_SOURCE_IN ? "saddr" : "daddr",
-			STRF(s->name));
-		break;
-	case RULE_PAIR_IN:
-		buf_print(out, "%s saddr . %s daddr @%.*s", ip, ip, STRF(s->name));
+	case RULE_IN:
+		print_look_up(out, "", s, "");
 		break;
 	case RULE_TO_LOCAL:
 	case RULE_FROM_LOCAL:
@@ -141,8 +257,14 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 	case RULE_MARKED:
 		buf_print(out, "meta mark & %#x %s", s->number, s->not_ ? "== 0" : "!= 0");
 		break;
+	case RULE_NUMBERED:
+		print_numbered(out);
+		break;
 	case RULE_IS_NEW:
 		buf_add_text(out, "ct state new");
+		break;
+	case RULE_TRANSLATED:
+		buf_add_text(out, "ct status dnat");
 		break;
 	case RULE_BY_LOOPBACK:
 		buf_print(out, "iif %slo", s->not_ ? "!= " : "");
@@ -153,24 +275,33 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 	case RULE_NO_WAY_BACK:
 		buf_add_text(out, "fib saddr . iif oif missing");
 		break;
-	case RULE_CHANCE:
-		buf_print(out, "numgen random mod %u 0", s->number);
+	case RULE_VERDICT_OF:
+		print_look_up(out, "", s, " vmap");
 		break;
-	case RULE_SERVICE_MAP:
-	case RULE_PORT_MAP:
-		print_map(out, s, v6);
+	case RULE_NUMBER_OF:
+		print_look_up(out, "meta priority set ", s, " map");
+		break;
+	case RULE_NUMBER_RANDOM:
+		print_random(out, s);
+		break;
+	case RULE_NUMBER:
+		buf_add_text(out, "meta priority set ");
+		print_number(out, s->number);
+		break;
+	case RULE_DNAT_OF:
+		print_look_up(out, v6 ? "dnat ip6 to " : "dnat ip to ", s, " map");
+		break;
+	case RULE_REMEMBER:
+		print_keep(out, "update", s);
+		break;
+	case RULE_FORGET:
+		print_keep(out, "delete", s);
 		break;
 	case RULE_MARK:
 		buf_print(out, "meta mark set meta mark | %#x", s->number);
 		break;
 	case RULE_UNMARK:
 		buf_print(out, "meta mark set meta mark & %#x", ~s->number);
-		break;
-	case RULE_REMEMBER:
-		buf_print(out, "update @%.*s { %s saddr }", STRF(s->name), ip);
-		break;
-	case RULE_RANDOM:
-		print_random(out, s);
 		break;
 	case RULE_JUMP:
 		buf_print(out, "jump %.*s", STRF(s->name));
@@ -216,11 +347,12 @@ static void print_rules(const struct nft_batch *b, const struct nft_chain *chain
 
 static void print_set(const struct nft_batch *b, const struct nft_set *set, struct buf *out)
 {
-	buf_print(out, "add %s inet %s %.*s { type %s%s;", set->verdicts ? "map" : "set", b->table,
-		STRF(set->name), key_types[set->key], set->verdicts ? " : verdict" : "");
-	if (set->timeout)
-		buf_print(out, " flags dynamic,timeout; timeout %llds;",
-			(long long)(set->timeout / SEC));
+	buf_print(out, "add %s inet %s %.*s { type ", set->value ? "map" : "set", b->table,
+		STRF(set->name));
+	print_type(out, &nft_key_forms[set->key]);
+	buf_print(out, "%s;", value_types[set->value]);
+	if (set->size)
+		buf_print(out, " size %u; flags dynamic,timeout;", set->size);
 	buf_add_text(out, " }\n");
 }
 
@@ -270,7 +402,7 @@ void nft_print(const struct nft_batch *b, struct buf *out)
 			print_set(b, c->set, out);
 			break;
 		case NFT_DELETE_SET:
-			buf_print(out, "delete %s inet %s %.*s\n", c->set->verdicts ? "map" : "set",
+			buf_print(out, "delete %s inet %s %.*s\n", c->set->value ? "map" : "set",
 				b->table, STRF(c->set->name));
 			break;
 		case NFT_ADD_CHAIN:

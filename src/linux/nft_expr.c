@@ -1,4 +1,5 @@
 #include "nft_expr.h"
+#include "nft_key.h"
 
 #include <libnftnl/expr.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -138,15 +139,24 @@ static void check_mark(struct expr_maker *m, const struct nft_step *s)
 	compare_u32(m, !s->not_, 0);
 }
 
-static void check_new(struct expr_maker *m)
+static void check_connection(struct expr_maker *m, uint32_t what, uint32_t bit)
 {
-	static const uint32_t none, bit = CT_STATE_NEW;
+	static const uint32_t none;
 	struct nftnl_expr *e = add(m, "ct");
 
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, what);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, REG);
 	mask(m, &bit, &none, 4);
 	compare_u32(m, true, 0);
+}
+
+static void check_numbered(struct expr_maker *m)
+{
+	static const uint32_t none, bits = ~NFT_NUMBER_BITS;
+
+	load_meta(m, NFT_META_PRIORITY, REG);
+	mask(m, &bits, &none, 4);
+	compare_u32(m, false, NFT_NUMBER);
 }
 
 static void check_local(struct expr_maker *m, const struct nft_step *s)
@@ -180,73 +190,84 @@ static void check_way_back(struct expr_maker *m)
 
 /* ---- sets ---- */
 
-static struct nftnl_expr *look_up(struct expr_maker *m, uint32_t reg, struct str set)
+/* Into registers from the first on; where they end. */
+static uint32_t load_key(struct expr_maker *m, enum nft_key_type key)
 {
-	struct nftnl_expr *e = add(m, "lookup");
+	const struct nft_key_form *form = &nft_key_forms[key];
+	uint32_t at = 0, words = form->v6 ? 4 : 1;
 
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, reg);
-	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, arena_str(m->arena, set).at);
+	for (size_t i = 0; i < form->count; i++)
+		switch (form->parts[i]) {
+		case OF_SOURCE:
+		case OF_DESTINATION:
+			check_family(m, form->v6);
+			if (form->parts[i] == OF_SOURCE)
+				load_source(m, form->v6, PART(at));
+			else
+				load_destination(m, form->v6, PART(at));
+			at += words;
+			break;
+		case OF_PROTOCOL:
+			load_meta(m, NFT_META_L4PROTO, PART(at++));
+			break;
+		case OF_PORT:
+			load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, PART(at++));
+			break;
+		case OF_NUMBER:
+			load_meta(m, NFT_META_PRIORITY, PART(at++));
+			break;
+		}
+	return at;
+}
+
+static struct nftnl_expr *look_up(struct expr_maker *m, const struct nft_step *s)
+{
+	load_key(m, s->key);
+	struct nftnl_expr *e = add(m, "lookup");
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, PART(0));
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, arena_str(m->arena, s->name).at);
 	return e;
 }
 
-static void look_up_verdict(struct expr_maker *m, struct str map)
+static void look_up_value(struct expr_maker *m, const struct nft_step *s, uint32_t reg)
 {
-	nftnl_expr_set_u32(look_up(m, PART(0), map), NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(look_up(m, s), NFTNL_EXPR_LOOKUP_DREG, reg);
 }
 
-static void service_map(struct expr_maker *m, const struct nft_step *s)
+static void keep(struct expr_maker *m, const struct nft_step *s)
 {
-	uint32_t at = m->v6 ? 4 : 1;
+	uint32_t at = load_key(m, s->key);
 
-	check_family(m, m->v6);
-	load_destination(m, m->v6, PART(0));
-	load_meta(m, NFT_META_L4PROTO, PART(at));
-	load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, PART(at + 1));
-	look_up_verdict(m, s->name);
-}
-
-static void port_map(struct expr_maker *m, const struct nft_step *s)
-{
-	load_meta(m, NFT_META_L4PROTO, PART(0));
-	load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, PART(1));
-	look_up_verdict(m, s->name);
-}
-
-static void pair_in(struct expr_maker *m, const struct nft_step *s)
-{
-	check_family(m, m->v6);
-	load_source(m, m->v6, PART(0));
-	load_destination(m, m->v6, PART(m->v6 ? 4 : 1));
-	look_up(m, PART(0), s->name);
-}
-
-static void remember(struct expr_maker *m, const struct nft_step *s)
-{
-	check_family(m, m->v6);
-	load_source(m, m->v6, REG);
+	load_meta(m, NFT_META_PRIORITY, PART(at));
 	struct nftnl_expr *e = add(m, "dynset");
-	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, REG);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP,
+		s->op == RULE_REMEMBER ? NFT_DYNSET_OP_UPDATE : NFT_DYNSET_OP_DELETE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, PART(0));
+	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_DATA, PART(at));
+	if (s->number)
+		nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, 1000 * (uint64_t)s->number);
 	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, arena_str(m->arena, s->name).at);
 }
 
-static void load_random(struct expr_maker *m, uint32_t below)
+/* ---- numbers ---- */
+
+static void set_number(struct expr_maker *m)
+{
+	struct nftnl_expr *e = add(m, "meta");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_PRIORITY);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, REG);
+}
+
+static void random_number(struct expr_maker *m, const struct nft_step *s)
 {
 	struct nftnl_expr *e = add(m, "numgen");
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_DREG, REG);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, below);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_MODULUS, s->number);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_OFFSET, s->base);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_NG_TYPE, NFT_NG_RANDOM);
-}
-
-static void random_choice(struct expr_maker *m, const struct nft_step *s)
-{
-	load_random(m, (uint32_t)s->chain_count);
-	struct nftnl_expr *e = add(m, "lookup");
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, REG);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, "__map%d");
-	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SET_ID, m->choices);
+	set_number(m);
 }
 
 /* ---- what is done ---- */
@@ -280,19 +301,30 @@ static void reject(struct expr_maker *m)
 	nftnl_expr_set_u8(e, NFTNL_EXPR_REJECT_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
 }
 
-static void dnat(struct expr_maker *m, const struct nft_step *s)
+static void dnat(struct expr_maker *m, bool v6, uint32_t ip, uint32_t port)
+{
+	struct nftnl_expr *e = add(m, "nat");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FAMILY, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MIN, ip);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MIN, port);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+}
+
+static void dnat_to(struct expr_maker *m, const struct nft_step *s)
 {
 	uint16_t port = htons((uint16_t)s->number);
 
 	load_value(m, REG, s->cidr.ip.bytes, s->cidr.ip.len);
 	load_value(m, REG2, &port, 2);
-	struct nftnl_expr *e = add(m, "nat");
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
-	nftnl_expr_set_u32(
-		e, NFTNL_EXPR_NAT_FAMILY, s->cidr.ip.len == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_ADDR_MIN, REG);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_REG_PROTO_MIN, REG2);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_NAT_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+	dnat(m, s->cidr.ip.len == 16, REG, REG2);
+}
+
+static void dnat_of(struct expr_maker *m, const struct nft_step *s)
+{
+	look_up_value(m, s, PART(0));
+	dnat(m, m->v6, PART(0), PART(m->v6 ? 4 : 1));
 }
 
 static void masquerade(struct expr_maker *m)
@@ -315,17 +347,8 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 	case RULE_DESTINATION:
 		check_address(m, s);
 		break;
-	case RULE_SOURCE_IN:
-	case RULE_DESTINATION_IN:
-		check_family(m, m->v6);
-		if (s->op == RULE_SOURCE_IN)
-			load_source(m, m->v6, REG);
-		else
-			load_destination(m, m->v6, REG);
-		look_up(m, REG, s->name);
-		break;
-	case RULE_PAIR_IN:
-		pair_in(m, s);
+	case RULE_IN:
+		look_up(m, s);
 		break;
 	case RULE_TO_LOCAL:
 	case RULE_FROM_LOCAL:
@@ -338,8 +361,14 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 	case RULE_MARKED:
 		check_mark(m, s);
 		break;
+	case RULE_NUMBERED:
+		check_numbered(m);
+		break;
 	case RULE_IS_NEW:
-		check_new(m);
+		check_connection(m, NFT_CT_STATE, CT_STATE_NEW);
+		break;
+	case RULE_TRANSLATED:
+		check_connection(m, NFT_CT_STATUS, IPS_DST_NAT);
 		break;
 	case RULE_BY_LOOPBACK:
 		load_meta(m, NFT_META_IIF, REG);
@@ -351,25 +380,30 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 	case RULE_NO_WAY_BACK:
 		check_way_back(m);
 		break;
-	case RULE_SERVICE_MAP:
-		service_map(m, s);
+	case RULE_VERDICT_OF:
+		look_up_value(m, s, NFT_REG_VERDICT);
 		break;
-	case RULE_PORT_MAP:
-		port_map(m, s);
+	case RULE_NUMBER_OF:
+		look_up_value(m, s, REG);
+		set_number(m);
+		break;
+	case RULE_NUMBER_RANDOM:
+		random_number(m, s);
+		break;
+	case RULE_NUMBER:
+		load_value(m, REG, &s->number, 4);
+		set_number(m);
+		break;
+	case RULE_DNAT_OF:
+		dnat_of(m, s);
+		break;
+	case RULE_REMEMBER:
+	case RULE_FORGET:
+		keep(m, s);
 		break;
 	case RULE_MARK:
 	case RULE_UNMARK:
 		set_mark(m, s->number, s->op == RULE_MARK);
-		break;
-	case RULE_REMEMBER:
-		remember(m, s);
-		break;
-	case RULE_CHANCE:
-		load_random(m, s->number);
-		compare_u32(m, false, 0);
-		break;
-	case RULE_RANDOM:
-		random_choice(m, s);
 		break;
 	case RULE_JUMP:
 		verdict(m, NFT_JUMP, s->name);
@@ -390,7 +424,7 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 		reject(m);
 		break;
 	case RULE_DNAT:
-		dnat(m, s);
+		dnat_to(m, s);
 		break;
 	case RULE_MASQUERADE:
 		masquerade(m);

@@ -14,9 +14,8 @@
 struct expr_maker {
 	struct nftnl_rule *rule;
 	struct arena *arena;
-	bool v6;          /* of conditions that do not say it themselves */
-	bool checked;     /* the rule has asked for the family */
-	uint32_t choices; /* the map without a name of the next RULE_RANDOM */
+	bool v6;      /* of steps that do not say it themselves */
+	bool checked; /* the rule has asked for the family */
 };
 void expr_add(struct expr_maker *m, const struct nft_step *step);
 

@@ -3,9 +3,9 @@
  * comments show how nft's own listing would name them.
  */
 #include "nft_expr.h"
+#include "nft_key.h"
 
 #include <kube/mem.h>
-#include <kube/time.h>
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -61,25 +61,44 @@ static void put_table(struct sending *s, bool delete_)
 
 /* ---- sets ---- */
 
+/* nft's numbers of its types, which it reads back when it lists. */
+enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_CLASSID = 23 };
+#define TYPES2(a, b) ((a) << 6 | (b))
+
 struct key_shape {
 	uint32_t type, len;
-	uint8_t parts[3];
-	uint32_t count;
+	uint8_t parts[4];
 };
-#define TYPES2(a, b)    ((a) << 6 | (b))
-#define TYPES3(a, b, c) (TYPES2(a, b) << 6 | (c))
-/* nft's numbers of its types, which it reads back when it lists. */
-enum { TYPE_INTEGER = 4, TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13 };
 
-static const struct key_shape shapes[] = {
-	[NFT_KEY_SERVICE4] = {TYPES3(TYPE_IP4, TYPE_PROTO, TYPE_SERVICE), 12, {4, 1, 2}, 3},
-	[NFT_KEY_SERVICE6] = {TYPES3(TYPE_IP6, TYPE_PROTO, TYPE_SERVICE), 24, {16, 1, 2}, 3},
-	[NFT_KEY_PORT] = {TYPES2(TYPE_PROTO, TYPE_SERVICE), 8, {1, 2}, 2},
-	[NFT_KEY_ADDRESS4] = {TYPE_IP4, 4, {4}, 1},
-	[NFT_KEY_ADDRESS6] = {TYPE_IP6, 16, {16}, 1},
-	[NFT_KEY_PAIR4] = {TYPES2(TYPE_IP4, TYPE_IP4), 8, {4, 4}, 2},
-	[NFT_KEY_PAIR6] = {TYPES2(TYPE_IP6, TYPE_IP6), 32, {16, 16}, 2},
-};
+static struct key_shape shape_of(enum nft_key_type key)
+{
+	const struct nft_key_form *form = &nft_key_forms[key];
+	struct key_shape shape = {0};
+
+	for (size_t i = 0; i < form->count; i++) {
+		uint32_t type = form->v6 ? TYPE_IP6 : TYPE_IP4;
+		uint8_t len = form->v6 ? 16 : 4;
+
+		switch (form->parts[i]) {
+		case OF_PROTOCOL:
+			type = TYPE_PROTO;
+			len = 1;
+			break;
+		case OF_PORT:
+			type = TYPE_SERVICE;
+			len = 2;
+			break;
+		case OF_NUMBER:
+			type = TYPE_CLASSID;
+			len = 4;
+			break;
+		}
+		shape.type = TYPES2(shape.type, type);
+		shape.parts[i] = len;
+		shape.len += (len + 3u) / 4 * 4;
+	}
+	return shape;
+}
 
 #define VERDICT_TYPE 0xffffff00
 
@@ -94,27 +113,57 @@ static struct nftnl_set *new_set(struct sending *s, const char *name, uint32_t f
 	return set;
 }
 
+static void describe_value(struct nftnl_set *set, enum nft_value value)
+{
+	static const struct {
+		uint32_t type, len;
+	} values[] = {[NFT_VERDICTS] = {VERDICT_TYPE, 0},
+		[NFT_NUMBERS] = {TYPE_CLASSID, 4},
+		[NFT_PLACES4] = {TYPES2(TYPE_IP4, TYPE_SERVICE), 8},
+		[NFT_PLACES6] = {TYPES2(TYPE_IP6, TYPE_SERVICE), 20}};
+
+	if (!value)
+		return;
+	nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, values[value].type);
+	nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, values[value].len);
+}
+
+/* Numbers that stand alone; in concatenations nft knows by itself. */
+static void note_order(struct nftnl_set *set, const struct nft_set *wanted)
+{
+	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(64);
+
+	if (wanted->key == NFT_KEY_NUMBER)
+		nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, HOST_ORDER);
+	if (wanted->value == NFT_NUMBERS)
+		nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_DATABYTEORDER, HOST_ORDER);
+	if (nftnl_udata_buf_len(notes))
+		nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(notes),
+			nftnl_udata_buf_len(notes));
+	nftnl_udata_buf_free(notes);
+}
+
 static void put_set(struct sending *s, const struct nft_set *wanted, bool delete_)
 {
-	const struct key_shape *k = &shapes[wanted->key];
-	uint32_t flags = (wanted->verdicts ? NFT_SET_MAP : 0u) |
-			 (wanted->timeout ? NFT_SET_TIMEOUT | NFT_SET_EVAL : 0u) |
-			 (k->count > 1 ? NFT_SET_CONCAT : 0u);
+	const struct key_shape k = shape_of(wanted->key);
+	uint32_t count = nft_key_forms[wanted->key].count,
+		 flags = (wanted->value ? NFT_SET_MAP : 0u) |
+			 (wanted->size ? NFT_SET_TIMEOUT | NFT_SET_EVAL : 0u) |
+			 (count > 1 ? NFT_SET_CONCAT : 0u);
 	struct nftnl_set *set = new_set(s, text_of(s, wanted->name), flags);
 	struct nlmsghdr *h = begin_message(
 		s, delete_ ? NFT_MSG_DELSET : NFT_MSG_NEWSET, delete_ ? 0 : NLM_F_CREATE);
 
 	if (!delete_) {
-		nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, k->type);
-		nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, k->len);
+		nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, k.type);
+		nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, k.len);
 		nftnl_set_set_u32(set, NFTNL_SET_ID, ++s->set_id);
-		if (wanted->verdicts)
-			nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, VERDICT_TYPE);
-		if (wanted->timeout)
-			nftnl_set_set_u64(
-				set, NFTNL_SET_TIMEOUT, (uint64_t)(wanted->timeout / MSEC));
-		if (k->count > 1)
-			nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, k->parts, k->count);
+		describe_value(set, wanted->value);
+		note_order(set, wanted);
+		if (wanted->size)
+			nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, wanted->size);
+		if (count > 1)
+			nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, k.parts, count);
 	}
 	nftnl_set_nlmsg_build_payload(h, set);
 	end_message(s, h);
@@ -127,37 +176,72 @@ static size_t put_bytes(char *key, size_t at, const void *bytes, size_t len)
 	return at + (len + 3) / 4 * 4;
 }
 
-static size_t key_of(enum nft_key_type type, const struct nft_element *e, char key[64])
+#define KEY_MAX 64
+
+static size_t key_of(enum nft_key_type type, const struct nft_element *e, char key[KEY_MAX])
 {
+	const struct nft_key_form *form = &nft_key_forms[type];
 	uint16_t port = htons(e->port);
 	size_t at = 0;
 
-	memset(key, 0, 64);
-	if (type != NFT_KEY_PORT)
-		at = put_bytes(key, at, e->ip.bytes, e->ip.len);
-	if (type == NFT_KEY_PAIR4 || type == NFT_KEY_PAIR6)
-		return put_bytes(key, at, e->other.bytes, e->other.len);
-	if (type == NFT_KEY_ADDRESS4 || type == NFT_KEY_ADDRESS6)
-		return at;
-	at = put_bytes(key, at, &e->protocol, 1);
-	return put_bytes(key, at, &port, 2);
+	memset(key, 0, KEY_MAX);
+	for (size_t i = 0; i < form->count; i++) {
+		const struct ip *ip = nft_key_is_second(form, i) ? &e->other : &e->ip;
+
+		switch (form->parts[i]) {
+		case OF_PROTOCOL:
+			at = put_bytes(key, at, &e->protocol, 1);
+			break;
+		case OF_PORT:
+			at = put_bytes(key, at, &port, 2);
+			break;
+		case OF_NUMBER:
+			at = put_bytes(key, at, &e->number, 4);
+			break;
+		default:
+			assert(ip->len == (form->v6 ? 16 : 4));
+			at = put_bytes(key, at, ip->bytes, ip->len);
+			break;
+		}
+	}
+	return at;
+}
+
+static void put_verdict(
+	struct sending *s, struct nftnl_set_elem *element, const struct nft_element *e)
+{
+	static const int codes[] = {
+		[NFT_TO_CHAIN] = NFT_GOTO, [NFT_DROP] = NF_DROP, [NFT_GO_ON] = NFT_CONTINUE};
+
+	assert(e->verdict);
+	nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_VERDICT, (uint32_t)codes[e->verdict]);
+	if (e->verdict == NFT_TO_CHAIN)
+		nftnl_set_elem_set_str(element, NFTNL_SET_ELEM_CHAIN, text_of(s, e->chain));
+}
+
+static void put_place(struct nftnl_set_elem *element, const struct nft_element *e)
+{
+	uint16_t port = htons(e->other_port);
+	char place[KEY_MAX] = {0};
+	size_t len = put_bytes(place, 0, e->other.bytes, e->other.len);
+
+	len = put_bytes(place, len, &port, 2);
+	nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA, place, (uint32_t)len);
 }
 
 static struct nftnl_set_elem *new_element(
 	struct sending *s, const struct nft_set *set, const struct nft_element *e)
 {
 	struct nftnl_set_elem *element = nftnl_set_elem_alloc();
-	char key[64];
-	size_t len = key_of(set->key, e, key);
+	char key[KEY_MAX];
 
-	assert(len == shapes[set->key].len);
-	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, (uint32_t)len);
-	if (e->verdict == NFT_TO_CHAIN) {
-		nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_GOTO);
-		nftnl_set_elem_set_str(element, NFTNL_SET_ELEM_CHAIN, text_of(s, e->chain));
-	} else if (e->verdict == NFT_DROP) {
-		nftnl_set_elem_set_u32(element, NFTNL_SET_ELEM_VERDICT, NF_DROP);
-	}
+	nftnl_set_elem_set(element, NFTNL_SET_ELEM_KEY, key, (uint32_t)key_of(set->key, e, key));
+	if (set->value == NFT_VERDICTS)
+		put_verdict(s, element, e);
+	else if (set->value == NFT_NUMBERS)
+		nftnl_set_elem_set(element, NFTNL_SET_ELEM_DATA, &e->value, 4);
+	else if (set->value)
+		put_place(element, e);
 	return element;
 }
 
@@ -218,47 +302,6 @@ static void put_flush(struct sending *s, const struct nft_chain *chain)
 	nftnl_rule_free(r);
 }
 
-/* The choices of `numgen random` are a map without a name, that goes with its rule. */
-static uint32_t put_choices(struct sending *s, const struct nft_step *step)
-{
-	struct nftnl_set *set =
-		new_set(s, "__map%d", NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP);
-	struct nlmsghdr *h = begin_message(s, NFT_MSG_NEWSET, NLM_F_CREATE);
-	uint32_t id = ++s->set_id;
-	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(64);
-
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, TYPE_INTEGER);
-	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, 4);
-	nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, VERDICT_TYPE);
-	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
-	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, (uint32_t)step->chain_count);
-	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, HOST_ORDER);
-	nftnl_set_set_data(
-		set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(notes), nftnl_udata_buf_len(notes));
-	nftnl_udata_buf_free(notes);
-	nftnl_set_nlmsg_build_payload(h, set);
-	end_message(s, h);
-	nftnl_set_free(set);
-	for (uint32_t i = 0; i < step->chain_count;) {
-		set = new_set(s, "__map%d", 0);
-		nftnl_set_set_u32(set, NFTNL_SET_ID, id);
-		h = begin_message(s, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
-		for (uint32_t n = 0; n < ELEMENTS_MAX && i < step->chain_count; n++, i++) {
-			struct nftnl_set_elem *e = nftnl_set_elem_alloc();
-
-			nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &i, sizeof(i));
-			nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_GOTO);
-			nftnl_set_elem_set_str(
-				e, NFTNL_SET_ELEM_CHAIN, text_of(s, step->chains[i]));
-			nftnl_set_elem_add(set, e);
-		}
-		nftnl_set_elems_nlmsg_build_payload(h, set);
-		end_message(s, h);
-		nftnl_set_free(set);
-	}
-	return id;
-}
-
 static void put_rules(struct sending *s, const struct nft_chain *chain)
 {
 	for (size_t i = 0; i < chain->rule_count; i++) {
@@ -268,11 +311,8 @@ static void put_rules(struct sending *s, const struct nft_chain *chain)
 			.arena = s->batch->arena,
 			.v6 = wanted->count && wanted->steps[0].op == RULE_IS_V6};
 
-		for (size_t k = 0; k < wanted->count; k++) {
-			if (wanted->steps[k].op == RULE_RANDOM)
-				maker.choices = put_choices(s, &wanted->steps[k]);
+		for (size_t k = 0; k < wanted->count; k++)
 			expr_add(&maker, &wanted->steps[k]);
-		}
 		struct nlmsghdr *h = begin_message(s, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 		nftnl_rule_nlmsg_build_payload(h, r);
 		end_message(s, h);

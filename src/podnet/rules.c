@@ -22,11 +22,11 @@ static const struct nft_hook postrouting = {"nat", NFT_POSTROUTING, 100};
 static const struct nft_hook guard = {"filter", NFT_PREROUTING, -300};
 
 static const struct nft_set hostports4 = {
-	.name = STR_INIT("hostports4"), .key = NFT_KEY_SERVICE4, .verdicts = true};
+	.name = STR_INIT("hostports4"), .key = NFT_KEY_SERVICE4, .value = NFT_VERDICTS};
 static const struct nft_set hostports6 = {
-	.name = STR_INIT("hostports6"), .key = NFT_KEY_SERVICE6, .verdicts = true};
+	.name = STR_INIT("hostports6"), .key = NFT_KEY_SERVICE6, .value = NFT_VERDICTS};
 static const struct nft_set hostports = {
-	.name = STR_INIT("hostports"), .key = NFT_KEY_PORT, .verdicts = true};
+	.name = STR_INIT("hostports"), .key = NFT_KEY_PORT, .value = NFT_VERDICTS};
 static const struct nft_set own4 = {.name = STR_INIT("own4"), .key = NFT_KEY_PAIR4};
 static const struct nft_set own6 = {.name = STR_INIT("own6"), .key = NFT_KEY_PAIR6};
 
@@ -206,13 +206,13 @@ static struct rule_list to_host_ports(struct compiling *c)
 	step(r, RULE_RETURN);
 	r = begin_rule(&l);
 	step(r, RULE_IS_V4);
-	step_name(r, RULE_SERVICE_MAP, hostports4.name);
+	nft_rule_add(r, nft_look_up(RULE_VERDICT_OF, &hostports4));
 	r = begin_rule(&l);
 	step(r, RULE_IS_V6);
-	step_name(r, RULE_SERVICE_MAP, hostports6.name);
+	nft_rule_add(r, nft_look_up(RULE_VERDICT_OF, &hostports6));
 	r = begin_rule(&l);
 	step(r, RULE_TO_LOCAL);
-	step_name(r, RULE_PORT_MAP, hostports.name);
+	nft_rule_add(r, nft_look_up(RULE_VERDICT_OF, &hostports));
 	return l;
 }
 
@@ -243,11 +243,11 @@ static struct rule_list leaving(struct compiling *c)
 	struct nft_rule *r = begin_rule(&l);
 
 	step(r, RULE_IS_V4);
-	step_name(r, RULE_PAIR_IN, own4.name);
+	nft_rule_add(r, nft_look_up(RULE_IN, &own4));
 	step(r, RULE_MASQUERADE);
 	r = begin_rule(&l);
 	step(r, RULE_IS_V6);
-	step_name(r, RULE_PAIR_IN, own6.name);
+	nft_rule_add(r, nft_look_up(RULE_IN, &own6));
 	step(r, RULE_MASQUERADE);
 	for (size_t i = 0; i < c->in->pod_cidr_count; i++) {
 		const struct cidr *pods = &c->in->pod_cidrs[i];

@@ -5,19 +5,37 @@
  */
 #include "compile_parts.h"
 
+#define CLIENTS_MAX 1048576 /* remembered at a time, of a family */
+
+#define BOTH(set, text, key, value)                                                                \
+	[set##4] = {STR_INIT(text "4"), key, value, 0},                                            \
+	[set##6] = {STR_INIT(text "6"), key, value, 0}
+#define EACH(set, text, key, value)                                                                \
+	[set##4] = {STR_INIT(text "4"), key##4, value, 0},                                         \
+	[set##6] = {STR_INIT(text "6"), key##6, value, 0}
+#define PLACES(set, text, key4, key6)                                                              \
+	[set##4] = {STR_INIT(text "4"), key4, NFT_PLACES4, 0},                                     \
+	[set##6] = {STR_INIT(text "6"), key6, NFT_PLACES6, 0}
+
 const struct nft_set table_sets[TABLE_SETS] = {
-	[SET_SERVICES4] = {STR_INIT("services4"), NFT_KEY_SERVICE4, true, 0},
-	[SET_SERVICES6] = {STR_INIT("services6"), NFT_KEY_SERVICE6, true, 0},
-	[SET_NODE_PORTS4] = {STR_INIT("node-ports4"), NFT_KEY_PORT, true, 0},
-	[SET_NODE_PORTS6] = {STR_INIT("node-ports6"), NFT_KEY_PORT, true, 0},
-	[SET_NO_ENDPOINTS4] = {STR_INIT("no-endpoints4"), NFT_KEY_SERVICE4, true, 0},
-	[SET_NO_ENDPOINTS6] = {STR_INIT("no-endpoints6"), NFT_KEY_SERVICE6, true, 0},
-	[SET_NO_NODE_PORTS4] = {STR_INIT("no-node-ports4"), NFT_KEY_PORT, true, 0},
-	[SET_NO_NODE_PORTS6] = {STR_INIT("no-node-ports6"), NFT_KEY_PORT, true, 0},
-	[SET_CLUSTER_IPS4] = {STR_INIT("cluster-ips4"), NFT_KEY_ADDRESS4, false, 0},
-	[SET_CLUSTER_IPS6] = {STR_INIT("cluster-ips6"), NFT_KEY_ADDRESS6, false, 0},
-	[SET_NODE_IPS4] = {STR_INIT("node-ips4"), NFT_KEY_ADDRESS4, false, 0},
-	[SET_NODE_IPS6] = {STR_INIT("node-ips6"), NFT_KEY_ADDRESS6, false, 0},
+	PLACES(SET_ENDPOINTS, "endpoints", NFT_KEY_CHOICE4, NFT_KEY_CHOICE6),
+	PLACES(SET_NODE_ENDPOINTS, "node-endpoints", NFT_KEY_PORT_CHOICE, NFT_KEY_PORT_CHOICE),
+	EACH(SET_SERVICES, "services", NFT_KEY_SERVICE, NFT_NUMBERS),
+	EACH(SET_HAIRPIN, "hairpin", NFT_KEY_PAIR, NFT_NO_VALUE),
+	BOTH(SET_NODE_PORTS, "node-ports", NFT_KEY_PORT, NFT_NUMBERS),
+	EACH(SET_CHOICES, "choices", NFT_KEY_CHOICE, NFT_NUMBERS),
+	BOTH(SET_NODE_CHOICES, "node-choices", NFT_KEY_PORT_CHOICE, NFT_NUMBERS),
+	EACH(SET_HERE, "here", NFT_KEY_SERVICE, NFT_NUMBERS),
+	BOTH(SET_NODE_HERE, "node-here", NFT_KEY_PORT, NFT_NUMBERS),
+	EACH(SET_NO_ENDPOINTS, "no-endpoints", NFT_KEY_SERVICE, NFT_VERDICTS),
+	BOTH(SET_NO_NODE_PORTS, "no-node-ports", NFT_KEY_PORT, NFT_VERDICTS),
+	EACH(SET_CLUSTER_IPS, "cluster-ips", NFT_KEY_ADDRESS, NFT_NO_VALUE),
+	EACH(SET_NODE_IPS, "node-ips", NFT_KEY_ADDRESS, NFT_NO_VALUE),
+	EACH(SET_FIREWALLS, "firewalls", NFT_KEY_SERVICE, NFT_VERDICTS),
+	[SET_CLIENTS4] = {STR_INIT("clients4"), NFT_KEY_CLIENT4, NFT_NUMBERS, CLIENTS_MAX},
+	[SET_CLIENTS6] = {STR_INIT("clients6"), NFT_KEY_CLIENT6, NFT_NUMBERS, CLIENTS_MAX},
+	[SET_CLASSES] = {STR_INIT("classes"), NFT_KEY_NUMBER, NFT_VERDICTS, 0},
+	[SET_HERE_CLASSES] = {STR_INIT("here-classes"), NFT_KEY_NUMBER, NFT_VERDICTS, 0},
 };
 
 void *list_room(struct arena *a, void *items, size_t count, size_t size)
@@ -48,22 +66,50 @@ void chain_end(struct chain_maker *c, struct compiled *out)
 
 /* ---- where services begin ---- */
 
-static void look_up(struct chain_maker *c, bool v6, enum nft_op op, enum table_set set)
+/* What a lookup is followed by. */
+typedef void ending_fn(struct nft_rule *r, enum table_set set);
+
+static void by_class(struct nft_rule *r, enum table_set set)
 {
-	c->v6 = v6;
-	nft_rule_add(chain_rule(c, true), step_named(op, table_sets[set + v6].name));
+	nft_rule_add(r, step_set(RULE_NUMBER_OF, set));
+	nft_rule_add(r, step_set(RULE_VERDICT_OF, SET_CLASSES));
+}
+
+static void by_class_here(struct nft_rule *r, enum table_set set)
+{
+	nft_rule_add(r, step_set(RULE_NUMBER_OF, set));
+	nft_rule_add(r, step_set(RULE_VERDICT_OF, SET_HERE_CLASSES));
+}
+
+/* Verdicts that go on come to the refusal. */
+static void refuse(struct nft_rule *r, enum table_set set)
+{
+	nft_rule_add(r, step_set(RULE_VERDICT_OF, set));
+	nft_rule_add(r, step_plain(RULE_REJECT));
+}
+
+static void by_verdict(struct nft_rule *r, enum table_set set)
+{
+	nft_rule_add(r, step_set(RULE_VERDICT_OF, set));
+}
+
+static void look_up(struct chain_maker *c, enum table_set set, ending_fn *ending)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		c->v6 = v6;
+		ending(chain_rule(c, true), set + v6);
+	}
 }
 
 /*
  * Never at loopback: who comes from there could not be answered from elsewhere without telling the
  * kernel to route such addresses.
  */
-static void node_ports(
-	struct chain_maker *c, bool v6, enum table_set set, const struct base_options *o)
+static void node_ports_of(struct chain_maker *c, bool v6, enum table_set set, ending_fn *ending,
+	const struct base_options *o)
 {
 	static const struct cidr loopback[] = {{.ip = {.len = 4, .bytes = {127}}, .bits = 8},
 		{.ip = {.len = 16, .bytes = {[15] = 1}}, .bits = 128}};
-	struct nft_step map = step_named(RULE_PORT_MAP, table_sets[set + v6].name);
 	struct nft_rule *r;
 
 	c->v6 = v6;
@@ -77,40 +123,81 @@ static void node_ports(
 		if (to->bits)
 			nft_rule_add(r, step_cidr(RULE_DESTINATION, to, false));
 		nft_rule_add(r, step_cidr(RULE_DESTINATION, &loopback[v6], true));
-		nft_rule_add(r, map);
+		ending(r, set + v6);
 	}
 	if (o->nodeport_address_count)
 		return;
 	r = chain_rule(c, true);
-	nft_rule_add(r, step_named(RULE_DESTINATION_IN, table_sets[SET_NODE_IPS4 + v6].name));
-	nft_rule_add(r, map);
+	nft_rule_add(r, step_set(RULE_IN, SET_NODE_IPS4 + v6));
+	ending(r, set + v6);
+}
+
+static void node_ports(
+	struct chain_maker *c, enum table_set set, ending_fn *ending, const struct base_options *o)
+{
+	for (int v6 = 0; v6 < 2; v6++)
+		node_ports_of(c, v6, set, ending, o);
 }
 
 static void services(struct arena *a, const struct base_options *o, struct compiled *out)
 {
 	struct chain_maker c = {.arena = a, .name = STR("services")};
 
-	for (int v6 = 0; v6 < 2; v6++)
-		look_up(&c, v6, RULE_SERVICE_MAP, SET_SERVICES4);
-	for (int v6 = 0; v6 < 2; v6++)
-		node_ports(&c, v6, SET_NODE_PORTS4, o);
+	look_up(&c, SET_SERVICES4, by_class);
+	node_ports(&c, SET_NODE_PORTS4, by_class, o);
 	chain_end(&c, out);
+}
+
+/* ---- where classes go on ---- */
+
+/* Strangers at the cluster's own addresses: the answer must come back this way. */
+static void mark_strangers(struct chain_maker *c, const struct proxy_node *node)
+{
+	struct nft_rule *r = chain_rule(c, true);
+	size_t count = 0;
+
+	for (size_t i = 0; i < node->pod_cidr_count && !node->masquerade_all; i++) {
+		const struct cidr *pods = &node->pod_cidrs[i];
+
+		if ((pods->ip.len == 16) != c->v6 || count == NFT_STEPS_MAX - 2)
+			continue;
+		nft_rule_add(r, step_cidr(RULE_SOURCE, pods, true));
+		count++;
+	}
+	if (count || node->masquerade_all)
+		nft_rule_add(r, step_number(RULE_MARK, PROXY_MARK));
+	else
+		c->count--; /* nobody knows who is a stranger */
+}
+
+static void class_ends(struct arena *a, const struct base_options *o, struct compiled *out)
+{
+	struct chain_maker strangers = {.arena = a, .name = STR("strangers")},
+			   firewall = {.arena = a, .name = STR("firewall")},
+			   here = {.arena = a, .name = STR("here")},
+			   node_here = {.arena = a, .name = STR("node-here")};
+
+	for (int v6 = 0; v6 < 2 && o->node; v6++) {
+		strangers.v6 = v6;
+		mark_strangers(&strangers, o->node);
+	}
+	chain_end(&strangers, out);
+	look_up(&firewall, SET_FIREWALLS4, by_verdict);
+	chain_end(&firewall, out);
+	look_up(&here, SET_HERE4, by_class_here);
+	chain_end(&here, out);
+	look_up(&node_here, SET_NODE_HERE4, by_class_here);
+	chain_end(&node_here, out);
 }
 
 /* ---- what is refused ---- */
 
 static void refusals(struct arena *a, const struct base_options *o, struct compiled *out)
 {
-	struct chain_maker reject = {.arena = a, .name = STR("reject")};
-
-	nft_rule_add(chain_rule(&reject, false), step_plain(RULE_REJECT));
-	chain_end(&reject, out);
-
 	struct chain_maker none = {.arena = a, .name = STR("no-endpoints")};
-	for (int v6 = 0; v6 < 2; v6++)
-		look_up(&none, v6, RULE_SERVICE_MAP, SET_NO_ENDPOINTS4);
-	for (int v6 = 0; v6 < 2; v6++)
-		node_ports(&none, v6, SET_NO_NODE_PORTS4, o);
+
+	look_up(&none, SET_NO_ENDPOINTS4, refuse);
+	node_ports(&none, SET_NO_NODE_PORTS4, refuse, o);
 	chain_end(&none, out);
 
 	/* A port that the service does not have. */
@@ -118,8 +205,7 @@ static void refusals(struct arena *a, const struct base_options *o, struct compi
 	for (int v6 = 0; v6 < 2; v6++) {
 		ips.v6 = v6;
 		struct nft_rule *r = chain_rule(&ips, true);
-		nft_rule_add(
-			r, step_named(RULE_DESTINATION_IN, table_sets[SET_CLUSTER_IPS4 + v6].name));
+		nft_rule_add(r, step_set(RULE_IN, SET_CLUSTER_IPS4 + v6));
 		nft_rule_add(r, step_plain(RULE_REJECT));
 	}
 	chain_end(&ips, out);
@@ -139,6 +225,28 @@ static void hook(struct arena *a, struct compiled *out, const char *name, const 
 			nft_rule_add(r, step_plain(RULE_IS_NEW));
 		nft_rule_add(r, step_named(RULE_JUMP, str_from(jumps[i])));
 	}
+	chain_end(&c, out);
+}
+
+/* Whoever has reached itself must not see its own address as the other side's. */
+static void last(struct arena *a, struct compiled *out, const struct nft_hook *postrouting)
+{
+	struct chain_maker c = {.arena = a, .name = STR("nat-postrouting"), .hook = postrouting};
+	struct nft_rule *r = chain_rule(&c, false);
+
+	nft_rule_add(r, step_plain(RULE_NUMBERED));
+	nft_rule_add(r, step_number(RULE_NUMBER, 0));
+	for (int v6 = 0; v6 < 2; v6++) {
+		c.v6 = v6;
+		r = chain_rule(&c, true);
+		nft_rule_add(r, step_plain(RULE_TRANSLATED));
+		nft_rule_add(r, step_set(RULE_IN, SET_HAIRPIN4 + v6));
+		nft_rule_add(r, step_number(RULE_MARK, PROXY_MARK));
+	}
+	r = chain_rule(&c, false);
+	nft_rule_add(r, step_number(RULE_MARKED, PROXY_MARK));
+	nft_rule_add(r, step_number(RULE_UNMARK, PROXY_MARK));
+	nft_rule_add(r, step_plain(RULE_MASQUERADE));
 	chain_end(&c, out);
 }
 
@@ -163,12 +271,7 @@ static void hooks(struct arena *a, struct compiled *out)
 	hook(a, out, "filter-output", &sent, to_none, true);
 	hook(a, out, "filter-output-translated", &translated, to_unknown, true);
 
-	struct chain_maker c = {.arena = a, .name = STR("nat-postrouting"), .hook = &postrouting};
-	struct nft_rule *r = chain_rule(&c, false);
-	nft_rule_add(r, step_number(RULE_MARKED, PROXY_MARK));
-	nft_rule_add(r, step_number(RULE_UNMARK, PROXY_MARK));
-	nft_rule_add(r, step_plain(RULE_MASQUERADE));
-	chain_end(&c, out);
+	last(a, out, &postrouting);
 }
 
 void compile_base(struct arena *a, const struct base_options *o, struct compiled *out)
@@ -176,9 +279,8 @@ void compile_base(struct arena *a, const struct base_options *o, struct compiled
 	*out = (struct compiled){0};
 	refusals(a, o, out);
 	services(a, o, out);
+	class_ends(a, o, out);
 	hooks(a, out);
-	out->sets = arena_copy(a, table_sets, sizeof(table_sets));
-	out->set_count = TABLE_SETS;
 }
 
 void compile_node(struct arena *a, const struct ip *ips, size_t count, struct compiled *out)

@@ -26,6 +26,10 @@ static inline struct nft_step step_plain(enum nft_op op)
 {
 	return (struct nft_step){.op = op};
 }
+static inline struct nft_step step_set(enum nft_op op, enum table_set set)
+{
+	return nft_look_up(op, &table_sets[set]);
+}
 static inline struct nft_step step_named(enum nft_op op, struct str name)
 {
 	return (struct nft_step){.op = op, .name = name};

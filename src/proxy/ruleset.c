@@ -1,5 +1,6 @@
 #include "ruleset.h"
 #include "compile_parts.h"
+#include "ways.h"
 
 #include <kube/hash.h>
 #include <kube/mem.h>
@@ -15,10 +16,11 @@ struct installed_chain {
 struct installed {
 	struct arena arena;
 	struct installed_chain *chains;
-	struct nft_set *sets;
+	struct way *ways;
 	struct table_element *elements;
+	struct ip *endpoints;
 	struct datagram_path *paths;
-	size_t chain_count, set_count, element_count, path_count;
+	size_t chain_count, way_count, element_count, endpoint_count, path_count;
 	bool no_local_inside, no_local_outside;
 };
 
@@ -36,6 +38,8 @@ void ruleset_init(struct ruleset *r)
 	map_init(&r->services);
 	map_init(&r->owners);
 	map_init(&r->paths);
+	map_init(&r->hairpins);
+	classes_init(&r->classes);
 }
 
 void ruleset_done(struct ruleset *r)
@@ -45,6 +49,8 @@ void ruleset_done(struct ruleset *r)
 	map_done(&r->services);
 	map_done(&r->owners);
 	map_done(&r->paths);
+	map_done(&r->hairpins);
+	classes_done(&r->classes);
 }
 
 /* ---- comparing ---- */
@@ -56,29 +62,36 @@ static uint64_t digest_rules(const struct nft_chain *c)
 	for (size_t i = 0; i < c->rule_count; i++)
 		for (size_t k = 0; k < c->rules[i].count; k++) {
 			const struct nft_step *s = &c->rules[i].steps[k];
-			const uint32_t plain[] = {s->op, s->not_, s->number, s->cidr.bits,
-				s->cidr.ip.len, (uint32_t)s->chain_count};
+			const uint32_t plain[] = {
+				s->op, s->not_, s->number, s->cidr.bits, s->cidr.ip.len};
 
 			h = hash_bytes(h, str_make((const char *)plain, sizeof(plain)));
 			h = hash_bytes(h, str_make((const char *)s->cidr.ip.bytes, s->cidr.ip.len));
 			h = hash_bytes(h, s->name);
-			for (size_t n = 0; n < s->chain_count; n++)
-				h = hash_bytes(h, s->chains[n]);
 		}
 	return h;
 }
 
+static struct str address_key(
+	char text[32], enum table_set set, const struct ip *ip, uint8_t protocol, uint16_t port)
+{
+	memset(text, 0, 32);
+	text[0] = (char)('a' + set);
+	memcpy(text + 1, ip->bytes, sizeof(ip->bytes));
+	text[17] = (char)protocol;
+	text[18] = (char)(port >> 8);
+	text[19] = (char)port;
+	return str_make(text, 20);
+}
+
 static struct str element_key(char text[32], const struct table_element *e)
 {
-	const struct nft_element *x = &e->element;
+	return address_key(text, e->set, &e->element.ip, e->element.protocol, e->element.port);
+}
 
-	memset(text, 0, 32);
-	text[0] = (char)('a' + e->set);
-	memcpy(text + 1, x->ip.bytes, sizeof(x->ip.bytes));
-	text[17] = (char)x->protocol;
-	text[18] = (char)(x->port >> 8);
-	text[19] = (char)x->port;
-	return str_make(text, 20);
+static struct str way_key(char text[32], const struct way *w)
+{
+	return address_key(text, way_set(w), &w->ip, w->protocol, w->port);
 }
 
 static int by_name(const void *a, const void *b)
@@ -91,6 +104,11 @@ static int by_key(const void *a, const void *b)
 	char x[32], y[32];
 
 	return str_cmp(element_key(x, a), element_key(y, b));
+}
+
+static int by_way(const void *a, const void *b)
+{
+	return way_cmp(a, b);
 }
 
 static void in_order(
@@ -110,11 +128,6 @@ static const struct installed_chain *find_chain(const struct installed *i, struc
 	return i ? find_named(i->chains, i->chain_count, sizeof(*i->chains), name) : NULL;
 }
 
-static const struct nft_set *find_set(const struct installed *i, struct str name)
-{
-	return i ? find_named(i->sets, i->set_count, sizeof(*i->sets), name) : NULL;
-}
-
 static bool has_element(const struct installed *i, const struct table_element *e)
 {
 	const struct table_element *found =
@@ -126,34 +139,48 @@ static bool has_element(const struct installed *i, const struct table_element *e
 	       str_eq(found->element.chain, e->element.chain);
 }
 
-/* ---- who has an element ---- */
+/* ---- who has an address ---- */
+
+static void give_up(struct ruleset *r, const struct installed *i, struct str key)
+{
+	if (map_get(&r->owners, key) == i)
+		map_remove(&r->owners, key);
+}
 
 static void release(struct ruleset *r, struct installed *i)
 {
 	char key[32];
 
 	for (size_t n = 0; i && n < i->element_count; n++)
-		if (map_get(&r->owners, element_key(key, &i->elements[n])) == i)
-			map_remove(&r->owners, element_key(key, &i->elements[n]));
+		give_up(r, i, element_key(key, &i->elements[n]));
+	for (size_t n = 0; i && n < i->way_count; n++)
+		give_up(r, i, way_key(key, &i->ways[n]));
+}
+
+static bool obtain(struct ruleset *r, struct installed *owner, struct str key)
+{
+	if (map_has(&r->owners, key)) {
+		r->contested |= map_get(&r->owners, key) != owner;
+		return false;
+	}
+	map_set(&r->owners, key, owner);
+	return true;
 }
 
 /* Two services may want the same external address: the first has it, until it lets go. */
 static void claim(struct ruleset *r, struct installed *owner, struct compiled *fresh)
 {
-	size_t kept = 0;
+	size_t elements = 0, ways = 0;
 	char key[32];
 
-	for (size_t n = 0; n < fresh->element_count; n++) {
-		struct str k = element_key(key, &fresh->elements[n]);
-
-		if (map_has(&r->owners, k)) {
-			r->contested |= map_get(&r->owners, k) != owner;
-			continue;
-		}
-		map_set(&r->owners, k, owner);
-		fresh->elements[kept++] = fresh->elements[n];
-	}
-	fresh->element_count = kept;
+	for (size_t n = 0; n < fresh->element_count; n++)
+		if (obtain(r, owner, element_key(key, &fresh->elements[n])))
+			fresh->elements[elements++] = fresh->elements[n];
+	fresh->element_count = elements;
+	for (size_t n = 0; n < fresh->way_count; n++)
+		if (obtain(r, owner, way_key(key, &fresh->ways[n])))
+			fresh->ways[ways++] = fresh->ways[n];
+	fresh->way_count = ways;
 }
 
 /* ---- what is kept ---- */
@@ -161,30 +188,39 @@ static void claim(struct ruleset *r, struct installed *owner, struct compiled *f
 static void keep_chains(struct installed *i, struct compiled *c)
 {
 	in_order(c->chains, c->chain_count, sizeof(*c->chains), by_name);
-	in_order(c->sets, c->set_count, sizeof(*c->sets), by_name);
-	i->chains = arena_alloc(&i->arena, (c->chain_count + 1) * sizeof(*i->chains));
+	i->chains = arena_alloc(&i->arena, c->chain_count * sizeof(*i->chains));
 	for (size_t n = 0; n < c->chain_count; n++)
 		i->chains[i->chain_count++] =
 			(struct installed_chain){.name = arena_str(&i->arena, c->chains[n].name),
 				.digest = digest_rules(&c->chains[n])};
-	i->sets = arena_alloc(&i->arena, (c->set_count + 1) * sizeof(*i->sets));
-	for (size_t n = 0; n < c->set_count; n++) {
-		i->sets[n] = c->sets[n];
-		i->sets[n].name = arena_str(&i->arena, c->sets[n].name);
+}
+
+static void keep_ways(struct ruleset *r, struct installed *i, struct compiled *c)
+{
+	in_order(c->ways, c->way_count, sizeof(*c->ways), by_way);
+	i->ways = arena_copy(&i->arena, c->ways, c->way_count * sizeof(*i->ways));
+	i->way_count = c->way_count;
+	for (size_t n = 0; n < c->way_count; n++) {
+		struct way *w = &i->ways[n];
+
+		w->places = arena_copy(&i->arena, w->places, w->class.count * sizeof(*w->places));
+		w->number = classes_use(&r->classes, &w->class);
 	}
-	i->set_count = c->set_count;
+	i->endpoints =
+		arena_copy(&i->arena, c->endpoints, c->endpoint_count * sizeof(*i->endpoints));
+	i->endpoint_count = c->endpoint_count;
 }
 
 static void keep_elements(struct installed *i, struct compiled *c)
 {
 	in_order(c->elements, c->element_count, sizeof(*c->elements), by_key);
-	i->elements = arena_alloc(&i->arena, (c->element_count + 1) * sizeof(*i->elements));
+	i->elements = arena_alloc(&i->arena, c->element_count * sizeof(*i->elements));
 	for (size_t n = 0; n < c->element_count; n++) {
 		i->elements[n] = c->elements[n];
 		i->elements[n].element.chain = arena_str(&i->arena, c->elements[n].element.chain);
 	}
 	i->element_count = c->element_count;
-	i->paths = arena_alloc(&i->arena, (c->path_count + 1) * sizeof(*i->paths));
+	i->paths = arena_alloc(&i->arena, c->path_count * sizeof(*i->paths));
 	for (size_t n = 0; n < c->path_count; n++)
 		i->paths[i->path_count++] =
 			(struct datagram_path){.ip = c->paths[n].ip, .port = c->paths[n].port};
@@ -236,23 +272,12 @@ static void drop_chains(
 					(struct nft_change){
 						.kind = pass ? NFT_DELETE_CHAIN : NFT_FLUSH_CHAIN,
 						.chain = name_only(b, old->chains[n].name)});
-	for (size_t n = 0; n < old->set_count; n++)
-		if (!find_set(now, old->sets[n].name)) {
-			struct nft_set *s = arena_copy(b->arena, &old->sets[n], sizeof(*s));
-
-			s->name = arena_str(b->arena, s->name);
-			nft_batch_add(b, (struct nft_change){.kind = NFT_DELETE_SET, .set = s});
-		}
 }
 
 /* now: what is kept of `fresh`, NULL: nothing. */
 static void add_chains(struct nft_batch *b, const struct installed *old,
 	const struct installed *now, const struct compiled *fresh)
 {
-	for (size_t n = 0; n < fresh->set_count; n++)
-		if (!find_set(old, fresh->sets[n].name))
-			nft_batch_add(b,
-				(struct nft_change){.kind = NFT_ADD_SET, .set = &fresh->sets[n]});
 	for (size_t n = 0; n < fresh->chain_count; n++)
 		if (!find_chain(old, fresh->chains[n].name))
 			nft_batch_add(b, (struct nft_change){.kind = NFT_ADD_CHAIN,
@@ -269,15 +294,72 @@ static void add_chains(struct nft_batch *b, const struct installed *old,
 	}
 }
 
-static bool sets_change(const struct installed *old, const struct installed *now)
-{
-	for (size_t n = 0; n < old->set_count; n++) {
-		const struct nft_set *s = find_set(now, old->sets[n].name);
+/* ---- ways ---- */
 
-		if (s && s->timeout != old->sets[n].timeout)
-			return true;
+static void change_ways(
+	struct ruleset *r, struct nft_batch *b, const struct installed *old, struct installed *now)
+{
+	size_t was = 0, is = 0, was_count = old ? old->way_count : 0,
+	       is_count = now ? now->way_count : 0;
+
+	while (was < was_count || is < is_count) {
+		const struct way *o = was < was_count ? &old->ways[was] : NULL;
+		struct way *n = is < is_count ? &now->ways[is] : NULL;
+		int order = !o ? 1 : !n ? -1 : way_cmp(o, n);
+
+		way_change(b, order <= 0 ? o : NULL, order >= 0 ? n : NULL);
+		r->let_go |= order < 0 && r->contested;
+		was += order <= 0;
+		is += order >= 0;
 	}
-	return false;
+	for (size_t n = 0; n < was_count; n++)
+		classes_drop(&r->classes, old->ways[n].number);
+}
+
+/* ---- who may come to itself ---- */
+
+static void put_hairpin(struct nft_batch *b, enum nft_change_kind kind, const struct ip *ip)
+{
+	struct table_element *e = arena_new(b->arena, sizeof(*e));
+
+	e->set = SET_HAIRPIN4 + (ip->len == 16);
+	e->element.ip = e->element.other = *ip;
+	add_elements(b, kind, e, 1);
+}
+
+static void count_hairpin(struct ruleset *r, struct nft_batch *b, const struct ip *ip, int more)
+{
+	struct str key = str_make((const char *)ip->bytes, ip->len);
+	intptr_t count = (intptr_t)map_get(&r->hairpins, key);
+
+	if (count + more)
+		map_set(&r->hairpins, key, (void *)(count + more)); // NOLINT
+	else
+		map_remove(&r->hairpins, key);
+	if (!count)
+		put_hairpin(b, NFT_ADD_ELEMENTS, ip);
+	else if (!(count + more))
+		put_hairpin(b, NFT_DELETE_ELEMENTS, ip);
+}
+
+static void change_hairpins(struct ruleset *r, struct nft_batch *b, const struct installed *old,
+	const struct installed *now)
+{
+	size_t was = 0, is = 0, was_count = old ? old->endpoint_count : 0,
+	       is_count = now ? now->endpoint_count : 0;
+
+	while (was < was_count || is < is_count) {
+		int order = was == was_count ? 1
+			    : is == is_count ? -1
+					     : ip_cmp(&old->endpoints[was], &now->endpoints[is]);
+
+		if (order < 0)
+			count_hairpin(r, b, &old->endpoints[was], -1);
+		else if (order > 0)
+			count_hairpin(r, b, &now->endpoints[is], 1);
+		was += order <= 0;
+		is += order >= 0;
+	}
 }
 
 /* ---- datagrams ---- */
@@ -343,6 +425,7 @@ static struct installed *keep(struct ruleset *r, struct compiled *fresh)
 	arena_init(&now->arena);
 	claim(r, now, fresh);
 	keep_chains(now, fresh);
+	keep_ways(r, now, fresh);
 	keep_elements(now, fresh);
 	now->no_local_inside = fresh->no_local_inside;
 	now->no_local_outside = fresh->no_local_outside;
@@ -361,17 +444,12 @@ void ruleset_change(
 		(size_t)(now && now->no_local_inside) - (size_t)(old && old->no_local_inside);
 	r->no_local_outside +=
 		(size_t)(now && now->no_local_outside) - (size_t)(old && old->no_local_outside);
-	/* A set cannot change its timeout: all of the service is made anew. */
-	if (old && fresh && sets_change(old, now)) {
-		drop_elements(r, batch, old, NULL);
-		drop_chains(batch, old, NULL);
-		installed_free(map_remove(&r->services, key));
-		old = NULL;
-	}
 	if (old)
 		drop_elements(r, batch, old, now);
 	if (fresh)
 		add_chains(batch, old, now, fresh);
+	change_ways(r, batch, old, now);
+	change_hairpins(r, batch, old, now);
 	for (size_t n = 0; fresh && n < fresh->element_count; n++)
 		if (!has_element(old, &fresh->elements[n]))
 			add_elements(batch, NFT_ADD_ELEMENTS, &fresh->elements[n], 1);
@@ -380,17 +458,27 @@ void ruleset_change(
 	installed_free(now ? map_set(&r->services, key, now) : map_remove(&r->services, key));
 }
 
+void ruleset_settle(struct ruleset *r, struct nft_batch *batch)
+{
+	classes_settle(&r->classes, batch, &r->node);
+}
+
 void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct base_options *o)
 {
 	struct compiled base;
 
 	ruleset_done(r);
 	ruleset_init(r);
+	if (o->node)
+		r->node = *o->node;
 	/* Deleting what is not there is an error, adding what is there is none. */
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_ADD_TABLE});
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_DELETE_TABLE});
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_ADD_TABLE});
 	compile_base(batch->arena, o, &base);
+	for (size_t n = 0; n < TABLE_SETS; n++)
+		nft_batch_add(
+			batch, (struct nft_change){.kind = NFT_ADD_SET, .set = &table_sets[n]});
 	add_chains(batch, NULL, NULL, &base);
 }
 

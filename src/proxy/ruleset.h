@@ -5,7 +5,7 @@
 #ifndef KUBE_PROXY_RULESET_H
 #define KUBE_PROXY_RULESET_H
 
-#include "compile.h"
+#include "classes.h"
 
 #include <kube/map.h>
 
@@ -13,7 +13,10 @@ struct installed;
 
 struct ruleset {
 	struct map services; /* "namespace/name" → struct installed */
-	struct map owners;   /* of elements, by their key → the installed that has it */
+	struct map owners;   /* of addresses, by their key → the installed that has it */
+	struct map hairpins; /* endpoint → how many services lead there */
+	struct classes classes;
+	struct proxy_node node;
 	/* Of what the batch at hand changes: address and port → struct datagram_path in its arena.
 	 */
 	struct map paths;
@@ -31,6 +34,8 @@ void ruleset_done(struct ruleset *r);
  */
 void ruleset_change(
 	struct ruleset *r, struct nft_batch *batch, struct str key, struct compiled *fresh);
+/* When all that is to change has been said: adds what several services share. */
+void ruleset_settle(struct ruleset *r, struct nft_batch *batch);
 /* Begins a batch that replaces the table: forgets all, adds the base. */
 void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct base_options *o);
 /*

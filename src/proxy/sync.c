@@ -174,13 +174,17 @@ static void send_work(struct work *w)
 	struct proxy *p = CONTAINER_OF(w, struct proxy, sender);
 	struct sync *s = &p->sync;
 
+	struct base_options table = p->table;
+
+	table.node = &s->node;
 	ruleset_forget_paths(&p->ruleset);
 	if (s->restart)
-		ruleset_restart(&p->ruleset, &s->batch, &p->table);
+		ruleset_restart(&p->ruleset, &s->batch, &table);
 	if (s->restart || s->ips_changed)
 		compile_ips(&p->ruleset, &s->batch, s->ips, s->ip_count);
 	for (size_t i = 0; i < s->count; i++)
 		compile_wanted(&p->ruleset, &s->batch, &s->node, &s->wanted[i]);
+	ruleset_settle(&p->ruleset, &s->batch);
 	if (!s->batch.count || nft_link_send(&p->link, &s->batch, &w->err) ||
 		!p->ruleset.paths.count)
 		return;
@@ -356,7 +360,9 @@ void proxy_print(struct part *part, struct buf *out)
 		STRF(client_object_namespace(it.object)), STRF(client_object_name(it.object)));
 	if (count)
 		qsort(keys, count, sizeof(*keys), by_text);
-	ruleset_restart(&ruleset, &batch, &p->table);
+	struct base_options table = p->table;
+	table.node = &p->node;
+	ruleset_restart(&ruleset, &batch, &table);
 	compile_ips(&ruleset, &batch, p->ips, p->ip_count);
 	for (size_t i = 0; i < count; i++) {
 		struct wanted w = wanted_of(p, &a, keys[i]);
@@ -364,6 +370,7 @@ void proxy_print(struct part *part, struct buf *out)
 		compile_wanted(&ruleset, &batch, &p->node, &w);
 		give_back(&w);
 	}
+	ruleset_settle(&ruleset, &batch);
 	nft_print(&batch, out);
 	ruleset_done(&ruleset);
 }

@@ -122,7 +122,7 @@ static double in_use(void)
 
 static void all_of_them(struct bench *b)
 {
-	static const struct base_options everywhere;
+	const struct base_options everywhere = {.node = &b->node};
 	struct arena a;
 	int64_t took = 0;
 
@@ -131,6 +131,7 @@ static void all_of_them(struct bench *b)
 	ruleset_restart(&b->ruleset, &batch, &everywhere);
 	for (int i = 0; i < b->count; i++)
 		took += compile(b, &batch, i, 0);
+	ruleset_settle(&b->ruleset, &batch);
 	printf("proxy_sync_compile_%dx%d %.2f ms\n", b->count, b->endpoints, (double)took / MSEC);
 	printf("proxy_sync_kernel_%dx%d %.2f ms\n", b->count, b->endpoints,
 		(double)send_batch(b, &batch) / MSEC);
@@ -152,6 +153,7 @@ static void one_by_one(struct bench *b, int changes)
 		arena_init(&a);
 		struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
 		compiled[n] = compile(b, &batch, n * 7 % b->count, 1 + n / b->count);
+		ruleset_settle(&b->ruleset, &batch);
 		kernel[n] = compiled[n] + send_batch(b, &batch);
 		bytes += batch.sent;
 		arena_done(&a);

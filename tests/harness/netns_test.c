@@ -119,6 +119,15 @@ int netns_test_socket(int netns, int type, const char *ip, uint16_t port)
 	return fd;
 }
 
+int netns_test_client(int netns, int family)
+{
+	int home = enter(netns), fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	leave(home);
+	EXPECT(fd >= 0);
+	return fd;
+}
+
 static bool wait_for(int fd, short events)
 {
 	struct pollfd p = {.fd = fd, .events = events};

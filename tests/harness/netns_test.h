@@ -15,6 +15,8 @@ void netns_test_run(void (*test)(void));
 int netns_test_new(void);
 /* A socket in the namespace (-1: this one), bound to the address and port; SOCK_STREAM listens. */
 int netns_test_socket(int netns, int type, const char *ip, uint16_t port);
+/* One that blocks, not bound to anything; AF_INET or AF_INET6. */
+int netns_test_client(int netns, int family);
 /*
  * A client in the namespace (-1: this one) says something to the address and hears it again
  * ("echo") from a server: 0, or the errno that came instead. `server` is a socket of

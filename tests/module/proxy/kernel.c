@@ -118,11 +118,16 @@ static void send_batch(struct nft_batch *b)
 	}
 }
 
-/* Sorted: in which order chains and elements came is not told apart. */
+/*
+ * Sorted: in which order chains and elements came is not told apart. Nor is which of the choices an
+ * endpoint has: they follow as a list of their own.
+ */
 static void list_table(struct buf *out)
 {
-	FILE *pipe = popen("nft -n -s list table inet " PROXY_TABLE
-			   " | sed -E 's/elements = |[{},]/ /g' | tr -s '\\t ' '\\n\\n' | sort",
+	FILE *pipe = popen("t=$(nft -n -s list table inet " PROXY_TABLE ");"
+			   " echo \"$t\" | tr '{},' '\\n' | sed -E"
+			   " 's/^[ \t]+//; s/ \\. 6b[08]0:[0-9a-f]+ :/ . CHOICE :/' | sort;"
+			   " echo \"$t\" | grep -o '6b[08]0:[0-9a-f]*' | sort",
 		"re");
 	char chunk[4096];
 	size_t n;
@@ -134,13 +139,14 @@ static void list_table(struct buf *out)
 
 static void restart(struct world *w, struct ruleset *r)
 {
-	static const struct base_options everywhere;
+	const struct base_options everywhere = {.node = &w->node};
 	struct nft_batch b = {.table = PROXY_TABLE, .arena = &w->arena};
 
 	ruleset_init(r);
 	ruleset_restart(r, &b, &everywhere);
 	for (int i = 0; i < SERVICES; i++)
 		change(w, r, &b, i);
+	ruleset_settle(r, &b);
 	send_batch(&b);
 }
 
@@ -160,6 +166,7 @@ static void step(struct world *w)
 	}
 	change(w, &w->ruleset, &b, i);
 	settle(w, &b);
+	ruleset_settle(&w->ruleset, &b);
 	send_batch(&b);
 	buf_done(&spec);
 	buf_done(&slice);
@@ -197,6 +204,7 @@ static void run(void)
 	struct nft_batch b = {.table = PROXY_TABLE, .arena = &w.arena};
 	for (int i = 0; i < SERVICES; i++)
 		change(&w, &w.ruleset, &b, i);
+	ruleset_settle(&w.ruleset, &b);
 	send_batch(&b);
 	ruleset_done(&w.ruleset);
 	arena_done(&w.arena);

@@ -14,6 +14,8 @@ struct given {
 	struct ruleset ruleset;
 	struct nft_batch batch;
 	struct buf text;
+	char classes[64][2][48]; /* numbers and names, as they were told */
+	size_t class_count;
 };
 
 static void given_init(struct given *g)
@@ -27,6 +29,7 @@ static void given_init(struct given *g)
 		.pod_cidrs = g->pods,
 		.pod_cidr_count = 2};
 	ruleset_init(&g->ruleset);
+	g->ruleset.node = g->node;
 	g->batch = (struct nft_batch){.table = "t", .arena = &g->arena};
 	buf_init(&g->text, MIB);
 }
@@ -58,6 +61,49 @@ static void leave_digests_out(struct buf *text)
 		}
 }
 
+static void learn_classes(struct given *g)
+{
+	for (const char *at = buf_text(&g->text); (at = strstr(at, "classes { ")); at++)
+		if (sscanf(at, "classes { %47s : goto %47s }", g->classes[g->class_count][0],
+			    g->classes[g->class_count][1]) == 2 &&
+			g->class_count + 1 < ARRAY_LEN(g->classes))
+			g->class_count++;
+}
+
+/* Numbers of classes are digests, too: for them their names. */
+static void name_classes(struct given *g)
+{
+	struct buf out = BUF_INIT(MIB);
+
+	learn_classes(g);
+	for (const char *at = buf_text(&g->text); *at;) {
+		const char *name = NULL;
+		size_t len = 1;
+
+		for (size_t i = 0; i < g->class_count && !name; i++)
+			if (strncmp(at, g->classes[i][0], strlen(g->classes[i][0])) == 0) {
+				name = g->classes[i][1];
+				len = strlen(g->classes[i][0]);
+			}
+		if (name)
+			buf_add_text(&out, name);
+		else
+			buf_add_char(&out, *at);
+		at += len;
+	}
+	buf_done(&g->text);
+	g->text = out;
+}
+
+static void print_batch(struct given *g)
+{
+	buf_clear(&g->text);
+	ruleset_settle(&g->ruleset, &g->batch);
+	nft_print(&g->batch, &g->text);
+	leave_digests_out(&g->text);
+	name_classes(g);
+}
+
 static size_t count_of(struct given *g, const char *text)
 {
 	size_t count = 0;
@@ -84,7 +130,6 @@ static void change(struct given *g, const char *name, const char *spec, const ch
 	struct str key = arena_print(&g->arena, "shop/%s", name);
 
 	g->batch.count = 0;
-	buf_clear(&g->text);
 	if (spec) {
 		slices[0] = json(
 			g, arena_print(&g->arena,
@@ -102,8 +147,7 @@ static void change(struct given *g, const char *name, const char *spec, const ch
 			slices, 1, &fresh);
 	}
 	ruleset_change(&g->ruleset, &g->batch, key, spec ? &fresh : NULL);
-	nft_print(&g->batch, &g->text);
-	leave_digests_out(&g->text);
+	print_batch(g);
 }
 
 static bool says(struct given *g, const char *line)
@@ -125,21 +169,29 @@ static bool says_nothing_of(struct given *g, const char *line)
 	"{\"addresses\":[\"10.42.0.6\"]},{\"addresses\":[\"10.42.0.5\"],\"nodeName\":\"here\"},"   \
 	"{\"addresses\":[\"10.42.0.7\"],\"conditions\":{\"ready\":false}}"
 
+#define ENDING(address, node)                                                                      \
+	"{\"addresses\":[\"" address "\"],\"nodeName\":\"" node                                    \
+	"\",\"conditions\":{\"ready\":false,\"serving\":true,\"terminating\":true}}"
+#define READY(address, node) "{\"addresses\":[\"" address "\"],\"nodeName\":\"" node "\"}"
+
 TEST(a_service_leads_to_its_ready_endpoints)
 {
 	struct given g;
 
 	given_init(&g);
 	change(&g, "web", INSIDE, TWO);
-	EXPECT(says(&g, "10.43.0.9 . tcp . 80 : goto svc4-shop/web/tcp/80/http }"));
-	EXPECT(says(&g, "ip daddr 10.43.0.9/32 ip saddr != 10.42.0.0/16 meta mark set meta mark | "
-			"0x4000\n"));
-	EXPECT(says(&g, "add rule inet t svc4-shop/web/tcp/80/http numgen random mod 2 0 goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"
-			"add rule inet t svc4-shop/web/tcp/80/http goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.6/8080\n"));
-	EXPECT(says(&g, "ip saddr 10.42.0.5/32 meta mark set meta mark | 0x4000"));
-	EXPECT(says(&g, "meta l4proto tcp dnat ip to 10.42.0.5:8080"));
+	EXPECT(says(&g, "add element inet t services4 { 10.43.0.9 . tcp . 80 : inside-2 }\n"));
+	EXPECT(says(&g,
+		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . "
+		"8080, 10.43.0.9 . tcp . 80 . 6b00:1 : 10.42.0.6 . 8080 }\n"));
+	EXPECT(says(&g, "add rule inet t inside-2 jump strangers\n"
+			"add rule inet t inside-2 goto to-2\n"));
+	EXPECT(says(&g,
+		"add rule inet t to-2 meta priority set numgen random mod 2 offset "
+		"1795162112\n"
+		"add rule inet t to-2 meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . "
+		"th dport . meta priority map @endpoints4\n"));
+	EXPECT(says(&g, "add element inet t hairpin4 { 10.42.0.5 . 10.42.0.5 }"));
 	EXPECT(says_nothing_of(&g, "10.42.0.7"));
 	EXPECT(says_nothing_of(&g, "30080")); /* its type has none */
 	EXPECT(says(&g, "add element inet t cluster-ips4 { 10.43.0.9 }"));
@@ -155,15 +207,76 @@ TEST(only_what_differs_is_changed)
 	change(&g, "web", INSIDE, TWO);
 	EXPECT_STR(buf_str(&g.text), "");
 	change(&g, "web", INSIDE, "{\"addresses\":[\"10.42.0.6\"]}");
-	EXPECT(says(&g, "flush chain inet t svc4-shop/web/tcp/80/http\n"));
-	EXPECT(says(&g, "add rule inet t svc4-shop/web/tcp/80/http goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.6/8080\n"));
-	EXPECT(says(&g, "delete chain inet t ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
-	EXPECT(says_nothing_of(&g, "element"));
-	EXPECT(says_nothing_of(&g, "dnat"));
+	EXPECT(says(&g, "delete element inet t services4 { 10.43.0.9 . tcp . 80 : inside-2 }\n"
+			"add element inet t services4 { 10.43.0.9 . tcp . 80 : inside-1 }\n"));
+	EXPECT(says(&g, "delete chain inet t to-2\n"));
+	EXPECT(says(&g, "delete element inet t hairpin4 { 10.42.0.5 . 10.42.0.5 }\n"));
+	EXPECT(says_nothing_of(&g, "cluster-ips4"));
 	change(&g, "web", NULL, NULL);
-	EXPECT(says(&g, "delete element inet t services4 { 10.43.0.9 . tcp . 80 : goto"));
-	EXPECT(says(&g, "delete chain inet t svc4-"));
+	EXPECT(says(&g, "delete element inet t services4 { 10.43.0.9 . tcp . 80 : inside-1 }"));
+	EXPECT(says(&g,
+		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.6 "
+		". 8080 }"));
+	EXPECT(says(&g, "delete chain inet t inside-1\n"));
+	given_done(&g);
+}
+
+/* Nothing that jumps: the kernel would walk through the table. */
+TEST(one_endpoint_for_another_is_a_few_elements)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE,
+		READY("10.42.0.5", "a") "," READY("10.42.0.6", "b") "," READY("10.42.0.7", "c"));
+	change(&g, "web", INSIDE,
+		READY("10.42.0.6", "b") "," READY("10.42.0.7", "c") "," READY("10.42.0.8", "d"));
+	EXPECT_STR(buf_str(&g.text), "delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . "
+				     "6b00:0 : 10.42.0.5 . 8080 }\n"
+				     "add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . "
+				     "6b00:0 : 10.42.0.8 . 8080 }\n"
+				     "delete element inet t hairpin4 { 10.42.0.5 . 10.42.0.5 }\n"
+				     "add element inet t hairpin4 { 10.42.0.8 . 10.42.0.8 }\n");
+	given_done(&g);
+}
+
+/* The last takes the place of the one that goes. */
+TEST(choices_have_no_gaps)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE, many_endpoints(&g, 40));
+	change(&g, "web", INSIDE, many_endpoints(&g, 39));
+	EXPECT(says(&g, "delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:27 : "
+			"10.42.1.40 . 8080 }\n"));
+	EXPECT_INT(count_of(&g, " endpoints4 "), 1);
+	change(&g, "web", INSIDE, strchr(many_endpoints(&g, 39), ',') + 1); /* the first goes */
+	EXPECT(says(&g,
+		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.1.1 "
+		". 8080, 10.43.0.9 . tcp . 80 . 6b00:26 : 10.42.1.39 . 8080 }\n"
+		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.1.39 . "
+		"8080 }\n"));
+	EXPECT(says(&g, "10.43.0.9 . tcp . 80 : inside-38 }"));
+	EXPECT(says(&g, "numgen random mod 38 offset"));
+	given_done(&g);
+}
+
+TEST(who_is_chosen_by_two_services_may_come_to_itself_until_both_have_let_go)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE, READY("10.42.0.5", "a"));
+	change(&g, "api", "\"clusterIPs\":[\"10.43.0.10\"]}", READY("10.42.0.5", "a"));
+	EXPECT(says_nothing_of(&g, "hairpin"));
+	EXPECT(says_nothing_of(&g, "chain")); /* classes are shared, too */
+	change(&g, "web", NULL, NULL);
+	EXPECT(says_nothing_of(&g, "hairpin"));
+	EXPECT(says_nothing_of(&g, "chain"));
+	change(&g, "api", NULL, NULL);
+	EXPECT(says(&g, "delete element inet t hairpin4 { 10.42.0.5 . 10.42.0.5 }"));
+	EXPECT(says(&g, "delete chain inet t to-1\n"));
 	given_done(&g);
 }
 
@@ -173,13 +286,13 @@ TEST(where_nobody_is_connections_are_refused)
 
 	given_init(&g);
 	change(&g, "web", INSIDE, "");
-	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : goto reject }"));
+	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : continue }"));
 	EXPECT(says_nothing_of(&g, " services4 {"));
 	change(&g, "web", INSIDE,
 		"{\"addresses\":[\"10.42.0.6\"],\"conditions\":{\"ready\":false,\"serving\":true,"
 		"\"terminating\":true}}");
 	EXPECT(says(&g, "delete element inet t no-endpoints4 { 10.43.0.9 . tcp . 80"));
-	EXPECT(says(&g, "dnat ip to 10.42.0.6:8080"));
+	EXPECT(says(&g, "6b00:0 : 10.42.0.6 . 8080"));
 	given_done(&g);
 }
 
@@ -191,12 +304,14 @@ TEST(node_ports_and_outer_addresses_are_masqueraded)
 	change(&g, "web",
 		"\"type\":\"NodePort\",\"externalIPs\":[\"192.0.2.1\",\"2001:db8::1\"]," INSIDE,
 		TWO);
-	EXPECT(says(&g, "node-ports4 { tcp . 30080 : goto ext4-shop/web/tcp/80/http }"));
-	EXPECT(says(&g, "services4 { 192.0.2.1 . tcp . 80 : goto ext4-shop/web/tcp/80/http }"));
-	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http meta mark set meta mark | "
-			"0x4000\n"));
-	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http goto "
-			"svc4-shop/web/tcp/80/http\n"));
+	EXPECT(says(&g, "node-ports4 { tcp . 30080 : node-outside-2 }"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b00:0 : 10.42.0.5 . 8080, tcp . 30080 . "
+			"6b00:1 : 10.42.0.6 . 8080 }"));
+	EXPECT(says(&g, "services4 { 192.0.2.1 . tcp . 80 : outside-2 }"));
+	EXPECT(says(&g, "add rule inet t outside-2 meta mark set meta mark | 0x4000\n"
+			"add rule inet t outside-2 goto to-2\n"));
+	EXPECT(says(&g, "add rule inet t node-outside-2 goto node-to-2\n"));
+	EXPECT_INT(count_of(&g, "add chain inet t to-2\n"), 1);
 	EXPECT(says_nothing_of(&g, "2001:db8"));
 	given_done(&g);
 }
@@ -207,43 +322,82 @@ TEST(a_local_policy_keeps_traffic_on_the_node)
 
 	given_init(&g);
 	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE, TWO);
-	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http meta nfproto ipv4 ip saddr "
-			"10.42.0.0/16 goto svc4-shop/web/tcp/80/http\n"));
-	EXPECT(says(&g, "fib saddr type local goto svc4-"));
-	EXPECT(says(&g, "add rule inet t ext4-shop/web/tcp/80/http goto "
-			"loc4-shop/web/tcp/80/http\n"));
-	EXPECT(says(&g, "add rule inet t loc4-shop/web/tcp/80/http goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	EXPECT(says(&g, "node-ports4 { tcp . 30080 : node-short-2 }"));
+	EXPECT(says(&g,
+		"add rule inet t node-short-2 meta nfproto ipv4 ip saddr 10.42.0.0/16 goto "
+		"node-to-2\n"
+		"add rule inet t node-short-2 meta nfproto ipv6 ip6 saddr fd42::/48 goto "
+		"node-to-2\n"
+		"add rule inet t node-short-2 fib saddr type local meta mark set meta mark | "
+		"0x4000 goto node-to-2\n"
+		"add rule inet t node-short-2 goto node-here\n"));
+	EXPECT(says(&g, "add element inet t node-here4 { tcp . 30080 : node-here-1 }\n"));
+	EXPECT(says(&g, "add element inet t here-classes { node-here-1 : goto node-here-1 }\n"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b80:0 : 10.42.0.5 . 8080 }\n"));
+	EXPECT(says(&g, "add rule inet t node-here-1 meta priority set 6b80:0\n"));
 	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE,
 		"{\"addresses\":[\"10.42.0.6\"]}");
 	EXPECT(says(&g, "no-node-ports4 { tcp . 30080 : drop }"));
+	EXPECT(says(&g, "delete element inet t node-here4 { tcp . 30080 : node-here-1 }\n"));
 	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE,
 		"{\"addresses\":[\"10.42.0.6\"]}");
 	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : drop }"));
 	given_done(&g);
 }
 
+#define STICKY(seconds)                                                                            \
+	"\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{"               \
+	"\"timeoutSeconds\":" seconds "}},"
+
 TEST(clients_come_back_to_the_same_endpoint)
 {
 	struct given g;
 
 	given_init(&g);
-	change(&g, "web",
-		"\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{"
-		"\"timeoutSeconds\":60}}," INSIDE,
-		TWO);
+	change(&g, "web", STICKY("60") INSIDE, TWO);
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-2-60s }"));
 	EXPECT(says(&g,
-		"add set inet t aff4-shop/web/tcp/80/http__10.42.0.5/8080 { type ipv4_addr; "
-		"flags dynamic,timeout; timeout 60s; }"));
-	EXPECT(says(&g, "ip saddr @aff4-shop/web/tcp/80/http__10.42.0.5/8080 goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.5/8080"));
-	EXPECT(says(&g, "update @aff4-shop/web/tcp/80/http__10.42.0.5/8080 { ip saddr }"));
-	change(&g, "web",
-		"\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{"
-		"\"timeoutSeconds\":90}}," INSIDE,
-		TWO);
-	EXPECT(says(&g, "delete set inet t aff4-"));
+		"add rule inet t to-2-60s meta nfproto ipv4 meta priority set ip saddr . ip "
+		"daddr . meta l4proto . th dport map @clients4 jump known-60s\n"));
+	EXPECT(says(&g,
+		"add rule inet t to-2-60s meta nfproto ipv4 meta priority set ip daddr . meta "
+		"l4proto . th dport . meta priority map @choices4\n"));
+	EXPECT(says(&g,
+		"add rule inet t to-2-60s meta nfproto ipv4 update @clients4 { ip saddr . ip "
+		"daddr . meta l4proto . th dport timeout 60s : meta priority }\n"));
+	EXPECT(says(&g, "add rule inet t known-60s meta nfproto ipv4 delete @clients4 {"));
+	/* a choice is a number, the number an endpoint */
+	EXPECT(says(&g, "choices4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 6b"));
+	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 1);
+	EXPECT(says_nothing_of(&g, "6b00:0 : 10.42.0.5"));
+	change(&g, "web", STICKY("90") INSIDE, TWO);
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-2-90s }"));
 	EXPECT(says(&g, "timeout 90s"));
+	EXPECT(says(&g, "delete chain inet t known-60s\n"));
+	EXPECT(says_nothing_of(&g, "choices4 {"));
+	given_done(&g);
+}
+
+/* Who stays keeps its number, whatever it is drawn by. */
+TEST(clients_stay_while_others_come_and_go)
+{
+	struct given g;
+	char stays[128];
+
+	given_init(&g);
+	change(&g, "web", STICKY("60") INSIDE, TWO);
+	const char *end = strstr(buf_text(&g.text), " : 10.42.0.6 . 8080");
+	REQUIRE(end);
+	memcpy(stays, end - 9, 9);
+	stays[9] = 0;
+	change(&g, "web", STICKY("60") INSIDE, READY("10.42.0.6", "b"));
+	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 1); /* goes */
+	EXPECT(says_nothing_of(&g, "10.42.0.6 . 8080"));
+	EXPECT(says(&g, arena_print(&g.arena,
+				"add element inet t choices4 { 10.43.0.9 . tcp . 80 . "
+				"6b00:0 : %s }",
+				stays)
+				.at));
 	given_done(&g);
 }
 
@@ -258,10 +412,13 @@ TEST(a_load_balancer_may_be_for_some_only)
 		",\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.9\"},{\"ip\":"
 		"\"192.0.2.10\",\"ipMode\":\"Proxy\"}]}}",
 		TWO);
-	EXPECT(says(&g, "services4 { 192.0.2.9 . tcp . 80 : goto fw4-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "services4 { 192.0.2.9 . tcp . 80 : guarded-outside-2 }"));
+	EXPECT(says(&g, "firewalls4 { 192.0.2.9 . tcp . 80 : goto fw4-shop/web/tcp/80/http }"));
+	EXPECT(says(&g, "add rule inet t guarded-outside-2 jump firewall\n"));
 	EXPECT(says(&g, "add rule inet t fw4-shop/web/tcp/80/http meta nfproto ipv4 ip saddr "
-			"198.51.100.0/24 goto ext4-shop/web/tcp/80/http\n"));
-	EXPECT(says(&g, "add rule inet t fw4-shop/web/tcp/80/http drop\n"));
+			"198.51.100.0/24 return\n"
+			"add rule inet t fw4-shop/web/tcp/80/http drop\n"));
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-2 }")); /* for all */
 	EXPECT(says_nothing_of(&g, "192.0.2.10"));
 	given_done(&g);
 }
@@ -272,9 +429,10 @@ TEST(services_of_the_other_family)
 
 	given_init(&g);
 	change(&g, "web", "\"clusterIPs\":[\"fd43::9\"]}", "{\"addresses\":[\"fd42::5\"]}");
-	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : goto svc6-shop/web/tcp/80/http }"));
-	EXPECT(says(&g, "ep6-shop/web/tcp/80/http__fd42..5/8080"));
-	EXPECT(says(&g, "dnat ip6 to [fd42::5]:8080"));
+	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : inside-1 }"));
+	EXPECT(says(&g, "endpoints6 { fd43::9 . tcp . 80 . 6b00:0 : fd42::5 . 8080 }"));
+	EXPECT(says(&g, "dnat ip6 to ip6 daddr . meta l4proto . th dport . meta priority map "
+			"@endpoints6"));
 	given_done(&g);
 }
 
@@ -302,7 +460,7 @@ TEST(an_address_that_two_want_goes_to_the_other_when_it_is_free)
 	change(&g, "web", NULL, NULL);
 	EXPECT(g.ruleset.let_go);
 	change(&g, "api", "\"externalIPs\":[\"192.0.2.1\"],\"clusterIPs\":[\"10.43.0.10\"]}", TWO);
-	EXPECT(says(&g, "services4 { 192.0.2.1 . tcp . 80 : goto ext4-shop/api/tcp/80/http }"));
+	EXPECT(says(&g, "services4 { 192.0.2.1 . tcp . 80 : outside-2 }"));
 	given_done(&g);
 }
 
@@ -319,43 +477,9 @@ TEST(the_nearest_endpoints_when_all_say_for_whom_they_are)
 	change(&g, "web", INSIDE,
 		"{\"addresses\":[\"10.42.0.6\"]},"
 		"{\"addresses\":[\"10.42.0.5\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}]}}");
-	EXPECT(says(&g, "dnat ip to 10.42.0.6:8080"));
+	EXPECT(says(&g, " : 10.42.0.6 . 8080 }"));
 	given_done(&g);
 }
-
-TEST(few_endpoints_are_chosen_by_rules_and_many_by_a_map)
-{
-	struct given g;
-
-	given_init(&g);
-	change(&g, "web", INSIDE, many_endpoints(&g, 32));
-	EXPECT(says(&g, "numgen random mod 32 0 goto ep4-shop/web/tcp/80/http__10.42.1.1/8080\n"));
-	EXPECT(says(&g, "numgen random mod 2 0 goto ep4-shop/web/tcp/80/http__10.42.1.31/8080\n"));
-	EXPECT(says_nothing_of(&g, "vmap"));
-	change(&g, "web", INSIDE, many_endpoints(&g, 33));
-	EXPECT(says(&g, "numgen random mod 33 vmap { 0 : goto "
-			"ep4-shop/web/tcp/80/http__10.42.1.1/8080, 1 : goto "));
-	EXPECT_INT(count_of(&g, "add chain"), 1); /* that of the new one */
-	EXPECT_INT(count_of(&g, "flush chain"), 1);
-	given_done(&g);
-}
-
-TEST(an_endpoint_of_both_policies_has_one_chain)
-{
-	struct given g;
-
-	given_init(&g);
-	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE, TWO);
-	EXPECT_INT(count_of(&g, "add chain inet t ep4-shop/web/tcp/80/http__10.42.0.5/8080"), 1);
-	EXPECT_INT(count_of(&g, "dnat ip to 10.42.0.5:8080"), 1);
-	EXPECT_INT(count_of(&g, "goto ep4-shop/web/tcp/80/http__10.42.0.5/8080"), 2);
-	given_done(&g);
-}
-
-#define ENDING(address, node)                                                                      \
-	"{\"addresses\":[\"" address "\"],\"nodeName\":\"" node                                    \
-	"\",\"conditions\":{\"ready\":false,\"serving\":true,\"terminating\":true}}"
-#define READY(address, node) "{\"addresses\":[\"" address "\"],\"nodeName\":\"" node "\"}"
 
 /* The node's own that are ending serve what comes from outside, though others elsewhere are ready.
  */
@@ -366,15 +490,15 @@ TEST(who_is_ending_serves_until_somebody_is_ready)
 	given_init(&g);
 	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE,
 		ENDING("10.42.0.5", "here") "," READY("10.42.0.6", "there"));
-	EXPECT(says(&g, "add rule inet t loc4-shop/web/tcp/80/http goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
-	EXPECT(says(&g, "add rule inet t svc4-shop/web/tcp/80/http goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.6/8080\n"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b80:0 : 10.42.0.5 . 8080 }\n"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b00:0 : 10.42.0.6 . 8080 }\n"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.6 . 8080 }\n"));
 	change(&g, "web", INSIDE,
 		ENDING("10.42.0.5", "here") ",{\"addresses\":[\"10.42.0.7\"],\"conditions\":{"
 					    "\"ready\":false,\"serving\":false,"
 					    "\"terminating\":true}}");
-	EXPECT(says(&g, "goto ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	EXPECT(says(&g, "add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 "
+			". 8080 }\n"));
 	EXPECT(says_nothing_of(&g, "10.42.0.7"));
 	given_done(&g);
 }
@@ -385,13 +509,11 @@ TEST(what_stays_inside_goes_to_the_node_s_own)
 
 	given_init(&g);
 	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE, TWO);
-	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : goto loc4-shop/web/tcp/80/http }"));
-	EXPECT(says(&g, "add rule inet t loc4-shop/web/tcp/80/http goto "
-			"ep4-shop/web/tcp/80/http__10.42.0.5/8080\n"));
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-1 }"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . 8080 }\n"));
 	EXPECT(says_nothing_of(&g, "10.42.0.6"));
 	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE,
 		ENDING("10.42.0.5", "here"));
-	EXPECT(says_nothing_of(&g, "delete chain inet t loc4"));
 	EXPECT_STR(buf_str(&g.text), ""); /* it still serves */
 	given_done(&g);
 }
@@ -406,7 +528,7 @@ TEST(the_node_s_own_come_before_those_of_its_zone)
 		"\"forNodes\":[{\"name\":\"here\"}]}},"
 		"{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}],"
 		"\"forNodes\":[{\"name\":\"there\"}]}}");
-	EXPECT(says(&g, "dnat ip to 10.42.0.5:8080"));
+	EXPECT(says(&g, " : 10.42.0.5 . 8080 }"));
 	EXPECT(says_nothing_of(&g, "10.42.0.6"));
 	/* nobody is for this node: its zone's */
 	change(&g, "web", INSIDE,
@@ -414,8 +536,10 @@ TEST(the_node_s_own_come_before_those_of_its_zone)
 		"\"forNodes\":[{\"name\":\"far\"}]}},"
 		"{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{\"name\":\"west\"}],"
 		"\"forNodes\":[{\"name\":\"there\"}]}}");
-	EXPECT(says(&g, "dnat ip to 10.42.0.6:8080"));
-	EXPECT(says(&g, "delete chain inet t ep4-shop/web/tcp/80/http__10.42.0.5/8080"));
+	EXPECT(says(&g, " : 10.42.0.6 . 8080 }"));
+	EXPECT(says(&g,
+		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . "
+		"8080 }"));
 	given_done(&g);
 }
 
@@ -427,12 +551,16 @@ TEST(affinity_lasts_three_hours_unless_said)
 	change(&g, "web", "\"sessionAffinity\":\"ClientIP\"," INSIDE, TWO);
 	EXPECT(says(&g, "timeout 10800s"));
 	change(&g, "web", "\"sessionAffinity\":\"None\"," INSIDE, TWO);
-	EXPECT_INT(count_of(&g, "delete set inet t aff4-"), 2);
-	EXPECT(says_nothing_of(&g, "saddr @aff4-"));
+	EXPECT(says(&g, "delete element inet t choices4 {"));
+	EXPECT(says(&g,
+		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . "
+		"8080, "));
+	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 2); /* its number goes */
+	EXPECT(says(&g, "delete chain inet t known-10800s\n"));
 	given_done(&g);
 }
 
-TEST(a_service_of_both_families_has_chains_of_each)
+TEST(a_service_of_both_families_has_elements_of_each)
 {
 	struct given g;
 
@@ -441,12 +569,13 @@ TEST(a_service_of_both_families_has_chains_of_each)
 		"\"type\":\"NodePort\",\"externalIPs\":[\"2001:db8::1\"],\"clusterIPs\":[\"10.43.0."
 		"9\",\"fd43::9\"]}",
 		"{\"addresses\":[\"fd42::5\"]}");
-	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : goto svc6-"));
-	EXPECT(says(&g, "services6 { 2001:db8::1 . tcp . 80 : goto ext6-"));
-	EXPECT(says(&g, "node-ports6 { tcp . 30080 : goto ext6-"));
-	EXPECT(says(&g, "ip6 saddr != fd42::/48 meta mark set")); /* strangers of that family */
-	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : goto reject }"));
-	EXPECT(says(&g, "no-node-ports4 { tcp . 30080 : goto reject }"));
+	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : inside-1 }"));
+	EXPECT(says(&g, "services6 { 2001:db8::1 . tcp . 80 : outside-1 }"));
+	EXPECT(says(&g, "node-ports6 { tcp . 30080 : node-outside-1 }"));
+	EXPECT(says(&g, "node-endpoints6 { tcp . 30080 . 6b00:0 : fd42::5 . 8080 }"));
+	EXPECT(says(&g, "hairpin6 { fd42::5 . fd42::5 }"));
+	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : continue }"));
+	EXPECT(says(&g, "no-node-ports4 { tcp . 30080 : continue }"));
 	given_done(&g);
 }
 
@@ -471,14 +600,13 @@ TEST(protocols_are_told_apart)
 	const struct cJSON *slices[] = {json(&g, str_from(slice))};
 	compile_service(&g.arena, &g.node, json(&g, str_from(spec)), slices, 1, &fresh);
 	ruleset_change(&g.ruleset, &g.batch, STR("shop/web"), &fresh);
-	nft_print(&g.batch, &g.text);
-	leave_digests_out(&g.text);
-	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : goto svc4-shop/web/tcp/80/t }"));
-	EXPECT(says(&g, "services4 { 10.43.0.9 . udp . 80 : goto svc4-shop/web/udp/80/u }"));
-	EXPECT(says(&g, "services4 { 10.43.0.9 . sctp . 80 : goto svc4-shop/web/sctp/80/s }"));
-	EXPECT(says(&g, "node-ports4 { sctp . 30080 : goto ext4-shop/web/sctp/80/s }"));
-	EXPECT(says(&g, "meta l4proto sctp dnat ip to 10.42.0.5:8083"));
-	EXPECT(says(&g, "meta l4proto udp dnat ip to 10.42.0.5:8082"));
+	print_batch(&g);
+	EXPECT(says(&g, "services4 { 10.43.0.9 . udp . 80 : inside-1 }"));
+	EXPECT(says(&g, "node-ports4 { sctp . 30080 : node-outside-1 }"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . 8081 }"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . udp . 80 . 6b00:0 : 10.42.0.5 . 8082 }"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . sctp . 80 . 6b00:0 : 10.42.0.5 . 8083 }"));
+	EXPECT(says(&g, "node-endpoints4 { sctp . 30080 . 6b00:0 : 10.42.0.5 . 8083 }"));
 	given_done(&g);
 }
 
@@ -555,7 +683,7 @@ TEST(datagrams_that_a_local_policy_leads_are_kept)
 
 static void print_base(struct given *g, const char *only)
 {
-	struct base_options o = {.nodeport_addresses = g->pods};
+	struct base_options o = {.node = &g->node, .nodeport_addresses = g->pods};
 
 	if (only)
 		EXPECT(cidr_parse(str_from(only), &g->pods[0]));
@@ -575,10 +703,10 @@ TEST(node_ports_are_at_the_addresses_of_the_node)
 	given_init(&g);
 	print_base(&g, NULL);
 	EXPECT(says(&g,
-		"add rule inet t services meta nfproto ipv4 ip daddr @node-ips4 meta l4proto "
-		". th dport vmap @node-ports4\n"));
+		"add rule inet t services meta nfproto ipv4 ip daddr @node-ips4 meta priority set "
+		"meta l4proto . th dport map @node-ports4 meta priority vmap @classes\n"));
 	EXPECT(says(&g, "add rule inet t no-endpoints meta nfproto ipv6 ip6 daddr @node-ips6 meta "
-			"l4proto . th dport vmap @no-node-ports6\n"));
+			"l4proto . th dport vmap @no-node-ports6 reject\n"));
 	EXPECT(says_nothing_of(&g, "fib daddr type local"));
 	g.batch.count = 0;
 	buf_clear(&g.text);
@@ -597,11 +725,34 @@ TEST(node_ports_are_where_they_are_wanted_but_never_at_loopback)
 	print_base(&g, "0.0.0.0/0");
 	EXPECT(says(&g,
 		"add rule inet t services meta nfproto ipv4 fib daddr type local ip daddr != "
-		"127.0.0.0/8 meta l4proto . th dport vmap @node-ports4\n"));
-	EXPECT(says(&g, "add rule inet t no-endpoints meta nfproto ipv4 fib daddr type local ip "
-			"daddr != 127.0.0.0/8 meta l4proto . th dport vmap @no-node-ports4\n"));
-	EXPECT(says_nothing_of(&g, "vmap @node-ports6"));
+		"127.0.0.0/8 meta priority set meta l4proto . th dport map @node-ports4 meta "
+		"priority vmap @classes\n"));
+	EXPECT(says(&g,
+		"add rule inet t no-endpoints meta nfproto ipv4 fib daddr type local ip "
+		"daddr != 127.0.0.0/8 meta l4proto . th dport vmap @no-node-ports4 reject\n"));
+	EXPECT(says_nothing_of(&g, "map @node-ports6"));
 	print_base(&g, "192.0.2.0/24");
 	EXPECT(says(&g, "fib daddr type local ip daddr 192.0.2.0/24 ip daddr != 127.0.0.0/8"));
+	given_done(&g);
+}
+
+TEST(strangers_at_cluster_addresses_are_masqueraded)
+{
+	struct given g;
+
+	given_init(&g);
+	print_base(&g, NULL);
+	EXPECT(says(&g,
+		"add rule inet t strangers meta nfproto ipv4 ip saddr != 10.42.0.0/16 meta "
+		"mark set meta mark | 0x4000\n"
+		"add rule inet t strangers meta nfproto ipv6 ip6 saddr != fd42::/48 meta mark "
+		"set meta mark | 0x4000\n"));
+	g.node.pod_cidr_count = 0; /* nobody knows who is one */
+	print_base(&g, NULL);
+	EXPECT(says_nothing_of(&g, "add rule inet t strangers"));
+	g.node.masquerade_all = true;
+	print_base(&g, NULL);
+	EXPECT(says(&g, "add rule inet t strangers meta nfproto ipv4 meta mark set meta mark | "
+			"0x4000\n"));
 	given_done(&g);
 }

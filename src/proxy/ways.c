@@ -1,0 +1,246 @@
+#include "ways.h"
+
+#define NOT_YET UINT32_MAX
+
+enum table_set way_set(const struct way *w)
+{
+	bool here = w->class.kind == CLASS_HERE;
+	enum table_set set = w->class.node_port ? (here ? SET_NODE_HERE4 : SET_NODE_PORTS4)
+						: (here ? SET_HERE4 : SET_SERVICES4);
+
+	return set + w->v6;
+}
+
+int way_cmp(const struct way *a, const struct way *b)
+{
+	int order = (int)way_set(a) - (int)way_set(b);
+
+	if (!order)
+		order = ip_cmp(&a->ip, &b->ip);
+	if (!order)
+		order = a->protocol - b->protocol;
+	return order ? order : a->port - b->port;
+}
+
+static int place_cmp(const struct place *a, const struct place *b)
+{
+	int order = ip_cmp(&a->ip, &b->ip);
+
+	return order ? order : a->port - b->port;
+}
+
+/* ---- choices ---- */
+
+static void keep_choices(const struct way *old, struct way *now)
+{
+	size_t was = 0;
+
+	for (size_t i = 0; i < now->class.count; i++) {
+		struct place *p = &now->places[i];
+
+		p->nth = NOT_YET;
+		while (old && was < old->class.count && place_cmp(&old->places[was], p) < 0)
+			was++;
+		if (old && was < old->class.count && !place_cmp(&old->places[was], p) &&
+			old->places[was].nth < now->class.count)
+			p->nth = old->places[was].nth;
+	}
+}
+
+/* Who has none gets what is free; returns the places by their choice. */
+static const struct place **give_choices(struct arena *a, const struct way *old, struct way *now)
+{
+	uint32_t free = 0;
+	const struct place **by = arena_new(a, (now->class.count + 1) * sizeof(struct place *));
+
+	keep_choices(old, now);
+	for (size_t i = 0; i < now->class.count; i++)
+		if (now->places[i].nth != NOT_YET)
+			by[now->places[i].nth] = &now->places[i];
+	for (size_t i = 0; i < now->class.count; i++) {
+		if (now->places[i].nth != NOT_YET)
+			continue;
+		while (by[free])
+			free++;
+		now->places[i].nth = free;
+		by[free] = &now->places[i];
+	}
+	return by;
+}
+
+static const struct place **by_choice(struct arena *a, const struct way *w)
+{
+	const struct place **by = arena_new(a, (w->class.count + 1) * sizeof(struct place *));
+
+	for (size_t i = 0; i < w->class.count; i++)
+		by[w->places[i].nth] = &w->places[i];
+	return by;
+}
+
+/* ---- elements ---- */
+
+/* What goes from a set, and what comes to it. */
+struct difference {
+	enum table_set set;
+	struct nft_element *gone, *come;
+	size_t gone_count, come_count;
+};
+
+static struct difference difference(
+	struct arena *a, enum table_set set, const struct way *old, const struct way *now)
+{
+	return (struct difference){.set = set,
+		.gone = old ? arena_alloc(a, (old->class.count + 1) * sizeof(struct nft_element))
+			    : NULL,
+		.come = now ? arena_alloc(a, (now->class.count + 1) * sizeof(struct nft_element))
+			    : NULL};
+}
+
+static void change(struct nft_batch *b, enum nft_change_kind kind, enum table_set set,
+	const struct nft_element *elements, size_t count)
+{
+	if (count)
+		nft_batch_add(b, (struct nft_change){.kind = kind,
+					 .set = &table_sets[set],
+					 .elements = elements,
+					 .element_count = count});
+}
+
+static void put_difference(struct nft_batch *b, const struct difference *d)
+{
+	change(b, NFT_DELETE_ELEMENTS, d->set, d->gone, d->gone_count);
+	change(b, NFT_ADD_ELEMENTS, d->set, d->come, d->come_count);
+}
+
+static struct nft_element at_way(const struct way *w)
+{
+	return (struct nft_element){.ip = w->ip, .protocol = w->protocol, .port = w->port};
+}
+
+static uint32_t choice(const struct way *w, const struct place *p)
+{
+	return (w->class.kind == CLASS_HERE ? CHOICES_HERE : CHOICES_OF_ALL) + p->nth;
+}
+
+static struct nft_element to_place(const struct way *w, const struct place *p, uint32_t number)
+{
+	struct nft_element e = at_way(w);
+
+	e.number = number;
+	e.other = p->ip;
+	e.other_port = p->port;
+	return e;
+}
+
+static struct nft_element to_number(const struct way *w, const struct place *p)
+{
+	struct nft_element e = at_way(w);
+
+	e.number = choice(w, p);
+	e.value = p->number;
+	return e;
+}
+
+static enum table_set places_set(const struct way *w)
+{
+	return (w->class.node_port ? SET_NODE_ENDPOINTS4 : SET_ENDPOINTS4) + w->v6;
+}
+
+static enum table_set choices_set(const struct way *w)
+{
+	return (w->class.node_port ? SET_NODE_CHOICES4 : SET_CHOICES4) + w->v6;
+}
+
+/* ---- without affinity, a choice leads to a place; with it, to a number ---- */
+
+static void change_choices(struct nft_batch *b, const struct way *old, const struct place **was_at,
+	const struct way *now, const struct place **is_at)
+{
+	const struct way *either = now ? now : old;
+	bool numbered = either->class.affinity;
+	struct difference d =
+		difference(b->arena, numbered ? choices_set(either) : places_set(either), old, now);
+	size_t count = MAX(old ? old->class.count : 0, now ? now->class.count : 0);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct place *was = old && i < old->class.count ? was_at[i] : NULL,
+				   *is = now && i < now->class.count ? is_at[i] : NULL;
+
+		if (was && is && !place_cmp(was, is) && was->number == is->number)
+			continue;
+		if (was)
+			d.gone[d.gone_count++] = numbered ? to_number(old, was)
+							  : to_place(old, was, choice(old, was));
+		if (is)
+			d.come[d.come_count++] =
+				numbered ? to_number(now, is) : to_place(now, is, choice(now, is));
+	}
+	put_difference(b, &d);
+}
+
+/* And the number to the place. */
+static void change_numbers(struct nft_batch *b, const struct way *old, const struct way *now)
+{
+	struct difference d = difference(b->arena, places_set(now ? now : old), old, now);
+	size_t was = 0, is = 0, was_count = old ? old->class.count : 0,
+	       is_count = now ? now->class.count : 0;
+
+	while (was < was_count || is < is_count) {
+		const struct place *o = was < was_count ? &old->places[was] : NULL,
+				   *n = is < is_count ? &now->places[is] : NULL;
+		int order = !o ? 1 : !n ? -1 : place_cmp(o, n);
+
+		was += order <= 0;
+		is += order >= 0;
+		if (!order && o->number == n->number)
+			continue;
+		if (order <= 0)
+			d.gone[d.gone_count++] = to_place(old, o, o->number);
+		if (order >= 0)
+			d.come[d.come_count++] = to_place(now, n, n->number);
+	}
+	put_difference(b, &d);
+}
+
+static void change_class(struct nft_batch *b, const struct way *old, const struct way *now)
+{
+	struct difference d = difference(b->arena, way_set(now ? now : old), old, now);
+
+	if (old && now && old->number == now->number)
+		return;
+	if (old) {
+		d.gone[d.gone_count] = at_way(old);
+		d.gone[d.gone_count++].value = old->number;
+	}
+	if (now) {
+		d.come[d.come_count] = at_way(now);
+		d.come[d.come_count++].value = now->number;
+	}
+	put_difference(b, &d);
+}
+
+void way_change(struct nft_batch *b, const struct way *old, struct way *now)
+{
+	bool same_form = old && now && !old->class.affinity == !now->class.affinity;
+	const struct place **was_at = old ? by_choice(b->arena, old) : NULL,
+			   **is_at =
+				   now ? give_choices(b->arena, same_form ? old : NULL, now) : NULL;
+
+	change_class(b, old, now);
+	if (same_form) {
+		change_choices(b, old, was_at, now, is_at);
+		if (now->class.affinity)
+			change_numbers(b, old, now);
+		return;
+	}
+	if (old) {
+		change_choices(b, old, was_at, NULL, NULL);
+		if (old->class.affinity)
+			change_numbers(b, old, NULL);
+	}
+	if (now) {
+		change_choices(b, NULL, NULL, now, is_at);
+		if (now->class.affinity)
+			change_numbers(b, NULL, now);
+	}
+}
