@@ -6,17 +6,16 @@
 #include <kube/mem.h>
 #include <kube/time.h>
 
-#define QUEUE_MAX   50   /* of one user, as upstream's */
-#define WAITING_MAX 2000 /* of all */
-
 struct fair *fair_new(struct api_server *s)
 {
 	struct fair *f = mem_new(sizeof(*f));
 
 	f->server = s;
-	f->schemas = flow_schemas_new(s);
-	f->seats = (size_t)(s->options->max_in_flight + s->options->max_mutating_in_flight);
-	map_init_borrowed(&f->flows);
+	f->schemas = flow_schemas_new(s, f);
+	f->seats = s->options->max_in_flight + s->options->max_mutating_in_flight;
+	f->shared_out = loop_now(s->env->loop);
+	list_init(&f->levels);
+	map_init(&f->watchers);
 	return f;
 }
 
@@ -24,52 +23,18 @@ void fair_free(struct fair *f)
 {
 	if (!f)
 		return;
-	assert(!f->waiting);
 	flow_schemas_free(f->schemas);
-	map_done(&f->flows);
+	fair_levels_free(f);
+	map_done(&f->watchers);
 	mem_free(f);
 }
 
-/* ---- queues ---- */
-
-static struct flow *flow_of(struct fair *f, struct str user)
+static int64_t now_of(const struct fair *f)
 {
-	struct flow *flow = map_get(&f->flows, user);
-
-	if (flow)
-		return flow;
-	flow = mem_new(sizeof(*flow));
-	flow->name = str_dup(user);
-	list_init(&flow->waiters);
-	map_set(&f->flows, str_from(flow->name), flow);
-	return flow;
+	return loop_now(f->server->env->loop);
 }
 
-static void leave_flow(struct fair *f, struct fair_ticket *t)
-{
-	struct flow *flow = TAKE(t->flow);
-
-	link_remove(&t->in_flow);
-	f->waiting--;
-	if (t->numbers.waiting)
-		--*t->numbers.waiting;
-	if (--flow->count)
-		return;
-	link_remove(&flow->in_turn);
-	map_remove(&f->flows, str_from(flow->name));
-	mem_free(flow->name);
-	mem_free(flow);
-}
-
-static void waiter_cancel(struct op *op)
-{
-	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
-
-	leave_flow(r->server->fair, r->ticket);
-	op_fail_cancelled(op);
-}
-
-static const struct op_kind wait_kind = {.name = "wait for a seat", .cancel = waiter_cancel};
+/* ---- what is counted ---- */
 
 static void observe_wait(const struct api_request *r, bool executes)
 {
@@ -81,27 +46,43 @@ static void observe_wait(const struct api_request *r, bool executes)
 		r->server->metrics, METRIC_FLOW_WAIT, labels, (double)t->waited / (double)SEC);
 }
 
+static void observe(const struct fair_ticket *t, enum metric_histogram which, double value)
+{
+	metrics_observe(t->request->server->metrics, which, t->labels, value);
+}
+
 static void count_refusal(const struct api_request *r, const char *why)
 {
 	const struct fair_ticket *t = r->ticket;
-	struct str labels = arena_print(
-		r->arena, "%.*s%sreason=\"%s\"", STRF(t->labels), t->labels.len ? "," : "", why);
 
-	++*metrics_number(r->server->metrics, METRIC_FLOW_REJECTED, labels);
+	++*metrics_number(r->server->metrics, METRIC_FLOW_REJECTED,
+		arena_print(r->arena, "%.*s,reason=\"%s\"", STRF(t->labels), why));
 }
 
-/* It goes on, after this time. */
+static void count_waiting(const struct fair_ticket *t, int64_t step)
+{
+	*t->numbers.waiting += step;
+	*t->numbers.waiting_seats += step * fair_work_seats(&t->waiter.work);
+}
+
+/* It runs; what it takes is counted until it has given that back. */
+static void count_running(struct fair_ticket *t)
+{
+	t->counted = true;
+	++*t->numbers.dispatched;
+	++*t->numbers.executing;
+	*t->numbers.seats += fair_work_seats(&t->waiter.work);
+	observe_wait(t->request, true);
+}
+
+/* ---- in and out of the queues ---- */
+
 static void let_through(struct api_request *r)
 {
 	struct fair_ticket *t = r->ticket;
 
-	t->waited = loop_now(r->server->env->loop) - t->arrived;
-	if (t->numbers.dispatched && !r->long_running) {
-		t->counted = true;
-		++*t->numbers.dispatched;
-		++*t->numbers.executing;
-		observe_wait(r, true);
-	}
+	t->waited = now_of(r->server->fair) - t->arrived;
+	count_running(t);
 	request_next(r);
 }
 
@@ -110,16 +91,77 @@ int64_t fair_waited(const struct api_request *r)
 	return r->ticket ? r->ticket->waited : 0;
 }
 
-static void refuse(struct api_request *r, const char *why)
+/* Whoever has a seat now. */
+static void dispatch(struct fair *f, struct fair_level *l)
 {
-	r->ticket->waited = loop_now(r->server->env->loop) - r->ticket->arrived;
-	count_refusal(r, why);
-	if (r->ticket->labels.len)
-		observe_wait(r, false);
+	int64_t blocked = l->queues.blocked;
+	struct fair_waiter *w;
+
+	while ((w = fair_queues_next(&l->queues, now_of(f)))) {
+		struct fair_ticket *t = CONTAINER_OF(w, struct fair_ticket, waiter);
+
+		count_waiting(t, -1);
+		t->seated = true;
+		if (t->parked)
+			op_finish(&t->request->op, 0);
+	}
+	if (l->queues.blocked > blocked)
+		++*metrics_number(f->server->metrics, METRIC_FLOW_NO_ROOM,
+			flow_schemas_labels_of(f->schemas, str_from(l->name)));
+	fair_level_note(f, l);
+}
+
+static void dispatch_all(struct fair *f)
+{
+	list_each (l, &f->levels)
+		dispatch(f, LIST_ENTRY(l, struct fair_level, in_all));
+}
+
+/* ---- sharing out, while somebody waits for it ---- */
+
+static bool anybody_waits(const struct fair *f)
+{
+	list_each (l, &f->levels)
+		if (LIST_ENTRY(l, struct fair_level, in_all)->queues.waiting)
+			return true;
+	return false;
+}
+
+static void arm(struct fair *f);
+
+static void period_over(struct op *op, struct err *err)
+{
+	struct fair *f = CONTAINER_OF(op, struct fair, timer);
+
+	if (err->code)
+		return;
+	fair_levels_adjust(f);
+	dispatch_all(f);
+	arm(f);
+}
+
+static void arm(struct fair *f)
+{
+	if (op_active(&f->timer) || !anybody_waits(f))
+		return;
+	op_init(&f->timer, &f->server->scope, period_over, OP_NO_DEADLINE);
+	timer_wait(&f->timer, f->shared_out + FAIR_PERIOD);
+}
+
+void fair_levels_changed(struct fair *f)
+{
+	dispatch_all(f);
+}
+
+/* ---- refusals ---- */
+
+static void too_many(struct api_request *r, int64_t retry)
+{
 	struct http_headers h = respond_headers(r, "text/plain; charset=utf-8");
 
 	http_headers_add(r->arena, &h, STR("X-Content-Type-Options"), STR("nosniff"));
-	http_headers_add(r->arena, &h, STR("Retry-After"), STR("1"));
+	http_headers_add(
+		r->arena, &h, STR("Retry-After"), arena_print(r->arena, "%lld", (long long)retry));
 	r->answered = true;
 	r->answer_code = 429;
 	op_init(&r->op, &r->x->scope, respond_sent, OP_NO_DEADLINE);
@@ -127,107 +169,251 @@ static void refuse(struct api_request *r, const char *why)
 		STR("Too many requests, please try again later.\n"));
 }
 
-static void give_up(struct api_request *r, const struct err *err)
+static void refuse(struct api_request *r, const char *why)
 {
-	count_refusal(r, "cancelled");
-	request_fail_err(r, err);
+	struct fair *f = r->server->fair;
+	struct fair_ticket *t = r->ticket;
+
+	t->waited = now_of(f) - t->arrived;
+	count_refusal(r, why);
+	observe_wait(r, false);
+	too_many(r, fair_refuse_for(&t->level->refusals, now_of(f) / SEC));
 }
+
+/* ---- waiting ---- */
+
+static void leave_queue(struct fair *f, struct fair_ticket *t)
+{
+	fair_queues_leave(&t->level->queues, &t->waiter, now_of(f));
+	count_waiting(t, -1);
+	fair_level_note(f, t->level);
+}
+
+static void waiter_cancel(struct op *op)
+{
+	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
+
+	leave_queue(r->server->fair, r->ticket);
+	op_fail_cancelled(op);
+}
+
+static const struct op_kind wait_kind = {.name = "wait for a seat", .cancel = waiter_cancel};
 
 static void waited(struct op *op, struct err *err)
 {
 	struct api_request *r = CONTAINER_OF(op, struct api_request, op);
 
-	if (!err->code)
+	r->ticket->parked = false;
+	if (!err->code) {
 		let_through(r);
-	else if (err->code == ERR_TIMEOUT)
+	} else if (err->code == ERR_TIMEOUT) {
 		refuse(r, "time-out");
-	else
-		give_up(r, err);
-}
-
-static void seat_next(struct fair *f)
-{
-	while (f->taken < f->seats && !list_empty(&f->turn)) {
-		struct flow *flow = LIST_ENTRY(list_pop(&f->turn), struct flow, in_turn);
-		struct fair_ticket *t =
-			LIST_ENTRY(list_first(&flow->waiters), struct fair_ticket, in_flow);
-
-		if (flow->count > 1)
-			list_push(&f->turn, &flow->in_turn);
-		leave_flow(f, t);
-		t->seated = true;
-		f->taken++;
-		op_finish(&t->request->op, 0);
+	} else {
+		count_refusal(r, "cancelled");
+		request_fail_err(r, err);
 	}
 }
 
-static void enqueue(struct fair *f, struct api_request *r)
+static void park(struct api_request *r)
 {
-	struct flow *flow = flow_of(f, r->user->name);
+	struct fair *f = r->server->fair;
+	struct fair_ticket *t = r->ticket;
 	int64_t wait = r->server->options->request_timeout / 4;
 
-	if (flow->count >= QUEUE_MAX || f->waiting >= WAITING_MAX) {
-		if (!flow->count) {
-			map_remove(&f->flows, str_from(flow->name));
-			mem_free(flow->name);
-			mem_free(flow);
-		}
-		refuse(r, "queue-full");
+	t->parked = true;
+	op_init(&r->op, &r->x->scope, waited, loop_in(f->server->env->loop, wait));
+	if (!op_begin(&r->op, &wait_kind, NULL))
+		leave_queue(f, t);
+	arm(f);
+}
+
+static void start(struct api_request *r, uint64_t flow)
+{
+	struct fair *f = r->server->fair;
+	struct fair_ticket *t = r->ticket;
+	struct fair_level *l = t->level;
+	enum fair_verdict verdict = fair_queues_start(&l->queues, &t->waiter, flow, now_of(f));
+
+	if (verdict == FAIR_FULL || verdict == FAIR_LIMITED) {
+		refuse(r, verdict == FAIR_FULL ? "queue-full" : "concurrency-limit");
 		return;
 	}
-	r->ticket->flow = flow;
-	if (!flow->count++)
-		list_push(&f->turn, &flow->in_turn);
-	list_push(&flow->waiters, &r->ticket->in_flow);
-	f->waiting++;
-	if (r->ticket->numbers.waiting)
-		++*r->ticket->numbers.waiting;
-	op_init(&r->op, &r->x->scope, waited, loop_in(r->server->env->loop, wait));
-	if (!op_begin(&r->op, &wait_kind, NULL))
-		leave_flow(f, r->ticket);
+	t->seated = verdict == FAIR_SEATED;
+	if (verdict == FAIR_WAITS) {
+		count_waiting(t, 1);
+		observe(t, METRIC_FLOW_QUEUE_LENGTH, (double)t->waiter.queue->count);
+	}
+	dispatch(f, l);
+	if (t->seated)
+		let_through(r);
+	else
+		park(r);
+}
+
+/* ---- without levels ---- */
+
+static bool only_looks(const struct api_request *r)
+{
+	return str_eq_text(r->verb, "get") || str_eq_text(r->verb, "list") ||
+	       str_eq_text(r->verb, "watch");
+}
+
+/* Two numbers, as before there were levels. */
+static void start_without(struct api_request *r)
+{
+	struct fair *f = r->server->fair;
+	const struct api_options *o = r->server->options;
+	int64_t *number = only_looks(r) ? &f->reading : &f->writing;
+	int64_t most = only_looks(r) ? o->max_in_flight : o->max_mutating_in_flight;
+
+	if (r->long_running || !most) {
+		request_next(r);
+		return;
+	}
+	if (*number >= most && !user_in_group(r->user, STR("system:masters"))) {
+		too_many(r, 1);
+		return;
+	}
+	if (*number < most) {
+		r->ticket = arena_new(r->arena, sizeof(*r->ticket));
+		r->ticket->request = r;
+		r->ticket->watcher = number;
+		++*number;
+	}
+	request_next(r);
+}
+
+/* ---- the stage ---- */
+
+static struct fair_ticket *ticket_new(struct api_request *r, const struct flow_match *match)
+{
+	struct fair_ticket *t = arena_new(r->arena, sizeof(*t));
+
+	t->request = r;
+	t->level = match->of;
+	t->schema_uid = arena_str(r->arena, match->schema_uid);
+	t->level_uid = arena_str(r->arena, str_from(match->of->uid));
+	t->labels = arena_str(r->arena, match->labels);
+	t->schema = arena_str(r->arena, match->schema);
+	t->flow = match->flow;
+	t->numbers = match->numbers;
+	t->arrived = now_of(r->server->fair);
+	t->waiter.work = fair_estimate(r->server->fair, r, match->of->widest);
+	return t;
 }
 
 void stage_throttle(struct api_request *r)
 {
 	struct fair *f = r->server->fair;
-	struct flow_match match = flow_schemas_match(f->schemas, r);
-	struct fair_ticket *t = arena_new(r->arena, sizeof(*t));
+	bool watch = str_eq_text(r->verb, "watch");
+	struct flow_match match;
 
-	t->request = r;
-	t->schema_uid = arena_str(r->arena, match.schema_uid);
-	t->level_uid = arena_str(r->arena, match.level_uid);
-	t->labels = arena_str(r->arena, match.labels);
-	t->schema = arena_str(r->arena, match.schema);
-	t->level = arena_str(r->arena, match.level);
-	t->numbers = match.numbers;
-	t->arrived = loop_now(r->server->env->loop);
-	r->ticket = t;
-	if (r->long_running || match.exempt || user_in_group(r->user, STR("system:masters"))) {
-		let_through(r);
+	if (!r->server->options->fair_queuing) {
+		start_without(r);
 		return;
 	}
-	if (f->taken < f->seats && !f->waiting) {
-		t->seated = true;
-		f->taken++;
-		let_through(r);
+	if (r->long_running && !watch) {
+		request_next(r);
 		return;
 	}
-	enqueue(f, r);
+	match = flow_schemas_match(f->schemas, r);
+	if (!match.of) { /* before the first objects are written */
+		request_next(r);
+		return;
+	}
+	if (fair_levels_adjust(f))
+		dispatch_all(f);
+	r->ticket = ticket_new(r, &match);
+	observe(r->ticket, METRIC_FLOW_ESTIMATED, (double)fair_work_seats(&r->ticket->waiter.work));
+	if (watch)
+		fair_watch_count(f, r->ticket);
+	start(r, match.hash);
+}
+
+/* ---- seats given back ---- */
+
+struct lingering { /* seats on which watchers are told of a change */
+	struct fair *fair;
+	struct fair_level *level;
+	struct fair_waiter waiter;
+	int64_t *seats; /* that are counted */
+	struct op timer;
+};
+
+static void give_back(struct fair *f, struct fair_level *l, struct fair_waiter *w, int64_t *seats)
+{
+	*seats -= fair_work_seats(&w->work);
+	fair_queues_release(&l->queues, w, now_of(f));
+	if (fair_levels_adjust(f))
+		dispatch_all(f);
+	else
+		dispatch(f, l);
+}
+
+static void lingered(struct op *op, struct err *err)
+{
+	struct lingering *g = CONTAINER_OF(op, struct lingering, timer);
+
+	(void)err;
+	give_back(g->fair, g->level, &g->waiter, g->seats);
+	mem_free(g);
+}
+
+static void linger(struct fair *f, struct fair_ticket *t)
+{
+	struct lingering *g = mem_new(sizeof(*g));
+
+	*g = (struct lingering){
+		.fair = f, .level = t->level, .waiter = t->waiter, .seats = t->numbers.seats};
+	op_init(&g->timer, &f->server->scope, lingered, OP_NO_DEADLINE);
+	timer_wait(&g->timer, loop_in(f->server->env->loop, t->waiter.work.latency));
+}
+
+static void leave_seat(struct fair *f, struct fair_ticket *t)
+{
+	int64_t ran = now_of(f) - t->waiter.started;
+	bool watch = str_eq_text(t->request->verb, "watch");
+
+	t->seated = false;
+	if (t->counted) {
+		--*t->numbers.executing;
+		metrics_observe(f->server->metrics, METRIC_FLOW_EXECUTION,
+			arena_print(t->request->arena, "%.*s,type=\"%s\"", STRF(t->labels),
+				watch ? "watch" : "regular"),
+			(double)ran / (double)SEC);
+	} else {
+		/* It was given a seat, and gone before it could take it. */
+		*t->numbers.seats += fair_work_seats(&t->waiter.work);
+	}
+	fair_queues_finish(&t->level->queues, &t->waiter, now_of(f));
+	if (t->counted && t->waiter.work.latency)
+		linger(f, t);
+	else
+		give_back(f, t->level, &t->waiter, t->numbers.seats);
+}
+
+/* A watch has a seat until it has begun. */
+void fair_watch_begun(struct api_request *r)
+{
+	if (r->ticket && r->ticket->level && r->ticket->seated)
+		leave_seat(r->server->fair, r->ticket);
 }
 
 void fair_leave(struct api_request *r)
 {
 	struct fair *f = r->server->fair;
+	struct fair_ticket *t = r->ticket;
 
-	if (r->ticket && r->ticket->counted) {
-		r->ticket->counted = false;
-		--*r->ticket->numbers.executing;
-	}
-	if (!r->ticket || !r->ticket->seated)
+	if (!t)
 		return;
-	r->ticket->seated = false;
-	f->taken--;
-	seat_next(f);
+	if (!t->level) {
+		if (t->watcher)
+			--*TAKE(t->watcher);
+		return;
+	}
+	if (t->seated)
+		leave_seat(f, t);
+	fair_watch_uncount(f, t);
 }
 
 void fair_add_headers(struct api_request *r, struct http_headers *h)

@@ -10,7 +10,6 @@
 #define COLUMNS_MAX 17
 #define WIDTH_MIN   8
 #define TYPE        "text/plain; charset=utf-8"
-#define NOTHING     STR_INIT("<none>")
 
 typedef struct str dump_row[COLUMNS_MAX];
 
@@ -22,8 +21,6 @@ struct dump {
 
 static struct str *add_row(struct dump *d)
 {
-	static const struct str nothing = NOTHING;
-
 	if (d->count == d->cap) {
 		size_t cap = d->cap ? d->cap * 2 : 64;
 		dump_row *rows = arena_alloc(d->arena, cap * sizeof(*rows));
@@ -33,8 +30,6 @@ static struct str *add_row(struct dump *d)
 		d->rows = rows;
 		d->cap = cap;
 	}
-	for (size_t i = 0; i < d->columns; i++)
-		d->rows[d->count][i] = nothing;
 	return d->rows[d->count++];
 }
 
@@ -77,74 +72,48 @@ static void answer_dump(struct api_request *q, const struct dump *d)
 
 /* ---- levels ---- */
 
-struct level_sums {
-	struct str name;
-	int64_t waiting, executing, dispatched, rejected, late, cancelled;
-};
-
-struct levels {
-	struct level_sums *items; /* by name */
-	size_t count;
-};
-
-static int64_t refused(struct api_request *q, struct str labels, const char *why)
+static int64_t refused(struct api_request *q, const struct fair_level *l, const char *why)
 {
-	return *metrics_number(q->server->metrics, METRIC_FLOW_REJECTED,
-		arena_print(q->arena, "%.*s,reason=\"%s\"", STRF(labels), why));
-}
-
-static void add_schema(struct api_request *q, struct levels *levels, const struct flow_match *m)
-{
-	for (struct level_sums *s = levels->items; s < levels->items + levels->count; s++) {
-		if (!str_eq(s->name, m->level))
-			continue;
-		s->waiting += *m->numbers.waiting;
-		s->executing += *m->numbers.executing;
-		s->dispatched += *m->numbers.dispatched;
-		s->rejected += refused(q, m->labels, "queue-full");
-		s->late += refused(q, m->labels, "time-out");
-		s->cancelled += refused(q, m->labels, "cancelled");
-	}
-}
-
-/* Those that no schema leads to, too. */
-static struct levels read_levels(struct api_request *q)
-{
-	const struct resource *r = resource_find(
-		STR("flowcontrol.apiserver.k8s.io"), STR("v1"), STR("prioritylevelconfigurations"));
-	struct bucket *b = server_bucket(q->server, r->hub);
 	struct flow_schemas *schemas = q->server->fair->schemas;
-	struct levels levels = {
-		.items = arena_new(q->arena, (store_count(b) + 1) * sizeof(struct level_sums))};
-	struct store_iter it = store_seek(b, STR(""), STR(""));
 	size_t count = flow_schemas_count(schemas);
+	int64_t sum = 0;
 
-	while (store_next(&it))
-		levels.items[levels.count++].name = arena_str(q->arena, it.key);
 	for (size_t i = 0; i < count; i++) {
 		struct flow_match m = flow_schemas_at(schemas, i);
 
-		add_schema(q, &levels, &m);
+		if (m.of == l)
+			sum += *metrics_number(q->server->metrics, METRIC_FLOW_REJECTED,
+				arena_print(q->arena, "%.*s,reason=\"%s\"", STRF(m.labels), why));
 	}
-	return levels;
+	return sum;
 }
 
-/* Of one user's queue. */
-static int64_t waiting_in(const struct flow *flow, struct str level)
+static int64_t dispatched(struct api_request *q, const struct fair_level *l)
+{
+	struct flow_schemas *schemas = q->server->fair->schemas;
+	size_t count = flow_schemas_count(schemas);
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct flow_match m = flow_schemas_at(schemas, i);
+
+		if (m.of == l)
+			sum += *m.numbers.dispatched;
+	}
+	return sum;
+}
+
+static struct str yes_or_no(bool yes)
+{
+	return yes ? STR("true") : STR("false");
+}
+
+static int64_t active_queues(const struct fair_queues *q)
 {
 	int64_t count = 0;
 
-	list_each (waiter, &flow->waiters)
-		count += str_eq(LIST_ENTRY(waiter, struct fair_ticket, in_flow)->level, level);
-	return count;
-}
-
-static int64_t queues_with(const struct fair *f, struct str level)
-{
-	int64_t count = 0;
-
-	list_each (turn, &f->turn)
-		count += waiting_in(LIST_ENTRY(turn, struct flow, in_turn), level) > 0;
+	for (size_t i = 0; i < q->count; i++)
+		count += q->items[i]->count > 0;
 	return count;
 }
 
@@ -154,26 +123,36 @@ void serve_flow_levels(struct api_request *q)
 		"IsQuiescing", "WaitingRequests", "ExecutingRequests", "DispatchedRequests",
 		"RejectedRequests", "TimedoutRequests", "CancelledRequests"};
 	struct dump d = dump_of(q->arena, headings, ARRAY_LEN(headings));
-	struct levels levels = read_levels(q);
 
-	for (const struct level_sums *s = levels.items; s < levels.items + levels.count; s++) {
+	list_each (at, &q->server->fair->levels) {
+		const struct fair_level *l = LIST_ENTRY(at, struct fair_level, in_all);
+		const struct fair_queues *queues = &l->queues;
 		struct str *cells = add_row(&d);
+		int64_t late = refused(q, l, "time-out"), gone = refused(q, l, "cancelled");
 
-		cells[0] = s->name;
-		cells[1] = number(&d, queues_with(q->server->fair, s->name));
-		cells[2] = s->waiting + s->executing ? STR("false") : STR("true");
-		cells[3] = STR("false");
-		cells[4] = number(&d, s->waiting);
-		cells[5] = number(&d, s->executing);
-		cells[6] = number(&d, s->dispatched);
-		cells[7] = number(&d, s->rejected);
-		cells[8] = number(&d, s->late);
-		cells[9] = number(&d, s->cancelled);
+		cells[0] = str_from(l->name);
+		cells[1] = number(&d, active_queues(queues));
+		cells[2] = yes_or_no(!queues->waiting && !queues->executing);
+		cells[3] = yes_or_no(!l->wanted);
+		cells[4] = number(&d, queues->waiting);
+		cells[5] = number(&d, queues->executing);
+		cells[6] = number(&d, dispatched(q, l));
+		cells[7] = number(&d, late + gone + refused(q, l, "queue-full") +
+					      refused(q, l, "concurrency-limit"));
+		cells[8] = number(&d, late);
+		cells[9] = number(&d, gone);
 	}
 	answer_dump(q, &d);
 }
 
-/* ---- queues: users who wait have one each, whatever the level ---- */
+/* ---- queues ---- */
+
+/* "0.00300000ss": seats times seconds. */
+static struct str seat_seconds(struct dump *d, seat_time t)
+{
+	return arena_print(
+		d->arena, "%lld.%08lldss", (long long)(t / 100000000), (long long)(t % 100000000));
+}
 
 void serve_flow_queues(struct api_request *q)
 {
@@ -181,29 +160,24 @@ void serve_flow_queues(struct api_request *q)
 		"ExecutingRequests", "SeatsInUse", "NextDispatchR", "InitialSeatsSum",
 		"MaxSeatsSum", "TotalWorkSum"};
 	struct dump d = dump_of(q->arena, headings, ARRAY_LEN(headings));
-	struct levels levels = read_levels(q);
 
-	for (const struct level_sums *s = levels.items; s < levels.items + levels.count; s++) {
-		int64_t index = 0, shown = 0;
+	list_each (at, &q->server->fair->levels) {
+		const struct fair_level *l = LIST_ENTRY(at, struct fair_level, in_all);
 
-		list_each (turn, &q->server->fair->turn) {
-			int64_t waiting =
-				waiting_in(LIST_ENTRY(turn, struct flow, in_turn), s->name);
+		for (size_t i = 0; i < l->queues.count; i++) {
+			const struct fair_queue *queue = l->queues.items[i];
+			struct str *cells = add_row(&d);
 
-			if (waiting) {
-				struct str *cells = add_row(&d);
-
-				cells[0] = s->name;
-				cells[1] = number(&d, index);
-				cells[2] = number(&d, waiting);
-				/* each will take one seat */
-				cells[6] = cells[7] = cells[2];
-				shown++;
-			}
-			index++;
+			cells[0] = str_from(l->name);
+			cells[1] = number(&d, (int64_t)i);
+			cells[2] = number(&d, queue->count);
+			cells[3] = number(&d, queue->executing);
+			cells[4] = number(&d, queue->seats);
+			cells[5] = seat_seconds(&d, queue->next);
+			cells[6] = number(&d, queue->first_seats);
+			cells[7] = number(&d, queue->most_seats);
+			cells[8] = seat_seconds(&d, queue->work);
 		}
-		if (!shown)
-			add_row(&d)[0] = s->name;
 	}
 	answer_dump(q, &d);
 }
@@ -241,6 +215,27 @@ static void describe(struct dump *d, struct str *cells, const struct api_request
 	cells[16] = r->subresource;
 }
 
+static void add_request(
+	struct dump *d, const struct fair_queue *queue, int64_t place, const struct fair_waiter *w)
+{
+	const struct fair_ticket *t = CONTAINER_OF(w, struct fair_ticket, waiter);
+	_cleanup_(buf_done) struct buf latency = BUF_INIT(64);
+	struct str *cells = add_row(d);
+
+	duration_print(&latency, w->work.latency);
+	cells[0] = str_from(t->level->name);
+	cells[1] = t->schema;
+	cells[2] = number(d, (int64_t)queue->index);
+	cells[3] = number(d, place);
+	cells[4] = t->flow;
+	cells[5] = nano_time(d->arena, t->request->now);
+	cells[6] = number(d, w->work.seats);
+	cells[7] = number(d, w->work.final_seats);
+	cells[8] = arena_str(d->arena, buf_str(&latency));
+	if (d->columns > 9)
+		describe(d, cells, t->request);
+}
+
 void serve_flow_requests(struct api_request *q)
 {
 	static const char *const headings[] = {"PriorityLevelName", "FlowSchemaName", "QueueIndex",
@@ -250,29 +245,17 @@ void serve_flow_requests(struct api_request *q)
 	struct str asked = {0};
 	bool details = request_query(q, "includeRequestDetails", &asked) && asked.len;
 	struct dump d = dump_of(q->arena, headings, details ? ARRAY_LEN(headings) : 9);
-	int64_t queue = 0;
 
-	list_each (turn, &q->server->fair->turn) {
-		int64_t place = 0;
+	list_each (at, &q->server->fair->levels) {
+		const struct fair_level *l = LIST_ENTRY(at, struct fair_level, in_all);
 
-		list_each (waiter, &LIST_ENTRY(turn, struct flow, in_turn)->waiters) {
-			const struct fair_ticket *t =
-				LIST_ENTRY(waiter, struct fair_ticket, in_flow);
-			struct str *cells = add_row(&d);
+		for (size_t i = 0; i < l->queues.count; i++) {
+			int64_t place = 0;
 
-			cells[0] = t->level;
-			cells[1] = t->schema;
-			cells[2] = number(&d, queue);
-			cells[3] = number(&d, place++);
-			cells[4] = t->request->user->name;
-			cells[5] = nano_time(q->arena, t->request->now);
-			cells[6] = STR("1");
-			cells[7] = STR("0");
-			cells[8] = STR("0s");
-			if (details)
-				describe(&d, cells, t->request);
+			list_each (w, &l->queues.items[i]->waiters)
+				add_request(&d, l->queues.items[i], place++,
+					LIST_ENTRY(w, struct fair_waiter, in_queue));
 		}
-		queue++;
 	}
 	answer_dump(q, &d);
 }

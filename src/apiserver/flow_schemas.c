@@ -1,21 +1,23 @@
 /* FlowSchemas and their levels, read again when they have changed. */
-#include "fair.h"
+#include "fair_private.h"
+#include "first_objects.h"
 #include "metrics.h"
 
+#include <kube/hash.h>
 #include <kube/mem.h>
 
 #include <stdlib.h>
 
 struct flow_rule {
 	const struct cJSON *spec;
-	struct str name, uid, level_uid, labels;
+	struct str name, uid, level, labels;
 	struct flow_numbers numbers;
 	int64_t precedence;
-	bool exempt;
 };
 
 struct flow_schemas {
 	struct api_server *server;
+	struct fair *fair;
 	struct arena arena;
 	struct flow_rule *rules; /* by precedence, then name */
 	size_t count;
@@ -33,11 +35,12 @@ static void levels_changed(struct watch *w)
 	CONTAINER_OF(w, struct flow_schemas, levels)->stale = true;
 }
 
-struct flow_schemas *flow_schemas_new(struct api_server *s)
+struct flow_schemas *flow_schemas_new(struct api_server *s, struct fair *fair)
 {
 	struct flow_schemas *f = mem_new(sizeof(*f));
 
 	f->server = s;
+	f->fair = fair;
 	f->stale = true;
 	arena_init(&f->arena);
 	return f;
@@ -110,41 +113,111 @@ static void read_labels(struct flow_schemas *f, struct flow_rule *rule, const st
 		STRF(tree_str(tree, "spec.priorityLevelConfiguration.name")));
 	rule->numbers = (struct flow_numbers){
 		.executing = metrics_number(m, METRIC_FLOW_EXECUTING, rule->labels),
+		.seats = metrics_number(m, METRIC_FLOW_SEATS, rule->labels),
 		.waiting = metrics_number(m, METRIC_FLOW_WAITING, rule->labels),
+		.waiting_seats = metrics_number(m, METRIC_FLOW_WAITING_SEATS, rule->labels),
 		.dispatched = metrics_number(m, METRIC_FLOW_DISPATCHED, rule->labels)};
+}
+
+static struct fair_level_spec read_level(const struct cJSON *tree)
+{
+	bool exempt = str_eq_text(tree_str(tree, "spec.type"), "Exempt");
+	const struct cJSON *spec = json_path(tree, exempt ? "spec.exempt" : "spec.limited");
+	const struct cJSON *queuing = json_path(spec, "limitResponse.queuing");
+
+	return (struct fair_level_spec){.name = tree_str(tree, "metadata.name"),
+		.uid = tree_str(tree, "metadata.uid"),
+		.exempt = exempt,
+		.shares = tree_int(spec, "nominalConcurrencyShares", exempt ? 0 : 30),
+		.lendable = tree_int(spec, "lendablePercent", 0),
+		.borrowing = tree_int(spec, "borrowingLimitPercent", -1),
+		.shape = {.queues = exempt    ? -1
+				    : queuing ? tree_int(queuing, "queues", 64)
+					      : 0,
+			.hand = tree_int(queuing, "handSize", 8),
+			.length = tree_int(queuing, "queueLengthLimit", 50)}};
+}
+
+/* Two of each there always are, whether or not their objects stand there just now. */
+static bool is_always(const struct cJSON *tree)
+{
+	struct str name = tree_str(tree, "metadata.name");
+
+	return str_eq_text(name, "exempt") || str_eq_text(name, "catch-all");
+}
+
+/* The next of the first objects that nobody has written; NULL: no more. */
+static struct cJSON *imagine(struct flow_schemas *f, struct bucket *b, bool levels, size_t *at)
+{
+	struct str text;
+
+	while ((text = levels ? first_priority_level(&f->arena, *at)
+			      : first_flow_schema(&f->arena, *at, STR("")))
+			.len) {
+		struct cJSON *tree;
+
+		++*at;
+		if (!json_parse(&f->arena, text, NULL, &tree, NULL) && is_always(tree) &&
+			!store_get(b, tree_str(tree, "metadata.name")))
+			return tree;
+	}
+	return NULL;
+}
+
+static void load_levels(struct flow_schemas *f, struct bucket *levels)
+{
+	struct fair_level_spec *specs =
+		arena_new(&f->arena, (store_count(levels) + 2) * sizeof(*specs));
+	struct store_iter it = store_seek(levels, STR(""), STR(""));
+	size_t count = 0, at = 0;
+	struct cJSON *tree;
+
+	while (store_next(&it))
+		specs[count++] = read_level(object_tree(&f->arena, it.object));
+	while ((tree = imagine(f, levels, true, &at)))
+		specs[count++] = read_level(tree);
+	fair_levels_set(f->fair, specs, count);
+}
+
+/* A schema whose level is none covers nothing. */
+static void load_rule(struct flow_schemas *f, const struct cJSON *tree)
+{
+	struct flow_rule *rule = &f->rules[f->count];
+	const struct fair_level *level;
+
+	rule->spec = json_get(tree, STR("spec"));
+	rule->level = tree_str(rule->spec, "priorityLevelConfiguration.name");
+	level = fair_level_find(f->fair, rule->level);
+	if (!level || !level->wanted)
+		return;
+	f->count++;
+	read_labels(f, rule, tree);
+	rule->name = tree_str(tree, "metadata.name");
+	rule->uid = tree_str(tree, "metadata.uid");
+	rule->precedence = tree_int(tree, "spec.matchingPrecedence", 1000);
 }
 
 static void load(struct flow_schemas *f)
 {
 	struct bucket *schemas = bucket_of(f, "flowschemas");
 	struct bucket *levels = bucket_of(f, "prioritylevelconfigurations");
+	struct cJSON *tree;
+	size_t at = 0;
 
 	if (!schemas || !levels || !start_watching(f, schemas, levels))
 		return;
 	f->stale = false;
 	arena_reset(&f->arena);
 	f->count = 0;
-	f->rules = arena_new(&f->arena, (store_count(schemas) + 1) * sizeof(*f->rules));
+	load_levels(f, levels);
+	f->rules = arena_new(&f->arena, (store_count(schemas) + 2) * sizeof(*f->rules));
 	struct store_iter it = store_seek(schemas, STR(""), STR(""));
-	while (store_next(&it)) {
-		struct cJSON *tree = object_tree(&f->arena, it.object);
-		struct flow_rule *rule = &f->rules[f->count++];
-		const struct object *level =
-			store_get(levels, tree_str(tree, "spec.priorityLevelConfiguration.name"));
-
-		read_labels(f, rule, tree);
-		rule->spec = json_get(tree, STR("spec"));
-		rule->name = tree_str(tree, "metadata.name");
-		rule->uid = tree_str(tree, "metadata.uid");
-		rule->precedence = tree_int(tree, "spec.matchingPrecedence", 1000);
-		if (level) {
-			struct cJSON *of = object_tree(&f->arena, level);
-
-			rule->level_uid = tree_str(of, "metadata.uid");
-			rule->exempt = str_eq(tree_str(of, "spec.type"), STR("Exempt"));
-		}
-	}
+	while (store_next(&it))
+		load_rule(f, object_tree(&f->arena, it.object));
+	while ((tree = imagine(f, schemas, false, &at)))
+		load_rule(f, tree);
 	qsort(f->rules, f->count, sizeof(*f->rules), compare_rules);
+	fair_levels_changed(f->fair);
 }
 
 /* ---- matching ---- */
@@ -245,22 +318,65 @@ struct flow_match flow_schemas_at(const struct flow_schemas *f, size_t index)
 {
 	const struct flow_rule *rule = &f->rules[index];
 
-	return (struct flow_match){.schema_uid = rule->uid,
-		.level_uid = rule->level_uid,
+	return (struct flow_match){.of = fair_level_find(f->fair, rule->level),
+		.schema_uid = rule->uid,
 		.schema = rule->name,
-		.level = tree_str(rule->spec, "priorityLevelConfiguration.name"),
 		.labels = rule->labels,
-		.numbers = rule->numbers,
-		.exempt = rule->exempt};
+		.numbers = rule->numbers};
 }
 
-struct flow_match flow_schemas_match(struct flow_schemas *f, const struct api_request *r)
+struct str flow_schemas_labels_of(const struct flow_schemas *f, struct str level)
 {
-	size_t count = flow_schemas_count(f);
+	for (size_t i = 0; i < f->count; i++)
+		if (str_eq(f->rules[i].level, level))
+			return f->rules[i].labels;
+	return STR("");
+}
 
-	for (size_t i = 0; i < count; i++)
-		json_each (rule, json_get(f->rules[i].spec, STR("rules")))
-			if (rule_matches(r, rule))
-				return flow_schemas_at(f, i);
-	return (struct flow_match){0};
+/* Whose requests wait behind one another. */
+static void tell_flow(
+	struct flow_match *m, const struct flow_rule *rule, const struct api_request *r)
+{
+	struct str method = tree_str(rule->spec, "distinguisherMethod.type");
+	unsigned char digest[32];
+	struct sha256 h;
+
+	m->flow = STR("");
+	if (m->of->queues.shape.queues < 2)
+		return;
+	if (str_eq_text(method, "ByUser"))
+		m->flow = r->user->name;
+	else if (str_eq_text(method, "ByNamespace"))
+		m->flow = r->namespace;
+	sha256_init(&h);
+	sha256_add(&h, rule->name);
+	sha256_add(&h, str_make("", 1));
+	sha256_add(&h, m->flow);
+	sha256_end(&h, digest);
+	m->hash = 0;
+	for (size_t i = 8; i-- > 0;)
+		m->hash = m->hash << 8 | digest[i];
+}
+
+static bool rule_covers(const struct flow_rule *rule, const struct api_request *r)
+{
+	json_each (item, json_get(rule->spec, STR("rules")))
+		if (rule_matches(r, item))
+			return true;
+	return false;
+}
+
+/* Whom none covers is whoever the last is for. */
+struct flow_match flow_schemas_match(struct flow_schemas *f, struct api_request *r)
+{
+	size_t count = flow_schemas_count(f), at = 0;
+
+	while (at < count && !rule_covers(&f->rules[at], r))
+		at++;
+	if (!count)
+		return (struct flow_match){0};
+	at = MIN(at, count - 1);
+	struct flow_match m = flow_schemas_at(f, at);
+	tell_flow(&m, &f->rules[at], r);
+	return m;
 }

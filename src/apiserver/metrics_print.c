@@ -1,5 +1,6 @@
 /* What has been counted, and what can be seen of the process, as Prometheus reads it. */
 #include "api_options.h"
+#include "fair.h"
 #include "health.h"
 #include "metrics_private.h"
 #include "respond.h"
@@ -27,17 +28,6 @@ static const struct {
 #undef SERIES
 #undef HISTOGRAM
 };
-
-/* Who runs has one seat. */
-static void print_seats(struct buf *out, struct metrics *m)
-{
-	const char *name = "apiserver_flowcontrol_current_executing_seats";
-
-	metric_head(out, name, "gauge", "Seats taken.");
-	omap_each (it, &m->series[METRIC_FLOW_EXECUTING])
-		buf_print(out, "%s{%.*s} %lld\n", name, STRF(it.key),
-			(long long)*(int64_t *)it.value);
-}
 
 static void print_counted(struct buf *out, struct metrics *m)
 {
@@ -166,7 +156,7 @@ void serve_metrics(struct api_request *r)
 	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * MIB);
 
 	print_counted(&out, r->server->metrics);
-	print_seats(&out, r->server->metrics);
+	fair_print_metrics(r->server->fair, &out);
 	print_store(&out, r->server->metrics);
 	print_process(&out, r->server->metrics);
 	answer_text(r, 200, METRIC_TYPE, buf_str(&out));

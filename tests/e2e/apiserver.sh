@@ -96,6 +96,12 @@ for line in 'etcd_requests_total{group="",operation="create",resource="configmap
 	'apiserver_admission_controller_admission_duration_seconds_count{name="NamespaceLifecycle",operation="CREATE",rejected="false",type="admit"} [1-9]' \
 	'authentication_duration_seconds_count{result="failure"} [1-9]' \
 	'kubernetes_healthchecks_total{name="ping",status="success",type="readyz"} [1-9]' \
+	'apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"} 245$' \
+	'apiserver_flowcontrol_lower_limit_seats{priority_level="workload-low"} 24$' \
+	'apiserver_flowcontrol_upper_limit_seats{priority_level="workload-low"} 845$' \
+	'apiserver_flowcontrol_nominal_limit_seats{priority_level="catch-all"} 13$' \
+	'apiserver_flowcontrol_work_estimated_seats_count{flow_schema="exempt",priority_level="exempt"} [1-9]' \
+	'apiserver_flowcontrol_request_execution_seconds_count{flow_schema="exempt",priority_level="exempt",type="watch"} [1-9]' \
 	'apiserver_flowcontrol_current_executing_seats{flow_schema="exempt",priority_level="exempt"} 1$'; do
 	check "is counted: ${line%% *}" grep -q "^$line" <<<"$numbers"
 done
@@ -106,8 +112,30 @@ check "administrators see the levels' requests" grep -Eq \
 check "and who waits" contains 'FlowDistingsher, ArriveTime,' "$(as_admin "$flows/dump_requests")"
 check "and all about them" contains 'AdditionalLatency, UserName, Verb,' \
 	"$(as_admin "$flows/dump_requests?includeRequestDetails=1")"
-check "and the queues" grep -Eq '^workload-low, +<none>, .*, +<none>$' \
+check "and the queues" grep -Eq \
+	'^workload-low, +127, +0, +0, +0, +[0-9]+\.[0-9]{8}ss, +0, +0, +0.00000000ss$' \
 	<<<"$(as_admin "$flows/dump_queues")"
+widths() { # seats beyond the first that requests of people were thought to take
+	as_admin "$url/metrics" | awk -F'[ ]' '
+		/^apiserver_flowcontrol_work_estimated_seats_sum{flow_schema="global-default"/ { sum = $NF }
+		/^apiserver_flowcontrol_work_estimated_seats_count{flow_schema="global-default"/ { count = $NF }
+		END { print sum - count }'
+}
+python3 -c 'import json
+print(json.dumps({"metadata": {"generateName": "wide-"}, "data": {"a": "x" * 400000}}))' >"$dir/wide"
+for _ in 1 2 3; do
+	as_admin -o /dev/null -H 'Content-Type: application/json' -X POST --data-binary "@$dir/wide" "$maps"
+done
+as_alice() { fetch -o /dev/null -H 'Authorization: Bearer secret-of-alice' "$@"; }
+before=$(widths)
+as_alice "$maps"
+check "a long list takes as many seats as one request may" test $(($(widths) - before)) = 7
+as_alice "$maps?limit=1"
+check "a page of it takes fewer" test "$(($(widths) - before - 7))" -lt 7
+before=$(widths)
+as_alice "$maps?fieldSelector=metadata.name%3Dhot"
+as_alice "$maps/hot"
+check "one object takes one" test "$(widths)" = "$before"
 check "others do not" contains "Forbidden" \
 	"$(fetch -H 'Authorization: Bearer secret-of-alice' "$flows/dump_requests")"
 pprof=$url/debug/pprof

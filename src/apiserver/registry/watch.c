@@ -5,6 +5,7 @@
  * goes out a write at a time, however much it is.
  */
 #include "audit.h"
+#include "fair.h"
 #include "metrics.h"
 #include "registry.h"
 
@@ -424,6 +425,7 @@ static void begin(struct watching *w)
 	op_init(&w->write, &w->scope, started, OP_NO_DEADLINE);
 	r->answer_code = 200;
 	audit_started(r);
+	fair_watch_begun(r);
 	http_respond_start(r->x, &w->write, 200, headers.items, headers.count, HTTP_LENGTH_UNKNOWN);
 }
 
