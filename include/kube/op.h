@@ -89,7 +89,8 @@ KUBE_MUST_USE bool op_begin(struct op *op, const struct op_kind *kind, void *ctx
 void op_begin_always(struct op *op, const struct op_kind *kind, void *ctx);
 /* Exactly one of these, once, at any time after op_begin, also inside start or cancel. */
 void op_finish(struct op *op, int64_t n);
-void op_fail(struct op *op, struct err *err); /* moves *err away */
+void op_fail(struct op *op, struct err *err);            /* moves *err away */
+void op_fail_copy(struct op *op, const struct err *err); /* *err stays */
 void op_fail_with(struct op *op, int code, const char *format, ...) KUBE_PRINTF(3, 4);
 void op_fail_cancelled(struct op *op);
 

@@ -135,6 +135,14 @@ void op_fail(struct op *op, struct err *err)
 	op_post_failure(op, taken.code, taken.text);
 }
 
+void op_fail_copy(struct op *op, const struct err *err)
+{
+	struct err copy = {0};
+
+	err_copy(&copy, err);
+	op_fail(op, &copy);
+}
+
 void op_fail_with(struct op *op, int code, const char *format, ...)
 {
 	char text[KIB];

@@ -231,10 +231,8 @@ void h2_call_read(
 void h2_call_fail(struct h2_call *k, const struct err *why, bool unprocessed)
 {
 	if (k->op) {
-		struct err copy = {0};
-		err_copy(&copy, why);
 		k->call->unprocessed = unprocessed;
-		op_fail(TAKE(k->op), &copy);
+		op_fail_copy(TAKE(k->op), why);
 	}
 	h2_stream_fail(&k->s, why);
 }

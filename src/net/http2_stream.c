@@ -36,13 +36,6 @@ static struct op *h2_take_writer(struct h2_stream *s)
 	return TAKE(s->writer);
 }
 
-static void h2_fail_op(struct op *op, const struct err *why)
-{
-	struct err copy = {0};
-	err_copy(&copy, why);
-	op_fail(op, &copy);
-}
-
 /* ---- from the peer ---- */
 
 static void h2_give_back(struct h2_stream *s, size_t len)
@@ -87,7 +80,7 @@ static void h2_stream_serve(struct h2_stream *s)
 		h2_give_back(s, n);
 		op_finish(TAKE(s->reader), (int64_t)n);
 	} else if (s->read_err.code) {
-		h2_fail_op(TAKE(s->reader), &s->read_err);
+		op_fail_copy(TAKE(s->reader), &s->read_err);
 	} else if (s->remote_ended) {
 		op_finish(TAKE(s->reader), 0);
 	}
@@ -266,7 +259,7 @@ static void h2_stream_resume(struct h2_stream *s)
 bool h2_stream_refuses(struct h2_stream *s, struct op *op)
 {
 	if (s->write_err.code) {
-		h2_fail_op(op, &s->write_err);
+		op_fail_copy(op, &s->write_err);
 		return true;
 	}
 	if (!h2_stream_alive(s)) {
@@ -416,7 +409,7 @@ void h2_stream_fail(struct h2_stream *s, const struct err *err)
 	h2_forget_parts(s);
 	s->ending = false;
 	if (s->writer)
-		h2_fail_op(h2_take_writer(s), &s->write_err);
+		op_fail_copy(h2_take_writer(s), &s->write_err);
 	h2_stream_serve(s);
 }
 

@@ -9,70 +9,10 @@
 #define SEND_MAX    (1 * MIB)   /* answers to a peer that asks and does not read */
 #define ANSWERS_MAX (128 * KIB) /* of them before nothing more is read */
 #define STREAM_HIGH (256 * KIB) /* not taken by its reader, before nothing more is read */
-#define STREAM_MAX  (1 * MIB)
 #define TOTAL_HIGH  (1 * MIB)
 #define LINGER      (5 * SEC)
 
-static void pump_read(struct mux *m);
-static void pump_write(struct mux *m);
 static void end_now(struct mux *m);
-
-static void op_fail_copy(struct op *op, const struct err *why)
-{
-	struct err err = {0};
-
-	err_copy(&err, why);
-	op_fail(op, &err);
-}
-
-static bool over(const struct mux *m)
-{
-	return m->failure.code || m->ended || m->closing;
-}
-
-/* ---- readers ---- */
-
-static void satisfy(struct mux_stream *s)
-{
-	struct mux *m = s->mux;
-
-	if (!s->base.reading)
-		return;
-	if (s->in.len) {
-		size_t n = MIN(s->in.len, stream_room(s->into, s->max));
-
-		buf_add(s->into, s->in.at, n);
-		buf_drop_front(&s->in, n);
-		if (!s->in.len)
-			buf_done(&s->in);
-		s->base.bytes_in += n;
-		op_finish(stream_take_reading(&s->base), (int64_t)n);
-		if (!m)
-			return;
-		m->buffered -= n;
-		if (s->ops->consumed && !over(m))
-			s->ops->consumed(m, s, n);
-	} else if (s->ended || !m) {
-		op_finish(stream_take_reading(&s->base), 0);
-	} else if (m->failure.code) {
-		op_fail_copy(stream_take_reading(&s->base), &m->failure);
-	}
-}
-
-void mux_deliver(struct mux_stream *s, struct str bytes)
-{
-	if (s->ended || !bytes.len)
-		return;
-	buf_add_str(&s->in, bytes);
-	s->mux->buffered += buf_over(&s->in) ? 0 : bytes.len;
-	satisfy(s);
-}
-
-void mux_end(struct mux_stream *s)
-{
-	s->ended = true;
-	satisfy(s);
-}
 
 /* ---- the end of the connection ---- */
 
@@ -90,32 +30,15 @@ static void tell_over(struct mux *m)
 		op_finish(op, 0);
 }
 
-static void fail_writer(struct mux_stream *s, const struct err *why)
-{
-	struct op *op = stream_take_writing(&s->base);
-
-	link_remove(&s->in_queue);
-	if (op && why && why->code)
-		op_fail_copy(op, why);
-	else if (op)
-		op_fail_with(op, ERR_CLOSED, "the connection is closed");
-}
-
 static void settle_all(struct mux *m)
 {
 	list_each (k, &m->streams) {
 		struct mux_stream *s = LIST_ENTRY(k, struct mux_stream, in_mux);
 
-		satisfy(s);
-		fail_writer(s, &m->failure);
+		mux_satisfy(s);
+		mux_fail_writer(s, &m->failure);
 	}
 	tell_over(m);
-}
-
-void mux_shut(struct mux_stream *s)
-{
-	s->shut = true;
-	fail_writer(s, NULL);
 }
 
 void mux_end_all(struct mux *m)
@@ -163,7 +86,7 @@ static void read_done(struct op *op, struct err *err)
 		if (err->code || op->n == 0)
 			end_now(m);
 		else
-			pump_read(m);
+			mux_pump_read(m);
 		return;
 	}
 	if (err->code)
@@ -171,7 +94,7 @@ static void read_done(struct op *op, struct err *err)
 	else if (op->n == 0)
 		mux_end_all(m);
 	else
-		pump_read(m);
+		mux_pump_read(m);
 }
 
 static void drop_taken(struct mux *m)
@@ -192,9 +115,9 @@ static void read_more(struct mux *m)
 	stream_read(m->below, &m->reading, &m->in, READ_SIZE);
 }
 
-static void pump_read(struct mux *m)
+void mux_pump_read(struct mux *m)
 {
-	while (!over(m) && !paused(m) && m->in.len > m->in_used && !op_active(&m->reading)) {
+	while (!mux_over(m) && !paused(m) && m->in.len > m->in_used && !op_active(&m->reading)) {
 		struct err err = {0};
 		size_t used = 0;
 
@@ -206,9 +129,9 @@ static void pump_read(struct mux *m)
 		if (!used)
 			break;
 	}
-	if (m->closing || (!over(m) && !paused(m)))
+	if (m->closing || (!mux_over(m) && !paused(m)))
 		read_more(m);
-	pump_write(m);
+	mux_pump_write(m);
 }
 
 /* ---- writing below ---- */
@@ -286,9 +209,9 @@ static void written(struct op *op, struct err *err)
 		return;
 	}
 	tell_left(m);
-	pump_write(m);
+	mux_pump_write(m);
 	if (!m->gone)
-		pump_read(m); /* it may have waited for answers to leave */
+		mux_pump_read(m); /* it may have waited for answers to leave */
 }
 
 static void finished(struct op *op, struct err *err)
@@ -303,11 +226,11 @@ static void finished(struct op *op, struct err *err)
 		read_more(m);
 }
 
-static void pump_write(struct mux *m)
+void mux_pump_write(struct mux *m)
 {
 	if (op_active(&m->writing) || m->gone)
 		return;
-	if (!over(m))
+	if (!mux_over(m))
 		gather(m);
 	if (!m->next.len)
 		tell_left(m); /* what needs no frames */
@@ -333,137 +256,7 @@ static void pump_write(struct mux *m)
 
 void mux_send(struct mux *m)
 {
-	pump_write(m);
-}
-
-/* The frames that are packed are not enough for whoever waits: they must leave, too. */
-static void enqueue(struct mux_stream *s)
-{
-	list_push(&s->mux->ready, &s->in_queue);
-	pump_write(s->mux);
-}
-
-void mux_unblock(struct mux_stream *s)
-{
-	if (!s->base.writing || s->part_at >= s->part_count)
-		return;
-	link_remove(&s->in_queue);
-	list_push(&s->mux->ready, &s->in_queue);
-}
-
-/* ---- a stream ---- */
-
-static void stream_read_start(struct stream *stream, struct op *op, struct buf *into, size_t max)
-{
-	struct mux_stream *s = mux_stream_of(stream);
-	struct mux *m = s->mux;
-
-	(void)op;
-	s->into = into;
-	s->max = max;
-	satisfy(s);
-	if (m)
-		pump_read(m);
-}
-
-static bool can_write(struct mux_stream *s)
-{
-	return s->mux && !over(s->mux) && !s->finished && !s->shut;
-}
-
-static void stream_write_start(
-	struct stream *stream, struct op *op, const struct str *parts, size_t count)
-{
-	struct mux_stream *s = mux_stream_of(stream);
-
-	(void)op;
-	if (!can_write(s)) {
-		fail_writer(s, s->mux ? &s->mux->failure : NULL);
-		return;
-	}
-	s->parts = parts;
-	s->part_count = count;
-	s->part_at = s->part_used = 0;
-	s->written = 0;
-	s->finishing = false;
-	while (s->part_at < count && !parts[s->part_at].len)
-		s->part_at++;
-	enqueue(s);
-}
-
-static void stream_finish_start(struct stream *stream, struct op *op)
-{
-	struct mux_stream *s = mux_stream_of(stream);
-
-	(void)op;
-	if (s->finished) {
-		op_finish(stream_take_writing(stream), 0);
-		return;
-	}
-	if (!can_write(s)) {
-		fail_writer(s, s->mux ? &s->mux->failure : NULL);
-		return;
-	}
-	s->part_at = s->part_count = 0;
-	s->written = 0;
-	s->finishing = true;
-	enqueue(s);
-}
-
-/* Frames are whole whenever a writer goes. */
-static void stream_cancel_one(struct stream *stream, struct op *op)
-{
-	struct mux_stream *s = mux_stream_of(stream);
-
-	if (op == stream->reading) {
-		stream_take_reading(stream);
-	} else {
-		stream_take_writing(stream);
-		link_remove(&s->in_queue);
-	}
-	op_fail_cancelled(op);
-}
-
-static void stream_release(struct stream *stream)
-{
-	struct mux_stream *s = mux_stream_of(stream);
-	struct mux *m = s->mux;
-
-	stream_end_pending(stream);
-	link_remove(&s->in_queue);
-	link_remove(&s->in_mux);
-	if (m) {
-		m->buffered -= s->in.len;
-		if (!over(m))
-			s->ops->released(m, s);
-	}
-	buf_done(&s->in);
-	s->ops->free_stream(s);
-	if (m)
-		pump_read(m);
-}
-
-static const struct stream_ops stream_ops = {
-	.name = "mux",
-	.read = stream_read_start,
-	.write = stream_write_start,
-	.finish = stream_finish_start,
-	.cancel = stream_cancel_one,
-	.close = stream_release,
-};
-
-void mux_stream_init(struct mux_stream *s, struct mux *m, struct scope *scope, uint32_t id)
-{
-	s->base.ops = &stream_ops;
-	s->base.scope = scope;
-	s->base.local = m->below ? m->below->local : (struct address){0};
-	s->base.remote = m->below ? m->below->remote : (struct address){0};
-	s->ops = m->ops;
-	s->mux = m;
-	s->id = id;
-	s->ended = m->ended;
-	buf_init(&s->in, STREAM_MAX);
-	list_push(&m->streams, &s->in_mux);
+	mux_pump_write(m);
 }
 
 /* ---- silence ---- */
@@ -472,7 +265,7 @@ static void idle_over(struct op *op, struct err *err)
 {
 	struct mux *m = CONTAINER_OF(op, struct mux, idling);
 
-	if (m->gone || over(m) || err->code)
+	if (m->gone || mux_over(m) || err->code)
 		return;
 	if (loop_now(m->scope.loop) - m->active >= m->idle) {
 		err_set(err, ERR_TIMEOUT, "%s: nothing was said for too long", m->ops->name);
@@ -521,7 +314,7 @@ void mux_start(struct mux *m)
 		fail(m, &err);
 		return;
 	}
-	pump_read(m);
+	mux_pump_read(m);
 }
 
 static void wait_cancel(struct op *op)
@@ -540,7 +333,7 @@ void mux_wait(struct mux *m, struct op *op)
 	if (!op_begin(op, &kind, m))
 		return;
 	m->waiter = op;
-	if (over(m))
+	if (mux_over(m))
 		tell_over(m);
 }
 
@@ -580,7 +373,7 @@ static void linger_over(struct op *op, struct err *err)
  */
 void mux_close(struct mux *m)
 {
-	if (!over(m))
+	if (!mux_over(m))
 		gather(m);
 	m->ops->goodbye(m);
 	m->closing = true;
@@ -589,11 +382,11 @@ void mux_close(struct mux *m)
 
 		link_remove(k);
 		s->mux = NULL;
-		satisfy(s);
-		fail_writer(s, NULL);
+		mux_satisfy(s);
+		mux_fail_writer(s, NULL);
 	}
 	tell_over(m);
 	op_init(&m->linger, &m->scope, linger_over, OP_NO_DEADLINE);
 	timer_wait(&m->linger, loop_in(m->scope.loop, LINGER));
-	pump_write(m);
+	mux_pump_write(m);
 }

@@ -102,6 +102,17 @@ void mux_end_all(struct mux *m);     /* on none of them */
 void mux_unblock(struct mux_stream *s);
 void mux_send(struct mux *m); /* there is something in m->next */
 
+/* ---- between mux.c and mux_stream.c ---- */
+static inline bool mux_over(const struct mux *m)
+{
+	return m->failure.code || m->ended || m->closing;
+}
+void mux_pump_read(struct mux *m);
+void mux_pump_write(struct mux *m);
+/* The waiting read gets what has come, or how it ended. */
+void mux_satisfy(struct mux_stream *s);
+void mux_fail_writer(struct mux_stream *s, const struct err *why);
+
 static inline struct mux_stream *mux_stream_of(struct stream *s)
 {
 	return CONTAINER_OF(s, struct mux_stream, base);

@@ -23,13 +23,6 @@ static struct tls_stream *tls_of(const struct stream *s)
 	return CONTAINER_OF(s, struct tls_stream, base);
 }
 
-static void op_fail_copy(struct op *op, const struct err *why)
-{
-	struct err err = {0};
-	err_copy(&err, why);
-	op_fail(op, &err);
-}
-
 /* ---- writing below ---- */
 static void fail_writer(struct tls_stream *t, struct err *err)
 {
