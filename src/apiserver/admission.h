@@ -77,6 +77,8 @@ extern const struct admission_plugin admission_plugins[];
 extern const struct admission_waits admission_waits[]; /* ends with name == NULL */
 
 int admission_new(struct api_server *s, struct admission **admission, struct err *err);
+/* Before the server's scope closes: whoever is asked elsewhere is asked no more. NULL is fine. */
+void admission_stop(struct admission *a);
 void admission_free(struct admission *a);
 /* One plugin more, behind all others: for tests. Borrowed. waits may be NULL. */
 void admission_add(struct admission *a, const struct admission_plugin *plugin,

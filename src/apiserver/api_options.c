@@ -355,22 +355,7 @@ static int check_services(struct api_options *o, struct err *err)
 	return 0;
 }
 
-/* Those that exist upstream: one that is not here may be turned off, but not on. */
-static const char *const upstream_plugins[] = {"AlwaysAdmit", "NamespaceAutoProvision",
-	"NamespaceLifecycle", "NamespaceExists", "LimitPodHardAntiAffinityTopology", "LimitRanger",
-	"ServiceAccount", "NodeRestriction", "TaintNodesByCondition", "AlwaysPullImages",
-	"ImagePolicyWebhook", "PodSecurity", "PodNodeSelector", "Priority",
-	"DefaultTolerationSeconds", "PodTolerationRestriction", "EventRateLimit",
-	"ExtendedResourceToleration", "DefaultStorageClass", "StorageObjectInUseProtection",
-	"PodGroupProtection", "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize",
-	"RuntimeClass", "CertificateApproval", "CertificateSigning", "ClusterTrustBundleAttest",
-	"CertificateSubjectRestriction", "DefaultIngressClass", "DenyServiceExternalIPs",
-	"PodTopologyLabels", "PodGroupWorkloadExists", "NodeDeclaredFeatureValidator",
-	"JobValidation", "PodResizeValidator", "MutatingAdmissionPolicy",
-	"MutatingAdmissionWebhook", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
-	"ResourceQuota", "AlwaysDeny"};
-
-static bool plugin_here(struct str name)
+static bool plugin_known(struct str name)
 {
 	for (const struct admission_plugin *p = admission_plugins; p->name; p++)
 		if (str_eq_text(name, p->name))
@@ -378,22 +363,12 @@ static bool plugin_here(struct str name)
 	return false;
 }
 
-static int check_plugins(
-	const char *flag, const struct flag_list *list, bool must_be_here, struct err *err)
+static int check_plugins(const char *flag, const struct flag_list *list, struct err *err)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		bool known = plugin_here(list->items[i]);
-
-		if (!known && must_be_here)
-			return err_set(err, ERR_USAGE,
-				"--%s: plugin \"%.*s\" is not part of this version", flag,
+	for (size_t i = 0; i < list->count; i++)
+		if (!plugin_known(list->items[i]))
+			return err_set(err, ERR_USAGE, "%s plugin \"%.*s\" is unknown", flag,
 				STRF(list->items[i]));
-		for (size_t k = 0; !known && k < ARRAY_LEN(upstream_plugins); k++)
-			known = str_eq_text(list->items[i], upstream_plugins[k]);
-		if (!known)
-			return err_set(err, ERR_USAGE, "--%s: plugin \"%.*s\" is unknown", flag,
-				STRF(list->items[i]));
-	}
 	return 0;
 }
 
@@ -540,10 +515,9 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 	if (!code)
 		code = check_authentication(o, err);
 	if (!code)
-		code = check_plugins("enable-admission-plugins", &o->enable_admission, true, err);
+		code = check_plugins("enable-admission-plugins", &o->enable_admission, err);
 	if (!code)
-		code = check_plugins(
-			"disable-admission-plugins", &o->disable_admission, false, err);
+		code = check_plugins("disable-admission-plugins", &o->disable_admission, err);
 	if (!code && o->compaction_interval < 0)
 		code = err_set(err, ERR_USAGE, "--etcd-compaction-interval is negative");
 	if (!code && o->request_timeout <= 0)

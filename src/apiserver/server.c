@@ -429,6 +429,7 @@ static void stop_run(struct task *t, struct err *err)
 		allocators_free(TAKE(s->allocators));
 		authn_free(TAKE(s->authn));
 		encryption_stop(s->encryption);
+		admission_stop(s->admission);
 		if (s->store) {
 			store_close(TAKE(s->store), task_await(t, STOP_STORE, OP_NO_DEADLINE));
 			return;

@@ -79,6 +79,12 @@ int admission_new(struct api_server *s, struct admission **admission, struct err
 	return code;
 }
 
+void admission_stop(struct admission *a)
+{
+	if (a)
+		admission_settings_stop(&a->settings);
+}
+
 void admission_free(struct admission *a)
 {
 	if (!a)

@@ -8,6 +8,7 @@
 
 const struct admission_plugin admission_plugins[] = {
 	{"AlwaysAdmit", false, ALL, admit_always, NULL},
+	{"NamespaceAutoProvision", false, CREATE, NULL, NULL},
 	{"NamespaceLifecycle", true, CREATE | UPDATE | DELETE, admit_namespace_lifecycle, NULL},
 	{"NamespaceExists", false, CREATE | UPDATE | DELETE, NULL, validate_namespace_exists},
 	{"LimitPodHardAntiAffinityTopology", false, CREATE | UPDATE, NULL, validate_anti_affinity},
@@ -17,6 +18,7 @@ const struct admission_plugin admission_plugins[] = {
 	{"NodeRestriction", false, CREATE | UPDATE | DELETE, admit_node_restriction, NULL},
 	{"TaintNodesByCondition", true, CREATE, mutate_new_node, NULL},
 	{"AlwaysPullImages", false, CREATE | UPDATE, mutate_pull_policy, validate_pull_policy},
+	{"ImagePolicyWebhook", false, CREATE | UPDATE, NULL, NULL},
 	{"PodSecurity", true, CREATE | UPDATE, NULL, validate_pod_security},
 	{"PodNodeSelector", false, CREATE, mutate_node_selector, validate_node_selector},
 	{"Priority", true, CREATE | UPDATE | DELETE, mutate_priority, validate_priority_class},
@@ -27,6 +29,7 @@ const struct admission_plugin admission_plugins[] = {
 	{"ExtendedResourceToleration", false, CREATE | UPDATE, mutate_extended_tolerations, NULL},
 	{"DefaultStorageClass", true, CREATE, mutate_default_storage_class, NULL},
 	{"StorageObjectInUseProtection", true, CREATE, mutate_in_use_protection, NULL},
+	{"PodGroupProtection", true, CREATE, mutate_pod_group, NULL},
 	{"OwnerReferencesPermissionEnforcement", false, CREATE | UPDATE, NULL,
 		validate_owner_references},
 	{"PersistentVolumeClaimResize", true, UPDATE, NULL, validate_claim_resize},
@@ -38,6 +41,9 @@ const struct admission_plugin admission_plugins[] = {
 	{"DefaultIngressClass", true, CREATE, mutate_default_ingress_class, NULL},
 	{"DenyServiceExternalIPs", false, CREATE | UPDATE, NULL, validate_external_ips},
 	{"PodTopologyLabels", true, CREATE, mutate_topology_labels, NULL},
+	{"PodGroupWorkloadExists", true, CREATE, NULL, validate_pod_group},
+	{"NodeDeclaredFeatureValidator", true, UPDATE, NULL, validate_declared_features},
+	{"JobValidation", true, UPDATE, NULL, validate_job},
 	{"PodResizeValidator", true, UPDATE, NULL, validate_pod_resize},
 	{"MutatingAdmissionPolicy", true, CREATE | UPDATE | ADMIT_CONNECT, mutate_by_policies,
 		NULL},
@@ -50,6 +56,8 @@ const struct admission_plugin admission_plugins[] = {
 };
 
 const struct admission_waits admission_waits[] = {
+	{"NamespaceAutoProvision", start_namespace_provision, NULL},
+	{"ImagePolicyWebhook", NULL, start_image_policy},
 	{"MutatingAdmissionWebhook", start_mutating_webhooks, NULL},
 	{"ValidatingAdmissionWebhook", NULL, start_validating_webhooks},
 	{.name = NULL},

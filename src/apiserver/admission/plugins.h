@@ -16,6 +16,8 @@ admit_fn validate_pod_security;
 admit_fn validate_quota;
 admit_fn validate_approval, validate_signing, validate_attest, validate_subject;
 admit_fn mutate_priority, mutate_toleration_seconds, mutate_new_node;
+/* storage.c: one more that must be taken away before the new object can go. */
+void admission_add_finalizer(struct admission_review *r, const char *name);
 admit_fn mutate_in_use_protection, mutate_default_storage_class, mutate_default_ingress_class;
 
 /* gates.c */
@@ -36,6 +38,12 @@ admit_fn validate_policies, mutate_by_policies;
 
 /* pod_nodes.c */
 admit_fn mutate_topology_labels, validate_pod_resize;
+
+/* pod_groups.c */
+admit_fn mutate_pod_group, validate_pod_group, validate_job;
+
+admit_fn validate_declared_features;
+admit_start_fn start_namespace_provision, start_image_policy;
 
 /* hooks_mutating.c, hooks_validating.c */
 admit_start_fn start_mutating_webhooks, start_validating_webhooks;

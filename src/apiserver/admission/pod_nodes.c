@@ -1,4 +1,5 @@
 /* What pods take from the node they are bound to, and what they cannot get from it. */
+#include "api_options.h"
 #include "plugins.h"
 
 #include <kube/pods.h>
@@ -33,7 +34,8 @@ static void take_labels(struct admission_review *r, struct str node_name)
 
 struct status *mutate_topology_labels(struct admission_review *r)
 {
-	if (!resource_is(r->resource, "pods") || r->operation != ADMIT_CREATE)
+	if (!resource_is(r->resource, "pods") || r->operation != ADMIT_CREATE ||
+		!api_gate(r->server->options, "PodTopologyLabelsAdmission"))
 		return NULL;
 	if (!r->subresource.len)
 		take_labels(r, tree_str(r->object, "spec.nodeName"));

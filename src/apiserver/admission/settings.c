@@ -1,6 +1,7 @@
 /* The configuration file of the plugins: one document that holds or names that of each. */
 #include "settings.h"
 #include "api_options.h"
+#include "image_policy.h"
 
 #include <kube/yaml.h>
 
@@ -173,6 +174,9 @@ static int heed(struct admission_settings *s, struct api_server *server,
 		code = event_rates_new(&s->event_rates, rates, server->env, err);
 	if (!code)
 		code = heed_webhooks(s, server, err);
+	if (!code && is_wanted(wanted, "ImagePolicyWebhook"))
+		code = image_policy_new(
+			&s->image_policy, server, said_to(s, "ImagePolicyWebhook"), err);
 	s->tolerations = tolerations;
 	s->selectors = json_get(said_to(s, "PodNodeSelector"), STR("podNodeSelectorPluginConfig"));
 	return code;
@@ -193,8 +197,14 @@ int admission_settings_read(struct admission_settings *s, struct api_server *ser
 	return code ? code : heed(s, server, wanted, err);
 }
 
+void admission_settings_stop(struct admission_settings *s)
+{
+	image_policy_stop(s->image_policy);
+}
+
 void admission_settings_done(struct admission_settings *s)
 {
+	image_policy_free(s->image_policy);
 	event_rates_free(s->event_rates);
 	hook_identities_free(s->hook_identities[0]);
 	hook_identities_free(s->hook_identities[1]);

@@ -36,6 +36,8 @@ int event_rates_new(
 	struct event_rates **rates, const struct cJSON *config, struct env *env, struct err *err);
 void event_rates_free(struct event_rates *r);
 
+struct image_policy;
+
 /* ---- webhooks ---- */
 
 struct hook_identities;
@@ -53,6 +55,7 @@ struct admission_settings {
 		*tolerations; /* PodTolerationRestriction: {default, whitelist}; or NULL */
 	struct pod_security_settings pod_security;
 	struct event_rates *event_rates;            /* NULL: the plugin is off */
+	struct image_policy *image_policy;          /* NULL: the plugin is off */
 	struct hook_identities *hook_identities[2]; /* validating, mutating; or NULL */
 	struct cJSON *plugins; /* by name, what the file says to each: objects */
 };
@@ -63,6 +66,7 @@ struct admission_settings {
  */
 int admission_settings_read(struct admission_settings *s, struct api_server *server,
 	const struct admission_plugin *const *wanted, struct err *err);
+void admission_settings_stop(struct admission_settings *s);
 void admission_settings_done(struct admission_settings *s);
 const struct admission_settings *admission_settings(const struct admission *a);
 

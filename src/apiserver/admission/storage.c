@@ -11,7 +11,7 @@ static bool is_new(const struct admission_review *r, const char *plural)
 
 /* ---- StorageObjectInUseProtection ---- */
 
-static void add_finalizer(struct admission_review *r, const char *name)
+void admission_add_finalizer(struct admission_review *r, const char *name)
 {
 	struct cJSON *list = json_path(r->object, "metadata.finalizers");
 
@@ -29,11 +29,11 @@ static void add_finalizer(struct admission_review *r, const char *name)
 struct status *mutate_in_use_protection(struct admission_review *r)
 {
 	if (is_new(r, "persistentvolumes"))
-		add_finalizer(r, "kubernetes.io/pv-protection");
+		admission_add_finalizer(r, "kubernetes.io/pv-protection");
 	else if (is_new(r, "persistentvolumeclaims"))
-		add_finalizer(r, "kubernetes.io/pvc-protection");
+		admission_add_finalizer(r, "kubernetes.io/pvc-protection");
 	else if (is_new(r, "volumeattributesclasses"))
-		add_finalizer(r, "kubernetes.io/vac-protection");
+		admission_add_finalizer(r, "kubernetes.io/vac-protection");
 	return NULL;
 }
 

@@ -108,8 +108,12 @@ TEST(modes_and_plugins_are_known)
 	EXPECT_STR(parse("--authorization-mode=Odd", NULL),
 		"authorization-mode \"Odd\" is not a valid mode");
 	EXPECT_STR(parse("--disable-admission-plugins=ImagePolicyWebhook", NULL), "");
+	EXPECT_STR(parse("--enable-admission-plugins=Nope", NULL),
+		"enable-admission-plugins plugin \"Nope\" is unknown");
+	EXPECT_STR(
+		parse("--enable-admission-plugins=JobValidation,NamespaceAutoProvision", NULL), "");
 	EXPECT_STR(parse("--disable-admission-plugins=Nope", NULL),
-		"--disable-admission-plugins: plugin \"Nope\" is unknown");
+		"disable-admission-plugins plugin \"Nope\" is unknown");
 	EXPECT(parse("--feature-gates=Nope=true", NULL).len > 0);
 	EXPECT_STR(parse("--feature-gates=WatchList=false", NULL), "");
 	EXPECT(!api_gate(options, "WatchList"));
