@@ -31,7 +31,7 @@ static void set_split(struct regex *r, uint32_t at, uint32_t in, uint32_t past, 
 
 static void emit_repeat(struct arena *a, struct regex *r, const struct node *n)
 {
-	uint32_t splits[REPEAT_MAX], split;
+	uint32_t splits[REPEAT_MAX], split, jump;
 	int optional = n->max - n->min;
 
 	for (int i = 0; i < n->min; i++)
@@ -39,7 +39,8 @@ static void emit_repeat(struct arena *a, struct regex *r, const struct node *n)
 	if (n->max < 0) {
 		split = emit(a, r, OP_SPLIT);
 		emit_node(a, r, n->left);
-		r->code[emit(a, r, OP_JUMP)].to = split;
+		jump = emit(a, r, OP_JUMP); /* may move the code */
+		r->code[jump].to = split;
 		set_split(r, split, split + 1, (uint32_t)r->count, n->lazy);
 		return;
 	}

@@ -19,6 +19,26 @@ static struct str first(struct arena *a, struct str pattern, struct str text)
 	return arena_print(a, "<%.*s>", STRF(str_sub(text, start, end)));
 }
 
+TEST(a_repetition_may_stand_anywhere_in_a_long_expression)
+{
+	struct arena a;
+
+	arena_init(&a);
+	for (int before = 0; before < 140; before++) {
+		_cleanup_(buf_done) struct buf pattern = BUF_INIT(KIB), text = BUF_INIT(KIB);
+
+		for (int i = 0; i < before; i++)
+			buf_add_text(&pattern, "x");
+		buf_add_str(&text, buf_str(&pattern));
+		buf_add_text(&pattern, "([a-z]b)*$");
+		buf_add_text(&text, "ababab");
+		test_context("%d characters before it", before);
+		EXPECT_INT(first(&a, buf_str(&pattern), buf_str(&text)).len, before + 8);
+	}
+	test_context_end();
+	arena_done(&a);
+}
+
 TEST(the_leftmost_match_is_found_and_earlier_alternatives_first)
 {
 	static const struct {
