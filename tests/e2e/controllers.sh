@@ -106,6 +106,46 @@ k create job once --image=job:1 >/dev/null
 check "a job completes" contains 'condition met' \
 	"$(k wait --for=condition=complete job/once --timeout=20s)"
 
+# ---- policies and the types they are for ----
+k apply -f - >/dev/null <<'YAML'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  names: {kind: Widget, plural: widgets, singular: widget}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {size: {type: integer}}}}}}
+YAML
+k wait --for=condition=established crd/widgets.example.com --timeout=20s >/dev/null
+policy() { # NAME GROUP PLURAL EXPRESSION
+	k apply -f - >/dev/null <<YAML
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: $1}
+spec:
+  matchConstraints: {resourceRules: [{apiGroups: [$2], apiVersions: [v1], operations: ["*"], resources: [$3]}]}
+  validations: [{expression: "$4"}]
+YAML
+}
+told() { k get validatingadmissionpolicy "$1" -o "jsonpath={.status.observedGeneration} {.status.typeChecking$2}"; }
+policy right apps deployments "object.spec.replicas < 5"
+policy wrong apps deployments "object.spec.size < 5"
+policy widgets example.com widgets "object.spec.size < 5"
+check "a policy that fits its types" becomes '1 {}' told right
+check "one that does not" becomes "1 spec.validations[0].expression apps/v1, Kind=Deployment: \
+ERROR: <input>:1:12: undefined field 'size'" eval \
+	"told wrong '.expressionWarnings[0].fieldRef} {.status.typeChecking.expressionWarnings[0].warning' | head -n 1"
+check "types of custom objects are known, too" becomes '1 {}' told widgets
+policy widgets example.com widgets "object.spec.weight < 5"
+check "a changed policy is looked at again" becomes \
+	"2 example.com/v1, Kind=Widget: ERROR: <input>:1:12: undefined field 'weight'" eval \
+	"told widgets '.expressionWarnings[0].warning' | head -n 1"
+
 # ---- everything in a namespace ----
 k create namespace gone >/dev/null
 k create -n gone deployment web --image=web:1 --replicas=2 >/dev/null
