@@ -19,6 +19,7 @@
 #define KUBE_CUSTOM_H
 
 #include <kube/api_codec.h>
+#include <kube/definition.h>
 #include <kube/strategy.h>
 
 struct custom_type;
@@ -64,10 +65,7 @@ void custom_validate_update(struct change *c, struct field_errors *errors);
 void custom_validate_status(struct change *c, struct field_errors *errors);
 
 /* ---- the definition itself ---- */
-/*
- * Why the schemas of a definition are not structural, as the message of its condition
- * NonStructuralSchema has it; empty when they are.
- */
-struct str custom_definition_faults(struct arena *a, const struct cJSON *definition);
+/* Why its schemas are not structural, as the message of its condition NonStructuralSchema. */
+struct definition_faults custom_definition_faults(struct arena *a, const struct cJSON *definition);
 
 #endif

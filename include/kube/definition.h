@@ -14,13 +14,18 @@ bool definition_condition_is_true(const struct cJSON *definition, const char *ty
 void definition_set_condition(struct arena *a, struct cJSON *definition, const char *type,
 	const char *status, const char *reason, struct str message, int64_t now);
 
+/* Why a definition's schemas are not structural, or (`unchecked`) why that cannot be said. */
+struct definition_faults {
+	struct str text; /* empty: they are */
+	bool unchecked;
+};
+
 /*
  * The next step on the way to being served, in place; false: there is none. Accepting names and
  * being established are two steps: who sees the first must be served already when it sees the
- * second. `faults`: why it is not structural, empty when it is. `others`: acceptedNames of the
- * other definitions of its group.
+ * second. `others`: acceptedNames of the other definitions of its group.
  */
-bool definition_step(struct arena *a, struct cJSON *definition, struct str faults,
+bool definition_step(struct arena *a, struct cJSON *definition, struct definition_faults faults,
 	const struct cJSON *const *others, size_t count, int64_t now);
 
 /* The first DELETE: it is marked, and held back until its objects are gone. */

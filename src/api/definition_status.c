@@ -231,7 +231,18 @@ static void judge_names(struct arena *a, struct cJSON *d, const struct cJSON *co
 			STR("not all names are accepted"), now);
 }
 
-bool definition_step(struct arena *a, struct cJSON *d, struct str faults,
+static void judge_structure(
+	struct arena *a, struct cJSON *d, struct definition_faults faults, int64_t now)
+{
+	if (faults.text.len)
+		definition_set_condition(a, d, "NonStructuralSchema",
+			faults.unchecked ? "Unknown" : "True",
+			faults.unchecked ? "StructuralError" : "Violations", faults.text, now);
+	else
+		drop_condition(d, "NonStructuralSchema");
+}
+
+bool definition_step(struct arena *a, struct cJSON *d, struct definition_faults faults,
 	const struct cJSON *const *others, size_t count, int64_t now)
 {
 	struct cJSON *before = json_copy(a, d);
@@ -240,11 +251,7 @@ bool definition_step(struct arena *a, struct cJSON *d, struct str faults,
 	if (tree_has(d, "metadata.deletionTimestamp"))
 		return false;
 	judge_names(a, d, others, count, now);
-	if (faults.len)
-		definition_set_condition(
-			a, d, "NonStructuralSchema", "True", "Violations", faults, now);
-	else
-		drop_condition(d, "NonStructuralSchema");
+	judge_structure(a, d, faults, now);
 	judge_approval(a, d, now);
 	if (accepted && definition_condition_is_true(d, "NamesAccepted") &&
 		!definition_condition_is_true(d, "Established"))

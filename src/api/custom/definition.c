@@ -172,7 +172,7 @@ void check_definition_schema(struct field_errors *e, const struct path *at,
 		field_invalid_str(e, at, STR(""), "%.*s", STRF(hindrance));
 }
 
-struct str custom_definition_faults(struct arena *a, const struct cJSON *definition)
+struct definition_faults custom_definition_faults(struct arena *a, const struct cJSON *definition)
 {
 	struct path spec = PATH(NULL, "spec"), versions = PATH(&spec, "versions");
 	struct path preserves = PATH(&spec, "preserveUnknownFields");
@@ -194,10 +194,12 @@ struct str custom_definition_faults(struct arena *a, const struct cJSON *definit
 		if (!why.len && node_from(a, schema, &root, &err))
 			why = arena_str(a, str_from(err_text(&err)));
 		if (why.len)
-			return arena_print(a,
-				"failed to check validation schema for version %.*s: %.*s",
-				STRF(tree_str(version, "name")), STRF(why));
+			return (struct definition_faults){
+				.text = arena_print(a,
+					"failed to check validation schema for version %.*s: %.*s",
+					STRF(tree_str(version, "name")), STRF(why)),
+				.unchecked = true};
 		check_structural(&e, &at, root);
 	}
-	return field_errors_text(a, &e);
+	return (struct definition_faults){.text = field_errors_text(a, &e)};
 }

@@ -3,6 +3,7 @@
 #include "discovery.h"
 
 #include <kube/api_codec.h>
+#include <kube/custom.h>
 #include <kube/definition.h>
 #include <kube/log.h>
 #include <kube/mem.h>
@@ -244,7 +245,8 @@ static void judge(struct definition *d, const struct object *o)
 	arena_init(&d->work);
 	tree = object_tree(&d->work, o);
 	others = names_of_others(d, &d->work, &count);
-	if (!definition_step(&d->work, tree, STR(""), others, count, env_wall(s->env))) {
+	if (!definition_step(&d->work, tree, custom_definition_faults(&d->work, tree), others,
+		    count, env_wall(s->env))) {
 		arena_done(&d->work);
 		return;
 	}

@@ -234,13 +234,13 @@ TEST(the_condition_names_every_fault)
 	arena_init(&rig_arena);
 	struct change c =
 		rig_change(DEFINITIONS, definition("{\"properties\":{\"a\":{}}}", ""), NULL);
-	EXPECT_STR(custom_definition_faults(&rig_arena, c.object),
+	EXPECT_STR(custom_definition_faults(&rig_arena, c.object).text,
 		"[spec.versions[0].schema.openAPIV3Schema.properties[a].type: Required value: must "
 		"not be empty for specified object fields, "
 		"spec.versions[0].schema.openAPIV3Schema.type: Required value: must not be empty "
 		"at "
 		"the root]");
 	c = rig_change(DEFINITIONS, definition("{\"type\":\"object\"}", ""), NULL);
-	EXPECT_STR(custom_definition_faults(&rig_arena, c.object), "");
+	EXPECT_STR(custom_definition_faults(&rig_arena, c.object).text, "");
 	arena_done(&rig_arena);
 }

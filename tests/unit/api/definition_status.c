@@ -33,9 +33,11 @@ static const struct cJSON *condition(const struct cJSON *d, const char *type)
 	return NULL;
 }
 
+static const struct definition_faults none;
+
 static bool step(struct cJSON *d, const struct cJSON *other)
 {
-	return definition_step(&arena, d, STR(""), &other, other ? 1 : 0, NOW);
+	return definition_step(&arena, d, none, &other, other ? 1 : 0, NOW);
 }
 
 #define THINGS                                                                                     \
@@ -147,9 +149,20 @@ TEST(faults_of_the_schema_come_and_go)
 	arena_init(&arena);
 	struct cJSON *d = definition("e.io", THINGS);
 
-	EXPECT(definition_step(&arena, d, STR("not this way"), NULL, 0, NOW));
-	EXPECT_STR(tree_str(condition(d, "NonStructuralSchema"), "message"), "not this way");
-	EXPECT(definition_step(&arena, d, STR(""), NULL, 0, NOW));
+	struct definition_faults faults = {STR("not this way"), false};
+	const struct cJSON *said;
+
+	EXPECT(definition_step(&arena, d, faults, NULL, 0, NOW));
+	said = condition(d, "NonStructuralSchema");
+	EXPECT_STR(tree_str(said, "message"), "not this way");
+	EXPECT_STR(tree_str(said, "status"), "True");
+	EXPECT_STR(tree_str(said, "reason"), "Violations");
+	faults.unchecked = true;
+	EXPECT(definition_step(&arena, d, faults, NULL, 0, NOW));
+	said = condition(d, "NonStructuralSchema");
+	EXPECT_STR(tree_str(said, "status"), "Unknown");
+	EXPECT_STR(tree_str(said, "reason"), "StructuralError");
+	EXPECT(definition_step(&arena, d, none, NULL, 0, NOW));
 	EXPECT(!condition(d, "NonStructuralSchema"));
 	arena_done(&arena);
 }
