@@ -18,7 +18,7 @@ static struct custom_type *type_of(struct arena *a, const struct cJSON *schema, 
 	assert(json_parse(a, str_from(text), NULL, &definition, NULL) == 0);
 	json_set(a, json_path(json_first(json_path(definition, "spec.versions")), "schema"),
 		STR("openAPIV3Schema"), copy);
-	*sound = !custom_definition_faults(a, definition).len;
+	*sound = !custom_definition_faults(a, definition).text.len;
 	return custom_type_new(definition, STR("v1"), NULL);
 }
 

@@ -148,3 +148,22 @@ TEST(time_is_linear_in_the_text)
 	EXPECT_STR(first(&a, STR("((a{0,30}){0,30})c"), buf_str(&text)), "no");
 	arena_done(&a);
 }
+
+/* Wherever its code has to be moved while it is made. */
+TEST(repeats_stand_at_any_place)
+{
+	_cleanup_(buf_done) struct buf pattern = BUF_INIT(KIB), text = BUF_INIT(KIB);
+	struct arena a;
+
+	arena_init(&a);
+	for (int i = 0; i < 200; i++) {
+		if (i % 3)
+			buf_add_text(&pattern, "a+");
+		else
+			buf_add_text(&pattern, "(?:b|a+c)");
+		buf_add_text(&text, i % 3 ? "aa" : "ac");
+		EXPECT_STR(first(&a, buf_str(&pattern), buf_str(&text)),
+			arena_print(&a, "<%.*s>", STRF(buf_str(&text))).at);
+	}
+	arena_done(&a);
+}
