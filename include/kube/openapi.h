@@ -14,6 +14,11 @@
 /* JSON, or gnostic's messages openapi.v2.Document and openapi.v3.Document. */
 enum openapi_format { OPENAPI_JSON, OPENAPI_PROTOBUF };
 
+/* The OpenAPI v2 of another server, as JSON; what it says of paths below `prefix` counts. */
+struct openapi_foreign {
+	struct str text, prefix;
+};
+
 /* What is served. The array and its resources stay as long as a document is being made. */
 struct openapi_source {
 	const struct resource *const *resources;
@@ -22,6 +27,10 @@ struct openapi_source {
 	const struct str *definitions;
 	struct str version; /* of the server: "v1.36.0" */
 	struct str build;   /* more of it, for hashes: the commit */
+	/* Of v2, in this order; what is no such document adds nothing. Hashes do not know of them.
+	 */
+	const struct openapi_foreign *foreign;
+	size_t foreign_count;
 };
 
 typedef void openapi_sink_fn(void *ctx, struct str bytes);

@@ -5,6 +5,7 @@
 #include "respond.h"
 
 #include <kube/api_codec.h>
+#include <kube/block.h>
 #include <kube/codec.h>
 #include <kube/mem.h>
 #include <kube/time.h>
@@ -21,6 +22,8 @@ static void remote_free(struct remote *m)
 	object_unref(m->object);
 	object_unref(m->service);
 	object_unref(m->endpoints);
+	block_unref(m->spec);
+	arena_done(&m->spec_arena);
 	arena_done(&m->said);
 	arena_done(&m->arena);
 	mem_free(m);
@@ -43,6 +46,8 @@ static void remote_read(struct remote *m, struct object *o, const struct cJSON *
 	m->name = tree_str(tree, "metadata.name");
 	m->group = tree_str(spec, "group");
 	m->version = tree_str(spec, "version");
+	m->spec_prefix =
+		arena_print(&m->arena, "/apis/%.*s/%.*s/", STRF(m->group), STRF(m->version));
 	m->group_rank = tree_int(spec, "groupPriorityMinimum", 0);
 	m->version_rank = tree_int(spec, "versionPriority", 0);
 	m->available = says_available(tree);
@@ -60,6 +65,7 @@ static struct remote *remote_new(struct aggregate *a, struct object *o)
 
 	arena_init(&m->arena);
 	arena_init(&m->said);
+	arena_init(&m->spec_arena);
 	list_push(&a->all, &m->in_all);
 	remote_read(m, o, object_tree(&m->arena, o));
 	return m;
@@ -306,6 +312,7 @@ static void look(struct op *op, struct err *err)
 		return;
 	aggregate_refresh(a);
 	aggregate_check_due(a);
+	aggregate_ask_due(a);
 	op_init(&a->timer, &a->server->scope, look, OP_NO_DEADLINE);
 	timer_wait(&a->timer, loop_in(a->server->env->loop, LOOK_EVERY));
 }
@@ -335,6 +342,7 @@ void aggregate_free(struct aggregate *a)
 	list_each_safe (l, &a->all)
 		remote_free(LIST_ENTRY(l, struct remote, in_all));
 	aggregate_check_free(a);
+	aggregate_ask_free(a);
 	arena_done(&a->arena);
 	mem_free(a);
 }

@@ -9,6 +9,8 @@
 #include "request.h"
 
 struct aggregate;
+struct block;
+struct openapi_foreign;
 
 struct aggregate *aggregate_new(struct api_server *s);
 /* Begins to look at services; they are looked at until the server's scope closes. */
@@ -27,6 +29,11 @@ struct cJSON *aggregate_group(struct api_server *s, struct arena *a, struct str 
 void aggregate_add_discovery(struct api_server *s, struct arena *a, struct cJSON *items);
 /* Adds where the document of each version is to the index of OpenAPI v3. */
 void aggregate_add_openapi(struct api_server *s, struct arena *a, struct cJSON *paths);
+/* What other servers say of themselves in OpenAPI v2, the most important first. Texts stay until
+ * the loop turns, and as long as whoever holds their block. */
+struct openapi_foreign *aggregate_openapi_texts(
+	struct api_server *s, struct arena *a, size_t *count);
+struct block *aggregate_openapi_block(struct api_server *s, struct str prefix);
 /* Changes whenever one of these would: for documents that are kept. */
 uint64_t aggregate_serial(const struct api_server *s);
 

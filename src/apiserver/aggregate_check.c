@@ -260,6 +260,8 @@ static void conclude(struct aggregate_check *c)
 		m->stale = true;
 		c->aggregate->serial++;
 	}
+	if (m && m->available != c->available) /* whoever is back may say something else */
+		m->spec_due = 0;
 	if (m)
 		m->available = c->available;
 	if (!write_condition(c))

@@ -26,6 +26,11 @@ struct remote {
 	struct arena said;
 	struct cJSON *resources;
 	bool stale;
+	/* Its OpenAPI v2; NULL: none. */
+	struct block *spec;
+	struct str spec_prefix, spec_etag; /* of `arena`, of `spec_arena` */
+	struct arena spec_arena;
+	int64_t spec_due;
 };
 
 struct aggregate {
@@ -36,8 +41,9 @@ struct aggregate {
 	struct arena arena; /* the identity's */
 	int64_t identity_until;
 	uint64_t serial;
-	struct op timer, checking;
+	struct op timer, checking, asking;
 	struct aggregate_check *check;
+	struct aggregate_ask *ask; /* for OpenAPI */
 };
 
 /* Brings the list up to date with the store. */
@@ -50,5 +56,9 @@ void aggregate_add_user(struct arena *a, struct http_headers *h, const struct ap
 /* aggregate_check.c */
 void aggregate_check_due(struct aggregate *a);
 void aggregate_check_free(struct aggregate *a);
+
+/* aggregate_openapi.c */
+void aggregate_ask_due(struct aggregate *a);
+void aggregate_ask_free(struct aggregate *a);
 
 #endif

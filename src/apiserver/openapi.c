@@ -1,9 +1,8 @@
 #include "openapi.h"
 #include "aggregate.h"
 #include "custom_kind.h"
-#include "discovery.h"
+#include "openapi_private.h"
 #include "represent_private.h"
-#include "version_generated.h"
 
 #include <kube/block.h>
 #include <kube/gzip.h>
@@ -31,14 +30,6 @@ struct kept {
 	int64_t used; /* on the loop's clock */
 };
 
-struct openapi {
-	struct api_server *server;
-	unsigned char tables[32];
-	bool has_tables;
-	struct omap kept; /* content type and tag → struct kept */
-	struct op timer;
-};
-
 /* One document on its way to a client. */
 struct document_request {
 	struct api_request *r;
@@ -56,6 +47,8 @@ struct document_request {
 	struct buf plain;
 	struct custom_kind **held; /* while a worker reads them: references */
 	size_t held_count;
+	struct block **texts; /* of other servers; the same */
+	size_t text_count;
 };
 
 struct openapi *openapi_new(struct api_server *s)
@@ -88,83 +81,6 @@ void openapi_free(struct openapi *o)
 	}
 	omap_done(&o->kept);
 	mem_free(o);
-}
-
-/* ---- what documents are made from ---- */
-
-/* Its text stays as long as the request. */
-static struct str definition_of(struct api_request *r, const struct resource *item)
-{
-	struct bucket *bucket =
-		server_bucket(r->server, resource_find(STR("apiextensions.k8s.io"), STR("v1"),
-						 STR("customresourcedefinitions")));
-	struct object *o = store_get(bucket, custom_version_of(item)->kind->name);
-
-	if (!o)
-		return STR("");
-	request_keep(r, o);
-	return object_text(o);
-}
-
-static struct openapi_source source_of(struct api_request *r)
-{
-	const struct discovery *d = r->server->discovery;
-	const struct resource **items, *item;
-	struct str *definitions;
-	size_t count = 0;
-
-	while (discovery_at(d, count))
-		count++;
-	items = arena_new(r->arena, (count + 1) * sizeof(*items));
-	definitions = arena_new(r->arena, (count + 1) * sizeof(*definitions));
-	count = 0;
-	for (size_t i = 0; (item = discovery_at(d, i)); i++)
-		if (item->schema)
-			items[count++] = item;
-	for (size_t i = 0; i < count; i++)
-		if (items[i]->custom)
-			definitions[i] = definition_of(r, items[i]);
-	return (struct openapi_source){.resources = items,
-		.definitions = definitions,
-		.count = count,
-		.version = STR(KUBE_API_VERSION),
-		.build = STR(KUBE_VERSION " " KUBE_COMMIT)};
-}
-
-/* Of types that are no tables, what was said of them counts. */
-static void add_custom(char hash[65], const struct openapi_source *source, struct str name)
-{
-	unsigned char digest[32];
-	struct sha256 h;
-	size_t count = 0;
-
-	sha256_init(&h);
-	sha256_add(&h, str_from(hash));
-	for (size_t i = 0; i < source->count; i++) {
-		const struct resource *item = source->resources[i];
-
-		if (!item->custom || (name.len && !str_ends(name, item->api_version)))
-			continue;
-		sha256_add(&h, str_make((const char *)custom_version_of(item)->kind->digest, 32));
-		count++;
-	}
-	sha256_end(&h, digest);
-	for (size_t i = 0; count && i < sizeof(digest); i++)
-		snprintf(hash + 2 * i, 3, "%02X", digest[i]);
-}
-
-static struct str hash_of(
-	struct api_request *r, const struct openapi_source *source, struct str name)
-{
-	struct openapi *o = r->server->openapi;
-	char hash[65];
-
-	if (!o->has_tables)
-		openapi_tables_digest(o->tables);
-	o->has_tables = true;
-	openapi_hash(source, o->tables, name, hash);
-	add_custom(hash, source, name);
-	return arena_str(r->arena, str_from(hash));
 }
 
 /* ---- which format ---- */
@@ -348,6 +264,13 @@ static void hold_custom(struct document_request *d)
 		if (s->resources[i]->custom)
 			d->held[d->held_count++] =
 				custom_kind_ref(custom_version_of(s->resources[i])->kind);
+	d->texts = arena_new(d->r->arena, (s->foreign_count + 1) * sizeof(struct block *));
+	while (d->text_count < s->foreign_count) {
+		struct block *text =
+			aggregate_openapi_block(d->r->server, s->foreign[d->text_count].prefix);
+
+		d->texts[d->text_count++] = block_ref(text);
+	}
 }
 
 static void document_prepared(struct op *op, struct err *err)
@@ -356,7 +279,8 @@ static void document_prepared(struct op *op, struct err *err)
 
 	while (d->held_count)
 		custom_kind_unref(d->held[--d->held_count]);
-
+	while (d->text_count)
+		block_unref(d->texts[--d->text_count]);
 	if (err->code) {
 		block_unref(d->body);
 		buf_done(&d->plain);
@@ -414,7 +338,7 @@ static struct document_request *document_new(struct api_request *r, bool v3)
 		return NULL;
 	d = arena_new(r->arena, sizeof(*d));
 	d->r = r;
-	d->source = source_of(r);
+	d->source = openapi_source_of(r);
 	d->format = offer->format;
 	d->type = offer->type;
 	return d;
@@ -428,7 +352,7 @@ void serve_openapi_v2(struct api_request *r)
 		answer_empty(r, 406);
 		return;
 	}
-	d->etag = etag_of(d, hash_of(r, &d->source, d->name));
+	d->etag = etag_of(d, openapi_hash_of(r, &d->source, d->name));
 	serve_document(d);
 }
 
@@ -458,7 +382,7 @@ void serve_openapi_v3(struct api_request *r)
 		answer_empty(r, 404);
 		return;
 	}
-	hash = hash_of(r, &d->source, d->name);
+	hash = openapi_hash_of(r, &d->source, d->name);
 	if (request_query(r, "hash", &asked) && asked.len && !str_eq(asked, hash)) {
 		redirect(r, d->name, hash);
 		return;
@@ -469,7 +393,7 @@ void serve_openapi_v3(struct api_request *r)
 
 void serve_openapi_v3_index(struct api_request *r)
 {
-	struct openapi_source source = source_of(r);
+	struct openapi_source source = openapi_source_of(r);
 	struct arena *a = r->arena;
 	struct cJSON *tree = json_new(a, JSON_OBJECT), *paths = json_new(a, JSON_OBJECT);
 	_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
@@ -483,7 +407,7 @@ void serve_openapi_v3_index(struct api_request *r)
 
 		json_add(a, one, STR("serverRelativeURL"),
 			json_new_str(a, arena_print(a, "/openapi/v3/%.*s?hash=%.*s", STRF(names[i]),
-						STRF(hash_of(r, &source, names[i])))));
+						STRF(openapi_hash_of(r, &source, names[i])))));
 		json_add(a, paths, names[i], one);
 	}
 	aggregate_add_openapi(r->server, a, paths);

@@ -95,6 +95,33 @@ check "so does the index of OpenAPI" contains '"/openapi/v3/apis/widgets.example
 	"$(k get --raw /openapi/v3 | tr -d ' \n')"
 check "whose document is its server's" contains '"title": "widgets"' \
 	"$(k get --raw /openapi/v3/apis/widgets.example.com/v1)"
+# ---- its OpenAPI is part of ours ----
+merged() { k get --raw /openapi/v2 >"$dir/openapi" && grep -q com.example.Widget "$dir/openapi"; }
+check "its types are in our OpenAPI v2" within 10 merged
+looks() { # PYTHON-EXPRESSION over the document d
+	python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+m = "io.k8s.apimachinery.pkg.apis.meta.v1."
+w = d["definitions"]["com.example.Widget"]["properties"]
+sys.exit(not eval(sys.argv[2]))' "$dir/openapi" "$1"
+}
+check "its paths, too" looks '"/apis/widgets.example.com/v1/namespaces/{namespace}/widgets" in d["paths"]'
+check "but none of others" looks 'not any("com.example.Unused" in n for n in d["definitions"])'
+check "what both have is there once" looks 'w["since"]["$ref"].endswith(m + "Time") and m + "Time_v2" not in d["definitions"]'
+check "what is another has another name" looks \
+	'w["deleted"]["$ref"].endswith("DeleteOptions_v2") and "properties" in d["definitions"][m + "DeleteOptions"]'
+check "parameters that are the same are shared" looks '"pretty-tJGM1-ng_v2" not in d["parameters"]'
+check "as protobuf, too" sh -c "$kubectl --kubeconfig $kubeconfig get --raw /openapi/v2 >/dev/null; \
+	curl -sS --noproxy '*' --cacert $dir/d/pki/ca.crt --cert $dir/d/pki/admin.crt --key $dir/d/pki/admin.key \
+	-H 'Accept: application/com.github.proto-openapi.spec.v2@v1.0+protobuf' \
+	$(sed -n 's/.*server: //p' "$kubeconfig" | tr -d '"')/openapi/v2 | grep -aq 'A widget of another server'"
+for client in "$(readlink -f "$kubectl")".1.2?; do
+	[ -x "$client" ] || continue
+	check "$(basename "$client") explains it" contains "How large it is" \
+		"$("$client" --kubeconfig "$kubeconfig" --cache-dir "$dir/explain" explain widgets.size \
+			--output plaintext-openapiv2 2>&1)"
+	break
+done
 who=$(k get --raw /apis/widgets.example.com/v1/whoami --as jane --as-group system:masters --as-group ops)
 check "it hears who asks" contains '"user": "jane"' "$who"
 check "and of which groups" contains '"groups": ["system:masters", "ops", "system:authenticated"]' "$who"
@@ -148,6 +175,8 @@ check "the service goes" k delete apiservice v1.widgets.example.com
 gone() { contains "could not find the requested resource" "$(k get --raw /apis/widgets.example.com/v1 2>&1)" ||
 	contains "404" "$(k get --raw /apis/widgets.example.com/v1 2>&1)"; }
 check "and with it what it served" within 10 gone
+unmerged() { ! merged; }
+check "and its OpenAPI" within 10 unmerged
 kill "$extension"
 wait "$extension" 2>/dev/null
 extension=

@@ -25,6 +25,29 @@ DISCOVERY = {
         {"name": "widgets/status", "singularName": "", "namespaced": True, "kind": "Widget",
          "verbs": ["get", "update"]}]}
 
+META = "io.k8s.apimachinery.pkg.apis.meta.v1."
+OPENAPI = {
+    "swagger": "2.0", "info": {"title": "widgets", "version": "1"},
+    "paths": {
+        "/apis/": {"get": {"responses": {"200": {"schema": {"$ref": "#/definitions/com.example.Unused"}}}}},
+        GROUP + "/namespaces/{namespace}/widgets": {
+            "get": {"operationId": "listWidgets", "x-kubernetes-action": "list",
+                    "x-kubernetes-group-version-kind": {"group": "widgets.example.com", "version": "v1", "kind": "Widget"},
+                    "responses": {"200": {"description": "OK", "schema": {"$ref": "#/definitions/com.example.Widget"}}}},
+            "parameters": [{"$ref": "#/parameters/pretty-tJGM1-ng"}]}},
+    "parameters": {"pretty-tJGM1-ng": {"in": "query", "name": "pretty", "type": "string", "uniqueItems": True}},
+    "definitions": {
+        "com.example.Unused": {"type": "object"},
+        META + "DeleteOptions": {"type": "object", "description": "not theirs"},
+        META + "Time": {"type": "string", "format": "date-time", "description": "words of its own"},
+        "com.example.Widget": {
+            "type": "object", "description": "A widget of another server.",
+            "properties": {
+                "size": {"type": "integer", "description": "How large it is."},
+                "since": {"$ref": "#/definitions/" + META + "Time"},
+                "deleted": {"$ref": "#/definitions/" + META + "DeleteOptions"}},
+            "x-kubernetes-group-version-kind": [{"group": "widgets.example.com", "version": "v1", "kind": "Widget"}]}}}
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -74,6 +97,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                               "message": "who are you?", "reason": "Unauthorized", "code": 401})
         elif path == GROUP:
             self.answer(200, DISCOVERY)
+        elif path == "/openapi/v2":
+            self.answer(200, OPENAPI if user == "system:aggregator" else {})
         elif path == "/openapi/v3" + GROUP:
             self.answer(200, {"openapi": "3.0.0", "info": {"title": "widgets"}, "paths": {}})
         elif path == GROUP + "/echo":

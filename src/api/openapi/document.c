@@ -7,6 +7,7 @@
 struct writer {
 	struct parts parts;
 	struct omap routes;
+	struct foreign foreign;
 	const struct openapi_source *source;
 	enum openapi_format format;
 	openapi_sink_fn *sink;
@@ -71,6 +72,13 @@ static void put_info(struct writer *w, const char *key, const char *version)
 	put_piece(w, top, STR("info"), info, false);
 }
 
+/* Behind others of ours. */
+static void put_copy(
+	struct writer *w, const char *const *way, struct str key, const struct cJSON *tree)
+{
+	put_piece(w, way, key, json_copy(&w->parts.scratch, tree), false);
+}
+
 static void put_paths(struct writer *w)
 {
 	static const char *const way[] = {"paths", NULL};
@@ -81,6 +89,8 @@ static void put_paths(struct writer *w)
 		put_piece(w, way, it.key, part_path(&w->parts, it.value), first);
 		first = false;
 	}
+	omap_each (it, &w->foreign.paths)
+		put_copy(w, way, it.key, it.value);
 	put_text(w, "}");
 }
 
@@ -91,9 +101,17 @@ static void put_definitions(struct writer *w, const char *const *way)
 	part_follow_references(&w->parts);
 	arena_reset(&w->parts.scratch);
 	omap_each (it, &w->parts.used) {
-		put_piece(w, way, it.key, part_definition(&w->parts, it.value), first);
+		struct cJSON *tree = part_definition(&w->parts, it.value);
+		const struct cJSON *more = omap_get(&w->foreign.kinds, it.key);
+
+		if (more)
+			foreign_add_kinds(&w->parts.scratch, tree,
+				json_get(more, STR("x-kubernetes-group-version-kind")));
+		put_piece(w, way, it.key, tree, first);
 		first = false;
 	}
+	omap_each (it, &w->foreign.definitions)
+		put_copy(w, way, it.key, it.value);
 }
 
 static struct cJSON *security_scheme(struct parts *p)
@@ -124,18 +142,32 @@ static struct cJSON *shared_body(struct parts *p, const char *type, bool require
 	return tree;
 }
 
+struct cJSON *part_own_parameter(struct parts *p, struct str key)
+{
+	if (str_eq_text(key, DELETE_BODY_KEY))
+		return shared_body(p, "DeleteOptions", false);
+	if (str_eq_text(key, PATCH_BODY_KEY))
+		return shared_body(p, "Patch", true);
+	for (size_t i = 0; i < PARAMETERS; i++)
+		if (p->parameters[i] && str_eq_text(key, part_parameter_key(i)))
+			return part_parameter(p, i, NULL);
+	return NULL;
+}
+
 static void put_parameters(struct writer *w)
 {
 	static const char *const way[] = {"parameters", NULL};
 	struct parts *p = &w->parts;
 
 	put_text(w, ",\"parameters\":{");
-	put_piece(w, way, STR(DELETE_BODY_KEY), shared_body(p, "DeleteOptions", false), true);
-	put_piece(w, way, STR(PATCH_BODY_KEY), shared_body(p, "Patch", true), false);
+	put_piece(w, way, STR(DELETE_BODY_KEY), part_own_parameter(p, STR(DELETE_BODY_KEY)), true);
+	put_piece(w, way, STR(PATCH_BODY_KEY), part_own_parameter(p, STR(PATCH_BODY_KEY)), false);
 	for (size_t i = 0; i < PARAMETERS; i++)
 		if (p->parameters[i])
 			put_piece(w, way, str_from(part_parameter_key(i)),
 				part_parameter(p, i, NULL), false);
+	omap_each (it, &w->foreign.parameters)
+		put_copy(w, way, it.key, it.value);
 	put_text(w, "}");
 }
 
@@ -158,12 +190,28 @@ static void writer_init(struct writer *w, bool v3)
 {
 	parts_init(&w->parts, w->source, v3);
 	omap_init(&w->routes);
+	foreign_init(&w->foreign);
 }
 
 static void writer_done(struct writer *w)
 {
 	omap_done(&w->routes);
+	foreign_done(&w->foreign);
 	parts_done(&w->parts);
+}
+
+/* To see which names are taken, all of ours is made once before it is written. */
+static void survey(struct writer *w)
+{
+	omap_each (it, &w->routes) {
+		part_path(&w->parts, it.value);
+		arena_reset(&w->parts.scratch);
+	}
+	part_own_parameter(&w->parts, STR(DELETE_BODY_KEY));
+	part_own_parameter(&w->parts, STR(PATCH_BODY_KEY));
+	part_follow_references(&w->parts);
+	arena_reset(&w->parts.scratch);
+	foreign_collect(&w->foreign, &w->parts, &w->routes);
 }
 
 void openapi_v2_write(const struct openapi_source *source, enum openapi_format format,
@@ -174,6 +222,8 @@ void openapi_v2_write(const struct openapi_source *source, enum openapi_format f
 
 	writer_init(&w, false);
 	routes_collect(source, NULL, &w.parts.keep, &w.routes);
+	if (source->foreign_count)
+		survey(&w);
 	put_text(&w, "{");
 	put_info(&w, "swagger", "2.0");
 	put_paths(&w);

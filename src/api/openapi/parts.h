@@ -89,6 +89,20 @@ struct cJSON *part_parameter(struct parts *p, size_t id, const struct route *r);
 #define DELETE_BODY_KEY "body-2Y1dVQaQ"
 #define PATCH_BODY_KEY  "body-78PwaGsr"
 
+/* One of those that stand in the document, by its key; NULL: none of them. */
+struct cJSON *part_own_parameter(struct parts *p, struct str key);
+
+/* ---- foreign.c ---- */
+struct foreign { /* name → tree, of p->keep */
+	struct omap paths, definitions, parameters;
+	struct omap kinds; /* further kinds of our definitions */
+};
+void foreign_init(struct foreign *f);
+void foreign_done(struct foreign *f);
+/* `own`: our paths; what they refer to must be known (part_follow_references). */
+void foreign_collect(struct foreign *f, struct parts *p, const struct omap *own);
+void foreign_add_kinds(struct arena *a, struct cJSON *tree, const struct cJSON *kinds);
+
 /* ---- small trees ---- */
 void part_add(struct parts *p, struct cJSON *object, const char *key, struct cJSON *value);
 void part_add_text(struct parts *p, struct cJSON *object, const char *key, struct str text);
