@@ -107,8 +107,10 @@ struct status *status_wrong_uid(struct arena *a, const struct resource *r, struc
  */
 struct body_admission;
 typedef void body_admitted_fn(struct body_admission *b, struct status *no);
+typedef struct status *body_check_fn(struct body_admission *b);
 struct body_admission {
 	body_admitted_fn *next;
+	body_check_fn *check; /* between those that change and those that judge; NULL: nothing */
 	void *ctx;
 	enum admission_operation operation; /* 0: ADMIT_CREATE */
 	struct admission_review review;     /* private; .object: what became of the body */

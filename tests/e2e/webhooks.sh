@@ -111,6 +111,46 @@ hook Validating v deny '"*"' '"*/*"'
 check "its own configuration can always be removed" contains deleted \
 	"$(k delete validatingwebhookconfiguration v)"
 
+# ---- questions ----
+review() { # GROUP KIND SPEC
+	printf '{"apiVersion":"%s/v1","kind":"%s"%s}' "$1" "$2" "${3:+,\"spec\":$3}" | k create -o json -f - | tr -d ' \n'
+}
+token='{"token":"nobody"}' may='{"resourceAttributes":{"verb":"get","resource":"pods"}}'
+: >"$dir/asked"
+hook Mutating q label CREATE tokenreviews
+check "a hook changes a question" contains '"labels":{"touched":"yes"}' \
+	"$(review authentication.k8s.io TokenReview "$token")"
+check "which it was asked about" grep -q '^/label CREATE tokenreviews' "$dir/asked"
+drop Mutating q
+hook Mutating q label CREATE selfsubjectaccessreviews
+check "what it makes of it is checked" contains "metadata:Invalidvalue" \
+	"$(review authorization.k8s.io SelfSubjectAccessReview "$may")"
+drop Mutating q
+hook Validating q deny CREATE "'*/*'"
+refused() { contains nopodsonSundays "$(review "$@")"; }
+check "a hook refuses a review of a token" refused authentication.k8s.io TokenReview "$token"
+check "one of access" refused authorization.k8s.io SelfSubjectAccessReview "$may"
+check "one of oneself" refused authentication.k8s.io SelfSubjectReview
+check "one of rules" refused authorization.k8s.io SelfSubjectRulesReview '{"namespace":"default"}'
+check "and a token" contains 'no pods on Sundays' "$(k create token default)"
+drop Validating q
+k apply -f - >/dev/null <<EOF
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: q}
+spec:
+  matchConstraints: {resourceRules: [{operations: [CREATE], apiGroups: ["*"], apiVersions: ["*"], resources: ["*"]}]}
+  validations: [{expression: "false", message: by expression}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: q}
+spec: {policyName: q, validationActions: [Deny]}
+EOF
+check "a policy refuses objects" contains "by expression" "$(map policed)"
+check "but no questions" contains '"allowed":true' "$(review authorization.k8s.io SelfSubjectAccessReview "$may")"
+k delete validatingadmissionpolicybinding,validatingadmissionpolicy q >/dev/null
+
 # ---- a service ----
 k create service externalname hooks --external-name localhost >/dev/null
 k apply -f - >/dev/null <<EOF

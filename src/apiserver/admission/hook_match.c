@@ -46,6 +46,12 @@ void hook_subject_init(struct hook_subject *s, struct admission_review *review)
 		s->namespace = s->name;
 }
 
+bool hook_subject_is_review(const struct hook_subject *s)
+{
+	return str_eq_text(s->resource->group, "authentication.k8s.io") ||
+	       str_eq_text(s->resource->group, "authorization.k8s.io");
+}
+
 bool hook_subject_is_exempt(const struct hook_subject *s)
 {
 	static const char *const kinds[] = {"ValidatingWebhookConfiguration",

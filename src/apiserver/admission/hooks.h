@@ -74,6 +74,8 @@ struct hook_subject {
 void hook_subject_init(struct hook_subject *s, struct admission_review *review);
 /* Configurations of admission are nobody's business but their author's. */
 bool hook_subject_is_exempt(const struct hook_subject *s);
+/* Questions of who somebody is and what he may do: policies in expressions leave them alone. */
+bool hook_subject_is_review(const struct hook_subject *s);
 
 /* How a hook wants to see it. */
 struct hook_view {

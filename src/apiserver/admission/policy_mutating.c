@@ -244,7 +244,7 @@ struct status *mutate_by_policies(struct admission_review *review)
 		return NULL;
 	if (review->request && review->object) {
 		hook_subject_init(&c.subject, review);
-		if (!hook_subject_is_exempt(&c.subject))
+		if (!hook_subject_is_exempt(&c.subject) && !hook_subject_is_review(&c.subject))
 			call_all(&c, set);
 	}
 	policy_set_unref(set);

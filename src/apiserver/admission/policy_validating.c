@@ -347,7 +347,7 @@ struct status *validate_policies(struct admission_review *review)
 		return NULL;
 	if (review->request) {
 		hook_subject_init(&j.subject, review);
-		if (!hook_subject_is_exempt(&j.subject))
+		if (!hook_subject_is_exempt(&j.subject) && !hook_subject_is_review(&j.subject))
 			judge_all(&j, set);
 	}
 	policy_set_unref(set);

@@ -29,13 +29,11 @@ struct cJSON *access_user_tree(struct arena *a, const struct api_user *u)
 	return tree;
 }
 
-void review_self_subject(struct api_request *r)
+static void tell_self(struct api_request *r, struct cJSON *tree)
 {
-	struct cJSON *tree = review_read(r), *status;
+	struct cJSON *status;
 	_cleanup_(buf_done) struct buf now = BUF_INIT(64);
 
-	if (!tree)
-		return;
 	tree_set(r->arena, tree, "metadata", json_new(r->arena, JSON_OBJECT));
 	status = json_new(r->arena, JSON_OBJECT);
 	json_add_borrowed(status, STR("userInfo"), access_user_tree(r->arena, r->user));
@@ -43,6 +41,11 @@ void review_self_subject(struct api_request *r)
 	time_print(&now, r->now / SEC * SEC);
 	tree_set_str(r->arena, tree, "metadata.creationTimestamp", buf_str(&now));
 	review_answer(r, tree);
+}
+
+void review_self_subject(struct api_request *r)
+{
+	review_run(r, NULL, tell_self);
 }
 
 /* What waits while somebody elsewhere is asked. */
@@ -103,25 +106,22 @@ static void decide(struct token_reviewing *v)
 	review_answer(r, v->tree);
 }
 
-void review_token(struct api_request *r)
+static struct status *check_token(struct api_request *r, struct cJSON *tree)
 {
-	struct cJSON *tree = review_read(r);
-	struct token_reviewing *v;
-	const struct cJSON *wanted;
-	struct str *audiences;
+	if (tree_str(tree, "spec.token").len)
+		return NULL;
+	return status_new(
+		r->arena, ERR_BAD_REQUEST, "token is required for TokenReview in authentication");
+}
 
-	if (!tree)
-		return;
-	wanted = json_path(tree, "spec.audiences");
-	if (!tree_str(tree, "spec.token").len) {
-		request_fail(r, status_new(r->arena, ERR_BAD_REQUEST,
-					"token is required for TokenReview in authentication"));
-		return;
-	}
-	v = arena_new(r->arena, sizeof(*v));
+static void review_it(struct api_request *r, struct cJSON *tree)
+{
+	struct token_reviewing *v = arena_new(r->arena, sizeof(*v));
+	const struct cJSON *wanted = json_path(tree, "spec.audiences");
+	struct str *audiences = arena_new(r->arena, (json_count(wanted) + 1) * sizeof(*audiences));
+
 	v->r = r;
 	v->tree = tree;
-	audiences = arena_new(r->arena, (json_count(wanted) + 1) * sizeof(*audiences));
 	v->question = (struct token_question){.arena = r->arena,
 		.request = r,
 		.token = tree_str(tree, "spec.token"),
@@ -129,4 +129,9 @@ void review_token(struct api_request *r)
 	json_each (audience, wanted)
 		audiences[v->question.audience_count++] = json_str(audience);
 	decide(v);
+}
+
+void review_token(struct api_request *r)
+{
+	review_run(r, check_token, review_it);
 }

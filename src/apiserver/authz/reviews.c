@@ -233,13 +233,9 @@ static void check_no_metadata(struct field_errors *e, const struct cJSON *tree)
 }
 
 /* Upstream's refusals name no kind here. */
-static bool refused(struct api_request *r, const struct field_errors *e)
+static struct status *refused(struct api_request *r, const struct field_errors *e)
 {
-	struct status *s = status_invalid(r->arena, r->resource->group, STR(""), STR(""), e);
-
-	if (s)
-		request_fail(r, s);
-	return s != NULL;
+	return status_invalid(r->arena, r->resource->group, STR(""), STR(""), e);
 }
 
 /* ---- access ---- */
@@ -304,32 +300,40 @@ static void start(struct api_request *r, struct cJSON *tree, const struct api_us
 	decide(v);
 }
 
-void review_subject_access(struct api_request *r)
+static void start_for_subject(struct api_request *r, struct cJSON *tree)
 {
-	struct cJSON *tree = review_read(r);
-	struct field_errors errors = {.arena = r->arena};
+	start(r, tree, user_of(r->arena, json_get(tree, STR("spec"))));
+}
 
-	if (!tree)
-		return;
+static void start_for_self(struct api_request *r, struct cJSON *tree)
+{
+	start(r, tree, r->user);
+}
+
+static struct status *check_subject_access(struct api_request *r, struct cJSON *tree)
+{
+	struct field_errors errors = {.arena = r->arena};
 	const struct cJSON *spec = json_get(tree, STR("spec"));
+
 	check_attributes(r, &errors, spec);
 	check_subject(&errors, spec);
 	check_no_metadata(&errors, tree);
-	if (!refused(r, &errors))
-		start(r, tree, user_of(r->arena, spec));
+	return refused(r, &errors);
 }
 
-void review_local_access(struct api_request *r)
+void review_subject_access(struct api_request *r)
 {
-	struct cJSON *tree = review_read(r);
+	review_run(r, check_subject_access, start_for_subject);
+}
+
+static struct status *check_local_access(struct api_request *r, struct cJSON *tree)
+{
 	struct field_errors errors = {.arena = r->arena};
 	struct path root = PATH(NULL, "spec"), resource = PATH(&root, "resourceAttributes");
 	struct path at = PATH(&resource, "namespace");
-
-	if (!tree)
-		return;
 	const struct cJSON *spec = json_get(tree, STR("spec"));
 	struct str namespace = tree_str(spec, "resourceAttributes.namespace");
+
 	check_attributes(r, &errors, spec);
 	check_subject(&errors, spec);
 	check_no_metadata(&errors, tree);
@@ -337,40 +341,44 @@ void review_local_access(struct api_request *r)
 		field_invalid_str(&errors, &at, namespace, "must match metadata.namespace");
 	if (tree_has(spec, "nonResourceAttributes"))
 		invalid_paths(r, &errors, spec, "disallowed on this kind of request");
-	if (!refused(r, &errors))
-		start(r, tree, user_of(r->arena, spec));
+	return refused(r, &errors);
+}
+
+void review_local_access(struct api_request *r)
+{
+	review_run(r, check_local_access, start_for_subject);
+}
+
+static struct status *check_self_access(struct api_request *r, struct cJSON *tree)
+{
+	struct field_errors errors = {.arena = r->arena};
+
+	check_attributes(r, &errors, json_get(tree, STR("spec")));
+	check_no_metadata(&errors, tree);
+	return refused(r, &errors);
 }
 
 void review_self_access(struct api_request *r)
 {
-	struct cJSON *tree = review_read(r);
-	struct field_errors errors = {.arena = r->arena};
-
-	if (!tree)
-		return;
-	check_attributes(r, &errors, json_get(tree, STR("spec")));
-	check_no_metadata(&errors, tree);
-	if (!refused(r, &errors))
-		start(r, tree, r->user);
+	review_run(r, check_self_access, start_for_self);
 }
 
 /* ---- rules ---- */
 
-void review_self_rules(struct api_request *r)
+static struct status *check_rules(struct api_request *r, struct cJSON *tree)
 {
-	struct cJSON *tree = review_read(r), *status;
-	struct access_rules rules;
-	struct str namespace;
+	if (tree_str(tree, "spec.namespace").len)
+		return NULL;
+	return status_new(r->arena, ERR_BAD_REQUEST, "no namespace on request");
+}
 
-	if (!tree)
-		return;
-	namespace = tree_str(tree, "spec.namespace");
-	if (!namespace.len) {
-		request_fail(r, status_new(r->arena, ERR_BAD_REQUEST, "no namespace on request"));
-		return;
-	}
-	authz_list_rules(r->server->authz, r->arena, r->user, namespace, &rules);
-	status = json_new(r->arena, JSON_OBJECT);
+static void list_rules(struct api_request *r, struct cJSON *tree)
+{
+	struct cJSON *status = json_new(r->arena, JSON_OBJECT);
+	struct access_rules rules;
+
+	authz_list_rules(
+		r->server->authz, r->arena, r->user, tree_str(tree, "spec.namespace"), &rules);
 	json_add_borrowed(status, STR("resourceRules"), rules.resources);
 	json_add_borrowed(status, STR("nonResourceRules"), rules.paths);
 	json_add_borrowed(status, STR("incomplete"), json_new_bool(r->arena, rules.incomplete));
@@ -380,4 +388,9 @@ void review_self_rules(struct api_request *r)
 	tree_set(r->arena, tree, "status", status);
 	tree_drop(tree, "spec");
 	review_answer(r, tree);
+}
+
+void review_self_rules(struct api_request *r)
+{
+	review_run(r, check_rules, list_rules);
 }

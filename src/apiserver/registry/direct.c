@@ -77,6 +77,8 @@ static void admitted(struct admission_review *review, struct status *no)
 {
 	struct body_admission *b = review->ctx;
 
+	if (!no && b->check)
+		no = b->check(b);
 	if (no) {
 		b->next(b, no);
 		return;

@@ -20,7 +20,7 @@ struct token_request {
 	struct token_claims claims;
 	struct token_issue issue;
 	struct op op;
-	struct admission_review review;
+	struct body_admission admission;
 	bool has_pod;
 };
 
@@ -86,27 +86,6 @@ static void fill(struct token_request *t)
 	tree_set_str(r->arena, t->tree, "metadata.uid", str_from(uid));
 	tree_set_str(r->arena, t->tree, "metadata.creationTimestamp", buf_str(&now));
 	tree_drop(t->tree, "status");
-}
-
-/* Plugins that change objects see what was sent; those that judge, what is made of it. */
-static void ask(struct token_request *t, enum admission_phase phase, admission_next_fn *next)
-{
-	struct api_request *r = t->r;
-
-	t->review = (struct admission_review){.server = r->server,
-		.request = r,
-		.arena = r->arena,
-		.operation = ADMIT_CREATE,
-		.resource = accounts(),
-		.subresource = r->subresource,
-		.namespace = r->namespace,
-		.name = r->name,
-		.object = t->tree,
-		.user = r->user,
-		.dry_run = r->options.dry_run,
-		.next = next,
-		.ctx = t};
-	admission_start(&t->review, phase);
 }
 
 /* ---- what it is bound to ---- */
@@ -264,9 +243,9 @@ static void signed_(struct op *op, struct err *err)
 
 /* ---- the steps ---- */
 
-static void judged(struct admission_review *review, struct status *no)
+static void admitted(struct body_admission *b, struct status *no)
 {
-	struct token_request *t = review->ctx;
+	struct token_request *t = b->ctx;
 	struct api_request *r = t->r;
 	struct status *s = no ? no : bind(t);
 
@@ -279,11 +258,15 @@ static void judged(struct admission_review *review, struct status *no)
 	token_issue(r->server->authn, &t->op, &t->issue, &t->claims);
 }
 
-static struct status *complete(struct token_request *t)
+/* Plugins that change objects see what was sent; those that judge, what is made of it. */
+static struct status *complete(struct body_admission *b)
 {
+	struct token_request *t = b->ctx;
 	struct api_request *r = t->r;
-	struct status *s = check_name(t);
+	struct status *s;
 
+	t->tree = b->review.object;
+	s = check_name(t);
 	if (s)
 		return s;
 	t->account = server_read(r->server, r->arena, "", "serviceaccounts", r->namespace, r->name);
@@ -291,20 +274,6 @@ static struct status *complete(struct token_request *t)
 		return status_not_found(r->arena, accounts(), r->name);
 	fill(t);
 	return check_duration(t);
-}
-
-static void admitted(struct admission_review *review, struct status *no)
-{
-	struct token_request *t = review->ctx;
-	struct status *s = no;
-
-	t->tree = review->object;
-	if (!s)
-		s = complete(t);
-	if (s)
-		request_fail(t->r, s);
-	else
-		ask(t, ADMIT_VALIDATE, judged);
 }
 
 void create_token_request(struct api_request *r)
@@ -319,8 +288,10 @@ void create_token_request(struct api_request *r)
 		api_set_standards(r->arena, r->sub->schema, t->tree);
 		s = registry_match_namespace(r, t->tree);
 	}
-	if (s)
+	if (s) {
 		request_fail(r, s);
-	else
-		ask(t, ADMIT_MUTATE, admitted);
+		return;
+	}
+	t->admission = (struct body_admission){.next = admitted, .check = complete, .ctx = t};
+	registry_admit_body(&t->admission, r, accounts(), r->name, t->tree);
 }
