@@ -229,9 +229,9 @@ static void hook(struct arena *a, struct compiled *out, const char *name, const 
 }
 
 /* Whoever has reached itself must not see its own address as the other side's. */
-static void last(struct arena *a, struct compiled *out, const struct nft_hook *postrouting)
+static void translated_chain(struct arena *a, struct compiled *out)
 {
-	struct chain_maker c = {.arena = a, .name = STR("nat-postrouting"), .hook = postrouting};
+	struct chain_maker c = {.arena = a, .name = STR("translated")};
 	struct nft_rule *r = chain_rule(&c, false);
 
 	nft_rule_add(r, step_plain(RULE_NUMBERED));
@@ -239,10 +239,19 @@ static void last(struct arena *a, struct compiled *out, const struct nft_hook *p
 	for (int v6 = 0; v6 < 2; v6++) {
 		c.v6 = v6;
 		r = chain_rule(&c, true);
-		nft_rule_add(r, step_plain(RULE_TRANSLATED));
 		nft_rule_add(r, step_set(RULE_IN, SET_HAIRPIN4 + v6));
 		nft_rule_add(r, step_number(RULE_MARK, PROXY_MARK));
 	}
+	chain_end(&c, out);
+}
+
+static void last(struct arena *a, struct compiled *out, const struct nft_hook *postrouting)
+{
+	struct chain_maker c = {.arena = a, .name = STR("nat-postrouting"), .hook = postrouting};
+	struct nft_rule *r = chain_rule(&c, false);
+
+	nft_rule_add(r, step_plain(RULE_TRANSLATED));
+	nft_rule_add(r, step_named(RULE_JUMP, STR("translated")));
 	r = chain_rule(&c, false);
 	nft_rule_add(r, step_number(RULE_MARKED, PROXY_MARK));
 	nft_rule_add(r, step_number(RULE_UNMARK, PROXY_MARK));
@@ -271,6 +280,7 @@ static void hooks(struct arena *a, struct compiled *out)
 	hook(a, out, "filter-output", &sent, to_none, true);
 	hook(a, out, "filter-output-translated", &translated, to_unknown, true);
 
+	translated_chain(a, out);
 	last(a, out, &postrouting);
 }
 

@@ -26,6 +26,8 @@ struct bench {
 	struct nft_link link;
 	struct str *services;
 	int count, endpoints;
+	bool sticky; /* they remember their clients */
+	char name[32];
 	double before; /* KiB */
 };
 
@@ -34,8 +36,8 @@ static struct str service_text(struct bench *b, int i)
 	return arena_print(&b->kept,
 		"{\"metadata\":{\"namespace\":\"load\",\"name\":\"service-%d\"},\"spec\":{\"type\":"
 		"\"ClusterIP\",\"clusterIPs\":[\"10.43.%d.%d\"],\"ports\":[{\"name\":\"http\","
-		"\"port\":80,\"protocol\":\"TCP\"}]}}",
-		i, i / 250, i % 250 + 1);
+		"\"port\":80,\"protocol\":\"TCP\"}]%s}}",
+		i, i / 250, i % 250 + 1, b->sticky ? ",\"sessionAffinity\":\"ClientIP\"" : "");
 }
 
 /* Endpoints `from` to `to` of a service; `first` is where all of them begin. */
@@ -99,6 +101,12 @@ static int64_t send_batch(struct bench *b, struct nft_batch *batch)
 	return clock_mono() - start;
 }
 
+static int64_t settle_and_send(struct bench *b, struct nft_batch *batch)
+{
+	ruleset_settle(&b->ruleset, batch);
+	return send_batch(b, batch);
+}
+
 static int by_size(const void *a, const void *b)
 {
 	const int64_t *x = a, *y = b;
@@ -109,9 +117,8 @@ static int by_size(const void *a, const void *b)
 static void report(const struct bench *b, const char *what, int64_t *took, int count)
 {
 	qsort(took, (size_t)count, sizeof(*took), by_size);
-	printf("proxy_%s_%dx%d_p50 %.3f ms\n", what, b->count, b->endpoints,
-		(double)took[count / 2] / MSEC);
-	printf("proxy_%s_%dx%d_p99 %.3f ms\n", what, b->count, b->endpoints,
+	printf("proxy_%s_%s_p50 %.3f ms\n", what, b->name, (double)took[count / 2] / MSEC);
+	printf("proxy_%s_%s_p99 %.3f ms\n", what, b->name,
 		(double)took[count - 1 - count / 100] / MSEC);
 }
 
@@ -131,14 +138,13 @@ static void all_of_them(struct bench *b)
 	ruleset_restart(&b->ruleset, &batch, &everywhere);
 	for (int i = 0; i < b->count; i++)
 		took += compile(b, &batch, i, 0);
-	ruleset_settle(&b->ruleset, &batch);
-	printf("proxy_sync_compile_%dx%d %.2f ms\n", b->count, b->endpoints, (double)took / MSEC);
-	printf("proxy_sync_kernel_%dx%d %.2f ms\n", b->count, b->endpoints,
-		(double)send_batch(b, &batch) / MSEC);
-	printf("proxy_sync_wire_%dx%d %zu B\n", b->count, b->endpoints, batch.sent);
-	printf("proxy_sync_memory_%dx%d %.0f KiB\n", b->count, b->endpoints, in_use() - b->before);
+	printf("proxy_sync_compile_%s %.2f ms\n", b->name, (double)took / MSEC);
+	printf("proxy_sync_kernel_%s %.2f ms\n", b->name,
+		(double)settle_and_send(b, &batch) / MSEC);
+	printf("proxy_sync_wire_%s %zu B\n", b->name, batch.sent);
+	printf("proxy_sync_memory_%s %.0f KiB\n", b->name, in_use() - b->before);
 	arena_done(&a);
-	printf("proxy_kept_memory_%dx%d %.0f KiB\n", b->count, b->endpoints, in_use() - b->before);
+	printf("proxy_kept_memory_%s %.0f KiB\n", b->name, in_use() - b->before);
 }
 
 /* One endpoint comes and another goes, again and again. */
@@ -153,8 +159,7 @@ static void one_by_one(struct bench *b, int changes)
 		arena_init(&a);
 		struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
 		compiled[n] = compile(b, &batch, n * 7 % b->count, 1 + n / b->count);
-		ruleset_settle(&b->ruleset, &batch);
-		kernel[n] = compiled[n] + send_batch(b, &batch);
+		kernel[n] = compiled[n] + settle_and_send(b, &batch);
 		bytes += batch.sent;
 		arena_done(&a);
 		usleep(20000); /* as the proxy waits: a batch begins when the last is cleared away
@@ -162,10 +167,36 @@ static void one_by_one(struct bench *b, int changes)
 	}
 	report(b, "change_compile", compiled, changes);
 	report(b, "change_to_kernel", kernel, changes);
-	printf("proxy_change_wire_%dx%d %zu B\n", b->count, b->endpoints, bytes / (size_t)changes);
+	printf("proxy_change_wire_%s %zu B\n", b->name, bytes / (size_t)changes);
 }
 
-static void bench_of(int count, int endpoints, int changes)
+/* A service comes that was not there, and goes again. */
+static void come_and_go(struct bench *b, int changes)
+{
+	int64_t came[CHANGES], gone[CHANGES];
+
+	for (int n = 0; n < changes; n++)
+		for (int go = 0; go < 2; go++) {
+			struct arena a;
+
+			arena_init(&a);
+			struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
+			if (go) {
+				ruleset_change(&b->ruleset, &batch,
+					arena_print(&a, "load/service-%d", b->count), NULL);
+				gone[n] = settle_and_send(b, &batch);
+			} else {
+				came[n] = compile(b, &batch, b->count, n);
+				came[n] += settle_and_send(b, &batch);
+			}
+			arena_done(&a);
+			usleep(20000);
+		}
+	report(b, "added", came, changes);
+	report(b, "removed", gone, changes);
+}
+
+static void bench_of(int count, int endpoints, bool sticky, int changes)
 {
 	struct bench *b = mem_new(sizeof(*b));
 	struct err err = {0};
@@ -176,13 +207,16 @@ static void bench_of(int count, int endpoints, int changes)
 		.name = STR_INIT("node-1"), .pod_cidrs = &b->pods, .pod_cidr_count = 1};
 	b->count = count;
 	b->endpoints = endpoints;
-	b->services = arena_alloc(&b->kept, (size_t)count * sizeof(*b->services));
-	for (int i = 0; i < count; i++)
+	b->sticky = sticky;
+	snprintf(b->name, sizeof(b->name), "%dx%d%s", count, endpoints, sticky ? "_sticky" : "");
+	b->services = arena_alloc(&b->kept, ((size_t)count + 1) * sizeof(*b->services));
+	for (int i = 0; i <= count; i++)
 		b->services[i] = service_text(b, i);
 	ruleset_init(&b->ruleset);
 	b->before = in_use();
 	all_of_them(b);
 	one_by_one(b, changes);
+	come_and_go(b, changes);
 	nft_link_close(&b->link);
 	EXPECT_OK(proxy_clean_up(&err), &err);
 	ruleset_done(&b->ruleset);
@@ -190,18 +224,19 @@ static void bench_of(int count, int endpoints, int changes)
 	mem_free(b);
 }
 
-#define BENCH(name, count, endpoints, changes)                                                     \
+#define BENCH(name, count, endpoints, sticky, changes)                                             \
 	static void name(void)                                                                     \
 	{                                                                                          \
-		bench_of(count, endpoints, changes);                                               \
+		bench_of(count, endpoints, sticky, changes);                                       \
 	}                                                                                          \
 	TEST(bench_proxy_##name)                                                                   \
 	{                                                                                          \
 		netns_test_run(name);                                                              \
 	}
 
-BENCH(few_services, 10, 10, CHANGES)
-BENCH(many_services, 1000, 10, CHANGES)
-BENCH(single_endpoints, 10000, 1, FEW_CHANGES)
-BENCH(very_many_services, 10000, 3, FEW_CHANGES)
-BENCH(a_large_service, 1, 5000, FEW_CHANGES)
+BENCH(few_services, 10, 10, false, CHANGES)
+BENCH(many_services, 1000, 10, false, CHANGES)
+BENCH(single_endpoints, 10000, 1, false, FEW_CHANGES)
+BENCH(very_many_services, 10000, 3, false, FEW_CHANGES)
+BENCH(very_many_with_affinity, 10000, 3, true, FEW_CHANGES)
+BENCH(a_large_service, 1, 5000, false, FEW_CHANGES)
