@@ -66,7 +66,7 @@ static void check_paths(
 
 	json_each (item, list) {
 		struct str path = json_str(item);
-		const char *star = memchr(path.at, '*', path.len);
+		const char *star = path.len ? memchr(path.at, '*', path.len) : NULL;
 
 		if (str_eq_text(path, "*")) {
 			index++;
