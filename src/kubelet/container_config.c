@@ -72,16 +72,22 @@ static int32_t oom_score(const struct container_input *in)
 	return (int32_t)MIN(MAX(score, 3), 999);
 }
 
+void container_limits_make(const struct cJSON *container, struct container_limits *out)
+{
+	const struct cJSON *limits = json_path(container, "resources.limits");
+	struct quantity q;
+
+	*out = (struct container_limits){0};
+	set_cpu(json_path(container, "resources.requests"), limits, out);
+	if (amount(limits, "memory", &q))
+		out->memory = out->swap = quantity_value(q);
+}
+
 static void set_limits(
 	struct arena *a, const struct container_input *in, struct container_limits *out)
 {
-	const struct cJSON *limits = json_path(in->container, "resources.limits");
-	struct quantity q;
-
-	set_cpu(json_path(in->container, "resources.requests"), limits, out);
-	if (amount(limits, "memory", &q))
-		out->memory = out->swap = quantity_value(q);
-	set_hugepages(a, limits, out);
+	container_limits_make(in->container, out);
+	set_hugepages(a, json_path(in->container, "resources.limits"), out);
 	out->oom_score_adj = oom_score(in);
 	out->kill_together = in->kill_together;
 }
@@ -277,11 +283,23 @@ static struct str full_name(struct arena *a, const struct cJSON *container)
 	return image_reference_print(a, &reference);
 }
 
+/* What it has, should the kubelet that began it be gone when it is resized. */
+static struct str resources_text(struct arena *a, const struct container_input *in)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64 * KIB);
+	const struct cJSON *resources = json_get(in->container, STR("resources"));
+
+	if (!resources)
+		return STR("{}");
+	json_print(&text, resources, JSON_COMPACT);
+	return arena_str(a, buf_str(&text));
+}
+
 static void set_labels(
 	struct arena *a, const struct container_input *in, struct container_config *out)
 {
 	struct runtime_pair *labels = arena_alloc(a, 4 * sizeof(*labels));
-	struct runtime_pair *notes = arena_alloc(a, 6 * sizeof(*notes));
+	struct runtime_pair *notes = arena_alloc(a, 7 * sizeof(*notes));
 	struct str grace = arena_print(
 		a, "%lld", (long long)tree_int(in->pod, "spec.terminationGracePeriodSeconds", 30));
 
@@ -302,7 +320,8 @@ static void set_labels(
 		tree_str(in->container, "terminationMessagePolicy")};
 	notes[4] = (struct runtime_pair){STR("io.kubernetes.pod.terminationGracePeriod"), grace};
 	notes[5] = (struct runtime_pair){STR(ANNOTATION_IMAGE), full_name(a, in->container)};
-	out->annotations = (struct runtime_pairs){notes, 6};
+	notes[6] = (struct runtime_pair){STR(ANNOTATION_RESOURCES), resources_text(a, in)};
+	out->annotations = (struct runtime_pairs){notes, 7};
 }
 
 int container_config_make(struct arena *a, const struct container_input *in,

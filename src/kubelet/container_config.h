@@ -53,6 +53,8 @@ int container_config_make(struct arena *a, const struct container_input *in,
 
 /* "/kubepods/burstable/podUID" below `root`; what the pod as a whole may use. */
 struct str pod_cgroup(struct arena *a, const struct cJSON *pod);
+/* Of processors and memory. */
+void container_limits_make(const struct cJSON *container, struct container_limits *out);
 void pod_limits(const struct cJSON *pod, struct container_limits *out);
 /* "NAMESPACE_NAME_UID", and the file of one container in it. */
 struct str pod_log_name(struct arena *a, const struct cJSON *pod);

@@ -142,13 +142,18 @@ static void set_mounts(struct arena *a, const struct cJSON *container, struct cJ
 		json_set(a, status, STR("volumeMounts"), mounts);
 }
 
-static void set_resources(struct arena *a, const struct cJSON *container, struct cJSON *status)
+/* What it is allocated, and what it has. */
+static void set_resources(struct arena *a, const struct pod_view *v, const struct cJSON *container,
+	const struct container *c, struct cJSON *status)
 {
 	const struct cJSON *resources = json_get(container, STR("resources"));
 	const struct cJSON *requests = json_path(resources, "requests");
+	const struct cJSON *actual = c ? resize_actual(v, c) : NULL;
 
 	if (json_count(requests))
 		json_set(a, status, STR("allocatedResources"), json_copy(a, requests));
+	if (actual && !resources_match(actual, resources))
+		resources = actual;
 	if (resources)
 		json_set(a, status, STR("resources"), json_copy(a, resources));
 }
@@ -297,7 +302,7 @@ static struct cJSON *one_status(struct arena *a, const struct pod_status_input *
 		note_lost(a, v, old, status);
 	set_obstacle(a, v, container, role, status);
 	if (role != ROLE_EPHEMERAL)
-		set_resources(a, container, status);
+		set_resources(a, v, container, c, status);
 	set_ready(a, v, container, role, status);
 	return status;
 }

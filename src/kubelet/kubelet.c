@@ -136,6 +136,24 @@ bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 	return pod_is_admitted(a, &in, victims, reason, message);
 }
 
+enum resize_answer kubelet_resizes(
+	struct kubelet *k, struct arena *a, const struct pod_worker *w, struct str *message)
+{
+	const struct cJSON **others = arena_alloc(a, (k->workers.count + 1) * sizeof(*others));
+	struct pod_admission in = {
+		.pod = w->state->desired, .others = others, .allocatable = k->facts.allocatable};
+
+	map_each (it, &k->workers) {
+		const struct pod_worker *other = it.value;
+
+		if (other != w && other->seen && other->life != LIFE_ENDED)
+			others[in.other_count++] = other->state->pod;
+	}
+	if (!pod_can_ever_fit(a, &in, message))
+		return RESIZE_NEVER;
+	return pod_fits(a, &in, message) ? RESIZE_FITS : RESIZE_LATER;
+}
+
 /* ---- what the runtime has ---- */
 
 /* Of a pod that nobody knows: as much of it as the runtime remembers. */
@@ -143,7 +161,7 @@ static void adopt_orphan(struct kubelet *k, const struct sandbox *s)
 {
 	struct pod_state *state = pod_state_new(NULL);
 
-	state->pod = json_new(&state->arena, JSON_OBJECT);
+	state->pod = state->desired = json_new(&state->arena, JSON_OBJECT);
 	tree_set_str(&state->arena, state->pod, "metadata.name", s->name);
 	tree_set_str(&state->arena, state->pod, "metadata.namespace", s->namespace);
 	tree_set_str(&state->arena, state->pod, "metadata.uid", s->uid);

@@ -80,7 +80,8 @@ struct pod_state {
 	uint32_t refs;
 	struct object *object; /* NULL: of an orphan */
 	struct arena arena;
-	struct cJSON *pod;
+	struct cJSON *desired; /* as the API has it */
+	struct cJSON *pod;     /* with what it was allocated of it: what everybody goes by */
 };
 struct pod_state *pod_state_new(struct object *object);
 struct pod_state *pod_state_ref(struct pod_state *s);
@@ -101,6 +102,11 @@ struct str kubelet_network_fault(const struct kubelet *k, struct arena *a);
  */
 bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 	struct pod_victims *victims, struct str *reason, struct str *message);
+
+/* May it have what it asks for now? Else why not, in the arena. */
+enum resize_answer { RESIZE_FITS, RESIZE_LATER, RESIZE_NEVER };
+enum resize_answer kubelet_resizes(
+	struct kubelet *k, struct arena *a, const struct pod_worker *w, struct str *message);
 
 /* All who may have pods here may have been heard by now. */
 void kubelet_settle(struct kubelet *k);

@@ -271,6 +271,19 @@ static struct cJSON *handlers(struct arena *a)
 	return list;
 }
 
+/* What of a running pod may be changed, by the names that the API asks for. */
+static struct cJSON *declared(struct arena *a)
+{
+	static const char *const names[] = {"GuaranteedQoSPodCPUResize",
+		"InPlacePodLevelResourcesVerticalScaling",
+		"InPlacePodVerticalScalingInitContainers"};
+	struct cJSON *list = json_new(a, JSON_ARRAY);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		json_append(list, json_new_str(a, str_from(names[i])));
+	return list;
+}
+
 static struct cJSON *status(struct arena *a, const struct node_input *in)
 {
 	struct cJSON *s = json_new(a, JSON_OBJECT);
@@ -285,6 +298,7 @@ static struct cJSON *status(struct arena *a, const struct node_input *in)
 	tree_set(a, s, "images", images(a, in));
 	tree_set(a, s, "runtimeHandlers", handlers(a));
 	tree_set(a, s, "features.supplementalGroupsPolicy", json_new_bool(a, true));
+	tree_set(a, s, "declaredFeatures", declared(a));
 	return s;
 }
 

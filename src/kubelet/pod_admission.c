@@ -310,3 +310,31 @@ bool pod_is_admitted(struct arena *a, const struct pod_admission *in, struct pod
 	return suits_node(a, in, reason, message) &&
 	       (!room.count || makes_room(a, in, &room, victims, reason, message));
 }
+
+/* ---- resizes ---- */
+
+bool pod_can_ever_fit(struct arena *a, const struct pod_admission *in, struct str *message)
+{
+	static const struct str names[] = {STR_INIT("memory"), STR_INIT("cpu")};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		int64_t most = shown(names[i], amount(in->allocatable, names[i]));
+		int64_t wanted = pod_asks(in->pod, names[i]);
+
+		if (wanted <= most)
+			continue;
+		*message = arena_print(a,
+			"Node didn't have enough capacity: %.*s, requested: %lld, capacity: %lld",
+			STRF(names[i]), (long long)wanted, (long long)most);
+		return false;
+	}
+	return true;
+}
+
+bool pod_fits(struct arena *a, const struct pod_admission *in, struct str *message)
+{
+	struct room room = look_for_room(a, in);
+
+	*message = room.message;
+	return room.count == 0;
+}

@@ -21,4 +21,8 @@ struct pod_admission {
 bool pod_is_admitted(struct arena *a, const struct pod_admission *in, struct pod_victims *victims,
 	struct str *reason, struct str *message);
 
+/* Of a pod that is resized: is there room for it on an empty node, and beside the others? */
+bool pod_can_ever_fit(struct arena *a, const struct pod_admission *in, struct str *message);
+bool pod_fits(struct arena *a, const struct pod_admission *in, struct str *message);
+
 #endif

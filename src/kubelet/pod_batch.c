@@ -101,6 +101,9 @@ static void start_item(struct pod_item *item)
 	case POD_REMOVE_SANDBOX:
 		r->ops->remove_sandbox(r, &item->op, item->action.id);
 		break;
+	case POD_RESIZE:
+		resize_start(item);
+		break;
 	}
 }
 

@@ -36,9 +36,10 @@ struct pod_item {
 	struct volume_mounts mounts;
 	struct container_files files;
 	struct variable_files variables;
-	struct pod_cgroup_work cgroup; /* of a sandbox */
-	int64_t since;                 /* on the loop's clock */
-	const char *hook;              /* that failed */
+	struct pod_cgroup_work cgroup; /* of a sandbox, of a resize */
+	struct container_limits limits;
+	int64_t since;    /* on the loop's clock */
+	const char *hook; /* that failed */
 	/* of a container that is removed */
 	const char *log; /* NULL: it has none */
 	struct work work;
@@ -59,6 +60,9 @@ void container_start(struct pod_item *item);
 void container_stop(struct pod_item *item);
 void container_remove(struct pod_item *item);
 void sandbox_start(struct pod_item *item);
+
+/* Brings what runs to what it was allocated. */
+void resize_start(struct pod_item *item);
 
 /* A hook in a container: exec, httpGet or sleep. */
 void hook_run(struct pod_item *item, struct op *op, const struct cJSON *hook, struct str id);

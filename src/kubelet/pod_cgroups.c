@@ -134,16 +134,11 @@ static void remove_on_worker(struct work *w)
 		cgroup_kill(c->k->cgroups, c->path);
 }
 
-static void start(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
-	const struct cJSON *pod, work_fn *run)
+static void prepare(struct kubelet *k, struct pod_cgroup_work *c, const struct cJSON *pod)
 {
 	struct arena a;
 
 	pod_cgroup_done(c);
-	if (!has_cgroups(k)) {
-		op_yield(op);
-		return;
-	}
 	arena_init(&a);
 	c->k = k;
 	c->path = path_of(k, pod_cgroup(&a, pod).at);
@@ -152,19 +147,47 @@ static void start(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
 	pod_limits(pod, &c->limits);
 	c->limits.pids = MAX(k->configuration.pod_pids_limit, 0);
 	arena_done(&a);
-	work_start(&c->work, op, WORK_DISK, run);
+}
+
+static void run(struct kubelet *k, struct pod_cgroup_work *c, struct op *op, work_fn *what)
+{
+	if (has_cgroups(k))
+		work_start(&c->work, op, WORK_DISK, what);
+	else
+		op_yield(op);
 }
 
 void pod_cgroup_make(
 	struct kubelet *k, struct pod_cgroup_work *c, struct op *op, const struct cJSON *pod)
 {
-	start(k, c, op, pod, make_on_worker);
+	prepare(k, c, pod);
+	run(k, c, op, make_on_worker);
+}
+
+static int64_t wider(int64_t old, int64_t fresh)
+{
+	/* 0: no limit is said of one, so none is in the way. */
+	return old && fresh ? MAX(old, fresh) : 0;
+}
+
+void pod_cgroup_widen(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
+	const struct cJSON *had, const struct cJSON *pod)
+{
+	struct container_limits old;
+
+	pod_limits(had, &old);
+	prepare(k, c, pod);
+	c->limits.memory = wider(old.memory, c->limits.memory);
+	c->limits.cpu_quota = wider(old.cpu_quota, c->limits.cpu_quota);
+	c->limits.cpu_shares = MAX(old.cpu_shares, c->limits.cpu_shares);
+	run(k, c, op, make_on_worker);
 }
 
 void pod_cgroup_remove(
 	struct kubelet *k, struct pod_cgroup_work *c, struct op *op, const struct cJSON *pod)
 {
-	start(k, c, op, pod, remove_on_worker);
+	prepare(k, c, pod);
+	run(k, c, op, remove_on_worker);
 }
 
 void pod_cgroup_done(struct pod_cgroup_work *c)

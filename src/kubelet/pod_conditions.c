@@ -6,6 +6,7 @@ struct fresh {
 	const char *type;
 	bool holds;
 	struct str reason, message;
+	int64_t generation; /* 0: the pod's */
 };
 
 /* ---- names, as Go prints lists ---- */
@@ -156,7 +157,8 @@ static void add_condition(struct arena *a, const struct pod_status_input *in, st
 	const struct cJSON *old =
 		condition_in(json_get(in->old, STR("conditions")), str_from(f->type));
 	struct cJSON *c = json_new(a, JSON_OBJECT);
-	int64_t generation = tree_int(in->view->pod, "metadata.generation", 0);
+	int64_t generation =
+		f->generation ? f->generation : tree_int(in->view->pod, "metadata.generation", 0);
 	struct str status = f->holds ? STR("True") : STR("False");
 
 	tree_set_str(a, c, "type", str_from(f->type));
@@ -179,12 +181,32 @@ static void add_condition(struct arena *a, const struct pod_status_input *in, st
 static bool is_ours(struct str type)
 {
 	static const char *const ours[] = {"PodReadyToStartContainers", "Initialized", "Ready",
-		"ContainersReady", "PodScheduled"};
+		"ContainersReady", "PodScheduled", "PodResizePending", "PodResizeInProgress"};
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		if (str_eq_text(type, ours[i]))
 			return true;
 	return false;
+}
+
+static void add_resize(struct arena *a, const struct pod_status_input *in, struct cJSON *list)
+{
+	const struct resize_told *r = in->resize;
+
+	if (r->pending)
+		add_condition(a, in, list,
+			&(struct fresh){.type = "PodResizePending",
+				.holds = true,
+				.reason = str_from(r->pending),
+				.message = r->pending_message,
+				.generation = r->pending_generation});
+	if (r->in_progress)
+		add_condition(a, in, list,
+			&(struct fresh){.type = "PodResizeInProgress",
+				.holds = true,
+				.reason = r->error.len ? STR("Error") : STR(""),
+				.message = r->error,
+				.generation = r->generation});
 }
 
 void pod_status_conditions(struct arena *a, const struct pod_status_input *in, struct cJSON *status)
@@ -202,6 +224,8 @@ void pod_status_conditions(struct arena *a, const struct pod_status_input *in, s
 				.holds = true,
 				.reason = STR("TerminationByKubelet"),
 				.message = in->disruption});
+	if (in->resize && !in->terminal)
+		add_resize(a, in, list);
 	const struct fresh containers = containers_ready(a, v, status, phase);
 	const struct fresh all[] = {
 		{.type = "PodReadyToStartContainers", .holds = pod_view_sandbox(v) != NULL},

@@ -81,6 +81,20 @@ static void wait_with_phase(struct arena *a, struct cJSON *status, const struct 
 		tree_set_str(a, status, "phase", STR("Pending"));
 }
 
+/* Of a pod that has resources of its own: what it is allocated, and what it has. */
+static void set_whole(struct arena *a, const struct pod_view *v, struct cJSON *status)
+{
+	const struct cJSON *resources = json_path(v->pod, "spec.resources");
+	const struct cJSON *actual = json_get(v->actual, RESIZE_WHOLE);
+	const struct cJSON *requests = json_get(resources, STR("requests"));
+
+	if (!resources)
+		return;
+	if (json_count(requests))
+		json_set(a, status, STR("allocatedResources"), json_copy(a, requests));
+	json_set(a, status, STR("resources"), json_copy(a, actual ? actual : resources));
+}
+
 struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in)
 {
 	const struct pod_view *v = in->view;
@@ -115,6 +129,7 @@ struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in
 		tree_set_str(a, status, "startTime", status_time(a, v->now));
 	/* The API server decided it at creation. */
 	keep(a, status, json_get(v->pod, STR("status")), "qosClass");
+	set_whole(a, v, status);
 	pod_status_conditions(a, in, status);
 	if (in->phase.len && !in->terminal)
 		wait_with_phase(a, status, in->old);
@@ -139,6 +154,12 @@ static const struct cJSON *condition_of(const struct cJSON *list, struct str typ
 	return NULL;
 }
 
+/* Others' conditions are left alone; of ours these two are there as long as they hold. */
+static bool comes_and_goes(struct str type)
+{
+	return str_eq(type, STR("PodResizePending")) || str_eq(type, STR("PodResizeInProgress"));
+}
+
 static struct cJSON *patch_conditions(
 	struct arena *a, const struct cJSON *old, const struct cJSON *fresh, struct cJSON *patch)
 {
@@ -158,6 +179,16 @@ static struct cJSON *patch_conditions(
 		json_each (member, before)
 			if (!json_get(entry, json_key(member)))
 				json_set(a, entry, json_key(member), json_new(a, JSON_NULL));
+		json_append(changed, entry);
+	}
+	json_each (condition, old) {
+		struct str type = tree_str(condition, "type");
+
+		if (!comes_and_goes(type) || condition_of(fresh, type))
+			continue;
+		struct cJSON *entry = json_new(a, JSON_OBJECT);
+		tree_set_str(a, entry, "$patch", STR("delete"));
+		tree_set_str(a, entry, "type", type);
 		json_append(changed, entry);
 	}
 	if (!json_count(changed))

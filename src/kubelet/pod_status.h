@@ -4,7 +4,7 @@
 #ifndef KUBE_KUBELET_POD_STATUS_H
 #define KUBE_KUBELET_POD_STATUS_H
 
-#include "pod_view.h"
+#include "resize.h"
 
 struct pod_status_input {
 	const struct pod_view *view;
@@ -15,6 +15,7 @@ struct pod_status_input {
 	bool terminal;       /* everything of it has ended and nothing runs again */
 	/* An end that has been decided for it; phase empty: none. */
 	struct str phase, reason, message;
+	const struct resize_told *resize; /* NULL: nothing is told */
 	struct str disruption; /* why the kubelet itself ended it: DisruptionTarget; empty: not */
 };
 

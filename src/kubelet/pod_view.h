@@ -39,6 +39,7 @@ struct pod_view {
 	size_t sandbox_count;
 	const struct container *const *containers; /* newest first */
 	size_t container_count;
+	const struct cJSON *actual; /* {NAME: resources} of what runs; NULL: as they should be */
 	const struct container_note *notes;
 	size_t note_count;
 	int64_t now; /* wall */
@@ -72,7 +73,9 @@ struct str container_hash(struct arena *a, const struct cJSON *container);
 /* Of the runtime's labels or annotations; empty when absent. */
 struct str pair_get(const struct runtime_pairs *pairs, struct str key);
 
-#define ANNOTATION_HASH "io.kubernetes.container.hash"
+/* What a container began with: JSON. */
+#define ANNOTATION_RESOURCES "io.kubernetes.container.resources"
+#define ANNOTATION_HASH      "io.kubernetes.container.hash"
 /* The image's name in full, where the runtime only has its id. */
 #define ANNOTATION_IMAGE "io.kubernetes.container.image"
 

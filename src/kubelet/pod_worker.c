@@ -1,6 +1,7 @@
 #include "pod_worker.h"
 #include "pod_preempt.h"
 #include "pod_prepare.h"
+#include "pod_resize.h"
 #include "pod_status.h"
 #include "podsync_parts.h"
 #include "prober.h"
@@ -25,7 +26,7 @@ struct pod_state *pod_state_new(struct object *object)
 	arena_init(&s->arena);
 	if (object) {
 		s->object = object_ref(object);
-		s->pod = object_lean_tree(&s->arena, object);
+		s->pod = s->desired = object_lean_tree(&s->arena, object);
 	}
 	return s;
 }
@@ -131,6 +132,7 @@ void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *vie
 		.note_count = w->note_count,
 		.now = env_wall(kubelet_env(w->k))};
 	view_runtime(w, a, view);
+	view->actual = pod_resize_actual(w, a, view);
 }
 
 /* Nobody asks for it: the runtime alone knows of it. */
@@ -236,9 +238,11 @@ static void admit(struct pod_worker *w, struct arena *a, const struct pod_view *
 	if (w->seen || w->life != LIFE_SYNC)
 		return;
 	w->seen = true;
+	if (!is_orphan(w->state))
+		pod_resize_begin(w, v);
 	if (is_orphan(w->state) || v->sandbox_count)
 		return;
-	if (kubelet_admits(w->k, a, v->pod, &victims, &reason, &message))
+	if (kubelet_admits(w->k, a, w->state->pod, &victims, &reason, &message))
 		pod_preempt(w, &victims);
 	else
 		reject(w, a, reason, message);
@@ -315,6 +319,7 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 			podsync_earliest(&actions->wake, v->now + LOOK_SOON);
 		}
 		podsync_earliest(&actions->wake, pod_prepare_next(w));
+		podsync_earliest(&actions->wake, pod_resize_next(w));
 		if (actions->finished)
 			begin_end(w, own_grace(w) * SEC, v->now);
 	}
@@ -352,6 +357,7 @@ static void publish(struct pod_worker *w, struct arena *a)
 		.phase = str_from(w->end_phase),
 		.reason = str_from(w->end_reason),
 		.message = str_from(w->end_message),
+		.resize = &w->resize.told,
 		.disruption = str_from(w->disruption)};
 
 	if (is_for_ever(w))
@@ -378,7 +384,8 @@ static void sleep_until(struct pod_worker *w, int64_t wall)
 static bool is_over(struct pod_worker *w, const struct pod_view *v)
 {
 	bool gone = w->life == LIFE_ENDED && is_for_ever(w) && !w->batch && !v->sandbox_count &&
-		    !v->container_count && status_writer_is_idle(&w->status);
+		    !v->container_count && status_writer_is_idle(&w->status) &&
+		    pod_resize_is_idle(w);
 
 	if (gone && !w->buried)
 		pod_bury(w);
@@ -391,6 +398,7 @@ static void leave(struct pod_worker *w)
 
 	map_remove(&k->workers, str_from(w->uid));
 	pod_worker_free(w);
+	pod_resizes_retry(k);
 	static_pods_look(k->statics);
 }
 
@@ -408,6 +416,9 @@ static void looked(struct op *op, struct err *err)
 	pod_worker_view(w, &a, &view);
 	look_for_end(w, &view);
 	admit(w, &a, &view);
+	pod_worker_view(w, &a, &view); /* both may make another state */
+	pod_resize_look(w, &a, &view);
+	pod_worker_view(w, &a, &view);
 	probers_sync(w, &view);
 	pod_worker_view(w, &a, &view); /* with its verdicts */
 	pod_prepare(w);
@@ -475,6 +486,7 @@ void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone)
 	if (state) {
 		pod_state_unref(w->state);
 		w->state = pod_state_ref(state);
+		pod_resize_apply(w, state);
 		if (state->object)
 			status_writer_heard(&w->status, json_get(state->pod, STR("status")),
 				state->object->revision);
@@ -543,6 +555,7 @@ void pod_worker_abandon(struct pod_worker *w)
 	status_writer_stop(&w->status);
 	pod_batch_cancel(w);
 	op_cancel(&w->around);
+	pod_resize_abandon(w);
 	op_cancel(&w->idle);
 }
 
@@ -562,6 +575,7 @@ void pod_worker_free(struct pod_worker *w)
 	mem_free(w->end_message);
 	mem_free(w->disruption);
 	pod_preemption_done(w);
+	pod_resize_done(w);
 	mem_free(w->mirror_uid);
 	mem_free(w->uid);
 	mem_free(w);

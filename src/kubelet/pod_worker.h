@@ -12,6 +12,7 @@
 #include "kubelet_private.h"
 #include "object_watches.h"
 #include "podsync.h"
+#include "resize_state.h"
 #include "status_writer.h"
 #include "volumes.h"
 
@@ -50,6 +51,7 @@ struct pod_worker {
 	struct pod_batch *batch; /* in flight; NULL: none */
 	int64_t pause_until;     /* wall: an action failed, the next batch waits */
 	struct status_writer status;
+	struct pod_resize resize;
 	struct object_hold *hold;
 	struct list probers;
 	/* around the containers: one thing at a time */

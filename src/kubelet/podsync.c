@@ -1,4 +1,5 @@
 #include "podsync_parts.h"
+#include "resize.h"
 
 #include <kube/api_codec.h>
 #include <kube/time.h>
@@ -244,6 +245,29 @@ static void kills_only(struct pod_actions *out)
 		out->count = kept;
 }
 
+/* What cannot be changed in a running container is changed by another one. */
+static void sync_resize(struct arena *a, const struct pod_view *v, struct pod_actions *out)
+{
+	static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+
+	if (!resize_is_due(v))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		json_each (container, json_path(v->pod, lists[i])) {
+			const struct container *c =
+				pod_view_container(v, tree_str(container, "name"));
+			const struct cJSON *has = c ? resize_actual(v, c) : NULL;
+
+			if (has && resize_restarts(container, has))
+				podsync_kill(a, v, c, container, NULL,
+					arena_print(a, "Container %.*s resize requires restart",
+						STRF(c->name)),
+					out);
+		}
+	if (!out->count)
+		pod_action_add(a, out, POD_RESIZE);
+}
+
 void podsync(struct arena *a, const struct pod_view *v, struct pod_actions *out)
 {
 	const struct sandbox *in = pod_view_sandbox(v);
@@ -261,6 +285,8 @@ void podsync(struct arena *a, const struct pod_view *v, struct pod_actions *out)
 		out->finished = out->failed = true;
 	if (out->finished)
 		out->count = 0;
+	else if (!out->count)
+		sync_resize(a, v, out);
 	kills_only(out);
 }
 

@@ -15,6 +15,7 @@ enum pod_action_kind {
 	POD_START_CONTAINER, /* image, create, start, hook: one after the other */
 	POD_REMOVE_CONTAINER,
 	POD_REMOVE_SANDBOX,
+	POD_RESIZE, /* all that runs and has not what it was allocated */
 };
 
 struct pod_action {

@@ -79,6 +79,7 @@ static void parse(struct static_pods *s, struct manifest *m)
 			arena_print(
 				&s->arena, "%.*s/%.*s", STRF(k->options.manifests), STRF(m->name)),
 			state->pod, env_wall(kubelet_env(k)), &err)) {
+		state->desired = state->pod;
 		m->state = state;
 		return;
 	}

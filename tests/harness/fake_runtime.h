@@ -41,6 +41,7 @@ struct fake_container {
 	struct op life; /* until it leaves */
 	struct fake_runtime *r;
 	struct container_config config;
+	struct container_limits limits; /* as updated last */
 	struct op *stopping;
 	bool killed;
 };
@@ -70,7 +71,7 @@ struct fake_runtime {
 	int fail_at;               /* only the one that many calls from now */
 	bool stopped;
 	/* what was asked */
-	int started, pulled, execs, created, reopened;
+	int started, pulled, execs, created, reopened, updated;
 	char last_exec[128];
 };
 
@@ -86,6 +87,7 @@ struct fake_call {
 	struct runtime_pull *pull;
 	char id[80];
 	int64_t grace;
+	struct container_limits limits;
 };
 
 static inline struct str fake_id(struct fake_runtime *r, struct arena *a)
@@ -391,6 +393,30 @@ static inline void fake_remove(struct runtime *runtime, struct op *op, struct st
 	fake_set_id(fake_begin(runtime, op, fake_remove_act, 0), id);
 }
 
+static inline void fake_update_act(struct fake_call *call)
+{
+	struct fake_container *f = fake_container(call->r, str_from(call->id));
+
+	if (!f || f->c.state != CONTAINER_RUNNING) {
+		op_fail_with(call->op, ERR_NOT_FOUND, "no such container");
+		return;
+	}
+	f->limits = call->limits;
+	call->r->updated++;
+	op_finish(call->op, 0);
+}
+
+static inline void fake_update(struct runtime *runtime, struct op *op, struct str id,
+	const struct container_limits *limits)
+{
+	struct fake_runtime *r = CONTAINER_OF(runtime, struct fake_runtime, runtime);
+	struct fake_call *call = fake_begin(runtime, op, fake_update_act, r->latency);
+
+	fake_set_id(call, id);
+	if (call)
+		call->limits = *limits;
+}
+
 /* A file of nothing, in the place where the real one would write. */
 static inline void fake_reopen_act(struct fake_call *call)
 {
@@ -662,6 +688,7 @@ static const struct runtime_ops fake_runtime_ops = {
 	.start_container = fake_start,
 	.stop_container = fake_stop,
 	.remove_container = fake_remove,
+	.update_container = fake_update,
 	.reopen_log = fake_reopen,
 	.exec = fake_exec,
 	.pull = fake_pull,
