@@ -159,6 +159,44 @@ check "an apply that creates asks twice" test "$(apply maker one)" = 201
 check "a role is handed out by who may" test "$(code_as maker -H 'Content-Type: application/json' \
 	-d '{"metadata":{"name":"all"},"rules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]}' \
 	"$url/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles")" = 201
+# ---- expressions of admission that ask it ----
+admit() { # PLURAL JSON
+	as admin -o "$dir/out" -H 'Content-Type: application/json' -d "$2" \
+		"$url/apis/admissionregistration.k8s.io/v1/$1"
+}
+rules='"resourceRules":[{"operations":["CREATE"],"apiGroups":[""],"apiVersions":["v1"],"resources":["configmaps"]}]'
+may() { # VERB: an expression, once it may be asked of somebody nobody has asked about
+	printf "authorizer.serviceAccount('default','$1').group('').resource('configmaps').namespace('default').check('$1').allowed()"
+}
+mine="authorizer.group('').resource('pods').namespace('default').check('delete').allowed()"
+for n in one two; do
+	admit validatingadmissionpolicies "{\"metadata\":{\"name\":\"$n\"},\"spec\":{\"matchConstraints\":{$rules},
+		\"matchConditions\":[{\"name\":\"c\",\"expression\":\"$mine\"}],
+		\"validations\":[{\"expression\":\"$(may list$n)\",\"message\":\"$n says no\"}]}}"
+	admit validatingadmissionpolicybindings "{\"metadata\":{\"name\":\"$n\"},
+		\"spec\":{\"policyName\":\"$n\",\"validationActions\":[\"Warn\"]}}"
+	admit mutatingadmissionpolicies "{\"metadata\":{\"name\":\"$n\"},\"spec\":{\"reinvocationPolicy\":\"Never\",
+		\"matchConstraints\":{$rules},\"mutations\":[{\"patchType\":\"JSONPatch\",\"jsonPatch\":{
+		\"expression\":\"[JSONPatch{op: 'replace', path: '/data/n', value: object.data.n + ($(may get$n) ? 'y' : 'n')}]\"}}]}}"
+	admit mutatingadmissionpolicybindings "{\"metadata\":{\"name\":\"$n\"},\"spec\":{\"policyName\":\"$n\"}}"
+	for kind in mutating validating; do # would fail if they were called
+		admit ${kind}webhookconfigurations "{\"metadata\":{\"name\":\"$n\"},\"webhooks\":[{\"name\":\"$n.example.com\",
+			\"sideEffects\":\"None\",\"admissionReviewVersions\":[\"v1\"],
+			\"clientConfig\":{\"url\":\"https://127.0.0.1:1/\"},\"rules\":[{\"operations\":[\"CREATE\"],
+			\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"resources\":[\"configmaps\"]}],
+			\"matchConditions\":[{\"name\":\"c\",\"expression\":\"$(may $kind$n)\"}]}]}"
+	done
+done
+before=$(asked)
+check "expressions wait for it" test "$(code_as maker -D "$dir/head" -H 'Content-Type: application/json' \
+	-d '{"metadata":{"name":"waits"},"data":{"n":"0"}}' "$maps")" = 201
+check "each policy has changed the object once" contains '"n":"0nn"' "$(tr -d ' \n' <"$dir/out")"
+check "each has warned once" test "$(grep -ci '^warning:.*says no' "$dir/head")" = 2
+check "each question was asked once" test $(($(asked) - before)) = 10
+for kind in validatingadmissionpolicies mutatingadmissionpolicies mutatingwebhookconfigurations validatingwebhookconfigurations; do
+	code_as admin -X DELETE "$url/apis/admissionregistration.k8s.io/v1/$kind" >/dev/null
+done
+
 echo flaky >"$dir/mood"
 check "a failing server is asked again" contains '"allowed":true' "$(review maker get x1)"
 echo garbage >"$dir/mood"

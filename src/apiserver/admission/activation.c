@@ -17,6 +17,11 @@ enum {
 
 /* ---- who may what ---- */
 
+bool activation_waits(const struct admission_review *review)
+{
+	return review->request && access_is_pending(review->request);
+}
+
 /* The one who asks, or a service account. */
 static const struct api_user *asker(
 	const struct admission_review *review, struct arena *a, const struct cel_check *check)
@@ -53,13 +58,15 @@ static void authorize(
 		.path = check->path,
 		.field_selector = check->field_selector,
 		.label_selector = check->label_selector,
-		.explain = true};
+		.explain = true,
+		.request = review->request};
 	struct access_answer answer;
 
 	authz_decide(review->server->authz, a, &q, &answer);
 	decision->allowed = answer.decision == ACCESS_ALLOW;
 	decision->reason = answer.reason;
-	decision->error = answer.error;
+	decision->error =
+		answer.decision == ACCESS_WAIT ? STR("nobody has answered yet") : answer.error;
 }
 
 static struct cel_value request_resource(struct activation *a)

@@ -45,6 +45,7 @@ struct activation {
 	const struct hook_view *view;
 	const struct vocabulary *words;
 	const struct cJSON *object, *old, *params;
+	bool rehearses;  /* nothing is counted */
 	bool spent;      /* the budget is: the last error says so, and nothing more is evaluated */
 	uint64_t budget; /* what is left of it */
 	/* private */
@@ -61,6 +62,12 @@ void activation_init(struct activation *a, struct hook_subject *s, const struct 
 void activation_see(struct activation *a, const struct cJSON *object);
 /* Before each group of expressions that share a budget and their variables' values. */
 void activation_begin(struct activation *a, uint64_t budget, enum activation_sees sees);
+/*
+ * Has an expression asked an authorizer who answers later? Then whatever came of it is nothing:
+ * the plugin undoes what it has begun, waits (the walk over the chain does, where it has told
+ * nothing yet), and begins again.
+ */
+bool activation_waits(const struct admission_review *review);
 /* The value, or an error with the whole sentence: `expression '…' resulted in error: …`. */
 struct cel_value activation_evaluate(struct activation *a, const struct admission_expression *e);
 /* Why an expression does not compile, with the words before it; empty: it does. */

@@ -233,7 +233,7 @@ static bool conditions_hold(struct hook_subject *s, const struct hook_set *set,
 	if (*no)
 		return true;
 	if (match_conditions_hold(&a, h->conditions, &owner, &why)) {
-		*no = why.len ? undecided(s, why) : NULL;
+		*no = why.len && !activation_waits(s->review) ? undecided(s, why) : NULL;
 		return true;
 	}
 	++*metrics_number(s->review->server->metrics, METRIC_CONDITION_EXCLUSIONS,

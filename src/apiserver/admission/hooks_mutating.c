@@ -3,8 +3,8 @@
  * the object. Those that ask for it (IfNeeded) are asked once more when the object has changed
  * after they had seen it, be it by another hook or by the plugins' second round.
  */
+#include "activation.h"
 #include "audit.h"
-#include "hooks.h"
 #include "plugins.h"
 #include "reinvocation.h"
 
@@ -21,6 +21,7 @@ struct mutating {
 	bool waits; /* the chain does */
 	struct status *outcome;
 	struct hook_call call;
+	struct op op;
 };
 
 /* ---- the end ---- */
@@ -136,6 +137,27 @@ static void called(struct hook_call *c)
 		end(m, no);
 }
 
+static void access_known(struct op *op, struct err *err)
+{
+	struct mutating *m = CONTAINER_OF(op, struct mutating, op);
+
+	if (err->code)
+		end(m, request_status(m->review->request, err));
+	else
+		go_on(m);
+}
+
+/* The hook's condition asked who may do what: it is looked at again when that is known. */
+static void wait_for_access(struct mutating *m)
+{
+	struct api_request *r = m->review->request;
+
+	m->next--;
+	m->waits = true;
+	op_init(&m->op, &r->x->scope, access_known, r->deadline);
+	access_wait(r, &m->op);
+}
+
 /* A call leaves it, and comes back by called(). */
 static void go_on(struct mutating *m)
 {
@@ -145,7 +167,13 @@ static void go_on(struct mutating *m)
 	while (m->next < m->set->count) {
 		const struct hook *h = &m->set->hooks[m->next++];
 
-		if (!hook_matches(&m->subject, m->set, h, &view, &no))
+		bool matches = hook_matches(&m->subject, m->set, h, &view, &no);
+
+		if (activation_waits(m->review)) {
+			wait_for_access(m);
+			return;
+		}
+		if (!matches)
 			continue;
 		if (no)
 			break;

@@ -2,8 +2,8 @@
  * ValidatingAdmissionWebhook: all hooks that a review is for are asked at once, about the same
  * object. The first that says no is heard.
  */
+#include "activation.h"
 #include "audit.h"
-#include "hooks.h"
 #include "plugins.h"
 
 #include <kube/log.h>
@@ -82,7 +82,7 @@ bool start_validating_webhooks(struct admission_review *review, struct status **
 	hook_subject_init(&v->subject, review);
 	if (!hook_subject_is_exempt(&v->subject))
 		*no = choose(v);
-	if (*no || !v->count) {
+	if (*no || !v->count || activation_waits(review)) {
 		hook_set_unref(set);
 		return false;
 	}

@@ -19,6 +19,7 @@ struct changing {
 	struct activation seen;
 	struct status *denial;
 	struct status *broken; /* nothing is told but this */
+	bool rehearses;        /* only to learn what has to be asked of authorizers */
 };
 
 /* ---- what fails ---- */
@@ -48,6 +49,8 @@ static void add_failure(struct changing *c, const char *reason, struct str why)
 static void count(struct changing *c, int64_t spent, const char *what)
 {
 	struct metrics *m = c->subject.review->server->metrics;
+	if (c->rehearses)
+		return;
 	struct str labels = arena_print(c->subject.arena,
 		"error_type=\"%s\",policy=\"%.*s\",policy_binding=\"%.*s\"", what,
 		STRF(c->use->policy->name), STRF(c->use->binding->name));
@@ -175,6 +178,7 @@ static bool can_see(struct changing *c)
 	struct status *no;
 
 	activation_init(&c->seen, &c->subject, &c->use->view, &itself.policy->words, &no);
+	c->seen.rehearses = c->rehearses;
 	if (!no)
 		return true;
 	c->use = &itself;
@@ -202,7 +206,7 @@ static void call(struct changing *c)
 		return;
 	for (size_t i = 0; i < p->mutation_count && !c->broken; i++)
 		mutate(c, &p->mutations[i]);
-	if (p->reinvoked)
+	if (p->reinvoked && !c->rehearses)
 		reinvocation_note(c->again, key);
 }
 
@@ -228,25 +232,43 @@ static void call_all(struct changing *c, const struct policy_set *set)
 		if (!c->use->fault.len)
 			call(c);
 	}
+	if (c->rehearses)
+		return;
 	/* unlike with webhooks, also the last who changed something is due then */
 	if (review->object != before)
 		reinvocation_changed(c->again);
 	reinvocation_leave(c->again);
 }
 
+static struct status *change_review(
+	struct admission_review *review, const struct policy_set *set, bool rehearses)
+{
+	struct changing c = {.rehearses = rehearses};
+	struct cJSON *object = review->object;
+
+	hook_subject_init(&c.subject, review);
+	if (!hook_subject_is_exempt(&c.subject) && !hook_subject_is_review(&c.subject))
+		call_all(&c, set);
+	if (rehearses)
+		review->object = object; /* nobody has changed that one */
+	return c.broken ? c.broken : c.denial;
+}
+
+/* Where authorizers may have to be waited for, nothing is changed before all have answered. */
 struct status *mutate_by_policies(struct admission_review *review)
 {
 	struct policy_set *set =
 		policy_set_take(admission_policies(review->server->admission), true);
-	struct changing c = {0};
+	struct status *no = NULL;
 
 	if (!set)
 		return NULL;
 	if (review->request && review->object) {
-		hook_subject_init(&c.subject, review);
-		if (!hook_subject_is_exempt(&c.subject) && !hook_subject_is_review(&c.subject))
-			call_all(&c, set);
+		if (authz_may_wait(review->server->authz))
+			change_review(review, set, true);
+		if (!activation_waits(review))
+			no = change_review(review, set, false);
 	}
 	policy_set_unref(set);
-	return c.broken ? c.broken : c.denial;
+	return no;
 }

@@ -27,6 +27,7 @@ struct judging {
 	const struct policy_use *use;
 	struct cJSON *notes;   /* annotations: key → values */
 	struct status *denial; /* the first */
+	bool rehearses;        /* only to learn what has to be asked of authorizers */
 };
 
 /* ---- denials ---- */
@@ -65,6 +66,8 @@ static void deny(struct judging *j, struct str reason, struct str why)
 static void count(struct judging *j, const struct finding *f, const char *action)
 {
 	struct metrics *m = j->subject.review->server->metrics;
+	if (j->rehearses)
+		return;
 	struct str labels = arena_print(j->subject.arena,
 		"enforcement_action=\"%s\",error_type=\"%s\",policy=\"%.*s\",policy_binding=\"%.*"
 		"s\"",
@@ -114,7 +117,7 @@ static void act(struct judging *j, struct str action, size_t index, const struct
 
 static void act_on(struct judging *j, const struct finding *findings, size_t found)
 {
-	for (size_t i = 0; i < found; i++) {
+	for (size_t i = 0; i < found && !j->rehearses; i++) {
 		const struct finding *f = &findings[i];
 
 		if (f->denies)
@@ -304,6 +307,7 @@ static bool can_see(struct judging *j)
 		return false;
 	}
 	j->seen_by = j->use->policy;
+	j->seen.rehearses = j->rehearses;
 	return true;
 }
 
@@ -334,22 +338,36 @@ static void judge_all(struct judging *j, const struct policy_set *set)
 		else if (can_see(j))
 			judge(j);
 	}
-	annotate(j);
+	if (!j->rehearses)
+		annotate(j);
 }
 
+static struct status *judge_review(
+	struct admission_review *review, const struct policy_set *set, bool rehearses)
+{
+	struct judging j = {.rehearses = rehearses};
+
+	hook_subject_init(&j.subject, review);
+	if (!hook_subject_is_exempt(&j.subject) && !hook_subject_is_review(&j.subject))
+		judge_all(&j, set);
+	return j.denial;
+}
+
+/* Where authorizers may have to be waited for, nothing is told before all have answered. */
 struct status *validate_policies(struct admission_review *review)
 {
 	struct policy_set *set =
 		policy_set_take(admission_policies(review->server->admission), false);
-	struct judging j = {0};
+	struct status *no = NULL;
 
 	if (!set)
 		return NULL;
 	if (review->request) {
-		hook_subject_init(&j.subject, review);
-		if (!hook_subject_is_exempt(&j.subject) && !hook_subject_is_review(&j.subject))
-			judge_all(&j, set);
+		if (authz_may_wait(review->server->authz))
+			judge_review(review, set, true);
+		if (!activation_waits(review))
+			no = judge_review(review, set, false);
 	}
 	policy_set_unref(set);
-	return j.denial;
+	return no;
 }
