@@ -43,19 +43,11 @@ static void print_key(struct buf *out, struct cel_value key)
 	switch (key.kind) {
 	case CEL_STRING:
 	case CEL_BYTES:
-		buf_add_str(out, key.str);
-		break;
 	case CEL_BOOL:
-		buf_add_text(out, key.b ? "true" : "false");
-		break;
 	case CEL_INT:
-		buf_add_i64(out, key.i);
-		break;
 	case CEL_UINT:
-		buf_add_u64(out, key.u);
-		break;
 	case CEL_DOUBLE:
-		print_double(out, key.d);
+		print_plain(out, key);
 		break;
 	default:
 		buf_add_str(out, value_type_name(key));

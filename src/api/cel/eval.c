@@ -12,7 +12,7 @@
 /* Nothing is freed before the end, and text may grow faster than its cost. */
 #define MEMORY_MAX (256 * MIB)
 
-static void spend(struct evaluation *ev, uint64_t cost)
+void eval_spend(struct evaluation *ev, uint64_t cost)
 {
 	if (__builtin_add_overflow(ev->cost, cost, &ev->cost))
 		ev->cost = UINT64_MAX;
@@ -34,99 +34,6 @@ static struct cel_value stopped(const struct evaluation *ev)
 
 	v.held = ours ? CEL_TOO_DEEP : CEL_OVER_LIMIT;
 	return v;
-}
-
-/* ---- names and fields ---- */
-
-static struct cel_value eval_ident(struct evaluation *ev, const struct expr *e)
-{
-	struct cel_value v;
-
-	spend(ev, 1);
-	if (e->local)
-		return ev->locals[e->slot];
-	if ((size_t)e->slot >= ev->run->variable_count)
-		return cel_error(ev->arena, "no such attribute(s): %.*s", STRF(e->name));
-	v = ev->run->variables[e->slot];
-	if (v.kind == CEL_LAZY)
-		v = v.lazy->get(v.lazy->ctx, ev->arena, e->name);
-	return value_settle(ev->arena, v);
-}
-
-static struct cel_value no_such_key(struct evaluation *ev, struct str name)
-{
-	return cel_error(ev->arena, "no such key: %.*s", STRF(name));
-}
-
-/* A field of a value; *found says whether it is there, where that may be asked. */
-static struct cel_value get_field(
-	struct evaluation *ev, struct cel_value v, struct str name, bool *found)
-{
-	struct cel_value value;
-
-	*found = false;
-	switch (v.kind) {
-	case CEL_MAP:
-	case CEL_OBJECT:
-		*found = field_find(ev->arena, v, name, &value);
-		return *found ? value : no_such_key(ev, name);
-	case CEL_LIST:
-		return value_error_text("unsupported index type 'string' in list");
-	default:
-		return no_such_key(ev, name);
-	}
-}
-
-static struct cel_value in_optional(struct evaluation *ev, struct cel_value v, bool found)
-{
-	return !found ? cel_none : value_fails(v) ? v : cel_some(ev->arena, v);
-}
-
-static bool is_attribute(const struct expr *e)
-{
-	return e->kind == EXPR_IDENT || e->kind == EXPR_SELECT ||
-	       (e->kind == EXPR_CALL &&
-		       (str_eq_text(e->name, "_[_]") || str_eq_text(e->name, "_[?_]") ||
-			       str_eq_text(e->name, "_?._")));
-}
-
-static struct cel_value eval_select(struct evaluation *ev, const struct expr *e)
-{
-	struct cel_value v = eval_expr(ev, e->target), value;
-	bool found;
-
-	if (value_fails(v))
-		return v;
-	if (!is_attribute(e->target))
-		spend(ev, 1);
-	if (!e->test)
-		spend(ev, 1);
-	if (v.kind == CEL_OPTIONAL) {
-		if (!v.inner)
-			return e->test ? cel_truth(false) : cel_none;
-		value = get_field(ev, *v.inner, e->name, &found);
-		return e->test ? cel_truth(found) : in_optional(ev, value, found);
-	}
-	value = get_field(ev, v, e->name, &found);
-	return e->test ? cel_truth(found) : value;
-}
-
-/* x.?name */
-static struct cel_value eval_optional_select(struct evaluation *ev, const struct expr *e)
-{
-	struct cel_value v = eval_expr(ev, e->args[0]), value;
-	bool found;
-
-	if (value_fails(v))
-		return v;
-	spend(ev, 1);
-	if (v.kind == CEL_OPTIONAL) {
-		if (!v.inner)
-			return cel_none;
-		v = *v.inner;
-	}
-	value = get_field(ev, v, e->args[1]->literal.str, &found);
-	return in_optional(ev, value, found);
 }
 
 /* ---- logic: an error counts only when the other side does not decide ---- */
@@ -166,7 +73,7 @@ static struct cel_value eval_not_strictly_false(struct evaluation *ev, const str
 {
 	struct cel_value v = eval_expr(ev, e->args[0]);
 
-	spend(ev, 1);
+	eval_spend(ev, 1);
 	return v.kind == CEL_BOOL ? v : cel_truth(true);
 }
 
@@ -222,7 +129,7 @@ static struct cel_value eval_call(struct evaluation *ev, const struct expr *e)
 	}
 	c.args = args;
 	result = e->function->run(&c);
-	spend(ev, call_cost(&c, result));
+	eval_spend(ev, call_cost(&c, result));
 	return result;
 }
 
@@ -247,7 +154,7 @@ static struct cel_value eval_list(struct evaluation *ev, const struct expr *e)
 		}
 		list_push(ev->arena, &list, v);
 	}
-	spend(ev, LIST_COST);
+	eval_spend(ev, LIST_COST);
 	return list;
 }
 
@@ -274,7 +181,7 @@ static struct cel_value eval_map(struct evaluation *ev, const struct expr *e)
 		}
 		map_put(ev->arena, &map, key, v);
 	}
-	spend(ev, e->kind == EXPR_STRUCT ? STRUCT_COST : MAP_COST);
+	eval_spend(ev, e->kind == EXPR_STRUCT ? STRUCT_COST : MAP_COST);
 	if (e->message)
 		return e->message->make(ev->arena, map);
 	if (e->kind == EXPR_STRUCT) {

@@ -24,6 +24,10 @@ struct evaluation {
 extern _Thread_local struct evaluation *evaluation_running;
 
 struct cel_value eval_expr(struct evaluation *ev, const struct expr *e);
+struct cel_value eval_ident(struct evaluation *ev, const struct expr *e);
+struct cel_value eval_select(struct evaluation *ev, const struct expr *e);
+struct cel_value eval_optional_select(struct evaluation *ev, const struct expr *e); /* x.?name */
+void eval_spend(struct evaluation *ev, uint64_t cost);
 /* By which rule calls of the function cost; what a call costs, by upstream's table. */
 uint8_t cost_rule(struct str function);
 uint64_t call_cost(const struct call *c, struct cel_value result);

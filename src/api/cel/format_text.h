@@ -14,4 +14,16 @@ const char *clause_read(struct arena *a, struct str text, struct clause *clause)
 /* NULL, or why a value of such a type is not for this clause. */
 const char *clause_refuses(char letter, const struct cel_type *type);
 
+/* Text that is put together. */
+#define FORMATTED_MAX (4 * MIB)
+struct printer {
+	struct arena *arena;
+	struct buf out;
+	const char *why; /* it cannot be done */
+	int depth;
+};
+
+/* As an element of a list or a map. */
+bool print_inside(struct printer *p, struct cel_value v);
+
 #endif

@@ -157,10 +157,8 @@ static struct cJSON *text_to_json(struct arena *a, struct cel_value v)
 
 	if (v.kind == CEL_BYTES)
 		base64_encode(&out, v.str);
-	else if (v.kind == CEL_TIMESTAMP)
-		print_time(&out, v);
 	else
-		print_span(&out, v.i);
+		print_plain(&out, v);
 	return json_new_str(a, buf_str(&out));
 }
 

@@ -1,161 +1,7 @@
 /* The grammar of CEL, by descent. The messages are those of ANTLR, which upstream reads with. */
 #include "parser.h"
 
-static struct expr *parse_expr(struct parser *p);
-
-#define OPERANDS "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
-static const char operand[] = "{'[', '{', '(', '.', '-', '!', " OPERANDS;
-static const char argument[] = "{'[', '{', '(', ')', '.', '-', '!', " OPERANDS;
-static const char element[] = "{'[', ']', '{', '(', '.', ',', '-', '!', '?', " OPERANDS;
-static const char entry[] = "{'[', '{', '}', '(', '.', ',', '-', '!', '?', " OPERANDS;
-
-/* ---- lists of things ---- */
-
-struct gathered {
-	struct expr **at;
-	uint8_t *optional;
-	size_t count, cap;
-	bool any_optional;
-};
-
-static void gather(struct parser *p, struct gathered *g, struct expr *e, bool optional)
-{
-	if (g->count == g->cap) {
-		size_t cap = g->cap ? g->cap * 2 : 4;
-		struct expr **at = arena_new(&p->program->arena, cap * sizeof(*at));
-		uint8_t *flags = arena_new(&p->program->arena, cap);
-		if (g->count) {
-			memcpy(at, g->at, g->count * sizeof(*at));
-			memcpy(flags, g->optional, g->count);
-		}
-		g->at = at;
-		g->optional = flags;
-		g->cap = cap;
-	}
-	g->at[g->count] = e;
-	g->optional[g->count++] = optional;
-	g->any_optional |= optional;
-}
-
-static void give(struct expr *e, const struct gathered *g)
-{
-	e->args = g->at;
-	e->count = (uint32_t)g->count;
-	e->optional = g->any_optional ? g->optional : NULL;
-}
-
-/* '(' is gone. */
-static void parse_args(struct parser *p, struct expr *call, struct expr *target)
-{
-	struct gathered g = {0};
-
-	p->open++;
-	p->expecting = argument;
-	if (!parser_is(p, TOKEN_PAREN_END))
-		do
-			gather(p, &g, parse_expr(p), false);
-		while (!p->failed && parser_take(p, TOKEN_COMMA));
-	p->expecting = NULL;
-	if (!p->failed)
-		parser_closes(p, TOKEN_PAREN_END, "')'");
-	p->open--;
-	give(call, &g);
-	call->target = target;
-	call->member = target;
-}
-
-/* A separator, or the end: between elements of lists, maps and structs. */
-static bool separated(struct parser *p, enum token_kind end, const char *expecting)
-{
-	if (p->failed || parser_is(p, end))
-		return false;
-	if (parser_take(p, TOKEN_COMMA))
-		return !parser_is(p, end);
-	if (p->tokens.at[p->at].kind != TOKEN_END && p->tokens.at[p->at + 1].kind == end) {
-		parser_say(p, "extraneous", expecting);
-		parser_next(p);
-		return false;
-	}
-	parser_say(p, "mismatched", expecting);
-	parser_recover(p);
-	return false;
-}
-
-static struct expr *parse_list(struct parser *p)
-{
-	struct expr *e = expr_new(p->program, EXPR_LIST, parser_next(p).at);
-	struct gathered g = {0};
-
-	p->open++;
-	p->expecting = element;
-	if (!parser_is(p, TOKEN_BRACKET_END))
-		do {
-			bool optional = parser_take(p, TOKEN_QUESTION);
-			gather(p, &g, parse_expr(p), optional);
-		} while (separated(p, TOKEN_BRACKET_END, "{']', ','}"));
-	p->open--;
-	p->expecting = NULL;
-	give(e, &g);
-	parser_take(p, TOKEN_BRACKET_END);
-	return e;
-}
-
-static struct expr *parse_map(struct parser *p)
-{
-	struct expr *e = expr_new(p->program, EXPR_MAP, parser_next(p).at);
-	struct gathered g = {0};
-
-	p->open++;
-	p->ternary++;
-	p->expecting = entry;
-	if (!parser_is(p, TOKEN_BRACE_END))
-		do {
-			bool optional = parser_take(p, TOKEN_QUESTION);
-			gather(p, &g, parse_expr(p), optional);
-			if (p->failed || !parser_closes(p, TOKEN_COLON, "':'"))
-				break;
-			gather(p, &g, parse_expr(p), optional);
-		} while (separated(p, TOKEN_BRACE_END, "{'}', ','}"));
-	p->open--;
-	p->ternary--;
-	p->expecting = NULL;
-	give(e, &g);
-	parser_take(p, TOKEN_BRACE_END);
-	return e;
-}
-
-/* name{field: value}: '{' comes. */
-static struct expr *parse_struct(struct parser *p, struct expr *named)
-{
-	struct expr *e = expr_new(p->program, EXPR_STRUCT, parser_next(p).at);
-	struct gathered g = {0};
-
-	expr_qualified(p->program, named, &e->name);
-	p->open++;
-	p->ternary++;
-	if (!parser_is(p, TOKEN_BRACE_END))
-		do {
-			bool optional = parser_take(p, TOKEN_QUESTION);
-			struct token field = parser_peek(p);
-			struct expr *name = expr_new(p->program, EXPR_LITERAL, field.at);
-			if (!parser_take(p, TOKEN_NAME)) {
-				parser_say(p, "mismatched", "{'}', ',', '?', IDENTIFIER}");
-				parser_recover(p);
-				break;
-			}
-			name->literal = cel_str(parser_text(p, field));
-			name->at = parser_peek(p).at;
-			gather(p, &g, name, optional);
-			if (!parser_closes(p, TOKEN_COLON, "':'"))
-				break;
-			gather(p, &g, parse_expr(p), optional);
-		} while (separated(p, TOKEN_BRACE_END, "{'}', ','}"));
-	p->open--;
-	p->ternary--;
-	give(e, &g);
-	parser_take(p, TOKEN_BRACE_END);
-	return e;
-}
+static const char operand[] = "{'[', '{', '(', '.', '-', '!', " PARSER_OPERANDS;
 
 /* ---- operands ---- */
 
@@ -424,16 +270,16 @@ static struct expr *parse_logic(struct parser *p, enum token_kind kind)
 
 	if (p->failed || !parser_is(p, kind))
 		return first;
-	gather(p, &g, first, false);
+	parser_gather(p, &g, first, false);
 	at = arena_new(&p->program->arena, sizeof(*at) * (p->tokens.count - p->at + 2));
 	while (!p->failed && parser_is(p, kind)) {
 		at[count++] = parser_next(p).at;
-		gather(p, &g, is_or ? parse_logic(p, TOKEN_AND) : parse_binary(p, 1), false);
+		parser_gather(p, &g, is_or ? parse_logic(p, TOKEN_AND) : parse_binary(p, 1), false);
 	}
 	return balance(p, is_or ? "_||_" : "_&&_", g.at, at, 0, g.count - 1);
 }
 
-static struct expr *parse_expr(struct parser *p)
+struct expr *parse_expr(struct parser *p)
 {
 	struct expr *e, *yes, *no;
 	uint32_t at;

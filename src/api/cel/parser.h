@@ -30,5 +30,23 @@ bool parser_starts(const struct parser *p, size_t at);
 /* The closing word of something; false: it is not there, and that was told. */
 bool parser_closes(struct parser *p, enum token_kind kind, const char *quoted);
 struct expr *parse_literal(struct parser *p);
+struct expr *parse_expr(struct parser *p);
+/* Expressions that belong to one, as they come. */
+struct gathered {
+	struct expr **at;
+	uint8_t *optional;
+	size_t count, cap;
+	bool any_optional;
+};
+void parser_gather(struct parser *p, struct gathered *g, struct expr *e, bool optional);
+/* Behind their opening bracket, the closing one included. */
+void parse_args(struct parser *p, struct expr *call, struct expr *target);
+struct expr *parse_list(struct parser *p);
+struct expr *parse_map(struct parser *p);
+struct expr *parse_struct(struct parser *p, struct expr *named);
+
+/* The words that operands are made of, as messages list them last. */
+#define PARSER_OPERANDS                                                                            \
+	"'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 
 #endif

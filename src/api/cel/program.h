@@ -41,6 +41,9 @@ struct cel_type {
 const struct cel_type *type_new(struct arena *a, enum cel_kind kind, const struct cel_type *first,
 	const struct cel_type *second);
 const struct cel_type *type_param(struct arena *a, uint32_t number);
+/* A field that the object has under another name in JSON. */
+void type_add_field(
+	struct cel_type *object, struct str name, struct str in_json, const struct cel_type *type);
 /* The field as expressions write its name; NULL when there is none. */
 const struct cel_field *type_find(const struct cel_type *object, struct str name);
 bool type_same(const struct cel_type *a, const struct cel_type *b);

@@ -118,8 +118,8 @@ size_t text_length(struct str s);        /* characters */
 
 /* ---- numbers and text ---- */
 void print_double(struct buf *out, double d); /* as Go's strconv 'g' with -1 */
-void print_time(struct buf *out, struct cel_value v);
-void print_span(struct buf *out, int64_t ns); /* "90061.5s" */
+/* Of a simple value or a type, as string() has it. */
+void print_plain(struct buf *out, struct cel_value v);
 bool read_time(struct str s, struct cel_value *v);
 bool time_in_range(int64_t seconds);
 
