@@ -137,6 +137,43 @@ static int authority(struct api_server *s, struct pki *p, const char *name, stru
 	return code;
 }
 
+/* ---- leaves ---- */
+
+/* What it is for is the request's; that it begins before today, and how long it lives, is ours. */
+static int issue(struct api_server *s, const struct cert_request *what, struct key *key,
+	struct cert *by, struct key *by_key, struct certs *chain, struct err *err)
+{
+	struct cert_request request = *what;
+	struct cert *cert;
+	int code;
+
+	request.now = begins(s);
+	request.lifetime = LEAF_LIFETIME + SLACK;
+	request.path_length = -1;
+	code = cert_issue(&request, key, by, by_key, &cert, err);
+	if (code)
+		return code;
+	certs_done(chain);
+	chain->items = mem_new(sizeof(struct cert *));
+	chain->items[0] = cert;
+	chain->count = 1;
+	return 0;
+}
+
+/* The same with a key that is made for it. */
+static int issue_with_key(struct api_server *s, const struct cert_request *what, struct cert *by,
+	struct key *by_key, struct certs *chain, struct key **key, struct err *err)
+{
+	int code = key_generate(KEY_ECDSA_P256, key, err);
+
+	if (code)
+		return code;
+	code = issue(s, what, *key, by, by_key, chain, err);
+	if (code)
+		key_unref(TAKE(*key));
+	return code;
+}
+
 /* ---- what the serving certificate is for ---- */
 
 #define NAMES_MAX 64
@@ -255,26 +292,18 @@ static int issue_serving(
 	struct api_server *s, struct pki *p, const struct names *n, struct err *err)
 {
 	_cleanup_(err_done) struct err unwritten = {0};
-	struct cert_request request = {.subject.common_name = STR("kube-apiserver"),
-		.now = begins(s),
-		.lifetime = LEAF_LIFETIME + SLACK,
-		.path_length = -1,
+	const struct cert_request request = {.subject.common_name = STR("kube-apiserver"),
 		.usages = CERT_SERVER,
 		.dns = n->dns,
 		.dns_count = n->dns_count,
 		.ips = n->ips,
 		.ip_count = n->ip_count};
-	struct cert *cert;
-	int code = cert_issue(&request, p->serving_key, p->ca.items[0], p->ca_key, &cert, err);
+	int code = issue(s, &request, p->serving_key, p->ca.items[0], p->ca_key, &p->serving, err);
 
 	if (code)
 		return code;
-	if (write_cert(s->env, path_of(p, "apiserver.crt"), cert, &unwritten))
+	if (write_cert(s->env, path_of(p, "apiserver.crt"), p->serving.items[0], &unwritten))
 		log_warning(&unwritten, "the serving certificate is in memory alone");
-	certs_done(&p->serving);
-	p->serving.items = mem_new(sizeof(struct cert *));
-	p->serving.items[0] = cert;
-	p->serving.count = 1;
 	return 0;
 }
 
@@ -411,24 +440,16 @@ static int write_admin(struct api_server *s, uint16_t port, struct err *err)
 
 	if (!code && (read_certs(s->env, path_of(p, "admin.crt"), &certs, NULL) ||
 			     !fresh(certs.items[0], env_wall(s->env)))) {
-		struct cert_request request = {.subject = {.common_name = STR("kubernetes-admin"),
-						       .organizations = &masters,
-						       .organization_count = 1},
-			.now = begins(s),
-			.lifetime = LEAF_LIFETIME + SLACK,
-			.path_length = -1,
+		const struct cert_request request = {
+			.subject = {.common_name = STR("kubernetes-admin"),
+				.organizations = &masters,
+				.organization_count = 1},
 			.usages = CERT_CLIENT};
-		struct cert *cert;
 
-		certs_done(&certs);
-		code = cert_issue(
-			&request, key, p->client_roots.items[0], p->client_ca_key, &cert, err);
-		if (!code) {
-			code = write_cert(s->env, path_of(p, "admin.crt"), cert, err);
-			certs.items = mem_new(sizeof(struct cert *));
-			certs.items[0] = cert;
-			certs.count = 1;
-		}
+		code = issue(
+			s, &request, key, p->client_roots.items[0], p->client_ca_key, &certs, err);
+		if (!code)
+			code = write_cert(s->env, path_of(p, "admin.crt"), certs.items[0], err);
 	}
 	if (!code)
 		code = write_kubeconfig(s, port, certs.items[0], key, err);
@@ -462,25 +483,13 @@ int pki_issue_client(struct api_server *s, struct str name, struct str organizat
 	struct certs *chain, struct key **key, struct err *err)
 {
 	struct pki *p = s->pki;
-	struct cert_request request = {.subject = {.common_name = name,
-					       .organizations = &organization,
-					       .organization_count = 1},
-		.now = begins(s),
-		.lifetime = LEAF_LIFETIME + SLACK,
-		.path_length = -1,
+	const struct cert_request request = {.subject = {.common_name = name,
+						     .organizations = &organization,
+						     .organization_count = 1},
 		.usages = CERT_CLIENT};
-	struct cert *cert;
-	int code = key_generate(KEY_ECDSA_P256, key, err);
 
-	if (!code)
-		code = cert_issue(
-			&request, *key, p->client_roots.items[0], p->client_ca_key, &cert, err);
-	if (code)
-		return code;
-	chain->items = mem_new(sizeof(struct cert *));
-	chain->items[0] = cert;
-	chain->count = 1;
-	return 0;
+	return issue_with_key(
+		s, &request, p->client_roots.items[0], p->client_ca_key, chain, key, err);
 }
 
 int pki_front_proxy_roots(struct api_server *s, const struct certs **roots, struct err *err)
@@ -498,26 +507,14 @@ int pki_front_proxy_roots(struct api_server *s, const struct certs **roots, stru
 int pki_issue_front_proxy(
 	struct api_server *s, struct certs *chain, struct key **key, struct err *err)
 {
+	const struct cert_request request = {
+		.subject.common_name = STR("front-proxy-client"), .usages = CERT_CLIENT};
 	const struct certs *roots;
-	struct cert *cert;
 	int code = pki_front_proxy_roots(s, &roots, err);
 
-	if (!code)
-		code = key_generate(KEY_ECDSA_P256, key, err);
-	if (code)
-		return code;
-	struct cert_request request = {.subject.common_name = STR("front-proxy-client"),
-		.now = env_wall(s->env),
-		.lifetime = LEAF_LIFETIME,
-		.path_length = -1,
-		.usages = CERT_CLIENT};
-	code = cert_issue(&request, *key, roots->items[0], s->pki->front_proxy_key, &cert, err);
-	if (code)
-		return code;
-	chain->items = mem_new(sizeof(struct cert *));
-	chain->items[0] = cert;
-	chain->count = 1;
-	return 0;
+	return code ? code
+		    : issue_with_key(s, &request, roots->items[0], s->pki->front_proxy_key, chain,
+			      key, err);
 }
 
 static int open_client_roots(struct api_server *s, struct pki *p, struct err *err)

@@ -41,7 +41,7 @@ int pki_write_admin(struct api_server *s, uint16_t port, struct err *err);
 int pki_renew(struct api_server *s, struct pki *pki, bool *renewed, struct err *err);
 /* The first usable address of a range: the kubernetes service has it. */
 struct ip cidr_first(const struct cidr *c);
-/* A certificate of our client authority with a new key; both the caller's. */
+/* A certificate of our client authority with a new key; both the caller's. *chain is empty. */
 int pki_issue_client(struct api_server *s, struct str name, struct str organization,
 	struct certs *chain, struct key **key, struct err *err);
 /*

@@ -86,13 +86,9 @@ static inline int api_rig_flags(struct api_rig *r, char **args, const char *more
 	return count;
 }
 
-/* flags: more of the server's, between blanks, or NULL. */
-static inline bool api_rig_open_with(
-	struct api_rig *r, enum api_rig_transport how, const char *more)
+/* Loop and place, for those who need something before there is a server. */
+static inline bool api_rig_prepare(struct api_rig *r)
 {
-	struct err err = {0};
-	struct told told = {0};
-
 	memset(r, 0, sizeof(*r));
 	loop_test_init(&r->t, LOOP_TEST_REAL);
 	arena_init(&r->arena);
@@ -102,10 +98,19 @@ static inline bool api_rig_open_with(
 	snprintf(r->token_file, sizeof(r->token_file), "%s/tokens", r->dir);
 	snprintf(r->ca_file, sizeof(r->ca_file), "%s/d/pki/ca.crt", r->dir);
 	FILE *tokens = fopen(r->token_file, "we");
-	fputs("rigtoken,admin,1,\"system:masters\"\n", tokens);
+	fputs("rigtoken,admin,1,\"system:masters\"\nother,other,2\n", tokens);
 	fclose(tokens);
+	return true;
+}
+
+/* flags: more of the server's, between blanks, or NULL. */
+static inline bool api_rig_start(struct api_rig *r, enum api_rig_transport how, const char *more)
+{
+	struct err err = {0};
+	struct told told = {0};
 	char *args[API_RIG_FLAGS];
 	int count = api_rig_flags(r, args, more);
+
 	r->options = api_options_new(&r->arena);
 	struct flag *flags = api_options_flags(&r->arena, r->options);
 	flags_init(flags, &r->arena);
@@ -119,6 +124,12 @@ static inline bool api_rig_open_with(
 	snprintf(r->url, sizeof(r->url), "https://127.0.0.1:%u", api_server_port(r->server));
 	r->client = api_rig_client(r, how);
 	return good;
+}
+
+static inline bool api_rig_open_with(
+	struct api_rig *r, enum api_rig_transport how, const char *more)
+{
+	return api_rig_prepare(r) && api_rig_start(r, how, more);
 }
 
 static inline bool api_rig_open(struct api_rig *r, enum api_rig_transport how)

@@ -129,6 +129,26 @@ static inline void webhook_rig_open(struct webhook_rig *rig, struct env *env, st
 	snprintf(rig->url, sizeof(rig->url), "https://127.0.0.1:%u", rig->at.port);
 }
 
+/* A kubeconfig of the hook in that folder, with its authority beside it: DIR/hook.kubeconfig. */
+static inline void webhook_rig_write(struct webhook_rig *rig, const char *dir, const char *path)
+{
+	char name[256];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/hook.crt", dir);
+	f = fopen(name, "we");
+	fwrite(rig->ca.at, 1, rig->ca.len, f);
+	fclose(f);
+	snprintf(name, sizeof(name), "%s/hook.kubeconfig", dir);
+	f = fopen(name, "we");
+	fprintf(f,
+		"clusters: [{name: c, cluster: {server: '%s%s', certificate-authority: "
+		"hook.crt}}]\nusers: [{name: u, user: {token: t}}]\n"
+		"contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n",
+		rig->url, path);
+	fclose(f);
+}
+
 /* The loop is run by the caller until told->done; then webhook_rig_close. */
 static inline void webhook_rig_stop(struct webhook_rig *rig, struct told *told)
 {

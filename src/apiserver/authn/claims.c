@@ -23,7 +23,7 @@ static bool is_one_of(const struct str *items, size_t count, struct str text)
 	return false;
 }
 
-static struct str quote_all(struct arena *a, const struct str *items, size_t count)
+struct str claims_quote_all(struct arena *a, const struct str *items, size_t count)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(256 * KIB);
 
@@ -51,11 +51,12 @@ static int check_audience(struct arena *a, const struct issuer_settings *s,
 	if (s->audience_count == 1)
 		return err_set(err, ERR_UNAUTHORIZED,
 			"oidc: verify token: oidc: expected audience %.*s got %.*s",
-			STRF(field_quote(a, s->audiences[0])), STRF(quote_all(a, has, count)));
+			STRF(field_quote(a, s->audiences[0])),
+			STRF(claims_quote_all(a, has, count)));
 	return err_set(err, ERR_UNAUTHORIZED,
 		"oidc: verify token: oidc: expected audience in %.*s got %.*s",
-		STRF(quote_all(a, s->audiences, s->audience_count)),
-		STRF(quote_all(a, has, count)));
+		STRF(claims_quote_all(a, s->audiences, s->audience_count)),
+		STRF(claims_quote_all(a, has, count)));
 }
 
 /* Seconds with a fraction, as far as such times go. */
@@ -106,7 +107,7 @@ int claims_check(struct arena *a, const struct issuer_settings *s, const struct 
 	return err_set(err, ERR_UNAUTHORIZED,
 		"oidc: verify token: oidc: id token signed with unsupported algorithm, expected "
 		"%.*s got %.*s",
-		STRF(quote_all(a, s->algorithms, s->algorithm_count)),
+		STRF(claims_quote_all(a, s->algorithms, s->algorithm_count)),
 		STRF(field_quote(a, jwt->algorithm)));
 }
 

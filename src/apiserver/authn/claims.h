@@ -8,6 +8,9 @@
 #include "configuration.h"
 #include "request.h"
 
+/* `["a" "b"]`, as Go prints a list of texts. */
+struct str claims_quote_all(struct arena *a, const struct str *items, size_t count);
+
 struct jwt;
 /* Issuer, audience, times, algorithm: all but the signature. */
 int claims_check(struct arena *a, const struct issuer_settings *s, const struct jwt *jwt,

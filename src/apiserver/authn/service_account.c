@@ -4,6 +4,7 @@
  * same ones.
  */
 #include "authn_private.h"
+#include "claims.h"
 #include "pki.h"
 
 #include <kube/codec.h>
@@ -67,17 +68,6 @@ static int check_signature(struct account_token *t, struct err *err)
 	return err_set(err, ERR_UNAUTHORIZED, "go-jose/go-jose: error in cryptographic primitive");
 }
 
-static struct str quote_list(struct arena *a, const struct str *items, size_t count)
-{
-	_cleanup_(buf_done) struct buf out = BUF_INIT(256 * KIB);
-
-	buf_add_char(&out, '[');
-	for (size_t i = 0; i < count; i++)
-		buf_print(&out, "%s%.*s", i ? " " : "", STRF(field_quote(a, items[i])));
-	buf_add_char(&out, ']');
-	return arena_str(a, buf_str(&out));
-}
-
 struct str_list {
 	const struct str *items;
 	size_t count;
@@ -113,8 +103,8 @@ static int check_audiences(struct account_token *t, const struct str *wanted, si
 		return 0;
 	return err_set(err, ERR_UNAUTHORIZED,
 		"token audiences %.*s is invalid for the target audiences %.*s",
-		STRF(quote_list(t->arena, has.items, has.count)),
-		STRF(quote_list(t->arena, wanted, wanted_count)));
+		STRF(claims_quote_all(t->arena, has.items, has.count)),
+		STRF(claims_quote_all(t->arena, wanted, wanted_count)));
 }
 
 static bool read_time(const struct account_token *t, const char *claim, int64_t *at)

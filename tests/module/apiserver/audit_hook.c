@@ -59,35 +59,15 @@ static void count_lost(void *ctx, const char *plugin, size_t events)
 	rig.lost += events;
 }
 
-static void write_file(const char *path, const char *format, ...) KUBE_PRINTF(2, 3);
-static void write_file(const char *path, const char *format, ...)
-{
-	FILE *f = fopen(path, "we");
-	va_list args;
-
-	va_start(args, format);
-	vfprintf(f, format, args);
-	va_end(args);
-	fclose(f);
-}
-
 static void receiver_open(struct loop_test *t)
 {
-	char ca[96];
-
 	rig.t = t;
 	arena_init(&rig.arena);
 	strcpy(rig.dir, "/tmp/kube-audit-XXXXXX");
 	EXPECT(mkdtemp(rig.dir) != NULL);
-	snprintf(rig.file, sizeof(rig.file), "%s/kubeconfig", rig.dir);
-	snprintf(ca, sizeof(ca), "%s/ca.crt", rig.dir);
+	snprintf(rig.file, sizeof(rig.file), "%s/hook.kubeconfig", rig.dir);
 	webhook_rig_open(&rig.hook, t->env, t->root, NULL, answer, NULL);
-	write_file(ca, "%.*s", STRF(buf_str(&rig.hook.ca)));
-	write_file(rig.file,
-		"clusters: [{name: c, cluster: {server: '%s/audit', certificate-authority: "
-		"ca.crt}}]\nusers: [{name: u, user: {token: t}}]\n"
-		"contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n",
-		rig.hook.url);
+	webhook_rig_write(&rig.hook, rig.dir, "/audit");
 }
 
 static void receiver_close(void)

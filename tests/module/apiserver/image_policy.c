@@ -2,14 +2,9 @@
 #include "api_rig.h"
 #include "webhook_rig.h"
 
-#include "apiserver/admission/image_policy.h"
-#include "apiserver/admission/settings.h"
-
 static struct {
 	struct api_rig api;
 	struct webhook_rig hook;
-	struct arena arena;
-	char dir[64];
 	bool breaks;
 } rig;
 
@@ -21,87 +16,40 @@ static void answer(struct webhook_asked *a, void *ctx)
 			"\"status\":{\"allowed\":true}}");
 }
 
-static void write_file(const char *name, const char *format, ...) KUBE_PRINTF(2, 3);
-static void write_file(const char *name, const char *format, ...)
-{
-	char path[128];
-	FILE *f;
-	va_list args;
-
-	snprintf(path, sizeof(path), "%s/%s", rig.dir, name);
-	f = fopen(path, "we");
-	va_start(args, format);
-	vfprintf(f, format, args);
-	va_end(args);
-	fclose(f);
-}
-
-static void write_kubeconfig(const char *url)
-{
-	write_file("hook",
-		"clusters: [{name: c, cluster: {server: '%s', certificate-authority: ca.crt}}]\n"
-		"users: [{name: u, user: {token: t}}]\n"
-		"contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n",
-		url);
-}
-
-/* The webhook is there only once the server's loop is: it takes the place of one that never was. */
-static void ask_the_hook(void)
-{
-	struct admission_settings *settings =
-		(struct admission_settings *)(uintptr_t)admission_settings(
-			rig.api.server->admission);
-	struct cJSON *config = NULL;
-	_cleanup_(err_done) struct err err = {0};
-
-	webhook_rig_open(&rig.hook, rig.api.t.env, rig.api.t.root, NULL, answer, NULL);
-	write_file("ca.crt", "%.*s", STRF(buf_str(&rig.hook.ca)));
-	write_kubeconfig(rig.hook.url);
-	json_parse(&rig.arena,
-		arena_print(&rig.arena,
-			"{\"imagePolicy\":{\"kubeConfigFile\":\"%s/hook\",\"retryBackoff\":1,"
-			"\"allowTTL\":-1,\"denyTTL\":-1}}",
-			rig.dir),
-		NULL, &config, NULL);
-	image_policy_free(TAKE(settings->image_policy));
-	EXPECT_OK(image_policy_new(&settings->image_policy, rig.api.server, config, &err), &err);
-}
-
 static bool rig_open(void)
 {
-	char flags[256];
+	char path[128], flags[256];
+	FILE *f;
 
 	memset(&rig, 0, sizeof(rig));
-	arena_init(&rig.arena);
-	strcpy(rig.dir, "/tmp/kube-images-XXXXXX");
-	EXPECT(mkdtemp(rig.dir) != NULL);
-	write_file("ca.crt", "%s", "");
-	write_kubeconfig("http://127.0.0.1:1");
-	write_file("admission", "imagePolicy: {kubeConfigFile: %s/hook}\n", rig.dir);
+	if (!api_rig_prepare(&rig.api))
+		return false;
+	webhook_rig_open(&rig.hook, rig.api.t.env, rig.api.t.root, NULL, answer, NULL);
+	webhook_rig_write(&rig.hook, rig.api.dir, "/images");
+	snprintf(path, sizeof(path), "%s/admission", rig.api.dir);
+	f = fopen(path, "we");
+	fprintf(f,
+		"imagePolicy: {kubeConfigFile: %s/hook.kubeconfig, retryBackoff: 1, allowTTL: -1, "
+		"denyTTL: -1}\n",
+		rig.api.dir);
+	fclose(f);
 	snprintf(flags, sizeof(flags),
 		"--enable-admission-plugins=ImagePolicyWebhook,NamespaceAutoProvision "
 		"--disable-admission-plugins=ServiceAccount "
-		"--admission-control-config-file=%s/admission",
-		rig.dir);
-	if (!api_rig_open_with(&rig.api, API_RIG_LOCAL, flags))
-		return false;
-	ask_the_hook();
-	return true;
+		"--admission-control-config-file=%s",
+		path);
+	return api_rig_start(&rig.api, API_RIG_LOCAL, flags);
 }
 
 static void rig_close(void)
 {
 	struct told told = {0};
-	char command[128];
 
 	webhook_rig_stop(&rig.hook, &told);
 	loop_test_run_until(&rig.api.t, &told.done);
 	told_done(&told);
 	webhook_rig_close(&rig.hook);
 	api_rig_close(&rig.api);
-	arena_done(&rig.arena);
-	snprintf(command, sizeof(command), "rm -r %s", rig.dir);
-	EXPECT_INT(system(command), 0);
 }
 
 static int create_pod(const char *namespace, const char *name)

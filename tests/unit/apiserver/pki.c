@@ -311,3 +311,29 @@ TEST(the_first_address_of_a_range)
 	ip_parse(STR("fd00:1::1"), &wanted);
 	EXPECT(ip_eq(&first, &wanted));
 }
+
+TEST(what_is_issued_is_good_when_the_clock_was_ahead)
+{
+	_cleanup_(err_done) struct err err = {0};
+	struct certs client = {0}, proxy = {0};
+	struct key *client_key = NULL, *proxy_key = NULL;
+	struct place p;
+	struct pki *pki = NULL;
+	int64_t now = clock_wall();
+
+	place_open(&p);
+	EXPECT_OK(pki_open(&p.server, &pki, &err), &err);
+	EXPECT_OK(
+		pki_issue_client(&p.server, STR("name"), STR("group"), &client, &client_key, &err),
+		&err);
+	EXPECT_OK(pki_issue_front_proxy(&p.server, &proxy, &proxy_key, &err), &err);
+	EXPECT(cert_info(pki->serving.items[0])->not_before <= now - 23 * HOUR);
+	EXPECT(cert_info(client.items[0])->not_before <= now - 23 * HOUR);
+	EXPECT(cert_info(proxy.items[0])->not_before <= now - 23 * HOUR);
+	certs_done(&client);
+	certs_done(&proxy);
+	key_unref(client_key);
+	key_unref(proxy_key);
+	pki_close(pki);
+	place_close(&p);
+}
