@@ -19,6 +19,8 @@
 #include <kube/log.h>
 #include <kube/mem.h>
 
+#define SYSTEM_LOGS "/var/log"
+
 struct env *kubelet_env(const struct kubelet *k)
 {
 	return k->base.env;
@@ -295,6 +297,7 @@ static void open_server(struct kubelet *k)
 		.cgroup_root = k->options.cgroup_root,
 		.root_dir = k->options.root_dir,
 		.image_dir = k->options.image_dir,
+		.log_top = k->configuration.system_logs ? STR(SYSTEM_LOGS) : STR(""),
 		.at = address_of((struct ip){.len = 16}, k->options.port),
 		.started = k->began};
 

@@ -39,6 +39,7 @@ struct kubelet_server_options {
 	const struct cJSON *configuration; /* what /configz shows; outlives the server */
 	struct str node_name;
 	struct str root_dir, image_dir; /* whose disks are told of; empty: none */
+	struct str log_top;             /* of the node's logs; empty: they are not shown */
 	struct str cgroup_root;         /* of the node's own figures; empty: the machine's */
 	struct address at;
 	int64_t started; /* wall ns: of the kubelet */

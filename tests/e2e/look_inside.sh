@@ -80,6 +80,38 @@ check "a pod through the API" sh -c \
 	"'$own' get --raw /api/v1/namespaces/default/pods/web/proxy/ | grep -q '<title>kube'"
 check "a service through the API" sh -c \
 	"'$own' get --raw /api/v1/namespaces/default/services/web/proxy/ | grep -q '<title>kube'"
+# ---- the node's own logs ----
+node=$(k get nodes -o name | cut -d / -f 2)
+mount -t tmpfs logs /var/log
+mkdir "/var/log/a dir"
+seq 1 100000 >/var/log/sys.log
+printf '\037\213\010\000\000' >/var/log/old.gz
+ln -s /etc/passwd /var/log/away
+ln -s /var/log/sys.log "/var/log/a dir/<near>"
+chmod 700 "/var/log/a dir"
+"$own" config view --raw -o 'jsonpath={.users[0].user.client-certificate-data}' | base64 -d >"$dir/admin.pem"
+"$own" config view --raw -o 'jsonpath={.users[0].user.client-key-data}' | base64 -d >>"$dir/admin.pem"
+logs() { # PATH CURL-OPTION…: of the node itself
+	local path=$1
+	shift
+	curl -sk --max-time 10 --noproxy '*' --cert "$dir/admin.pem" "$@" "https://192.0.2.2:10250/logs/$path"
+}
+check "what logs the node has" sh -c "'$own' get --raw /api/v1/nodes/$node/proxy/logs/ | tr '\n' ' ' |
+	grep -q '>a dir/</a> <a href=.*>away</a> <a href=.*>old.gz</a> <a href=.*>sys.log</a> </pre>'"
+check "links say where they lead" contains '<a href="%3Cnear%3E">&lt;near&gt;</a>' "$(logs a%20dir/)"
+logs sys.log >"$dir/sys.log"
+check "a log comes whole" cmp /var/log/sys.log "$dir/sys.log"
+check "and through a link that stays" sh -c "'$own' get --raw '/api/v1/nodes/$node/proxy/logs/a%20dir/%3Cnear%3E' |
+	cmp - /var/log/sys.log"
+check "its end alone" prints 0000 logs sys.log -r -5
+check "its middle" prints "3 4 5" sh -c "$(declare -f logs); dir=$dir; logs sys.log -r 4-8 | xargs"
+check "what is behind its end" prints 416 logs sys.log -r 10000000- -o /dev/null -w '%{http_code}'
+check "packed ones are no text" contains application/x-gzip "$(logs old.gz -I -X GET)"
+check "no link leads out" prints 404 logs away -o /dev/null -w '%{http_code}'
+check "nor does a path" prints 400 logs ..%2f..%2fetc/passwd -o /dev/null -w '%{http_code}'
+check "a directory ends with a slash" contains "ocation: a dir/" "$(logs a%20dir -i)"
+umount /var/log
+
 check "the top of pods" sh -c "'$own' top pod web --no-headers | grep -q 'm .*Mi'"
 check "the top of nodes" quiet "$own" top nodes
 k delete pod web talker --wait >/dev/null

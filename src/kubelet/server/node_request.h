@@ -72,6 +72,6 @@ void node_authorize(struct node_request *r, const char *subresources, node_handl
 /* ---- handlers, each in a file of its name ---- */
 node_handler_fn node_logs, node_exec, node_attach, node_forward, node_run, node_pods,
 	node_running_pods, node_healthz, node_configz, node_summary, node_metrics,
-	node_metrics_cadvisor, node_metrics_resource, node_metrics_probes;
+	node_metrics_cadvisor, node_metrics_resource, node_metrics_probes, node_files;
 
 #endif

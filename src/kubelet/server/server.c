@@ -144,6 +144,7 @@ static const struct route {
 	{"attach", 3, 4, "GET POST", "proxy", node_attach},
 	{"portForward", 2, 3, "GET POST", "proxy", node_forward},
 	{"run", 3, 4, "POST", "proxy", node_run},
+	{"logs", 0, PATH_PARTS_MAX, "GET", "log", node_files},
 	{"metrics", 0, 0, "GET", "metrics", node_metrics},
 	{"metrics/cadvisor", 0, 0, "GET", "metrics", node_metrics_cadvisor},
 	{"metrics/probes", 0, 0, "GET", "metrics", node_metrics_probes},
@@ -257,6 +258,7 @@ int kubelet_server_new(struct env *env, struct scope *scope,
 	s->options.cgroup_root = arena_str(&s->arena, options->cgroup_root);
 	s->options.root_dir = arena_str(&s->arena, options->root_dir);
 	s->options.image_dir = arena_str(&s->arena, options->image_dir);
+	s->options.log_top = arena_str(&s->arena, options->log_top);
 	s->access = caller_access_new(s);
 	s->rates = rate_book_new();
 	s->http = http_server_new(env, &s->scope, &http);

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char pod_text[] =
@@ -47,7 +48,7 @@ struct scene {
 	struct arena arena;
 	struct cJSON *pod;
 	const struct cJSON *pods[1];
-	char url[256], log[64];
+	char url[256], logs[64], log[96];
 	int round;
 	struct tls_config *server_tls, *client_tls;
 	bool good;
@@ -79,6 +80,7 @@ static void server_stopped(struct op *op, struct err *err)
 	kubelet_server_free(s->server);
 	arena_done(&s->arena);
 	unlink(s->log);
+	rmdir(s->logs);
 }
 
 static void client_stopped(struct op *op, struct err *err)
@@ -191,6 +193,7 @@ static void open_node(struct scene *s)
 		.pods = {.list = list_pods, .ctx = s},
 		.tls = s->server_tls,
 		.node_name = STR("n1"),
+		.log_top = str_from(s->logs),
 		.at = address_of(ip_v4(127, 0, 0, 1), 0),
 		.started = env_wall(s->t->env)};
 	EXPECT_OK(kubelet_server_new(s->t->env, s->t->root, &options, &s->server, &err), &err);
@@ -207,7 +210,9 @@ static void scene_start(struct loop_test *t, void *ctx)
 	arena_init(&s->arena);
 	buf_init(&s->got, MIB);
 	buf_init(&s->frame, KIB);
-	snprintf(s->log, sizeof(s->log), "/tmp/kube-torture-%d.log", getpid());
+	snprintf(s->logs, sizeof(s->logs), "/tmp/kube-torture-%d", getpid());
+	snprintf(s->log, sizeof(s->log), "%s/one.log", s->logs);
+	mkdir(s->logs, 0700);
 	open_node(s);
 	s->client = http_client_new(t->env, t->root, &client);
 	snprintf(s->url, sizeof(s->url), "http%s://127.0.0.1:%u%s", s->what->tls ? "s" : "",
@@ -259,6 +264,13 @@ TEST(logs_may_fail_at_every_await)
 	run(&(struct scenario){.path = "/containerLogs/default/web/one?follow=true",
 		.wanted = "first\nsecond\n",
 		.ends = true});
+}
+
+TEST(files_of_the_node_may_fail_at_every_await)
+{
+	run(&(struct scenario){.path = "/logs/", .wanted = "<a href=\"one.log\">one.log</a>\n"});
+	run(&(struct scenario){
+		.path = "/logs/one.log", .wanted = "stdout F first\n2026-01-02T15:04:06Z"});
 }
 
 TEST(a_command_may_fail_at_every_await)
