@@ -153,6 +153,117 @@ TEST(a_policy_that_changes_something_is_called_again_if_it_wants)
 	close_policies(&p);
 }
 
+#define ADD_ONE(key)                                                                               \
+	APPLY("Object{data: {?'n': optional.of(string(int(object.data['n']) + 1)), '" key "': "    \
+	      "'true'}}")
+
+TEST(of_several_that_count_those_that_want_count_twice)
+{
+	struct policies p;
+	struct cJSON *made;
+
+	if (!open_policies(&p))
+		return;
+	set_bound(&p, MUTATING, "policy-1", ADD_ONE("first") IF_NEEDED);
+	set_bound(&p, MUTATING, "policy-2", ADD_ONE("second") IF_NEEDED);
+	set_bound(&p, MUTATING, "policy-3", ADD_ONE("third"));
+	EXPECT_STR(create(&p, MAP("m"), &made), "");
+	EXPECT_STR(tree_str(made, "data.n"), "5");
+	EXPECT_STR(tree_str(made, "data.first"), "true");
+	EXPECT_STR(tree_str(made, "data.second"), "true");
+	EXPECT_STR(tree_str(made, "data.third"), "true");
+	close_policies(&p);
+}
+
+#define PARAM(name, label)                                                                         \
+	"{\"metadata\":{\"name\":\"" name "\",\"labels\":{\"p\":\"" label "\"}},\"data\":{\"" name \
+	"\":\"yes\"}}"
+
+TEST(each_parameter_is_a_call_of_its_own)
+{
+	static const char spec[] =
+		"\"paramKind\":{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"},\"mutations\":[{"
+		"\"patchType\":\"ApplyConfiguration\",\"applyConfiguration\":{\"expression\":"
+		"\"Object{data: params.data}\"}},{\"patchType\":\"JSONPatch\",\"jsonPatch\":{"
+		"\"expression\":\"[JSONPatch{op: 'replace', path: '/data/n', value: "
+		"string(int(object.data.n) + 1)}]\"}}]";
+	struct policies p;
+	struct cJSON *made;
+
+	if (!open_policies(&p))
+		return;
+	EXPECT_STR(create(&p, PARAM("one", "a"), NULL), "");
+	EXPECT_STR(create(&p, PARAM("two", "a"), NULL), "");
+	EXPECT_STR(create(&p, PARAM("three", "b"), NULL), "");
+	set_policy(&p, MUTATING, "again", arena_print(&p.arena, "%s" IF_NEEDED, spec).at);
+	bind(&p, MUTATING, "again",
+		",\"paramRef\":{\"selector\":{\"matchLabels\":{\"p\":\"a\"}},"
+		"\"parameterNotFoundAction\":\"Allow\"}");
+	set_policy(&p, MUTATING, "once", spec);
+	bind(&p, MUTATING, "once",
+		",\"paramRef\":{\"name\":\"three\",\"parameterNotFoundAction\":\"Allow\"}");
+	EXPECT_STR(create(&p, MAP("m"), &made), "");
+	EXPECT_STR(tree_str(made, "data.n"), "5");
+	EXPECT_STR(tree_str(made, "data.one"), "yes");
+	EXPECT_STR(tree_str(made, "data.two"), "yes");
+	EXPECT_STR(tree_str(made, "data.three"), "yes");
+	close_policies(&p);
+}
+
+TEST(a_mutation_sees_what_the_one_before_has_made)
+{
+	struct policies p;
+	struct cJSON *made;
+
+	if (!open_policies(&p))
+		return;
+	set_bound(&p, MUTATING, "a",
+		"\"variables\":[{\"name\":\"v\",\"expression\":\"'one' + '!'\"}],\"mutations\":[{"
+		"\"patchType\":\"ApplyConfiguration\",\"applyConfiguration\":{\"expression\":"
+		"\"Object{metadata: Object.metadata{annotations: {'a': variables.v}}}\"}},{"
+		"\"patchType\":\"JSONPatch\",\"jsonPatch\":{\"expression\":\"[JSONPatch{op: "
+		"'test', "
+		"path: '/metadata/annotations', value: {'a': variables.v}}, JSONPatch{op: 'add', "
+		"path: '/metadata/annotations/b', value: "
+		"object.metadata.annotations['a']}]\"}}]");
+	EXPECT_STR(create(&p, MAP("m"), &made), "");
+	EXPECT_STR(tree_str(made, "metadata.annotations.a"), "one!");
+	EXPECT_STR(tree_str(made, "metadata.annotations.b"), "one!");
+	close_policies(&p);
+}
+
+TEST(a_status_is_changed_through_its_subresource)
+{
+	struct policies p;
+	struct client_request q;
+
+	if (!open_policies(&p))
+		return;
+	configure(&p, MUTATING, false,
+		STR("{\"metadata\":{\"name\":\"s\"},\"spec\":{\"reinvocationPolicy\":\"Never\","
+		    "\"matchConstraints\":{\"resourceRules\":[{\"operations\":[\"*\"],"
+		    "\"apiGroups\":["
+		    "\"\"],\"apiVersions\":[\"v1\"],\"resources\":[\"namespaces/"
+		    "status\"]}]}," APPLY("Object{status: Object.status{conditions: "
+					  "[Object.status.conditions{"
+					  "type: 'NamespaceDeletionContentFailure', message: "
+					  "'mutated'}]}}") "}"
+							   "}"));
+	bind(&p, MUTATING, "s", "");
+	client_request_init(&q, CLIENT_PATCH_MERGE,
+		resource_find(STR(""), STR("v1"), STR("namespaces")), STR(""), STR("default"));
+	q.subresource = STR("status");
+	q.body = api_rig_json(&q.arena,
+		"{\"status\":{\"conditions\":[{\"type\":\"NamespaceDeletionContentFailure\","
+		"\"status\":\"Unknown\"}]}}");
+	EXPECT_STR(send(&p, &q), "");
+	const struct cJSON *condition = json_first(json_path(q.object, "status.conditions"));
+	EXPECT_STR(tree_str(condition, "message"), "mutated");
+	EXPECT_STR(tree_str(condition, "status"), "Unknown");
+	client_request_done(&q);
+	close_policies(&p);
+}
+
 TEST(who_was_not_called_is_not_called_again)
 {
 	struct policies p;
