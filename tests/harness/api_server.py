@@ -37,7 +37,7 @@ class Check:
 
 
 class ApiServer:
-    def __init__(self, kube, *flags, tokens=TOKENS):
+    def __init__(self, kube, *flags, tokens=TOKENS, durable=False):
         self.place = tempfile.TemporaryDirectory(prefix="kube-api-")
         self.data, self.log = self.place.name + "/d", self.place.name + "/log"
         self.kubeconfig = self.data + "/admin.kubeconfig"
@@ -46,8 +46,8 @@ class ApiServer:
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [kube, "apiserver", "--data-dir", self.data, "--secure-port", "0", "--bind-address", "127.0.0.1",
-                 "--token-auth-file", self.place.name + "/tokens", "--fsync=false",
-                 "--service-cluster-ip-range", "10.96.0.0/16", *flags], stderr=log)
+                 "--token-auth-file", self.place.name + "/tokens",
+                 "--fsync=" + ("true" if durable else "false"), "--service-cluster-ip-range", "10.96.0.0/16", *flags], stderr=log)
         self.port = self.wait_for_port()
         self.url = "https://127.0.0.1:%d" % self.port
         self.tls = ssl.create_default_context(cafile=self.data + "/pki/ca.crt")
@@ -66,8 +66,8 @@ class ApiServer:
     def connect(self):
         return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=30)
 
-    def ask(self, method, path, body=None, token="admin", connection=None, **headers):
-        """The status and the body, as JSON if it is that. token None: nobody in particular."""
+    def ask(self, method, path, body=None, token="admin", connection=None, parse=True, **headers):
+        """The status and the body, parsed if it is JSON. token None: nobody in particular."""
         connection = connection or self.connection
         headers = {k.replace("_", "-"): v for k, v in headers.items()}
         if token:
@@ -82,7 +82,7 @@ class ApiServer:
         except (http.client.HTTPException, OSError):
             connection.close()
             raise
-        if "json" in (answer.getheader("Content-Type") or "") and method != "HEAD":
+        if parse and "json" in (answer.getheader("Content-Type") or "") and method != "HEAD":
             return answer.status, json.loads(text)
         return answer.status, text
 
