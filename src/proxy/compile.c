@@ -14,7 +14,7 @@ struct service_maker {
 	struct arena *arena;
 	const struct proxy_node *node;
 	const struct cJSON *service, *spec;
-	const struct cJSON *const *slices;
+	const struct slice *const *slices;
 	size_t slice_count;
 	struct compiled *out;
 
@@ -275,7 +275,7 @@ static void note_ready(struct service_maker *m)
 	if (!m->outside_local || !m->balanced || m->v6 != m->ready_v6)
 		return;
 	for (size_t i = 0; i < m->all.count; i++)
-		if (m->all.items[i].local && m->all.items[i].ready)
+		if (m->all.items[i].is.local && m->all.items[i].is.ready)
 			*LIST_ADD(m->arena, m->ready, m->ready_count) = m->all.items[i].ip;
 }
 
@@ -286,7 +286,7 @@ static void compile_port(struct service_maker *m)
 	bool outside = comes_from_outside(m);
 
 	m->all = endpoints_collect(
-		m->arena, m->node, m->slices, m->slice_count, m->v6, m->port_name, m->protocol);
+		m->arena, m->slices, m->slice_count, m->v6, m->port_name, m->protocol);
 	m->cluster = endpoints_of_cluster(m->arena, &m->all);
 	m->local = endpoints_of_node(m->arena, &m->all);
 	m->led = arena_new(m->arena, (m->all.count + 1) * sizeof(*m->led));
@@ -350,7 +350,7 @@ static uint32_t affinity_of(const struct cJSON *spec)
 }
 
 void compile_service(struct arena *a, const struct proxy_node *node, const struct cJSON *service,
-	const struct cJSON *const *slices, size_t slice_count, struct compiled *out)
+	const struct slice *const *slices, size_t slice_count, struct compiled *out)
 {
 	const struct cJSON *meta = json_get(service, STR("metadata")),
 			   *spec = json_get(service, STR("spec")),

@@ -133,7 +133,7 @@ struct compiled {
 };
 
 void compile_service(struct arena *a, const struct proxy_node *node, const struct cJSON *service,
-	const struct cJSON *const *slices, size_t slice_count, struct compiled *out);
+	const struct slice *const *slices, size_t slice_count, struct compiled *out);
 /* Chains that belong to no service and no class, and the hooks. */
 struct base_options {
 	const struct proxy_node *node;

@@ -29,14 +29,15 @@ static bool names(const struct cJSON *hints, struct str name)
 }
 
 static bool read_endpoint(
-	const struct proxy_node *node, const struct cJSON *item, uint16_t port, struct endpoint *e)
+	const struct proxy_node *node, const struct cJSON *item, struct slice_endpoint *e)
 {
 	const struct cJSON *hints = json_get(item, STR("hints")),
 			   *for_nodes = json_get(hints, STR("forNodes")),
 			   *for_zones = json_get(hints, STR("forZones"));
+	bool ready = condition(item, "ready", true);
 
-	*e = (struct endpoint){.port = port,
-		.ready = condition(item, "ready", true),
+	e->is = (struct endpoint_state){.ready = ready,
+		.serving = condition(item, "serving", ready),
 		.terminating = condition(item, "terminating", false),
 		.local = node->name.len &&
 			 str_eq(json_str(json_get(item, STR("nodeName"))), node->name),
@@ -44,29 +45,53 @@ static bool read_endpoint(
 		.zone_hinted = json_count(for_zones) > 0,
 		.for_node = names(for_nodes, node->name),
 		.for_zone = names(for_zones, node->zone)};
-	e->serving = condition(item, "serving", e->ready);
 	/* the others of an endpoint's addresses mean nothing */
 	return ip_parse(json_str(json_first(json_get(item, STR("addresses")))), &e->ip);
 }
 
-static bool find_port(
-	const struct cJSON *slice, struct str name, struct str protocol, uint16_t *number)
+static struct slice_port read_port(struct arena *a, const struct cJSON *port)
 {
+	struct str protocol = json_str(json_get(port, STR("protocol")));
 	int64_t n = 0;
 
-	json_each (port, json_get(slice, STR("ports"))) {
-		struct str is = json_str(json_get(port, STR("protocol")));
-
-		if (!str_eq(json_str(json_get(port, STR("name"))), name) ||
-			!str_eq(is.len ? is : STR("TCP"), protocol))
-			continue;
-		if (!json_int(json_get(port, STR("port")), &n) || n < 1 || n > UINT16_MAX)
-			return false;
-		*number = (uint16_t)n;
-		return true;
-	}
-	return false;
+	if (!json_int(json_get(port, STR("port")), &n) || n < 1 || n > UINT16_MAX)
+		n = 0;
+	return (struct slice_port){.name = arena_str(a, json_str(json_get(port, STR("name")))),
+		.protocol = protocol.len ? arena_str(a, protocol) : STR("TCP"),
+		.port = (uint16_t)n};
 }
+
+const struct slice *slice_read(
+	struct arena *a, const struct proxy_node *node, const struct cJSON *slice)
+{
+	const struct cJSON *ports = json_get(slice, STR("ports")),
+			   *endpoints = json_get(slice, STR("endpoints"));
+	struct str type = json_str(json_get(slice, STR("addressType")));
+	struct slice *s = arena_new(a, sizeof(*s));
+
+	s->ip_len = str_eq_text(type, "IPv4") ? 4 : str_eq_text(type, "IPv6") ? 16 : 0;
+	s->ports = arena_alloc(a, json_count(ports) * sizeof(*s->ports));
+	s->endpoints = arena_alloc(a, json_count(endpoints) * sizeof(*s->endpoints));
+	json_each (port, ports)
+		s->ports[s->port_count++] = read_port(a, port);
+	json_each (item, endpoints) {
+		struct slice_endpoint *e = &s->endpoints[s->endpoint_count];
+
+		if (read_endpoint(node, item, e) && e->ip.len == s->ip_len)
+			s->endpoint_count++;
+	}
+	return s;
+}
+
+static uint16_t find_port(const struct slice *s, struct str name, struct str protocol)
+{
+	for (size_t i = 0; i < s->port_count; i++)
+		if (str_eq(s->ports[i].name, name) && str_eq(s->ports[i].protocol, protocol))
+			return s->ports[i].port;
+	return 0;
+}
+
+/* ---- collecting ---- */
 
 /* Slices may say an endpoint twice while it moves from one to the other: what is better counts. */
 static void drop_doubles(struct endpoints *all)
@@ -79,7 +104,7 @@ static void drop_doubles(struct endpoints *all)
 		struct endpoint *e = &all->items[i];
 
 		if (kept && !by_place(&all->items[kept - 1], e)) {
-			if (e->ready && !all->items[kept - 1].ready)
+			if (e->is.ready && !all->items[kept - 1].is.ready)
 				all->items[kept - 1] = *e;
 		} else {
 			all->items[kept++] = *e;
@@ -90,29 +115,24 @@ static void drop_doubles(struct endpoints *all)
 		all->items[i].nth = (uint32_t)i;
 }
 
-struct endpoints endpoints_collect(struct arena *a, const struct proxy_node *node,
-	const struct cJSON *const *slices, size_t slice_count, bool v6, struct str port_name,
-	struct str protocol)
+struct endpoints endpoints_collect(struct arena *a, const struct slice *const *slices,
+	size_t slice_count, bool v6, struct str port_name, struct str protocol)
 {
 	struct endpoints found = {0};
 	size_t room = 0;
-	uint16_t port;
 
 	for (size_t i = 0; i < slice_count; i++)
-		room += json_count(json_get(slices[i], STR("endpoints")));
+		room += slices[i]->endpoint_count;
 	found.items = arena_alloc(a, (room + 1) * sizeof(*found.items));
 	for (size_t i = 0; i < slice_count; i++) {
-		struct str type = json_str(json_get(slices[i], STR("addressType")));
+		const struct slice *s = slices[i];
+		uint16_t port = find_port(s, port_name, protocol);
 
-		if (!str_eq_text(type, v6 ? "IPv6" : "IPv4") ||
-			!find_port(slices[i], port_name, protocol, &port))
+		if (!port || s->ip_len != (v6 ? 16 : 4))
 			continue;
-		json_each (item, json_get(slices[i], STR("endpoints"))) {
-			struct endpoint *e = &found.items[found.count];
-
-			if (read_endpoint(node, item, port, e) && e->ip.len == (v6 ? 16 : 4))
-				found.count++;
-		}
+		for (size_t n = 0; n < s->endpoint_count; n++)
+			found.items[found.count++] = (struct endpoint){
+				.ip = s->endpoints[n].ip, .is = s->endpoints[n].is, .port = port};
 	}
 	drop_doubles(&found);
 	return found;
@@ -124,27 +144,27 @@ typedef bool choice_fn(const struct endpoint *e);
 
 static bool is_ready(const struct endpoint *e)
 {
-	return e->ready;
+	return e->is.ready;
 }
 static bool is_ending(const struct endpoint *e)
 {
-	return e->serving && e->terminating;
+	return e->is.serving && e->is.terminating;
 }
 static bool is_ready_here(const struct endpoint *e)
 {
-	return e->local && e->ready;
+	return e->is.local && e->is.ready;
 }
 static bool is_ending_here(const struct endpoint *e)
 {
-	return e->local && is_ending(e);
+	return e->is.local && is_ending(e);
 }
 static bool is_for_node(const struct endpoint *e)
 {
-	return e->for_node;
+	return e->is.for_node;
 }
 static bool is_for_zone(const struct endpoint *e)
 {
-	return e->for_zone;
+	return e->is.for_zone;
 }
 
 static struct endpoints choose(struct arena *a, const struct endpoints *all, choice_fn *fits)
@@ -165,8 +185,8 @@ static struct endpoints nearest(struct arena *a, const struct endpoints *ready)
 	struct endpoints near = {0};
 
 	for (size_t i = 0; i < ready->count; i++) {
-		nodes &= ready->items[i].node_hinted;
-		zones &= ready->items[i].zone_hinted;
+		nodes &= ready->items[i].is.node_hinted;
+		zones &= ready->items[i].is.zone_hinted;
 	}
 	if (nodes)
 		near = choose(a, ready, is_for_node);

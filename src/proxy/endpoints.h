@@ -12,23 +12,46 @@ struct proxy_node {
 	bool masquerade_all;
 };
 
+/* What is said of an endpoint, whatever its port. */
+struct endpoint_state {
+	bool ready : 1, serving : 1, terminating : 1, local : 1;
+	bool node_hinted : 1, zone_hinted : 1; /* it is said for whom it is best */
+	bool for_node : 1, for_zone : 1;       /* and that is us */
+};
 struct endpoint {
 	struct ip ip;
+	struct endpoint_state is;
 	uint16_t port;
 	uint32_t nth; /* of all of its port */
-	bool ready, serving, terminating, local;
-	bool node_hinted, zone_hinted; /* it is said for whom it is best */
-	bool for_node, for_zone;       /* and that is us */
 };
 struct endpoints {
 	struct endpoint *items; /* by address and port, each once */
 	size_t count;
 };
 
+/* An EndpointSlice, as it looks from the node: all that matters of it, in a twentieth of its size.
+ */
+struct slice_port {
+	struct str name, protocol;
+	uint16_t port; /* 0: none */
+};
+struct slice_endpoint {
+	struct ip ip;
+	struct endpoint_state is;
+};
+struct slice {
+	uint8_t ip_len; /* of all of its addresses; 0: it has none */
+	struct slice_port *ports;
+	struct slice_endpoint *endpoints;
+	size_t port_count, endpoint_count;
+};
+/* In the arena. */
+const struct slice *slice_read(
+	struct arena *a, const struct proxy_node *node, const struct cJSON *slice);
+
 /* What slices of one Service say about a port, for one family. */
-struct endpoints endpoints_collect(struct arena *a, const struct proxy_node *node,
-	const struct cJSON *const *slices, size_t slice_count, bool v6, struct str port_name,
-	struct str protocol);
+struct endpoints endpoints_collect(struct arena *a, const struct slice *const *slices,
+	size_t slice_count, bool v6, struct str port_name, struct str protocol);
 /*
  * Those that are ready, of them those meant for this node or its zone when all say for whom they
  * are; when none is ready those that still serve while they end.

@@ -209,6 +209,7 @@ static void proxy_free(struct part *part)
 
 	map_done(&p->dirty);
 	ruleset_done(&p->ruleset);
+	known_slices_done(&p->known_slices);
 	proxy_sync_done(p);
 	nft_link_close(&p->link);
 	arena_done(&p->sync.arena);
@@ -312,6 +313,7 @@ struct part *proxy_new(const struct component_base *base, const struct proxy_opt
 	arena_init(&p->sync.arena);
 	map_init(&p->dirty);
 	ruleset_init(&p->ruleset);
+	known_slices_init(&p->known_slices);
 	copy_options(p, o);
 	scope_init(&p->scope, base->scope, "proxy", NULL);
 	tell(p, o);

@@ -3,6 +3,7 @@
 #define KUBE_PROXY_PRIVATE_H
 
 #include "health.h"
+#include "known_slices.h"
 #include "ruleset.h"
 
 #include <kube/object.h>
@@ -62,6 +63,7 @@ struct proxy {
 
 	struct map dirty; /* "namespace/name": is to be compiled */
 	struct ruleset ruleset;
+	struct known_slices known_slices; /* the worker's, as the ruleset */
 	bool reload, ips_changed, collecting, sending, failing;
 	struct sync sync;
 	struct work sender, checker;

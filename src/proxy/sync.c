@@ -130,19 +130,16 @@ void proxy_sync_done(struct proxy *p)
 /* ---- on a worker ---- */
 
 /* Trees last until the service is compiled, what is compiled as long as the batch. */
-static void compile_wanted(
-	struct ruleset *r, struct nft_batch *batch, const struct proxy_node *node, struct wanted *w)
+static void compile_wanted(struct ruleset *r, struct known_slices *known, struct nft_batch *batch,
+	const struct proxy_node *node, struct wanted *w)
 {
 	_cleanup_(arena_done) struct arena trees;
 	struct compiled *fresh = NULL;
+	const struct slice *const *slices;
 
 	arena_init(&trees);
+	slices = known_slices_read(known, &trees, node, w->key, w->slices, w->slice_count);
 	if (w->service) {
-		const struct cJSON **slices =
-			arena_alloc(&trees, (w->slice_count + 1) * sizeof(const struct cJSON *));
-
-		for (size_t i = 0; i < w->slice_count; i++)
-			slices[i] = object_lean_tree(&trees, w->slices[i]);
 		fresh = arena_alloc(batch->arena, sizeof(*fresh));
 		compile_service(batch->arena, node, object_lean_tree(&trees, w->service), slices,
 			w->slice_count, fresh);
@@ -183,7 +180,7 @@ static void send_work(struct work *w)
 	if (s->restart || s->ips_changed)
 		compile_ips(&p->ruleset, &s->batch, s->ips, s->ip_count);
 	for (size_t i = 0; i < s->count; i++)
-		compile_wanted(&p->ruleset, &s->batch, &s->node, &s->wanted[i]);
+		compile_wanted(&p->ruleset, &p->known_slices, &s->batch, &s->node, &s->wanted[i]);
 	ruleset_settle(&p->ruleset, &s->batch);
 	if (!s->batch.count || nft_link_send(&p->link, &s->batch, &w->err) ||
 		!p->ruleset.paths.count)
@@ -367,7 +364,7 @@ void proxy_print(struct part *part, struct buf *out)
 	for (size_t i = 0; i < count; i++) {
 		struct wanted w = wanted_of(p, &a, keys[i]);
 
-		compile_wanted(&ruleset, &batch, &p->node, &w);
+		compile_wanted(&ruleset, &p->known_slices, &batch, &p->node, &w);
 		give_back(&w);
 	}
 	ruleset_settle(&ruleset, &batch);

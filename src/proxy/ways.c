@@ -1,4 +1,5 @@
 #include "ways.h"
+#include "compile_parts.h"
 
 #define NOT_YET UINT32_MAX
 
@@ -86,16 +87,6 @@ struct difference {
 	size_t gone_count, come_count;
 };
 
-static struct difference difference(
-	struct arena *a, enum table_set set, const struct way *old, const struct way *now)
-{
-	return (struct difference){.set = set,
-		.gone = old ? arena_alloc(a, (old->class.count + 1) * sizeof(struct nft_element))
-			    : NULL,
-		.come = now ? arena_alloc(a, (now->class.count + 1) * sizeof(struct nft_element))
-			    : NULL};
-}
-
 static void change(struct nft_batch *b, enum nft_change_kind kind, enum table_set set,
 	const struct nft_element *elements, size_t count)
 {
@@ -141,6 +132,14 @@ static struct nft_element to_number(const struct way *w, const struct place *p)
 	return e;
 }
 
+static struct nft_element to_class(const struct way *w)
+{
+	struct nft_element e = at_way(w);
+
+	e.value = w->number;
+	return e;
+}
+
 static enum table_set places_set(const struct way *w)
 {
 	return (w->class.node_port ? SET_NODE_ENDPOINTS4 : SET_ENDPOINTS4) + w->v6;
@@ -158,8 +157,7 @@ static void change_choices(struct nft_batch *b, const struct way *old, const str
 {
 	const struct way *either = now ? now : old;
 	bool numbered = either->class.affinity;
-	struct difference d =
-		difference(b->arena, numbered ? choices_set(either) : places_set(either), old, now);
+	struct difference d = {.set = numbered ? choices_set(either) : places_set(either)};
 	size_t count = MAX(old ? old->class.count : 0, now ? now->class.count : 0);
 
 	for (size_t i = 0; i < count; i++) {
@@ -169,10 +167,11 @@ static void change_choices(struct nft_batch *b, const struct way *old, const str
 		if (was && is && !place_cmp(was, is) && was->number == is->number)
 			continue;
 		if (was)
-			d.gone[d.gone_count++] = numbered ? to_number(old, was)
-							  : to_place(old, was, choice(old, was));
+			*LIST_ADD(b->arena, d.gone, d.gone_count) =
+				numbered ? to_number(old, was)
+					 : to_place(old, was, choice(old, was));
 		if (is)
-			d.come[d.come_count++] =
+			*LIST_ADD(b->arena, d.come, d.come_count) =
 				numbered ? to_number(now, is) : to_place(now, is, choice(now, is));
 	}
 	put_difference(b, &d);
@@ -181,7 +180,7 @@ static void change_choices(struct nft_batch *b, const struct way *old, const str
 /* And the number to the place. */
 static void change_numbers(struct nft_batch *b, const struct way *old, const struct way *now)
 {
-	struct difference d = difference(b->arena, places_set(now ? now : old), old, now);
+	struct difference d = {.set = places_set(now ? now : old)};
 	size_t was = 0, is = 0, was_count = old ? old->class.count : 0,
 	       is_count = now ? now->class.count : 0;
 
@@ -195,27 +194,23 @@ static void change_numbers(struct nft_batch *b, const struct way *old, const str
 		if (!order && o->number == n->number)
 			continue;
 		if (order <= 0)
-			d.gone[d.gone_count++] = to_place(old, o, o->number);
+			*LIST_ADD(b->arena, d.gone, d.gone_count) = to_place(old, o, o->number);
 		if (order >= 0)
-			d.come[d.come_count++] = to_place(now, n, n->number);
+			*LIST_ADD(b->arena, d.come, d.come_count) = to_place(now, n, n->number);
 	}
 	put_difference(b, &d);
 }
 
 static void change_class(struct nft_batch *b, const struct way *old, const struct way *now)
 {
-	struct difference d = difference(b->arena, way_set(now ? now : old), old, now);
+	struct difference d = {.set = way_set(now ? now : old)};
 
 	if (old && now && old->number == now->number)
 		return;
-	if (old) {
-		d.gone[d.gone_count] = at_way(old);
-		d.gone[d.gone_count++].value = old->number;
-	}
-	if (now) {
-		d.come[d.come_count] = at_way(now);
-		d.come[d.come_count++].value = now->number;
-	}
+	if (old)
+		*LIST_ADD(b->arena, d.gone, d.gone_count) = to_class(old);
+	if (now)
+		*LIST_ADD(b->arena, d.come, d.come_count) = to_class(now);
 	put_difference(b, &d);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "netns_test.h"
 
+#include "proxy/known_slices.h"
 #include "proxy/ruleset.h"
 
 #include <kube/json.h>
@@ -23,6 +24,7 @@ struct bench {
 	struct proxy_node node;
 	struct cidr pods;
 	struct ruleset ruleset;
+	struct known_slices known_slices;
 	struct nft_link link;
 	struct str *services;
 	int count, endpoints;
@@ -40,15 +42,16 @@ static struct str service_text(struct bench *b, int i)
 		i, i / 250, i % 250 + 1, b->sticky ? ",\"sessionAffinity\":\"ClientIP\"" : "");
 }
 
-/* Endpoints `from` to `to` of a service; `first` is where all of them begin. */
-static struct str slice_text(struct arena *a, int service, int from, int to, int first)
+/* Endpoints `from` to `to` of a service; the last of all is another in each `version`. */
+static struct object *make_slice(struct bench *b, int service, int from, int to, int version)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(MIB);
 
-	buf_add_text(&out, "{\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"http\",\"port\":8080,"
+	buf_add_text(&out, "{\"metadata\":{\"name\":\"slice\"},\"addressType\":\"IPv4\",\"ports\":["
+			   "{\"name\":\"http\",\"port\":8080,"
 			   "\"protocol\":\"TCP\"}],\"endpoints\":[");
 	for (int n = from; n < to; n++) {
-		int at = n + first + service * 7;
+		int at = n + service * 7 + (n == b->endpoints - 1 ? version : 0);
 
 		buf_print(&out,
 			"%s{\"addresses\":[\"10.%d.%d.%d\"],\"conditions\":{\"ready\":true,"
@@ -59,7 +62,8 @@ static struct str slice_text(struct arena *a, int service, int from, int to, int
 			at);
 	}
 	buf_add_text(&out, "]}");
-	return arena_str(a, buf_str(&out));
+	return object_from_text(buf_str(&out),
+		1 + service + 100000LL * (from + (to == b->endpoints ? 10000 * version : 0)));
 }
 
 static const struct cJSON *parse(struct arena *a, struct str text)
@@ -70,26 +74,29 @@ static const struct cJSON *parse(struct arena *a, struct str text)
 	return tree;
 }
 
-/* As the proxy does with a key: from the texts to the batch. What it took. */
-static int64_t compile(struct bench *b, struct nft_batch *batch, int service, int first)
+/* As the proxy does with a key: from the objects to the batch. What it took. */
+static int64_t compile(struct bench *b, struct nft_batch *batch, int service, int version)
 {
 	_cleanup_(arena_done) struct arena trees;
 	struct arena *a = batch->arena;
 	size_t count = (size_t)(b->endpoints + SLICE - 1) / SLICE;
+	struct str key = arena_print(a, "load/service-%d", service);
 
 	arena_init(&trees);
 	struct compiled *fresh = arena_alloc(a, sizeof(*fresh));
-	struct str *texts = arena_alloc(&trees, count * sizeof(*texts));
-	const struct cJSON **slices = arena_alloc(&trees, count * sizeof(const struct cJSON *));
+	struct object **objects = arena_alloc(&trees, count * sizeof(*objects));
 	for (size_t i = 0; i < count; i++)
-		texts[i] = slice_text(&trees, service, (int)i * SLICE,
-			MIN((int)(i + 1) * SLICE, b->endpoints), first);
+		objects[i] = make_slice(b, service, (int)i * SLICE,
+			MIN((int)(i + 1) * SLICE, b->endpoints), version);
 	int64_t start = clock_mono();
-	for (size_t i = 0; i < count; i++)
-		slices[i] = parse(&trees, texts[i]);
+	const struct slice *const *slices =
+		known_slices_read(&b->known_slices, &trees, &b->node, key, objects, count);
 	compile_service(a, &b->node, parse(&trees, b->services[service]), slices, count, fresh);
-	ruleset_change(&b->ruleset, batch, arena_print(a, "load/service-%d", service), fresh);
-	return clock_mono() - start;
+	ruleset_change(&b->ruleset, batch, key, fresh);
+	int64_t took = clock_mono() - start;
+	for (size_t i = 0; i < count; i++)
+		object_unref(objects[i]);
+	return took;
 }
 
 static int64_t send_batch(struct bench *b, struct nft_batch *batch)
@@ -213,6 +220,7 @@ static void bench_of(int count, int endpoints, bool sticky, int changes)
 	for (int i = 0; i <= count; i++)
 		b->services[i] = service_text(b, i);
 	ruleset_init(&b->ruleset);
+	known_slices_init(&b->known_slices);
 	b->before = in_use();
 	all_of_them(b);
 	one_by_one(b, changes);
@@ -220,6 +228,7 @@ static void bench_of(int count, int endpoints, bool sticky, int changes)
 	nft_link_close(&b->link);
 	EXPECT_OK(proxy_clean_up(&err), &err);
 	ruleset_done(&b->ruleset);
+	known_slices_done(&b->known_slices);
 	arena_done(&b->kept);
 	mem_free(b);
 }

@@ -46,7 +46,7 @@ static void serve(struct ruleset *r, struct nft_batch *b, int service, int endpo
 				   sticky ? ",\"sessionAffinity\":\"ClientIP\"" : ""),
 			   NULL, &spec, NULL),
 		0);
-	const struct cJSON *slices[] = {slice};
+	const struct slice *slices[] = {slice_read(a, &node, slice)};
 	compile_service(a, &node, spec, slices, 1, fresh);
 	ruleset_change(r, b, arena_print(a, "n/s%d", service), fresh);
 }

@@ -89,7 +89,8 @@ static void change(struct world *w, struct ruleset *r, struct nft_batch *b, int 
 	struct compiled *fresh = arena_new(&w->arena, sizeof(*fresh));
 
 	if (w->specs[i]) {
-		const struct cJSON *slices[] = {parse(w, w->slices[i])};
+		const struct slice *slices[] = {
+			slice_read(&w->arena, &w->node, parse(w, w->slices[i]))};
 
 		compile_service(&w->arena, &w->node, parse(w, w->specs[i]), slices, 1, fresh);
 	}

@@ -125,13 +125,15 @@ static void serve(struct world *w, const char *spec, const char *endpoints, cons
 	struct nft_batch b = {.table = PROXY_TABLE, .arena = &w->arena};
 	struct compiled *fresh = arena_new(&w->arena, sizeof(*fresh));
 	struct err err = {0};
-	const struct cJSON *slices[2];
+	const struct slice *slices[2];
 	static const char slice[] =
 		"{\"addressType\":\"%s\",\"ports\":[{\"name\":\"\",\"port\":8080"
 		"}],\"endpoints\":[%s]}";
 
-	slices[0] = parse(w, arena_print(&w->arena, slice, "IPv4", endpoints).at);
-	slices[1] = parse(w, arena_print(&w->arena, slice, "IPv6", endpoints6).at);
+	slices[0] = slice_read(
+		&w->arena, &w->node, parse(w, arena_print(&w->arena, slice, "IPv4", endpoints).at));
+	slices[1] = slice_read(&w->arena, &w->node,
+		parse(w, arena_print(&w->arena, slice, "IPv6", endpoints6).at));
 	compile_service(&w->arena, &w->node,
 		parse(w, arena_print(&w->arena,
 				 "{\"metadata\":{\"name\":\"web\",\"namespace\":\"n\"},\"spec\":{"

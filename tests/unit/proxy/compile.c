@@ -125,19 +125,21 @@ static const char *many_endpoints(struct given *g, int count)
 /* spec and slices: what stands in them; NULL spec: the service is gone. */
 static void change(struct given *g, const char *name, const char *spec, const char *endpoints)
 {
-	const struct cJSON *slices[1];
+	const struct slice *slices[1];
 	struct compiled fresh;
 	struct str key = arena_print(&g->arena, "shop/%s", name);
 
 	g->batch.count = 0;
 	if (spec) {
-		slices[0] = json(
-			g, arena_print(&g->arena,
-				   "{\"addressType\":\"%s\",\"ports\":[{\"name\":\"http\",\"port\":"
-				   "8080}],\"endpoints\":[%s]}",
-				   strchr(endpoints, ':') && strstr(endpoints, "fd42") ? "IPv6"
-										       : "IPv4",
-				   endpoints));
+		slices[0] = slice_read(&g->arena, &g->node,
+			json(g, arena_print(&g->arena,
+					"{\"addressType\":\"%s\",\"ports\":[{\"name\":\"http\","
+					"\"port\":"
+					"8080}],\"endpoints\":[%s]}",
+					strchr(endpoints, ':') && strstr(endpoints, "fd42")
+						? "IPv6"
+						: "IPv4",
+					endpoints)));
 		compile_service(&g->arena, &g->node,
 			json(g, arena_print(&g->arena,
 					"{\"metadata\":{\"name\":\"%s\",\"namespace\":\"shop\"},"
@@ -597,7 +599,7 @@ TEST(protocols_are_told_apart)
 	struct compiled fresh;
 
 	given_init(&g);
-	const struct cJSON *slices[] = {json(&g, str_from(slice))};
+	const struct slice *slices[] = {slice_read(&g.arena, &g.node, json(&g, str_from(slice)))};
 	compile_service(&g.arena, &g.node, json(&g, str_from(spec)), slices, 1, &fresh);
 	ruleset_change(&g.ruleset, &g.batch, STR("shop/web"), &fresh);
 	print_batch(&g);
@@ -614,11 +616,11 @@ TEST(protocols_are_told_apart)
 
 static void datagrams(struct given *g, const char *more, const char *endpoints)
 {
-	const struct cJSON *slices[] = {
+	const struct slice *slices[] = {slice_read(&g->arena, &g->node,
 		json(g, arena_print(&g->arena,
 				"{\"addressType\":\"IPv4\",\"ports\":[{\"name\":\"d\",\"port\":53,"
 				"\"protocol\":\"UDP\"}],\"endpoints\":[%s]}",
-				endpoints))};
+				endpoints)))};
 	struct compiled *fresh = arena_alloc(&g->arena, sizeof(*fresh));
 
 	ruleset_forget_paths(&g->ruleset);
