@@ -3,6 +3,7 @@
 #include "admission.h"
 
 #include <kube/log.h>
+#include <kube/regex.h>
 #include <kube/time.h>
 
 struct api_options *api_options_new(struct arena *a)
@@ -293,9 +294,30 @@ static int check_refused(const struct api_options *o, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		if (o->refused[i].count)
 			return err_set(err, ERR_USAGE, "--%s: %s", refused[i].name, refused[i].why);
-	if (o->cors_allowed_origins.count)
-		return err_set(
-			err, ERR_USAGE, "--cors-allowed-origins is not part of this version");
+	return 0;
+}
+
+/* One that did not pin the host down would let others in whose names contain it. */
+static int check_origins(const struct api_options *o, struct err *err)
+{
+	_cleanup_(arena_done) struct arena a;
+
+	arena_init(&a);
+	for (size_t i = 0; i < o->cors_allowed_origins.count; i++) {
+		struct str pattern = o->cors_allowed_origins.items[i], why = {0};
+		bool begins = str_find(pattern, STR("^")) >= 0 || str_find(pattern, STR("//")) >= 0;
+		bool ends = str_find(pattern, STR("$")) >= 0 || str_find(pattern, STR(":")) >= 0;
+
+		if (!regex_compile(&a, pattern, &why))
+			return err_set(err, ERR_USAGE,
+				"--cors-allowed-origins has an invalid regular expression: %.*s",
+				STRF(why));
+		if (!begins || !ends)
+			return err_set(err, ERR_USAGE,
+				"--cors-allowed-origins has an invalid regular expression: regular "
+				"expression does not pin to start/end of host in the origin "
+				"header");
+	}
 	return 0;
 }
 
@@ -506,6 +528,8 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 {
 	int code = check_refused(o, err);
 
+	if (!code)
+		code = check_origins(o, err);
 	if (!code)
 		code = check_addresses(o, err);
 	if (!code)

@@ -1,5 +1,6 @@
 /* What has been counted, and what can be seen of the process, as Prometheus reads it. */
 #include "api_options.h"
+#include "discovery.h"
 #include "fair.h"
 #include "health.h"
 #include "metrics_private.h"
@@ -46,26 +47,49 @@ static void print_counted(struct buf *out, struct metrics *m)
 
 /* ---- the store ---- */
 
-/* By the name it had before upstream told group and resource apart, and by the one of today. */
-static void print_objects(struct buf *out, struct metrics *m)
+static void add_stored(struct omap *all, const struct resource *r)
+{
+	_cleanup_(buf_done) struct buf name = BUF_INIT(KIB);
+
+	buf_print(&name, "%.*s%s%.*s", STRF(r->plural), r->group.len ? "." : "", STRF(r->group));
+	omap_set(all, buf_str(&name), (void *)(uintptr_t)r);
+}
+
+/* What is stored as itself, of ours and of definitions; of all versions one. */
+static void find_stored(struct metrics *m, struct omap *all)
 {
 	const struct resource *r;
 
-	metric_head(out, "apiserver_storage_objects", "gauge", "Objects stored, by resource.");
 	for (size_t i = 0; (r = resource_at(i)); i++)
 		if (r->hub == r && r->strategy)
-			buf_print(out, "apiserver_storage_objects{resource=\"%.*s%s%.*s\"} %zu\n",
-				STRF(r->plural), r->group.len ? "." : "", STRF(r->group),
-				store_count(server_bucket(m->server, r)));
+			add_stored(all, r);
+	for (size_t i = 0; (r = discovery_at(m->server->discovery, i)); i++)
+		if (r->custom)
+			add_stored(all, r);
+}
+
+/* By the name it had before upstream told group and resource apart, and by the one of today. */
+static void print_objects(struct buf *out, struct metrics *m)
+{
+	struct omap all;
+
+	omap_init(&all);
+	find_stored(m, &all);
+	metric_head(out, "apiserver_storage_objects", "gauge", "Objects stored, by resource.");
+	omap_each (it, &all)
+		buf_print(out, "apiserver_storage_objects{resource=\"%.*s\"} %zu\n", STRF(it.key),
+			store_count(server_bucket(
+				m->server, ((const struct resource *)it.value)->hub)));
 	metric_head(out, "apiserver_resource_objects", "gauge",
 		"Objects stored, by group and resource.");
-	for (size_t i = 0; (r = resource_at(i)); i++)
-		if (r->hub == r && r->strategy)
-			buf_print(out,
-				"apiserver_resource_objects{group=\"%.*s\",resource=\"%.*s\"} "
-				"%zu\n",
-				STRF(r->group), STRF(r->plural),
-				store_count(server_bucket(m->server, r)));
+	omap_each (it, &all) {
+		const struct resource *r = it.value;
+
+		buf_print(out, "apiserver_resource_objects{group=\"%.*s\",resource=\"%.*s\"} %zu\n",
+			STRF(r->group), STRF(r->plural),
+			store_count(server_bucket(m->server, r->hub)));
+	}
+	omap_done(&all);
 }
 
 static void print_store(struct buf *out, struct metrics *m)

@@ -1,4 +1,5 @@
 /* What clients and backends are told of one another: the headers of both directions. */
+#include "origins.h"
 #include "passage_private.h"
 
 /* Of one connection, not of the request; `in` may name others that are. */
@@ -119,6 +120,7 @@ struct http_headers passage_answer_headers(struct passage *p, bool upgraded)
 	if (!upgraded) {
 		http_headers_add(a, &out, STR("Audit-Id"), p->r->audit_id);
 		http_headers_add(a, &out, STR("Cache-Control"), STR("no-cache, private"));
+		origins_add_headers(p->r, &out);
 	}
 	for (size_t i = 0; i < in->count; i++) {
 		struct str name = in->items[i].name, value = in->items[i].value;

@@ -14,6 +14,7 @@
 static const struct stage stages[] = {
 	{"parse", stage_parse},
 	{"resolve", stage_resolve},
+	{"origins", stage_origins},
 	{"authenticate", stage_authenticate},
 	{"audit", stage_audit},
 	{"impersonate", stage_impersonate},

@@ -131,6 +131,8 @@ struct api_request {
 	struct str content_type;    /* of the body, without parameters */
 	bool resets_managed_fields; /* the object sent says that nobody owns anything */
 
+	struct str origin; /* of the page that asks, when it may; headers say so */
+
 	struct str *warnings; /* Warning headers, in order, without repetitions */
 	size_t warning_count, warning_cap;
 	bool routed; /* authorized, and on its way to a handler */
@@ -176,6 +178,7 @@ struct str request_header(const struct api_request *r, const char *name);
 /* ---- the stages, each in a file of its name ---- */
 stage_fn stage_parse;        /* path and query, audit id */
 stage_fn stage_resolve;      /* which resource, which verb */
+stage_fn stage_origins;      /* pages of other sites: origins.c */
 stage_fn stage_authenticate; /* authn/ */
 stage_fn stage_impersonate;  /* authn/ */
 stage_fn stage_throttle;     /* fair.c */

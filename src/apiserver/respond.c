@@ -1,4 +1,5 @@
 /* Answers that are one object, one Status or one text; lists are in respond_list.c. */
+#include "origins.h"
 #include "represent_private.h"
 
 #include "audit.h"
@@ -71,6 +72,7 @@ struct http_headers respond_headers(struct api_request *r, const char *content_t
 
 	http_headers_add(r->arena, &h, STR("Audit-Id"), r->audit_id);
 	http_headers_add(r->arena, &h, STR("Cache-Control"), STR("no-cache, private"));
+	origins_add_headers(r, &h);
 	if (content_type)
 		http_headers_add(r->arena, &h, STR("Content-Type"), str_from(content_type));
 	add_warnings(r, &h);

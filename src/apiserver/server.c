@@ -14,6 +14,7 @@
 #include "metrics.h"
 #include "nodes.h"
 #include "openapi.h"
+#include "origins.h"
 #include "pipeline.h"
 #include "pki.h"
 #include "store_copy.h"
@@ -203,6 +204,7 @@ static int open_access(struct api_server *s, struct err *err)
 		code = authz_new(s, &s->authz, err);
 	s->allocators = allocators_new(s);
 	s->fair = fair_new(s);
+	s->origins = origins_new(s);
 	s->nodes = nodes_new(s);
 	s->zones = zones_new(s->env->disk);
 	s->cel_zones = (struct cel_zones){s->zones, find_zone};

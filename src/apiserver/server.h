@@ -23,6 +23,7 @@ struct definitions; /* custom/: what definitions serve */
 struct openapi;
 struct metrics;
 struct fair;
+struct origins;
 struct encryption; /* how objects lie in the store */
 struct audit;      /* audit/: what is written down of requests */
 struct identity_lease;
@@ -52,7 +53,8 @@ struct api_server {
 	struct openapi *openapi;
 	struct metrics *metrics;
 	struct fair *fair;
-	struct audit *audit; /* NULL: off */
+	struct origins *origins; /* NULL: pages of other sites may see nothing */
+	struct audit *audit;     /* NULL: off */
 	struct identity_lease *lease;
 	struct first_keep *keep;
 	struct nodes *nodes;

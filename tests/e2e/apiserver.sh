@@ -32,7 +32,7 @@ end_of() {
 	return 99
 }
 
-start
+start --cors-allowed-origins '//good\.example(:|$),^https://[a-z]+\.pages\.example$'
 check "it serves" test -n "$at"
 url=https://127.0.0.1:$at
 check "healthz" test "$(fetch "$url/healthz")" = ok
@@ -105,6 +105,23 @@ for line in 'etcd_requests_total{group="",operation="create",resource="configmap
 	'apiserver_flowcontrol_current_executing_seats{flow_schema="exempt",priority_level="exempt"} 1$'; do
 	check "is counted: ${line%% *}" grep -q "^$line" <<<"$numbers"
 done
+origin() { # ORIGIN [CURL-OPTION…]: what the page of that site is told
+	local from=$1
+	shift
+	as_admin -o /dev/null -D - -H "Origin: $from" "$@" "$url/version" | tr -d '\r' |
+		grep -i '^access-control\|^HTTP' | sed 's/^HTTP[^ ]* //' | sort | xargs
+}
+allowed='Access-Control-Allow-Credentials: true Access-Control-Allow-Headers: Content-Type, Content-Length, Accept-Encoding, X-CSRF-Token, Authorization, X-Requested-With, If-Modified-Since Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE, PATCH Access-Control-Allow-Origin:'
+check "pages of a site that may see answers" test "$(origin http://good.example:8080 --http1.1)" = \
+	"200 OK $allowed http://good.example:8080 Access-Control-Expose-Headers: Date"
+check "each pattern counts" contains "$allowed https://one.pages.example" \
+	"$(origin https://one.pages.example --http1.1)"
+check "others may not" test "$(origin http://good.example.evil --http1.1)" = "200 OK"
+check "browsers ask first, without saying who asks" contains "204 No Content $allowed http://good.example" \
+	"$(fetch -o /dev/null -D - --http1.1 -X OPTIONS -H 'Origin: http://good.example' "$maps" | tr -d '\r' |
+		grep -i '^access-control\|^HTTP' | sed 's/^HTTP[^ ]* //' | sort | xargs)"
+check "refusals can be read, too" contains "Access-Control-Allow-Origin: http://good.example" \
+	"$(fetch -o /dev/null -D - --http1.1 -H 'Origin: http://good.example' -H 'Authorization: Bearer no' "$maps" | tr -d '\r')"
 flows=$url/debug/api_priority_and_fairness
 check "administrators see the levels' requests" grep -Eq \
 	'^exempt, +0, +false, +false, +0, +1, +[1-9][0-9]*, +0, +0, +0$' \
@@ -127,6 +144,14 @@ for _ in 1 2 3; do
 	as_admin -o /dev/null -H 'Content-Type: application/json' -X POST --data-binary "@$dir/wide" "$maps"
 done
 as_alice() { fetch -o /dev/null -H 'Authorization: Bearer secret-of-alice' "$@"; }
+as_admin -o "$dir/out" "$maps"
+counted=$(as_admin "$url/metrics" | grep '^apiserver_storage_list_.*resource="configmaps"' | awk '{print $NF}' | xargs)
+as_admin -o "$dir/out" "$maps?fieldSelector=metadata.name%3Dnobody"
+after=$(as_admin "$url/metrics" | grep '^apiserver_storage_list_.*resource="configmaps"' | awk '{print $NF}' | xargs)
+check "lists are counted, what they read and what they give" python3 -c '
+before, after = ([int(x) for x in a.split()] for a in '"('$counted', '$after'))"'
+one, read, judged, given = (b - a for a, b in zip(before, after))
+assert one == 1 and read == judged > 0 and given == 0, (before, after)'
 before=$(widths)
 as_alice "$maps"
 check "a long list takes as many seats as one request may" test $(($(widths) - before)) = 7

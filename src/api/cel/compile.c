@@ -1,7 +1,7 @@
 /* Environments, and the way from text to a program. */
 #include "program.h"
 
-#include "regex.h"
+#include <kube/regex.h>
 
 #include <kube/mem.h>
 

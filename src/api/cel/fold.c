@@ -5,7 +5,7 @@
 #include "eval.h"
 
 #include "format_text.h"
-#include "regex.h"
+#include <kube/regex.h>
 
 /* ---- validation of literals ---- */
 

@@ -1,7 +1,7 @@
 /* matches, find, findAll. */
 #include "functions.h"
 
-#include "regex.h"
+#include <kube/regex.h>
 
 /* The expression's own, made beforehand when it is constant. NULL: *error. */
 static const struct regex *regex_of(struct call *c, bool illegal, struct cel_value *error)

@@ -2,7 +2,7 @@
 #ifndef KUBE_CEL_REGEX_PARTS_H
 #define KUBE_CEL_REGEX_PARTS_H
 
-#include "regex.h"
+#include <kube/regex.h>
 
 enum {
 	REPEAT_MAX = 1000, /* of Go: {n} and the product of nested ones */

@@ -1,7 +1,7 @@
 #include "structural.h"
 
-#include "regex.h"
 #include "value.h"
+#include <kube/regex.h>
 
 #include <stdlib.h>
 

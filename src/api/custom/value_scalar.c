@@ -1,8 +1,9 @@
 /* Texts, numbers, choices. */
-#include "regex.h"
 #include "value.h"
 
 #include <math.h>
+
+#include <kube/regex.h>
 
 /* ---- texts ---- */
 

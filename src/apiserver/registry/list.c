@@ -5,6 +5,7 @@
 #include "registry.h"
 
 #include "custom_kind.h"
+#include "metrics.h"
 
 #include <kube/mem.h>
 #include <kube/time.h>
@@ -20,6 +21,7 @@ struct listing {
 	struct str last; /* key of the last one taken */
 	bool more;
 	int64_t left; /* behind the last one taken */
+	int64_t read, judged;
 	struct op op; /* the wait for a version to come */
 	int64_t wanted;
 };
@@ -35,6 +37,7 @@ static void take(struct listing *l, struct str key, struct object *o)
 {
 	struct list_answer *a = &l->answer;
 
+	l->read++;
 	if (full(l)) {
 		l->more = true;
 		l->left++;
@@ -44,6 +47,7 @@ static void take(struct listing *l, struct str key, struct object *o)
 		o = custom_view(l->r->resource, o);
 	else
 		object_ref(o);
+	l->judged++;
 	if (!registry_selects(l->r, o)) {
 		object_unref(o);
 		return;
@@ -107,6 +111,22 @@ static struct status *take_past(struct listing *l)
 	return NULL;
 }
 
+static void count_list(const struct listing *l)
+{
+	const struct {
+		enum metric_series which;
+		int64_t by;
+	} counts[] = {{METRIC_STORE_LISTS, 1}, {METRIC_STORE_FETCHED, l->read},
+		{METRIC_STORE_EVALUATED, l->judged},
+		{METRIC_STORE_RETURNED, (int64_t)l->answer.count}};
+	const struct resource *hub = l->r->resource->hub;
+	struct str labels = arena_print(l->r->arena, "group=\"%.*s\",resource=\"%.*s\"",
+		STRF(hub->group), STRF(hub->plural));
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		*metrics_number(l->r->server->metrics, counts[i].which, labels) += counts[i].by;
+}
+
 static void finish(struct listing *l)
 {
 	struct api_request *r = l->r;
@@ -121,6 +141,7 @@ static void finish(struct listing *l)
 		request_fail(r, failure);
 		return;
 	}
+	count_list(l);
 	l->answer.remaining = -1;
 	if (l->more) {
 		l->answer.continue_ =

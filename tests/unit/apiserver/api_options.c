@@ -71,6 +71,24 @@ TEST(what_would_be_ignored_in_silence_is_refused)
 	arena_done(&arena);
 }
 
+TEST(origins_are_patterns_that_pin_the_host_down)
+{
+	static const char *const good[] = {"--cors-allowed-origins=^https://a\\.example$",
+		"--cors-allowed-origins=//a(:|$),^b:"};
+	static const char *const bad[] = {"--cors-allowed-origins=a\\.example$",
+		"--cors-allowed-origins=^https", "--cors-allowed-origins=//a$,.*"};
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		EXPECT_STR(parse(good[i], NULL), "");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		EXPECT(str_ends(parse(bad[i], NULL),
+			STR("does not pin to start/end of host in the origin header")));
+	EXPECT_STR(parse("--cors-allowed-origins=^(a$", NULL),
+		"--cors-allowed-origins has an invalid regular expression: error parsing regexp: "
+		"missing closing ): `^(a$`");
+	arena_done(&arena);
+}
+
 TEST(what_is_read_again_is_a_file)
 {
 	EXPECT_STR(parse("--encryption-provider-config-automatic-reload=true", NULL),

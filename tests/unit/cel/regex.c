@@ -1,7 +1,7 @@
 /* Regular expressions: RE2's syntax and Go's complaints, the leftmost match, in linear time. */
 #include "test.h"
 
-#include "api/regex.h"
+#include <kube/regex.h>
 
 #include <kube/buf.h>
 

@@ -2,8 +2,8 @@
  * Regular expressions as RE2 has them: their syntax with Go's error texts, matched in time linear
  * in the text (a set of states walks over it), the leftmost match, earlier alternatives first.
  */
-#ifndef KUBE_API_REGEX_H
-#define KUBE_API_REGEX_H
+#ifndef KUBE_REGEX_H
+#define KUBE_REGEX_H
 
 #include <kube/arena.h>
 
