@@ -123,6 +123,7 @@ struct api_request {
 	bool local;                       /* came from this process */
 	struct access_waits *waits;       /* answers of webhooks; NULL: none was needed */
 	struct authn_waits *token_waits;  /* the same of those who know tokens */
+	int64_t authorizing;              /* on the loop's clock: since when; 0: not yet */
 
 	/* decode */
 	struct request_options options;

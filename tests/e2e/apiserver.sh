@@ -72,7 +72,9 @@ check "forty writers of one object all succeed" test \
 check "metrics" contains 'apiserver_request_total{code="200"' "$(as_admin "$url/metrics")"
 numbers=$(as_admin "$url/metrics")
 check "whoever asks is counted" contains 'authenticated_user_requests{username="admin"}' "$numbers"
-check "who is not let in, too" contains 'authentication_attempts{result="failure"} 1' "$numbers"
+check "who is not let in, too" contains 'authentication_attempts{result="error"} 1' "$numbers"
+check "who may and who may not" contains 'authorization_attempts_total{result="allowed"} ' "$numbers"
+check "and how long that took" contains 'authorization_duration_seconds_count{result="allowed"} ' "$numbers"
 check "seats are counted" contains \
 	'current_executing_requests{flow_schema="exempt",priority_level="exempt"} 1' "$numbers"
 check "answers are measured" contains \
@@ -94,7 +96,7 @@ for line in 'etcd_requests_total{group="",operation="create",resource="configmap
 	'apiserver_watch_events_sizes_count{group="",resource="namespaces",version="v1"} 4$' \
 	'apiserver_admission_step_admission_duration_seconds_count{operation="DELETE",rejected="false",type="validate"} 1$' \
 	'apiserver_admission_controller_admission_duration_seconds_count{name="NamespaceLifecycle",operation="CREATE",rejected="false",type="admit"} [1-9]' \
-	'authentication_duration_seconds_count{result="failure"} [1-9]' \
+	'authentication_duration_seconds_count{result="error"} [1-9]' \
 	'kubernetes_healthchecks_total{name="ping",status="success",type="readyz"} [1-9]' \
 	'apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"} 245$' \
 	'apiserver_flowcontrol_lower_limit_seats{priority_level="workload-low"} 24$' \

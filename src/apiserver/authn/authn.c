@@ -371,10 +371,13 @@ static struct str user_labels(const struct api_user *user)
 						   : STR("username=\"other\"");
 }
 
-static void count(struct api_request *r)
+/* A wrong proof is an error, none at all a failure. */
+static void count(struct api_request *r, enum token_outcome outcome)
 {
 	struct metrics *m = r->server->metrics;
-	struct str result = r->user ? STR("result=\"success\"") : STR("result=\"failure\"");
+	struct str result = r->user                ? STR("result=\"success\"")
+			    : outcome == TOKEN_BAD ? STR("result=\"error\"")
+						   : STR("result=\"failure\"");
 	int64_t spent = loop_now(r->server->env->loop) - r->x->started;
 
 	++*metrics_number(m, METRIC_AUTHENTICATED, result);
@@ -383,10 +386,10 @@ static void count(struct api_request *r)
 		++*metrics_number(m, METRIC_USERS, user_labels(r->user));
 }
 
-static void refuse(struct api_request *r)
+static void refuse(struct api_request *r, enum token_outcome outcome)
 {
 	r->user = NULL;
-	count(r);
+	count(r, outcome);
 	audit_unauthenticated(r);
 	request_fail(r, status_new(r->arena, ERR_UNAUTHORIZED, "Unauthorized"));
 }
@@ -428,12 +431,12 @@ void stage_authenticate(struct api_request *r)
 		return;
 	}
 	if (outcome == TOKEN_BAD || (outcome == TOKEN_UNKNOWN && !may_be_anonymous(r))) {
-		refuse(r);
+		refuse(r, outcome);
 		return;
 	}
 	if (outcome == TOKEN_UNKNOWN)
 		r->user = r->server->authn->anonymous;
 	r->real_user = r->user;
-	count(r);
+	count(r, outcome);
 	request_next(r);
 }

@@ -12,7 +12,9 @@
 #include "watched_file.h"
 
 #include <kube/log.h>
+#include <kube/loop.h>
 #include <kube/mem.h>
+#include <kube/time.h>
 #include <kube/url.h>
 
 #define FILE_MAX (3 * MIB)
@@ -519,12 +521,27 @@ static void annotate(struct api_request *r, const struct access_answer *answer)
 		r, "authorization.k8s.io/reason", failed ? STR("internal error") : answer->reason);
 }
 
+static void count(struct api_request *r, const struct access_answer *answer)
+{
+	struct metrics *m = r->server->metrics;
+	int64_t spent = loop_now(r->server->env->loop) - r->authorizing;
+	struct str result = answer->decision == ACCESS_ALLOW  ? STR("result=\"allowed\"")
+			    : answer->error.len               ? STR("result=\"error\"")
+			    : answer->decision == ACCESS_DENY ? STR("result=\"denied\"")
+							      : STR("result=\"no-opinion\"");
+
+	++*metrics_number(m, METRIC_AUTHORIZED, result);
+	metrics_observe(m, METRIC_AUTHORIZATION, result, (double)spent / (double)SEC);
+}
+
 void stage_authorize(struct api_request *r)
 {
 	struct access_query q = access_query_of(r);
 	struct access_answer answer;
 	bool allowed;
 
+	if (!r->authorizing)
+		r->authorizing = loop_now(r->server->env->loop);
 	q.explain = r->audit;
 	authz_decide(r->server->authz, r->arena, &q, &answer);
 	if (answer.decision == ACCESS_WAIT) {
@@ -533,8 +550,7 @@ void stage_authorize(struct api_request *r)
 	}
 	allowed = answer.decision == ACCESS_ALLOW;
 	annotate(r, &answer);
-	++*metrics_number(r->server->metrics, METRIC_AUTHORIZED,
-		allowed ? STR("result=\"allowed\"") : STR("result=\"denied\""));
+	count(r, &answer);
 	if (allowed)
 		request_next(r);
 	else if (answer.error.len)
