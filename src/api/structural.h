@@ -33,6 +33,20 @@ struct count_bound {
 	int64_t value;
 };
 
+/* What few schemas say; the others share one that says nothing. */
+struct limits {
+	struct str pattern;
+	const struct regex *regex; /* NULL: no pattern, or one with a fault */
+	struct str pattern_fault;
+	struct bound maximum, minimum, multiple;
+	bool above_minimum, below_maximum; /* the bounds themselves are out */
+	struct count_bound max_length, min_length, max_items, min_items, max_properties,
+		min_properties;
+	bool unique;
+	struct node_list all_of, any_of, one_of;
+	struct node * not ;
+};
+
 struct node {
 	const struct cJSON *source; /* JSONSchemaProps */
 	/* the value's shape */
@@ -48,26 +62,18 @@ struct node {
 	struct str *list_keys;
 	size_t list_key_count;
 	/* its rules */
-	struct str format; /* empty: none, or none that is checked */
-	struct str pattern;
-	const struct regex *regex; /* NULL: no pattern, or one with a fault */
-	struct str pattern_fault;
-	struct bound maximum, minimum, multiple;
-	bool above_minimum, below_maximum; /* the bounds themselves are out */
-	struct count_bound max_length, min_length, max_items, min_items, max_properties,
-		min_properties;
-	bool unique;
+	struct str format;            /* empty: none, or none that is checked */
 	const struct cJSON *choices;  /* enum; NULL: none */
 	const struct cJSON *required; /* NULL: none */
-	struct node_list all_of, any_of, one_of;
-	struct node * not ;
-	const struct cJSON *rules; /* x-kubernetes-validations */
+	const struct cJSON *rules;    /* x-kubernetes-validations */
+	const struct limits *limits;  /* never NULL */
 };
 
 #define NODE_DEPTH 200 /* of schemas: what is deeper is refused */
 
 /* ERR_INVALID for what is no schema that can be worked with. */
 int node_from(struct arena *a, const struct cJSON *schema, struct node **out, struct err *err);
+struct node *node_empty(struct arena *a); /* of a version without a schema */
 /* NULL: no such property. */
 struct node *node_property(const struct node *n, struct str name);
 /* What a member of an object is: a property, or one of the rest; NULL: not known. */

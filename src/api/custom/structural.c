@@ -53,7 +53,7 @@ static int build_list(struct arena *a, const struct cJSON *list, size_t depth,
 static int build_below(struct arena *a, struct node *n, size_t depth, struct err *err)
 {
 	const struct cJSON *s = n->source, *rest = json_get(s, STR("additionalProperties"));
-	const struct cJSON *items = json_get(s, STR("items")), *no = json_get(s, STR("not"));
+	const struct cJSON *items = json_get(s, STR("items"));
 	int code = build_properties(a, json_get(s, STR("properties")), depth, n, err);
 
 	n->additional = json_type(rest) != JSON_NULL;
@@ -62,14 +62,23 @@ static int build_below(struct arena *a, struct node *n, size_t depth, struct err
 		code = build(a, rest, depth, &n->rest, err);
 	if (!code && json_is(items, JSON_OBJECT))
 		code = build(a, items, depth, &n->items, err);
-	if (!code && json_is(no, JSON_OBJECT))
-		code = build(a, no, depth, &n->not, err);
+	return code;
+}
+
+static int build_alternatives(
+	struct arena *a, const struct cJSON *s, size_t depth, struct limits *l, struct err *err)
+{
+	const struct cJSON *no = json_get(s, STR("not"));
+	int code = 0;
+
+	if (json_is(no, JSON_OBJECT))
+		code = build(a, no, depth, &l->not, err);
 	if (!code)
-		code = build_list(a, json_get(s, STR("allOf")), depth, &n->all_of, err);
+		code = build_list(a, json_get(s, STR("allOf")), depth, &l->all_of, err);
 	if (!code)
-		code = build_list(a, json_get(s, STR("anyOf")), depth, &n->any_of, err);
+		code = build_list(a, json_get(s, STR("anyOf")), depth, &l->any_of, err);
 	if (!code)
-		code = build_list(a, json_get(s, STR("oneOf")), depth, &n->one_of, err);
+		code = build_list(a, json_get(s, STR("oneOf")), depth, &l->one_of, err);
 	return code;
 }
 
@@ -131,38 +140,76 @@ static void read_rules(struct node *n)
 	n->format = tree_str(s, "format");
 	if (!format_is_known(n->format))
 		n->format = STR("");
-	n->pattern = tree_str(s, "pattern");
-	n->maximum = number(s, "maximum");
-	n->minimum = number(s, "minimum");
-	n->multiple = number(s, "multipleOf");
-	n->below_maximum = json_bool(json_get(s, STR("exclusiveMaximum")));
-	n->above_minimum = json_bool(json_get(s, STR("exclusiveMinimum")));
-	n->max_length = count(s, "maxLength");
-	n->min_length = count(s, "minLength");
-	n->max_items = count(s, "maxItems");
-	n->min_items = count(s, "minItems");
-	n->max_properties = count(s, "maxProperties");
-	n->min_properties = count(s, "minProperties");
-	n->unique = json_bool(json_get(s, STR("uniqueItems")));
 	n->choices = some(s, "enum");
 	n->required = some(s, "required");
 	n->rules = some(s, "x-kubernetes-validations");
+}
+
+static const struct limits no_limits;
+
+static bool says_limits(const struct cJSON *schema)
+{
+	static const char *const names[] = {"pattern", "maximum", "minimum", "multipleOf",
+		"exclusiveMaximum", "exclusiveMinimum", "maxLength", "minLength", "maxItems",
+		"minItems", "maxProperties", "minProperties", "uniqueItems", "not", "allOf",
+		"anyOf", "oneOf", NULL};
+
+	json_each (member, schema)
+		if (rule_is_one_of(json_key(member), names))
+			return true;
+	return false;
+}
+
+static int read_limits(
+	struct arena *a, const struct cJSON *s, size_t depth, struct node *n, struct err *err)
+{
+	struct limits *l;
+
+	n->limits = &no_limits;
+	if (!says_limits(s))
+		return 0;
+	l = arena_new(a, sizeof(*l));
+	n->limits = l;
+	l->pattern = tree_str(s, "pattern");
+	l->maximum = number(s, "maximum");
+	l->minimum = number(s, "minimum");
+	l->multiple = number(s, "multipleOf");
+	l->below_maximum = json_bool(json_get(s, STR("exclusiveMaximum")));
+	l->above_minimum = json_bool(json_get(s, STR("exclusiveMinimum")));
+	l->max_length = count(s, "maxLength");
+	l->min_length = count(s, "minLength");
+	l->max_items = count(s, "maxItems");
+	l->min_items = count(s, "minItems");
+	l->max_properties = count(s, "maxProperties");
+	l->min_properties = count(s, "minProperties");
+	l->unique = json_bool(json_get(s, STR("uniqueItems")));
+	if (l->pattern.len)
+		l->regex = regex_compile(a, l->pattern, &l->pattern_fault);
+	return build_alternatives(a, s, depth, l, err);
 }
 
 static int build(struct arena *a, const struct cJSON *schema, size_t depth, struct node **out,
 	struct err *err)
 {
 	struct node *n = arena_new(a, sizeof(*n));
+	int code;
 
 	if (depth >= NODE_DEPTH)
 		return err_set(err, ERR_INVALID, "schemas nest deeper than %d levels", NODE_DEPTH);
 	n->source = schema;
 	read_shape(a, n);
 	read_rules(n);
-	if (n->pattern.len)
-		n->regex = regex_compile(a, n->pattern, &n->pattern_fault);
 	*out = n;
-	return build_below(a, n, depth + 1, err);
+	code = build_below(a, n, depth + 1, err);
+	return code ? code : read_limits(a, schema, depth + 1, n, err);
+}
+
+struct node *node_empty(struct arena *a)
+{
+	struct node *n = arena_new(a, sizeof(*n));
+
+	n->limits = &no_limits;
+	return n;
 }
 
 int node_from(struct arena *a, const struct cJSON *schema, struct node **out, struct err *err)

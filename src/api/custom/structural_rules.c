@@ -35,27 +35,27 @@ static void check_alternatives(struct field_errors *e, const struct path *at, co
 	struct path any = PATH(at, "anyOf"), all = PATH(at, "allOf"), one = PATH(at, "oneOf");
 	struct path no = PATH(at, "not"), pattern = PATH(at, "pattern");
 
-	for (size_t i = 0; !skip && i < n->any_of.count; i++) {
+	for (size_t i = 0; !skip && i < n->limits->any_of.count; i++) {
 		struct path here = PATH_INDEX(&any, i);
 
-		check_nested(e, &here, n->any_of.items[i], false);
+		check_nested(e, &here, n->limits->any_of.items[i], false);
 	}
-	for (size_t i = 0; i < n->all_of.count; i++) {
+	for (size_t i = 0; i < n->limits->all_of.count; i++) {
 		struct path here = PATH_INDEX(&all, i);
 
-		check_nested(e, &here, n->all_of.items[i], skip_first && i == 0);
+		check_nested(e, &here, n->limits->all_of.items[i], skip_first && i == 0);
 	}
-	for (size_t i = 0; i < n->one_of.count; i++) {
+	for (size_t i = 0; i < n->limits->one_of.count; i++) {
 		struct path here = PATH_INDEX(&one, i);
 
-		check_nested(e, &here, n->one_of.items[i], false);
+		check_nested(e, &here, n->limits->one_of.items[i], false);
 	}
-	if (n->not )
-		check_nested(e, &no, n->not, false);
-	if (n->pattern.len && !n->regex)
-		field_invalid_str(e, &pattern, n->pattern,
+	if (n->limits->not )
+		check_nested(e, &no, n->limits->not, false);
+	if (n->limits->pattern.len && !n->limits->regex)
+		field_invalid_str(e, &pattern, n->limits->pattern,
 			"must be a valid regular expression, but isn't: %.*s",
-			STRF(n->pattern_fault));
+			STRF(n->limits->pattern_fault));
 }
 
 static void check_forbidden(struct field_errors *e, const struct path *at, const struct cJSON *s)
@@ -221,8 +221,9 @@ static void check_shape(
 	if (n->rest)
 		check_shape(e, &rest, n->rest, LEVEL_FIELD);
 	check_extensions(e, at, n);
-	check_alternatives(e, at, n, says_int_or_string(&n->any_of),
-		n->all_of.count && says_int_or_string(&n->all_of.items[0]->any_of));
+	check_alternatives(e, at, n, says_int_or_string(&n->limits->any_of),
+		n->limits->all_of.count &&
+			says_int_or_string(&n->limits->all_of.items[0]->limits->any_of));
 	check_type(e, at, n, level);
 	check_identity(e, at, n, level);
 	if (n->embedded && !n->preserves && !n->property_count)
@@ -265,11 +266,11 @@ static void check_alternatives_complete(struct field_errors *e, struct pair p)
 	const struct node *n = p.narrowing;
 	struct path no = PATH(p.narrowing_at, "not");
 
-	if (n->not )
-		check_complete(e, (struct pair){n->not, p.shape, &no, p.shape_at});
-	check_list_complete(e, p, &n->all_of, "allOf");
-	check_list_complete(e, p, &n->any_of, "anyOf");
-	check_list_complete(e, p, &n->one_of, "oneOf");
+	if (n->limits->not )
+		check_complete(e, (struct pair){n->limits->not, p.shape, &no, p.shape_at});
+	check_list_complete(e, p, &n->limits->all_of, "allOf");
+	check_list_complete(e, p, &n->limits->any_of, "anyOf");
+	check_list_complete(e, p, &n->limits->one_of, "oneOf");
 }
 
 static void check_complete(struct field_errors *e, struct pair p)

@@ -35,7 +35,7 @@ static int fill(struct custom_type *t, const struct cJSON *definition, const str
 	if (json_is(schema, JSON_OBJECT))
 		t->source = json_copy(&t->arena, schema);
 	if (!t->source) {
-		t->root = arena_new(&t->arena, sizeof(*t->root));
+		t->root = node_empty(&t->arena);
 		return 0;
 	}
 	return node_from(&t->arena, t->source, &t->root, err);

@@ -97,10 +97,10 @@ static void check_any_of(struct findings *f, const struct node *n, const struct 
 	bool one = false;
 
 	findings_init(&best, f->arena);
-	for (size_t i = 0; i < n->any_of.count && !one; i++) {
+	for (size_t i = 0; i < n->limits->any_of.count && !one; i++) {
 		_cleanup_(findings_done) struct findings tried;
 
-		try_one(&tried, f, n->any_of.items[i], value, at, before);
+		try_one(&tried, f, n->limits->any_of.items[i], value, at, before);
 		one = !tried.count;
 		if (one || i == 0 || tried.matches > best.matches) {
 			struct findings worse = best;
@@ -109,7 +109,7 @@ static void check_any_of(struct findings *f, const struct node *n, const struct 
 			tried = worse;
 		}
 	}
-	if (!one && n->any_of.count)
+	if (!one && n->limits->any_of.count)
 		find_sentence(f, "%.*s must validate at least one schema (anyOf)",
 			STRF(field_quote(f->arena, spot_text(f->arena, at))));
 	findings_merge(f, &best);
@@ -123,11 +123,11 @@ static void check_one_of(struct findings *f, const struct node *n, const struct 
 	bool kept = false;
 
 	findings_init(&best, f->arena);
-	for (size_t i = 0; i < n->one_of.count; i++) {
+	for (size_t i = 0; i < n->limits->one_of.count; i++) {
 		_cleanup_(findings_done) struct findings tried;
 		bool keep;
 
-		try_one(&tried, f, n->one_of.items[i], value, at, before);
+		try_one(&tried, f, n->limits->one_of.items[i], value, at, before);
 		keep = tried.count ? !valid && (!kept || tried.matches > best.matches) : !valid;
 		valid += !tried.count;
 		if (keep) {
@@ -138,7 +138,7 @@ static void check_one_of(struct findings *f, const struct node *n, const struct 
 			kept = true;
 		}
 	}
-	if (n->one_of.count && valid != 1) {
+	if (n->limits->one_of.count && valid != 1) {
 		struct str where = field_quote(f->arena, spot_text(f->arena, at));
 		struct str more =
 			valid ? arena_print(f->arena, "Found %zu valid alternatives", valid)
@@ -156,14 +156,14 @@ static void check_all_of(struct findings *f, const struct node *n, const struct 
 {
 	size_t valid = 0;
 
-	for (size_t i = 0; i < n->all_of.count; i++) {
+	for (size_t i = 0; i < n->limits->all_of.count; i++) {
 		_cleanup_(findings_done) struct findings tried;
 
-		try_one(&tried, f, n->all_of.items[i], value, at, before);
+		try_one(&tried, f, n->limits->all_of.items[i], value, at, before);
 		valid += !tried.count;
 		findings_merge(f, &tried);
 	}
-	if (valid != n->all_of.count)
+	if (valid != n->limits->all_of.count)
 		find_sentence(f, "%.*s must validate all the schemas (allOf)%s",
 			STRF(field_quote(f->arena, spot_text(f->arena, at))),
 			valid ? "" : ". None validated");
@@ -175,9 +175,9 @@ static void check_not(struct findings *f, const struct node *n, const struct cJS
 	_cleanup_(findings_done) struct findings tried;
 
 	findings_init(&tried, f->arena);
-	if (!n->not )
+	if (!n->limits->not )
 		return;
-	value_check(&tried, n->not, value, at, before);
+	value_check(&tried, n->limits->not, value, at, before);
 	if (!tried.count)
 		find_sentence(f, "%.*s must not validate the schema (not)",
 			STRF(field_quote(f->arena, spot_text(f->arena, at))));
@@ -210,12 +210,12 @@ static void check_items(struct findings *f, const struct node *n, const struct c
 			check_below(f, n->items, item, &here, below.old ? &below : NULL);
 		here.index++;
 	}
-	if (n->min_items.set && (int64_t)count < n->min_items.value)
+	if (n->limits->min_items.set && (int64_t)count < n->limits->min_items.value)
 		find_invalid_raw(f, at, arena_print(f->arena, "%zu", count),
-			"should have at least %lld items", (long long)n->min_items.value);
-	if (n->max_items.set && (int64_t)count > n->max_items.value)
-		find_too_many(f, at, count, n->max_items.value);
-	if (n->unique) {
+			"should have at least %lld items", (long long)n->limits->min_items.value);
+	if (n->limits->max_items.set && (int64_t)count > n->limits->max_items.value)
+		find_too_many(f, at, count, n->limits->max_items.value);
+	if (n->limits->unique) {
 		struct map seen;
 		bool twice = false;
 
@@ -259,13 +259,14 @@ static void check_members(struct findings *f, const struct node *n, const struct
 {
 	size_t count = json_count(object);
 
-	if (n->min_properties.set && (int64_t)count < n->min_properties.value) {
+	if (n->limits->min_properties.set && (int64_t)count < n->limits->min_properties.value) {
 		find_invalid_raw(f, at, arena_print(f->arena, "%zu", count),
-			"should have at least %lld properties", (long long)n->min_properties.value);
+			"should have at least %lld properties",
+			(long long)n->limits->min_properties.value);
 		return;
 	}
-	if (n->max_properties.set && (int64_t)count > n->max_properties.value) {
-		find_too_many(f, at, count, n->max_properties.value);
+	if (n->limits->max_properties.set && (int64_t)count > n->limits->max_properties.value) {
+		find_too_many(f, at, count, n->limits->max_properties.value);
 		return;
 	}
 	if (n->additional)

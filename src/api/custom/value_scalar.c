@@ -22,7 +22,7 @@ static bool has_pattern(const struct node *n, struct str text)
 	size_t start, end;
 
 	arena_init(&a);
-	return regex_find(regex_start(n->regex, &a), text, 0, &start, &end);
+	return regex_find(regex_start(n->limits->regex, &a), text, 0, &start, &end);
 }
 
 void check_string(
@@ -31,16 +31,16 @@ void check_string(
 	struct str text = json_str(value);
 	int64_t length = count_runes(text);
 
-	if (n->max_length.set && length > n->max_length.value)
-		find_too_long(f, at, n->max_length.value);
-	else if (n->min_length.set && length < n->min_length.value)
+	if (n->limits->max_length.set && length > n->limits->max_length.value)
+		find_too_long(f, at, n->limits->max_length.value);
+	else if (n->limits->min_length.set && length < n->limits->min_length.value)
 		find_invalid(f, at, value, "should be at least %lld chars long",
-			(long long)n->min_length.value);
-	else if (n->pattern.len && !n->regex)
+			(long long)n->limits->min_length.value);
+	else if (n->limits->pattern.len && !n->limits->regex)
 		find_invalid(f, at, value, "should match '%.*s, but pattern is invalid: %.*s'",
-			STRF(n->pattern), STRF(n->pattern_fault));
-	else if (n->pattern.len && !has_pattern(n, text))
-		find_invalid(f, at, value, "should match '%.*s'", STRF(n->pattern));
+			STRF(n->limits->pattern), STRF(n->limits->pattern_fault));
+	else if (n->limits->pattern.len && !has_pattern(n, text))
+		find_invalid(f, at, value, "should match '%.*s'", STRF(n->limits->pattern));
 }
 
 /* ---- numbers ---- */
@@ -118,7 +118,7 @@ struct number {
 static void check_multiple(struct findings *f, const struct node *n, const struct number *v,
 	const struct cJSON *value, const struct spot *at)
 {
-	double factor = n->multiple.value;
+	double factor = n->limits->multiple.value;
 	bool exact = check_range(f, n, factor, false, "MultipleOf", at) && v->whole &&
 		     to_int(factor) != 0;
 	bool fits;
@@ -160,27 +160,29 @@ void check_number(
 
 	v.whole = json_int(value, &v.exact);
 	check_range(f, n, v.value, v.whole, "Checked", at);
-	if (n->multiple.set)
+	if (n->limits->multiple.set)
 		check_multiple(f, n, &v, value, at);
-	if (n->minimum.set) {
-		exact = check_range(f, n, n->minimum.value, false, "Minimum boundary", at) &&
+	if (n->limits->minimum.set) {
+		exact = check_range(
+				f, n, n->limits->minimum.value, false, "Minimum boundary", at) &&
 			v.whole;
-		int order = compare(&v, exact, n->minimum.value);
+		int order = compare(&v, exact, n->limits->minimum.value);
 
-		if (order < 0 || (order == 0 && n->above_minimum))
+		if (order < 0 || (order == 0 && n->limits->above_minimum))
 			find_invalid(f, at, value, "should be greater than %s%.*s",
-				n->above_minimum ? "" : "or equal to ",
-				STRF(bound_text(f, exact, n->minimum.value)));
+				n->limits->above_minimum ? "" : "or equal to ",
+				STRF(bound_text(f, exact, n->limits->minimum.value)));
 	}
-	if (n->maximum.set) {
-		exact = check_range(f, n, n->maximum.value, false, "Maximum boundary", at) &&
+	if (n->limits->maximum.set) {
+		exact = check_range(
+				f, n, n->limits->maximum.value, false, "Maximum boundary", at) &&
 			v.whole;
-		int order = compare(&v, exact, n->maximum.value);
+		int order = compare(&v, exact, n->limits->maximum.value);
 
-		if (order > 0 || (order == 0 && n->below_maximum))
+		if (order > 0 || (order == 0 && n->limits->below_maximum))
 			find_invalid(f, at, value, "should be less than %s%.*s",
-				n->below_maximum ? "" : "or equal to ",
-				STRF(bound_text(f, exact, n->maximum.value)));
+				n->limits->below_maximum ? "" : "or equal to ",
+				STRF(bound_text(f, exact, n->limits->maximum.value)));
 	}
 }
 
