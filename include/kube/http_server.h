@@ -14,6 +14,7 @@ struct http_server_options {
 	http_handler_fn *handler;
 	void *ctx;
 	struct tls_config *tls; /* NULL: plain (h2 with prior knowledge is understood too) */
+	bool needs_tls;         /* without one nobody is served: it is set later */
 	struct http_limits limits;
 	bool no_http2;
 	const char *name;         /* for dumps: "api" */

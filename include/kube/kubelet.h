@@ -41,6 +41,12 @@ struct kubelet_options {
 	 * that one ends. NULL: nobody does.
 	 */
 	int (*renew_tls)(void *ctx, struct tls_config **tls, int64_t *until, struct err *err);
+	/*
+	 * Serves with this one (PEM), that the cluster has signed: with it the configuration's
+	 * serverTLSBootstrap is followed, and `tls` may be NULL.
+	 */
+	int (*serve_tls)(void *ctx, struct str certificate, struct str key, struct tls_config **tls,
+		struct err *err);
 	void *tls_ctx;
 	int64_t tls_until; /* wall: when the certificate of `tls` ends; 0: nobody knows */
 	uint16_t port;     /* where the node's server listens; 0: none is told of */

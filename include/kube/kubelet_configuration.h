@@ -42,7 +42,8 @@ struct kubelet_configuration {
 	const struct str *unsafe_sysctls; /* that pods may set, names or beginnings with "*" */
 	size_t unsafe_sysctl_count;
 	bool register_node;
-	bool system_logs;       /* /logs shows /var/log */
+	bool system_logs;          /* /logs shows /var/log */
+	bool server_tls_bootstrap; /* the cluster signs the certificate of the node's server */
 	bool single_oom_kill;   /* out of memory one process ends, not its container (cgroups v2) */
 	bool serialize_pulls;   /* images are pulled one after another */
 	int64_t parallel_pulls; /* at most; 0: as many as are wanted */

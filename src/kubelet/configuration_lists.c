@@ -63,17 +63,6 @@ static int check_reserved(const struct cJSON *list, const char *name, struct err
 	return 0;
 }
 
-/* Nobody here asks for certificates: the node would never have one. */
-static int refuse_bootstrap(const struct cJSON *tree, struct err *err)
-{
-	if (!tree_true(tree, "serverTLSBootstrap"))
-		return 0;
-	return err_set(err, ERR_UNSUPPORTED,
-		"invalid configuration: serverTLSBootstrap: certificates of nodes' servers are not "
-		"asked for in this version; name one (tlsCertFile, tlsPrivateKeyFile), or have it "
-		"made by the node itself");
-}
-
 /*
  * Upstream holds the machine's end up through logind, by an inhibitor of D-Bus. Nothing here can:
  * whoever asks for a grace that nobody gives is told.
@@ -117,8 +106,6 @@ int configuration_read_lists(
 		code = read_taints(a, tree, c, err);
 	if (!code)
 		code = refuse_shutdown(a, tree, err);
-	if (!code)
-		code = refuse_bootstrap(tree, err);
 	if (!code)
 		code = check_reserved(c->system_reserved, "systemReserved", err);
 	return code ? code : check_reserved(c->kube_reserved, "kubeReserved", err);

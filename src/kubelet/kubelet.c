@@ -1,3 +1,4 @@
+#include "asked_certificate.h"
 #include "eviction_manager.h"
 #include "image_collector.h"
 #include "kubelet_private.h"
@@ -301,7 +302,7 @@ static void open_server(struct kubelet *k)
 		.at = address_of((struct ip){.len = 16}, k->options.port),
 		.started = k->began};
 
-	if (!k->options.tls)
+	if (!k->options.tls && !(k->configuration.server_tls_bootstrap && k->options.serve_tls))
 		return;
 	if (kubelet_server_new(k->base.env, &k->scope, &options, &k->server, &err))
 		log_error(&err, "nobody can look into this node's pods");
@@ -360,6 +361,7 @@ static void free_part(struct part *p)
 	map_done(&k->workers);
 	eviction_manager_free(k->evictions);
 	serving_certificate_free(k->certificate);
+	asked_certificate_free(k->asked);
 	image_collector_free(k->collector);
 	pull_queue_free(k->pulls);
 	volume_stats_free(k->room);
@@ -542,6 +544,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->evictions = eviction_manager_new(k);
 	open_server(k);
 	k->certificate = serving_certificate_new(k);
+	k->asked = asked_certificate_new(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);
 	return &k->part;

@@ -22,6 +22,7 @@ struct pull_queue;
 struct volume_stats;
 struct eviction_manager;
 struct serving_certificate;
+struct asked_certificate;
 struct log_rotation;
 struct static_pods;
 struct mirrors;
@@ -63,6 +64,7 @@ struct kubelet {
 	struct kubelet_server *server; /* NULL: there is none */
 	struct op server_op;
 	struct serving_certificate *certificate; /* NULL: it stays as it is */
+	struct asked_certificate *asked;         /* NULL: it is not the cluster's */
 	struct http_client *knocker;             /* asks containers: probes and hooks */
 	int64_t began;                           /* wall */
 	struct op synced;

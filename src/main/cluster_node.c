@@ -3,11 +3,17 @@
 #include "node.h"
 #include "process.h"
 
+#include <kube/kubelet_configuration.h>
 #include <kube/log.h>
 
 static struct str below(struct cluster *c, const char *name)
 {
 	return arena_print(&c->arena, "%.*s/%s", STRF(c->options->data_dir), name);
+}
+
+static bool asks_for_certificate(const struct cluster_options *o)
+{
+	return o->kubelet_configuration && o->kubelet_configuration->server_tls_bootstrap;
 }
 
 /*
@@ -26,8 +32,10 @@ static struct tls_config *open_tls(struct cluster *c)
 		.ips = o->node_ips,
 		.ip_count = o->node_ip_count,
 		.now = env_wall(c->env)};
-	if (process_read_file(&c->arena, "data-dir", path, &in->client_authorities, &err) ||
-		node_tls_new(in, &tls, &err))
+	int code = process_read_file(&c->arena, "data-dir", path, &in->client_authorities, &err);
+	if (!code && !asks_for_certificate(o))
+		code = node_tls_new(in, &tls, &err);
+	if (code)
 		log_error(&err, "nobody can look into this node's pods");
 	return tls;
 }
@@ -40,6 +48,17 @@ static int renew_tls(void *ctx, struct tls_config **tls, int64_t *until, struct 
 	int code = node_tls_new(&c->node_identity, tls, err);
 	*until = c->node_identity.until;
 	return code;
+}
+
+static int serve_tls(
+	void *ctx, struct str certificate, struct str key, struct tls_config **tls, struct err *err)
+{
+	struct cluster *c = ctx;
+	struct node_tls in = c->node_identity;
+
+	in.certificate = certificate;
+	in.key = key;
+	return node_tls_new(&in, tls, err);
 }
 
 static struct str *dns_servers(struct cluster *c)
@@ -115,6 +134,7 @@ void cluster_begin_node(struct cluster *c, struct op *op)
 			.port = o->kubelet_port,
 			.tls = open_tls(c),
 			.renew_tls = renew_tls,
+			.serve_tls = serve_tls,
 			.tls_ctx = c}};
 
 	memcpy(options.cluster_cidrs, o->pods, sizeof(options.cluster_cidrs));

@@ -222,6 +222,17 @@ static int renew_tls(void *ctx, struct tls_config **tls, int64_t *until, struct 
 	return code;
 }
 
+static int serve_tls(
+	void *ctx, struct str certificate, struct str key, struct tls_config **tls, struct err *err)
+{
+	struct kubelet_line *l = ctx;
+	struct node_tls in = l->tls;
+
+	in.certificate = certificate;
+	in.key = key;
+	return node_tls_new(&in, tls, err);
+}
+
 static void open_tls(struct kubelet_line *l, struct env *env)
 {
 	_cleanup_(err_done) struct err err = {0};
@@ -232,7 +243,10 @@ static void open_tls(struct kubelet_line *l, struct env *env)
 	l->tls.ip_count = o->node_ip_count;
 	l->tls.now = env_wall(env);
 	o->renew_tls = renew_tls;
+	o->serve_tls = serve_tls;
 	o->tls_ctx = l;
+	if (o->configuration && o->configuration->server_tls_bootstrap)
+		return;
 	if (!node_tls_new(&l->tls, &o->tls, &err)) {
 		o->tls_until = l->tls.until;
 		return;

@@ -36,6 +36,7 @@ struct http_server {
 	http_handler_fn *handler;
 	void *ctx;
 	struct tls_config *tls;
+	bool needs_tls;
 	struct http_limits limits;
 	char *name, *server_header;
 	bool no_http2;
@@ -160,7 +161,8 @@ static void arrival_secured(struct op *op, struct err *err)
 
 void http_server_serve(struct http_server *s, struct stream *stream)
 {
-	if (s->stopping || s->stats.connections >= s->limits.max_connections) {
+	bool naked = s->needs_tls && !s->tls;
+	if (s->stopping || naked || s->stats.connections >= s->limits.max_connections) {
 		s->stats.refused++;
 		stream_close(stream);
 		return;
@@ -349,6 +351,7 @@ struct http_server *http_server_new(
 	s->handler = o->handler;
 	s->ctx = o->ctx;
 	s->no_http2 = o->no_http2;
+	s->needs_tls = o->needs_tls;
 	s->name = mem_copy_text(o->name ? o->name : "http server");
 	s->server_header = str_dup(o->server_header);
 	http_limits_fill(&s->limits, &o->limits, true);

@@ -246,6 +246,7 @@ int kubelet_server_new(struct env *env, struct scope *scope,
 	struct http_server_options http = {.handler = handle,
 		.ctx = s,
 		.tls = options->tls,
+		.needs_tls = true,
 		.name = "kubelet",
 		.limits.body_bytes = MIB};
 	struct address bound;

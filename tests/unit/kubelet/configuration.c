@@ -209,16 +209,16 @@ TEST(pods_get_as_many_users_as_are_said)
 		"less than 4294967296");
 }
 
-TEST(a_certificate_that_nobody_asks_for_is_not_promised)
+TEST(a_certificate_of_the_cluster_is_asked_for_on_demand)
 {
 	struct rig r;
 
 	EXPECT_INT(read(&r, HEAD "serverTLSBootstrap: false\n"), 0);
+	EXPECT(!r.c.server_tls_bootstrap);
 	done(&r);
-	expect_fault(HEAD "serverTLSBootstrap: true\n",
-		"invalid configuration: serverTLSBootstrap: certificates of nodes' servers are not "
-		"asked for in this version; name one (tlsCertFile, tlsPrivateKeyFile), or have it "
-		"made by the node itself");
+	EXPECT_INT(read(&r, HEAD "serverTLSBootstrap: true\n"), 0);
+	EXPECT(r.c.server_tls_bootstrap);
+	done(&r);
 }
 
 TEST(unsafe_sysctls_are_named)

@@ -1,0 +1,42 @@
+#!/bin/bash
+# The node's server with a certificate of the cluster: nobody is served before somebody has approved
+# it; then kubectl, openssl and the next server find it.
+#
+#   serving.sh KUBE
+. "$(dirname "$0")/../harness/cluster.sh"
+
+join_world
+
+add_image
+echo 'serverTLSBootstrap: true' >>"$dir/roomy.yaml"
+check "the cluster starts" start --node-name node
+within 20 k get serviceaccount default
+k create -f - >/dev/null <<-'E'
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: p}
+	spec:
+	  terminationGracePeriodSeconds: 1
+	  containers:
+	  - {name: c, image: "kube.local/sample:1", command: [sh, -c, "echo I was here; exec sleep 1000"]}
+E
+check "a pod runs" within 20 prints true k get pod p -o 'jsonpath={.status.containerStatuses[0].ready}'
+serving() { k get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving -o "jsonpath=$1"; }
+check "a certificate is asked for" within 10 prints system:node:node serving '{.items[*].spec.username}'
+name=$(serving '{.items[0].metadata.name}')
+check "until then nobody is served" eval '! quiet k logs p'
+check "not even by a handshake" eval '! openssl s_client -connect 127.0.0.1:10250 </dev/null 2>&1 | grep -q "BEGIN CERT"'
+check "kubectl approves it" quiet k certificate approve "$name"
+check "logs are to be had" within 20 prints "I was here" k logs p
+shown() { openssl s_client -connect 127.0.0.1:10250 </dev/null 2>/dev/null | openssl x509 -noout "$@"; }
+signed() { k get csr "$name" -o 'jsonpath={.status.certificate}' | base64 -d | openssl x509 -noout "$@"; }
+check "the server shows what the cluster has signed" prints "$(signed -serial)" shown -serial
+check "it is for the node's names and addresses" eval 'shown -ext subjectAltName | grep -q "DNS:node, IP Address:192.0.2.2"'
+before=$(shown -serial)
+stop
+check "the next server starts" start --node-name node
+check "it shows the same" within 10 prints "$before" shown -serial
+check "and asks for no other" prints "$name" serving '{.items[*].metadata.name}'
+k delete pod p >/dev/null
+stop
+finish

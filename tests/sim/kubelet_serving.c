@@ -1,0 +1,247 @@
+/* The certificate of the node's server comes from the cluster, once somebody has approved it. */
+#include "kubelet_rig.h"
+#include "tls_world.h"
+
+#include <kube/codec.h>
+#include <kube/kubelet_configuration.h>
+
+struct cluster {
+	struct kubelet_rig r;
+	struct tls_world world;
+	struct kubelet_configuration configuration;
+	struct arena arena;
+	int served; /* how often another certificate was taken */
+	int64_t until;
+};
+
+static int serve(
+	void *ctx, struct str certificate, struct str key, struct tls_config **tls, struct err *err)
+{
+	struct cluster *c = ctx;
+	struct certs chain = {0};
+	struct key *own = NULL;
+	struct tls_identity identity = {.chain = &chain};
+	struct tls_server_options options = {.identities = &identity, .identity_count = 1};
+	int code = certs_parse_pem(certificate, &chain, err);
+
+	if (!code)
+		code = key_parse(key, &own, err);
+	identity.key = own;
+	if (!code)
+		code = tls_config_new_server(&options, tls, err);
+	if (!code) {
+		c->served++;
+		c->until = cert_info(chain.items[0])->not_after;
+	}
+	certs_done(&chain);
+	key_unref(own);
+	return code;
+}
+
+static void start(struct cluster *c)
+{
+	c->r.options.configuration = &c->configuration;
+	c->r.options.serve_tls = serve;
+	c->r.options.tls_ctx = c;
+	kubelet_rig_start(&c->r);
+	rig_pass(&c->r, 2 * SEC);
+}
+
+static void open_cluster(struct cluster *c)
+{
+	static const char text[] = "apiVersion: kubelet.config.k8s.io/v1beta1\n"
+				   "kind: KubeletConfiguration\nserverTLSBootstrap: true\n";
+
+	*c = (struct cluster){0};
+	arena_init(&c->arena);
+	EXPECT_INT(
+		kubelet_configuration_read(&c->arena, str_from(text), &c->configuration, NULL), 0);
+	kubelet_rig_open(&c->r, NULL, 0);
+	kubelet_rig_stop(&c->r);
+	tls_world_init(&c->world, env_wall(c->r.w.host));
+	c->r.options.hostname = STR("n1.example");
+	start(c);
+}
+
+static void close_cluster(struct cluster *c)
+{
+	kubelet_rig_close(&c->r);
+	tls_world_done(&c->world);
+	arena_done(&c->arena);
+}
+
+/* ---- the other side ---- */
+
+struct found {
+	struct arena *arena;
+	struct cJSON *newest;
+	int count;
+};
+
+static int find(void *ctx, struct object *o, const struct cJSON *tree, struct err *err)
+{
+	struct found *f = ctx;
+
+	(void)o;
+	(void)err;
+	f->count++;
+	if (!tree_has(tree, "status.certificate") && !tree_has(tree, "status.conditions"))
+		f->newest = json_copy(f->arena, tree);
+	return 0;
+}
+
+/* The one that nobody has answered. */
+static struct cJSON *open_request(struct cluster *c, int *count)
+{
+	struct found f = {.arena = &c->arena};
+	struct told told = {0};
+	struct client_list list = {.resource = resource_find(STR("certificates.k8s.io"), STR("v1"),
+					   STR("certificatesigningrequests")),
+		.item = find,
+		.ctx = &f};
+
+	client_list_start(c->r.admin, told_op(&told, c->r.w.root, OP_NO_DEADLINE), &list);
+	api_world_await(&c->r.w, &told);
+	EXPECT_INT(told.err.code, 0);
+	client_list_done(&list);
+	told_done(&told);
+	*count = f.count;
+	return f.newest;
+}
+
+static void put(struct cluster *c, struct cJSON *request, const char *sub)
+{
+	struct told told = {0};
+	struct client_request q;
+
+	client_request_init(&q, CLIENT_UPDATE,
+		resource_find(
+			STR("certificates.k8s.io"), STR("v1"), STR("certificatesigningrequests")),
+		STR(""), tree_str(request, "metadata.name"));
+	q.subresource = str_from(sub);
+	q.body = request;
+	client_send(c->r.admin, told_op(&told, c->r.w.root, OP_NO_DEADLINE), &q);
+	api_world_await(&c->r.w, &told);
+	EXPECT_OK(told.err.code, &told.err);
+	for (size_t i = 0; i < 2 && q.object; i++) {
+		struct str part = i ? STR("status") : STR("metadata");
+
+		json_set(&c->arena, request, part, json_copy(&c->arena, json_get(q.object, part)));
+	}
+	client_request_done(&q);
+	told_done(&told);
+}
+
+static void judge(struct cluster *c, struct cJSON *request, const char *verdict)
+{
+	struct cJSON *list = json_new(&c->arena, JSON_ARRAY);
+	struct cJSON *one = json_new(&c->arena, JSON_OBJECT);
+
+	tree_set_str(&c->arena, one, "type", str_from(verdict));
+	tree_set_str(&c->arena, one, "status", STR("True"));
+	tree_set_str(&c->arena, one, "reason", STR("Test"));
+	json_append(list, one);
+	tree_set(&c->arena, request, "status.conditions", list);
+	put(c, request, "approval");
+}
+
+static void sign(struct cluster *c, struct cJSON *request, int64_t lifetime)
+{
+	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB), text = BUF_INIT(MIB);
+	struct cert *csr, *cert;
+	struct pem_block block;
+
+	EXPECT_INT(base64_decode(&pem, tree_str(request, "spec.request"), NULL), 0);
+	struct str rest = buf_str(&pem);
+	EXPECT(pem_next(&rest, &block, NULL));
+	EXPECT_INT(csr_parse_der(buf_str(&block.der), &csr, NULL), 0);
+	const struct cert_info *i = cert_info(csr);
+	EXPECT_STR(i->subject.common_name, "system:node:" RIG_NODE);
+	EXPECT_STR(i->subject.organizations[0], "system:nodes");
+	EXPECT_STR(i->dns[0], "n1.example");
+	EXPECT_INT(i->ip_count, 1);
+	struct cert_request wish = {.subject = i->subject,
+		.now = env_wall(c->r.w.host),
+		.lifetime = lifetime,
+		.path_length = -1,
+		.usages = CERT_SERVER,
+		.dns = i->dns,
+		.dns_count = i->dns_count,
+		.ips = i->ips,
+		.ip_count = i->ip_count};
+	EXPECT_INT(cert_issue(&wish, cert_key(csr), c->world.ca.items[0], c->world.ca_key, &cert,
+			   NULL),
+		0);
+	buf_clear(&pem);
+	cert_print_pem(cert, &pem);
+	base64_encode(&text, buf_str(&pem));
+	tree_set_str(&c->arena, request, "status.certificate", buf_str(&text));
+	put(c, request, "status");
+	cert_unref(cert);
+	cert_unref(csr);
+	pem_block_done(&block);
+}
+
+/* ---- */
+
+TEST(a_certificate_is_asked_for_used_kept_and_asked_for_anew)
+{
+	struct cluster c;
+	int count;
+
+	open_cluster(&c);
+	struct cJSON *request = open_request(&c, &count);
+	REQUIRE(request);
+	EXPECT_INT(count, 1);
+	EXPECT_STR(tree_str(request, "spec.signerName"), "kubernetes.io/kubelet-serving");
+	EXPECT_STR(tree_str(request, "spec.username"), "system:node:" RIG_NODE);
+	EXPECT_STR(tree_str(request, "spec.usages.0"), "digital signature");
+	EXPECT_STR(tree_str(request, "spec.usages.1"), "server auth");
+	EXPECT_INT(c.served, 0);
+	judge(&c, request, "Approved");
+	rig_pass(&c.r, SEC);
+	EXPECT_INT(c.served, 0);
+	sign(&c, request, 100 * HOUR);
+	rig_pass(&c.r, SEC);
+	EXPECT_INT(c.served, 1);
+	/* Another kubelet has it. */
+	kubelet_rig_stop(&c.r);
+	start(&c);
+	EXPECT_INT(c.served, 2);
+	EXPECT(!open_request(&c, &count));
+	/* Between seven and nine tenths of its time another is due; until it comes this one is. */
+	rig_pass(&c.r, 69 * HOUR);
+	EXPECT(!open_request(&c, &count));
+	int64_t last = env_wall(c.r.w.host) + 22 * HOUR;
+	while (!(request = open_request(&c, &count)) && env_wall(c.r.w.host) < last)
+		rig_pass(&c.r, 10 * MINUTE);
+	REQUIRE(request);
+	EXPECT_INT(c.served, 2);
+	judge(&c, request, "Approved");
+	sign(&c, request, 1000 * HOUR);
+	rig_pass(&c.r, SEC);
+	EXPECT_INT(c.served, 3);
+	EXPECT(c.until > env_wall(c.r.w.host) + 999 * HOUR);
+	close_cluster(&c);
+}
+
+TEST(who_was_refused_asks_again)
+{
+	struct cluster c;
+	int count;
+
+	open_cluster(&c);
+	struct cJSON *request = open_request(&c, &count);
+	REQUIRE(request);
+	judge(&c, request, "Denied");
+	rig_pass(&c.r, 3 * SEC);
+	request = open_request(&c, &count);
+	EXPECT_INT(count, 2);
+	REQUIRE(request);
+	/* Nobody answers: after a quarter of an hour it tries another one. */
+	rig_pass(&c.r, 16 * MINUTE);
+	open_request(&c, &count);
+	EXPECT_INT(count, 3);
+	EXPECT_INT(c.served, 0);
+	close_cluster(&c);
+}
