@@ -127,7 +127,10 @@ static const struct cel_type *make_string(struct maker *m, const struct cJSON *s
 		return sized(m, &cel_timestamp, TIME_TEXT_MAX, TIME_TEXT_MIN);
 	if (json_count(choices))
 		untold = longest_choice(choices);
-	return sized(m, &cel_string, limit(schema, STR("maxLength"), untold), STRING_TEXT_MIN);
+	/* Characters are told, and bytes are what requests are made of. */
+	if (json_get(schema, STR("maxLength")))
+		untold = 4 * limit(schema, STR("maxLength"), untold);
+	return sized(m, &cel_string, untold, STRING_TEXT_MIN);
 }
 
 static void list_rules(struct maker *m, struct cel_type *t, const struct cJSON *schema)

@@ -3,6 +3,9 @@
  * estimate says, what running it costs, a tab, and the expression, as upstream has them. Where
  * parts are constant lists, maps and conversions running costs less than upstream's tests say, as
  * it does in upstream's server, which works constants out beforehand: those lines do not tell it.
+ *
+ * golden/rule_costs.txt: the most that a rule of a definition may cost ("over": more than one may),
+ * the rule, and the schema that it stands in.
  */
 #include "test.h"
 
@@ -61,4 +64,57 @@ TEST(expressions_cost_what_upstream_counts)
 	arena_done(&scratch);
 	arena_done(&a);
 	cel_env_free(env);
+}
+
+static struct str most(struct arena *a, struct str rule, struct str schema)
+{
+	struct cel_env *env = cel_env_new(0);
+	const struct cel_type *type;
+	struct cel_program *p;
+	struct cJSON *tree = NULL;
+	struct str got;
+	uint64_t cost;
+
+	EXPECT_INT(json_parse(a, schema, NULL, &tree, NULL), 0);
+	type = cel_type_of_schema(env, tree, false);
+	cel_declare(env, STR("self"), type);
+	cel_declare(env, STR("oldSelf"), type);
+	p = cel_compile(env, rule, &cel_bool);
+	cost = cel_estimate(p).max;
+	got = cel_failure(p).kind           ? cel_failure(p).text
+	      : cost > CEL_EXPRESSION_LIMIT ? arena_print(a, "%llu over", (unsigned long long)cost)
+					    : arena_print(a, "%llu", (unsigned long long)cost);
+	got = arena_str(a, got);
+	cel_program_free(p);
+	cel_env_free(env);
+	return got;
+}
+
+TEST(rules_of_definitions_may_cost_what_upstream_reckons)
+{
+	struct arena a, scratch;
+	struct str rest, line, wanted, parts, rule, schema, got;
+	int count = 0;
+
+	arena_init(&a);
+	arena_init(&scratch);
+	rest = read_golden(&a, "rule_costs.txt");
+	while (str_next(&rest, '\n', &line)) {
+		if (!line.len)
+			continue;
+		arena_reset(&scratch);
+		REQUIRE(str_cut(line, '\t', &wanted, &parts));
+		REQUIRE(str_cut(parts, '\t', &rule, &schema));
+		got = most(&scratch, rule, schema);
+		if (!(str_eq_text(wanted, "over")
+				    ? str_ends(got, STR(" over"))
+				    : str_starts(got, wanted) &&
+					      (got.len == wanted.len || got.at[wanted.len] == ' ')))
+			test_fail(__FILE__, __LINE__, "%.*s in %.*s\n  wanted %.*s\n  got    %.*s",
+				STRF(rule), STRF(schema), STRF(wanted), STRF(got));
+		count++;
+	}
+	EXPECT(count > 100);
+	arena_done(&scratch);
+	arena_done(&a);
 }
