@@ -39,6 +39,9 @@ struct controller_kind {
  * table in informers.c. Resources that are not in it have "namespace" and "claim".
  */
 struct informer *controllers_informer(const struct controllers_world *w, const struct resource *r);
+/* Of a resource that may be served no more one day: the caller's, who stops and frees it. */
+struct informer *controllers_own_informer(
+	const struct controllers_world *w, const struct resource *r);
 
 /* ---- a controller of the usual shape: informers, one queue, one reconcile function ---- */
 /*
@@ -57,6 +60,7 @@ struct usual_options {
 	const struct usual_source *sources; /* ends with resource == NULL */
 	reconcile_fn *reconcile;            /* ctx is the struct usual */
 	plan_refused_fn *refused;           /* the same; may be NULL */
+	void (*served)(struct usual *u);    /* what is served has changed; NULL */
 	int workers;
 	void *ctx;               /* usual_ctx */
 	void (*done)(void *ctx); /* frees ctx; may be NULL */
@@ -71,6 +75,8 @@ void usual_begin(struct part *p, struct str key);
  */
 struct informer *usual_watch_also(
 	struct usual *u, const struct resource *r, usual_changed_fn *changed);
+/* A custom one that is served no more: nobody is told of what was in it. */
+void usual_watch_no_more(struct usual *u, const struct resource *r);
 struct informer *usual_informer(const struct usual *u, const char *resource); /* of its sources */
 const struct resource *usual_resource(const struct usual *u, const char *resource);
 const struct controllers_world *usual_world(const struct usual *u);

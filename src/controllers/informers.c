@@ -37,6 +37,17 @@ static size_t more_indexes(const struct resource *r, struct informer_index *to)
 	return count;
 }
 
+struct informer *controllers_own_informer(
+	const struct controllers_world *w, const struct resource *r)
+{
+	const struct informer_index index = index_by_namespace();
+
+	return informer_new(w->base.scope, &(struct informer_options){.client = w->base.client,
+						   .resource = r,
+						   .indexes = &index,
+						   .index_count = 1});
+}
+
 struct informer *controllers_informer(const struct controllers_world *w, const struct resource *r)
 {
 	struct informer_index indexes[INDEX_MAX] = {

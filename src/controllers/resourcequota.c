@@ -46,6 +46,20 @@ static void counted_changed(struct usual *u, struct object *old, struct object *
 		usual_enqueue_after(u, client_object_key(&a, it.object), PAUSE);
 }
 
+/* What is served no more is watched no more. All is counted: there may be less, or more. */
+static void served_changed(struct usual *u)
+{
+	const struct catalog *catalog = usual_world(u)->catalog;
+	_cleanup_(arena_done) struct arena a;
+
+	arena_init(&a);
+	for (size_t i = 0; i < catalog_count(catalog); i++)
+		if (catalog_at(catalog, i)->gone)
+			usual_watch_no_more(u, catalog_at(catalog, i)->resource);
+	informer_each(it, informer_all(usual_informer(u, "resourcequotas")))
+		usual_enqueue_after(u, client_object_key(&a, it.object), PAUSE);
+}
+
 /* ---- counting ---- */
 
 struct count {
@@ -98,6 +112,16 @@ static struct cJSON *count_objects(
 	return sum;
 }
 
+/* Of what is served no more there is none. */
+static void count_gone(struct count *c, const struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog_count(catalog); i++)
+		if (catalog_at(catalog, i)->gone)
+			json_each (zero, names_of(c, catalog_at(catalog, i)->resource))
+				json_set(c->arena, c->used, json_key(zero),
+					json_copy(c->arena, zero));
+}
+
 /* False: not all caches are complete. */
 static bool count_all(struct count *c, struct str namespace)
 {
@@ -105,6 +129,7 @@ static bool count_all(struct count *c, struct str namespace)
 
 	if (!catalog_known(catalog))
 		return false;
+	count_gone(c, catalog);
 	for (size_t i = 0; i < catalog_count(catalog); i++) {
 		const struct catalog_entry *e = catalog_at(catalog, i);
 		const struct resource *r = e->resource;
@@ -159,7 +184,9 @@ static struct part *start(const struct controllers_world *w, const struct contro
 		{0},
 	};
 
-	return usual_new(w, k, &(struct usual_options){.sources = sources, .reconcile = reconcile});
+	return usual_new(w, k,
+		&(struct usual_options){
+			.sources = sources, .reconcile = reconcile, .served = served_changed});
 }
 
 const struct controller_kind resourcequota_kind = {

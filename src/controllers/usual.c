@@ -1,5 +1,5 @@
 /* A controller of the usual shape: informers, one queue, one reconcile function. */
-#include "controllers.h"
+#include "catalog.h"
 
 #include <kube/task.h>
 
@@ -10,6 +10,8 @@ struct usual_watch {
 	const struct resource *resource;
 	struct informer *informer;
 	struct usual_watch *next; /* of those that came later */
+	bool own;                 /* the informer is nobody else's */
+	struct op stopping;       /* of one's own */
 };
 
 struct usual {
@@ -21,6 +23,7 @@ struct usual {
 	struct informer **informers;
 	size_t count;
 	struct usual_watch *more;
+	struct catalog_listener listener;
 	struct event_recorder *recorder;
 	struct controller *controller;
 	struct task stopping;
@@ -58,6 +61,13 @@ static void open_watches(struct usual *u)
 static void usual_stop(struct part *p, struct op *op);
 static void usual_free(struct part *p);
 
+static void served_changed(struct catalog_listener *l)
+{
+	struct usual *u = CONTAINER_OF(l, struct usual, listener);
+
+	u->options.served(u);
+}
+
 struct part *usual_new(const struct controllers_world *w, const struct controller_kind *k,
 	const struct usual_options *o)
 {
@@ -88,8 +98,69 @@ struct part *usual_new(const struct controllers_world *w, const struct controlle
 		if (watch->changed)
 			informer_add_handler(watch->informer, &watch->handler);
 	}
+	if (o->served) {
+		u->listener.changed = served_changed;
+		catalog_listen(w->catalog, &u->listener);
+	}
 	return &u->part;
 }
+
+/* ---- what came later ---- */
+
+/* It may outlive the controller, but not its scope. */
+static void watch_over(struct op *op, struct err *err)
+{
+	struct usual_watch *w = CONTAINER_OF(op, struct usual_watch, stopping);
+
+	(void)err;
+	informer_free(w->informer);
+	mem_free(w);
+}
+
+static void watch_end(struct usual *u, struct usual_watch *w)
+{
+	informer_remove_handler(w->informer, &w->handler);
+	if (!w->own) {
+		mem_free(w);
+		return;
+	}
+	op_init(&w->stopping, u->world->base.scope, watch_over, OP_NO_DEADLINE);
+	informer_stop(w->informer, &w->stopping);
+}
+
+struct informer *usual_watch_also(
+	struct usual *u, const struct resource *r, usual_changed_fn *changed)
+{
+	struct usual_watch *watch;
+
+	for (watch = u->more; watch; watch = watch->next)
+		if (watch->resource == r)
+			return watch->informer;
+	watch = mem_new(sizeof(*watch));
+	*watch = (struct usual_watch){
+		.usual = u, .changed = changed, .resource = r, .own = r->custom, .next = u->more};
+	u->more = watch;
+	watch->informer = watch->own ? controllers_own_informer(u->world, r)
+				     : controllers_informer(u->world, r);
+	watch->handler = (struct informer_handler){.changed = told, .ctx = watch};
+	informer_add_handler(watch->informer, &watch->handler);
+	return watch->informer;
+}
+
+void usual_watch_no_more(struct usual *u, const struct resource *r)
+{
+	for (struct usual_watch **at = &u->more; *at; at = &(*at)->next) {
+		struct usual_watch *w = *at;
+
+		if (w->resource != r || !w->own)
+			continue;
+		*at = w->next;
+		watch_end(u, w);
+		return;
+	}
+}
+
+/* ---- the end ---- */
 
 enum stop_step { STOP_CONTROLLER, STOP_EVENTS, STOP_DONE };
 static const char *const stop_steps[] = {"controller", "events", "done"};
@@ -125,8 +196,12 @@ static void usual_stop(struct part *p, struct op *op)
 	for (size_t i = 0; i < u->count; i++)
 		if (u->watches[i].changed)
 			informer_remove_handler(u->watches[i].informer, &u->watches[i].handler);
-	for (struct usual_watch *w = u->more; w; w = w->next)
-		informer_remove_handler(w->informer, &w->handler);
+	if (u->options.served)
+		catalog_leave(&u->listener);
+	for (struct usual_watch *w = TAKE(u->more), *next; w; w = next) {
+		next = w->next;
+		watch_end(u, w);
+	}
 	u->stopping = (struct task){.op = op, .kind = &kind};
 	op_begin_always(op, &kind.op, &u->stopping);
 	stop_run(&u->stopping, &none);
@@ -140,10 +215,6 @@ static void usual_free(struct part *p)
 	event_recorder_free(u->recorder);
 	if (u->options.done)
 		u->options.done(u->options.ctx);
-	for (struct usual_watch *w = u->more, *next; w; w = next) {
-		next = w->next;
-		mem_free(w);
-	}
 	mem_free(u->watches);
 	mem_free(u->informers);
 	mem_free(u);
@@ -158,24 +229,6 @@ static struct usual_watch *find_watch(const struct usual *u, const char *resourc
 			return &u->watches[i];
 	assert(!"a resource that is not among the sources");
 	return NULL;
-}
-
-struct informer *usual_watch_also(
-	struct usual *u, const struct resource *r, usual_changed_fn *changed)
-{
-	struct usual_watch *watch;
-
-	for (watch = u->more; watch; watch = watch->next)
-		if (watch->resource == r)
-			return watch->informer;
-	watch = mem_new(sizeof(*watch));
-	*watch = (struct usual_watch){
-		.usual = u, .changed = changed, .resource = r, .next = u->more};
-	u->more = watch;
-	watch->informer = controllers_informer(u->world, r);
-	watch->handler = (struct informer_handler){.changed = told, .ctx = watch};
-	informer_add_handler(watch->informer, &watch->handler);
-	return watch->informer;
 }
 
 struct informer *usual_informer(const struct usual *u, const char *resource)

@@ -155,6 +155,52 @@ check "a namespace goes with all that is in it" contains 'deleted' \
 	"$(k delete namespace gone --timeout=30s)"
 check "and is not there any more" contains 'NotFound' "$(k get namespace gone)"
 
+# ---- a quota of what somebody has defined ----
+define() {
+	k apply -f - >/dev/null <<-END
+	apiVersion: apiextensions.k8s.io/v1
+	kind: CustomResourceDefinition
+	metadata: {name: things.example.com}
+	spec:
+	  group: example.com
+	  scope: Namespaced
+	  names: {plural: things, singular: thing, kind: Thing}
+	  versions:
+	  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+	END
+	k wait --for condition=Established crd/things.example.com --timeout=10s >/dev/null
+}
+thing() {
+	for _ in $(seq 50); do
+		printf 'apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: %s, namespace: room}\n' "$1" |
+			k create -f - 2>&1 | grep -q created && return
+		sleep 0.1
+	done
+}
+used() { k get resourcequota q -n room -o "jsonpath={.status.used['count/things\\.example\\.com']}"; }
+# Questions about what is not there.
+vain() { k get --raw /metrics | awk '/^apiserver_request_total\{.*code="404".*verb="(LIST|WATCH)"/ { n += $2 } END { print n + 0 }'; }
+define
+k create namespace room >/dev/null
+k create quota q -n room --hard=count/things.example.com=5 >/dev/null
+becomes 0 used
+thing one
+thing two
+check "what is defined is counted" becomes 2 used
+k delete thing -n room two >/dev/null
+check "and what goes of it" becomes 1 used
+k delete crd things.example.com >/dev/null
+check "of what is not defined any more nothing is there" becomes 0 used
+sleep 1
+asked=$(vain)
+sleep 3
+check "and nobody asks for it" test "$(vain)" = "$asked"
+define
+thing three
+check "defined again it is counted again" becomes 1 used
+k delete crd things.example.com >/dev/null
+k delete namespace room --timeout=30s >/dev/null
+
 check "the controllers run" kill -0 $controllers
 holder() { k get lease kube-controller-manager -n kube-system -o 'jsonpath={.spec.holderIdentity}'; }
 check "and hold their lease" test -n "$(holder)"
