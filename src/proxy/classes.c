@@ -46,7 +46,8 @@ static void name_of(char name[NAME_MAX], const struct class *k, const char *what
 	int at = snprintf(name, NAME_MAX, "%s%s-%u", k->node_port ? "node-" : "", what, k->count);
 
 	if (k->affinity)
-		snprintf(name + at, NAME_MAX - (size_t)at, "-%us", k->affinity);
+		snprintf(name + at, NAME_MAX - (size_t)at, "-%us%s", k->affinity,
+			k->v6 ? "-v6" : "");
 }
 
 static void class_name(char name[NAME_MAX], const struct class *k)
@@ -59,7 +60,8 @@ static void class_name(char name[NAME_MAX], const struct class *k)
 
 static void known_name(char name[NAME_MAX], const struct class *k)
 {
-	snprintf(name, NAME_MAX, "%sknown-%us", k->node_port ? "node-" : "", k->affinity);
+	snprintf(name, NAME_MAX, "%sknown-%us%s", k->node_port ? "node-" : "", k->affinity,
+		k->v6 ? "-v6" : "");
 }
 
 /* By its name, so that the same services always make the same table. */
@@ -158,12 +160,20 @@ static void remove_chain(struct nft_batch *b, const char *name)
 	nft_batch_add(b, (struct nft_change){.kind = NFT_DELETE_CHAIN, .chain = chain});
 }
 
+static bool is_for(const struct class *k, bool v6)
+{
+	return !k->affinity || k->v6 == v6;
+}
+
 /* One rule for each family. */
-static void both(struct chain_maker *c, struct nft_step step, enum table_set set)
+static void both(
+	struct chain_maker *c, const struct class *k, struct nft_step step, enum table_set set)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct nft_step s = step_set(step.op, set + v6);
 
+		if (!is_for(k, v6))
+			continue;
 		s.number = step.number;
 		c->v6 = v6;
 		nft_rule_add(chain_rule(c, true), s);
@@ -172,7 +182,7 @@ static void both(struct chain_maker *c, struct nft_step step, enum table_set set
 
 static void translate(struct chain_maker *c, const struct class *k)
 {
-	both(c, step_plain(RULE_DNAT_OF), k->node_port ? SET_NODE_ENDPOINTS4 : SET_ENDPOINTS4);
+	both(c, k, step_plain(RULE_DNAT_OF), k->node_port ? SET_NODE_ENDPOINTS4 : SET_ENDPOINTS4);
 }
 
 static void draw(struct chain_maker *c, const struct class *k)
@@ -191,20 +201,19 @@ static void add_known(struct nft_batch *b, const char *name, const struct class 
 {
 	struct chain_maker c = begin(b, name);
 
-	both(&c, step_number(RULE_REMEMBER, k->affinity), SET_CLIENTS4);
+	both(&c, k, step_number(RULE_REMEMBER, k->affinity), SET_CLIENTS4);
 	translate(&c, k);
-	both(&c, step_plain(RULE_FORGET), SET_CLIENTS4);
+	both(&c, k, step_plain(RULE_FORGET), SET_CLIENTS4);
 	add_chain(b, &c);
 }
 
-static void try_known(struct nft_batch *b, struct chain_maker *c, const char *known)
+static void try_known(
+	struct nft_batch *b, struct chain_maker *c, const struct class *k, const char *known)
 {
-	for (int v6 = 0; v6 < 2; v6++) {
-		c->v6 = v6;
-		struct nft_rule *r = chain_rule(c, true);
-		nft_rule_add(r, step_set(RULE_NUMBER_OF, SET_CLIENTS4 + v6));
-		nft_rule_add(r, step_named(RULE_JUMP, arena_str(b->arena, str_from(known))));
-	}
+	c->v6 = k->v6;
+	struct nft_rule *r = chain_rule(c, true);
+	nft_rule_add(r, step_set(RULE_NUMBER_OF, SET_CLIENTS4 + k->v6));
+	nft_rule_add(r, step_named(RULE_JUMP, arena_str(b->arena, str_from(known))));
 }
 
 static void add_draw(
@@ -217,13 +226,13 @@ static void add_draw(
 		known_name(known, k);
 		if (use_part(all, known))
 			add_known(b, known, k);
-		try_known(b, &c, known);
+		try_known(b, &c, k, known);
 	}
 	draw(&c, k);
 	if (k->affinity) {
-		both(&c, step_plain(RULE_NUMBER_OF),
+		both(&c, k, step_plain(RULE_NUMBER_OF),
 			k->node_port ? SET_NODE_CHOICES4 : SET_CHOICES4);
-		both(&c, step_number(RULE_REMEMBER, k->affinity), SET_CLIENTS4);
+		both(&c, k, step_number(RULE_REMEMBER, k->affinity), SET_CLIENTS4);
 	}
 	translate(&c, k);
 	add_chain(b, &c);

@@ -8,8 +8,10 @@
  *	to-N, here-N		draws a choice, translates to what SET_ENDPOINTS4 has for it
  *	to-N-Ts, known-Ts	the same, but remembers clients for T seconds
  *
- * Names begin with "node-" where the port alone says what it is, and with "guarded-" where
- * not everybody may come.
+ * Chains are for both families, but those that remember: nft 1.0.6 lists what remembers clients of
+ * IPv6, but aborts when it is to read it again. So it is there only where it is needed
+ *(to-N-Ts-v6). Names begin with "node-" where the port alone says what it is, and with "guarded-"
+ *where not everybody may come.
  */
 #ifndef KUBE_PROXY_CLASSES_H
 #define KUBE_PROXY_CLASSES_H

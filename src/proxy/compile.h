@@ -81,6 +81,7 @@ struct class
 	uint8_t kind;      /* enum class_kind */
 	bool node_port;    /* found by the port alone */
 	bool guarded;      /* SET_FIREWALLS4 says who may come */
+	bool v6;           /* with affinity: what it is for; else chains are for both families */
 };
 
 /* An endpoint among those of an address and port. */

@@ -63,6 +63,9 @@ check "a rollout ends" k rollout status deployment/web --timeout=30s
 k delete namespace shop --wait=false >/dev/null
 gone() { ! k get namespace shop; }
 check "a namespace goes" within 20 gone
+k patch service web -p '{"spec":{"sessionAffinity":"ClientIP"}}' >/dev/null
+remembers() { rules | grep -q 'update @clients4'; }
+check "clients are remembered" within 10 remembers
 "$kube" proxy --kubeconfig "$KUBECONFIG" --dry-run >"$dir/printed" 2>/dev/null
 check "what is printed is what the kernel has" prints "$(rules | ways)" ways <"$dir/printed"
 check "which is something" test -n "$(ways <"$dir/printed")"

@@ -380,6 +380,23 @@ TEST(clients_come_back_to_the_same_endpoint)
 	given_done(&g);
 }
 
+/* nft 1.0.6 could not read what remembers clients of IPv6. */
+TEST(clients_are_remembered_by_rules_of_their_family)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", STICKY("60") INSIDE, TWO);
+	EXPECT(says_nothing_of(&g, "@clients6"));
+	change(&g, "six", STICKY("60") "\"clusterIPs\":[\"fd43::9\"]}",
+		"{\"addresses\":[\"fd42::5\"]}");
+	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : inside-1-60s-v6 }"));
+	EXPECT(says(&g, "update @clients6 { ip6 saddr . ip6 daddr . "));
+	EXPECT(says(&g, "jump known-60s-v6\n"));
+	EXPECT(says_nothing_of(&g, "@clients4"));
+	given_done(&g);
+}
+
 /* Who stays keeps its number, whatever it is drawn by. */
 TEST(clients_stay_while_others_come_and_go)
 {
