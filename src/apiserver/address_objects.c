@@ -1,44 +1,24 @@
-#include "address_objects.h"
+#include "address_private.h"
 
 #include <kube/api_codec.h>
 #include <kube/ip.h>
-#include <kube/map.h>
 #include <kube/mem.h>
 
-#define MANAGER "ipallocator.k8s.io"
-
-/* Several writes and removals at once; it frees itself behind the last. */
-struct address_step {
-	struct address_work *work;
-	struct own_write write;
-	struct commit removal;
-	struct op op;
-	struct address_step *next;
-};
-
-struct address_work {
-	struct api_server *server;
-	struct arena arena;
-	struct op *op;
-	struct address_step *steps;
-	size_t left, total;
-};
-
-static const struct resource *addresses(void)
+const struct resource *address_resource(void)
 {
 	return resource_find(STR("networking.k8s.io"), STR("v1"), STR("ipaddresses"));
 }
 
 bool address_object_exists(struct api_server *s, struct arena *a, struct str ip)
 {
-	const struct resource *r = addresses();
+	const struct resource *r = address_resource();
 
 	return store_get(server_bucket(s, r), server_key(a, r, STR(""), ip)) != NULL;
 }
 
 /* ---- which ---- */
 
-static bool is_address(struct str text)
+bool address_is(struct str text)
 {
 	struct ip ip;
 
@@ -56,7 +36,7 @@ static bool has_address(const struct cJSON *service, struct str text)
 static bool lacks_any(const struct cJSON *of, const struct cJSON *in)
 {
 	json_each (ip, json_path(of, "spec.clusterIPs"))
-		if (is_address(json_str(ip)) && !has_address(in, json_str(ip)))
+		if (address_is(json_str(ip)) && !has_address(in, json_str(ip)))
 			return true;
 	return false;
 }
@@ -70,7 +50,7 @@ bool address_objects_differ(const struct cJSON *old, const struct cJSON *now)
 
 static const struct op_kind work_kind = {.name = "address objects"};
 
-static struct address_work *work_new(struct api_server *s, struct op *op)
+struct address_work *address_work_new(struct api_server *s, struct op *op)
 {
 	struct address_work *w;
 
@@ -99,14 +79,20 @@ static void step_done(struct op *op, struct err *err)
 	struct address_step *step = CONTAINER_OF(op, struct address_step, op);
 	struct address_work *w = step->work;
 
-	(void)err;
 	object_unref(TAKE(step->removal.result));
 	object_unref(TAKE(step->removal.found));
+	if (!err->code && step->removal.delete_ && step->write.object) {
+		/* what stood there was wrong, and what is right comes in its place */
+		step->removal.delete_ = false;
+		op_init(op, &w->server->scope, step_done, OP_NO_DEADLINE);
+		server_write(w->server, op, &step->write);
+		return;
+	}
 	if (!--w->left)
 		work_end(w);
 }
 
-static struct address_step *add_step(struct address_work *w)
+struct address_step *address_add_step(struct address_work *w)
 {
 	struct address_step *step = arena_new(&w->arena, sizeof(*step));
 
@@ -117,14 +103,14 @@ static struct address_step *add_step(struct address_work *w)
 	return step;
 }
 
-static void add_object(struct address_work *w, const struct cJSON *service, struct str text)
+static struct own_write object_write(
+	struct address_work *w, const struct cJSON *service, struct str text)
 {
 	struct arena *a = &w->arena;
 	struct cJSON *tree = json_new(a, JSON_OBJECT);
-	struct ip ip;
+	struct ip ip = {0};
 
-	if (!ip_parse(text, &ip))
-		return;
+	ip_parse(text, &ip);
 	tree_set_str(a, tree, "metadata.name", text);
 	tree_set(a, tree, "metadata.labels", json_new(a, JSON_OBJECT));
 	struct cJSON *labels = json_path(tree, "metadata.labels");
@@ -135,27 +121,41 @@ static void add_object(struct address_work *w, const struct cJSON *service, stru
 	tree_set_str(a, tree, "spec.parentRef.resource", STR("services"));
 	tree_set_str(a, tree, "spec.parentRef.namespace", tree_str(service, "metadata.namespace"));
 	tree_set_str(a, tree, "spec.parentRef.name", tree_str(service, "metadata.name"));
-	struct own_write *write = &add_step(w)->write;
-	write->resource = addresses();
-	write->object = tree;
-	write->only_create = true;
+	return (struct own_write){
+		.resource = address_resource(), .object = tree, .only_create = true};
 }
 
-static void add_removal(struct address_work *w, struct str text)
+void address_add_object(struct address_work *w, const struct cJSON *service, struct str text)
 {
-	const struct resource *r = addresses();
+	if (address_is(text))
+		address_add_step(w)->write = object_write(w, service, text);
+}
+
+struct address_step *address_add_removal(struct address_work *w, struct str text)
+{
+	const struct resource *r = address_resource();
 	struct bucket *b = server_bucket(w->server, r);
 	struct str key = server_key(&w->arena, r, STR(""), text);
 	struct object *o = store_get(b, key);
 
-	if (!o || !is_address(text))
-		return;
-	struct commit *c = &add_step(w)->removal;
+	if (!o || !address_is(text))
+		return NULL;
+	struct address_step *step = address_add_step(w);
+	struct commit *c = &step->removal;
 	*c = (struct commit){.bucket = b, .key = key, .expected = o->revision, .delete_ = true};
 	draft_from_object(&c->draft, o);
+	return step;
 }
 
-static void run(struct address_work *w)
+void address_replace_object(struct address_work *w, const struct cJSON *service, struct str text)
+{
+	struct address_step *step = address_add_removal(w, text);
+
+	if (step)
+		step->write = object_write(w, service, text);
+}
+
+void address_work_run(struct address_work *w)
 {
 	w->left = w->total;
 	if (!w->left) {
@@ -188,57 +188,15 @@ static bool is_of(struct address_work *w, struct str ip, const struct cJSON *ser
 void address_objects_follow(
 	struct api_server *s, struct op *op, const struct cJSON *old, const struct cJSON *now)
 {
-	struct address_work *w = work_new(s, op);
+	struct address_work *w = address_work_new(s, op);
 
 	if (!w)
 		return;
 	json_each (ip, json_path(now, "spec.clusterIPs"))
 		if (!has_address(old, json_str(ip)))
-			add_object(w, now, json_str(ip));
+			address_add_object(w, now, json_str(ip));
 	json_each (ip, json_path(old, "spec.clusterIPs"))
 		if (!has_address(now, json_str(ip)) && is_of(w, json_str(ip), old))
-			add_removal(w, json_str(ip));
-	run(w);
-}
-
-/* ---- all of them ---- */
-
-/* Of those made for Services: the ones whose address no Service has. */
-static void add_orphans(struct address_work *w, const struct map *used)
-{
-	struct store_iter it = store_seek(server_bucket(w->server, addresses()), STR(""), STR(""));
-
-	while (store_next(&it)) {
-		struct cJSON *tree = object_tree(&w->arena, it.object);
-		const struct cJSON *manager = json_get(json_path(tree, "metadata.labels"),
-			STR("ipaddress.kubernetes.io/managed-by"));
-		struct str name = tree_str(tree, "metadata.name");
-
-		if (str_eq_text(json_str(manager), MANAGER) && !map_has(used, name))
-			add_removal(w, name);
-	}
-}
-
-void address_objects_repair(struct api_server *s, struct op *op)
-{
-	const struct resource *services = resource_find(STR(""), STR("v1"), STR("services"));
-	struct store_iter it = store_seek(server_bucket(s, services), STR(""), STR(""));
-	struct address_work *w = work_new(s, op);
-	struct map used = {0};
-
-	if (!w)
-		return;
-	while (store_next(&it)) {
-		struct cJSON *service = object_tree(&w->arena, it.object);
-
-		json_each (ip, json_path(service, "spec.clusterIPs")) {
-			map_set(&used, json_str(ip), w);
-			if (is_address(json_str(ip)) &&
-				!address_object_exists(s, &w->arena, json_str(ip)))
-				add_object(w, service, json_str(ip));
-		}
-	}
-	add_orphans(w, &used);
-	map_done(&used);
-	run(w);
+			address_add_removal(w, json_str(ip));
+	address_work_run(w);
 }

@@ -179,8 +179,27 @@ static void restart(struct api_rig *r)
 	r->client = api_rig_client(r, API_RIG_LOCAL);
 }
 
+/* Is there an event of that reason with those words? */
+static bool has_event(struct api_rig *r, const char *reason, const char *message)
+{
+	struct client_request q;
+	struct cJSON *list;
+	bool found = false;
+
+	client_request_init(&q, CLIENT_RAW_GET, NULL, STR(""), STR(""));
+	q.path = STR("/api/v1/namespaces/default/events");
+	EXPECT_INT(api_rig_send(r, &q), 0);
+	EXPECT_INT(json_parse(&q.arena, q.text, NULL, &list, NULL), 0);
+	json_each (event, json_get(list, STR("items")))
+		found |= str_eq_text(tree_str(event, "reason"), reason) &&
+			 str_eq_text(tree_str(event, "message"), message);
+	client_request_done(&q);
+	return found;
+}
+
 TEST(a_start_writes_what_is_missing_and_removes_what_nobody_has)
 {
+	struct client_request q;
 	struct api_rig r;
 
 	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
@@ -199,7 +218,28 @@ TEST(a_start_writes_what_is_missing_and_removes_what_nobody_has)
 			"{\"metadata\":{\"name\":\"10.96.5.5\"},\"spec\":{\"parentRef\":{"
 			"\"resource\":\"services\",\"namespace\":\"default\",\"name\":\"own\"}}}"),
 		0);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "t",
+			   "{\"metadata\":{\"name\":\"t\"},\"spec\":{\"clusterIP\":\"10.96.6.6\","
+			   "\"ports\":[{\"port\":80}]}}"),
+		0);
+	EXPECT_INT(quick(&r, CLIENT_DELETE, addresses(), "10.96.6.6", NULL), 0);
+	EXPECT_INT(
+		quick(&r, CLIENT_CREATE, addresses(), "10.96.6.6",
+			"{\"metadata\":{\"name\":\"10.96.6.6\"},\"spec\":{\"parentRef\":{"
+			"\"resource\":\"services\",\"namespace\":\"default\",\"name\":\"gone\"}}}"),
+		0);
 	restart(&r);
+	EXPECT(has_event(&r, "ClusterIPNotAllocated",
+		"Cluster IP [IPv4]: 10.96.3.3 is not allocated; repairing"));
+	EXPECT(has_event(&r, "IPAddressNotAllocated",
+		"IPAddress: 10.96.4.4 for Service default/gone appears to have leaked: cleaning "
+		"up"));
+	EXPECT(has_event(&r, "ClusterIPNotAllocated",
+		"the ClusterIP [IPv4]: 10.96.6.6 for Service default/t has a wrong reference; "
+		"repairing"));
+	EXPECT_INT(ask(&r, &q, CLIENT_GET, addresses(), "10.96.6.6", NULL), 0);
+	EXPECT_STR(tree_str(q.object, "spec.parentRef.name"), "t");
+	client_request_done(&q);
 	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "10.96.3.3", NULL), 0);
 	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "10.96.4.4", NULL), ERR_NOT_FOUND);
 	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "10.96.5.5", NULL), 0);
