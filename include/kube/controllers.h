@@ -8,6 +8,15 @@
 #include <kube/component.h>
 #include <kube/flags.h>
 
+/* For whom certificates are signed. */
+enum controllers_signer {
+	SIGNER_KUBELET_SERVING,
+	SIGNER_KUBELET_CLIENT,
+	SIGNER_API_CLIENT,
+	SIGNER_LEGACY,
+	CONTROLLERS_SIGNERS
+};
+
 struct controllers_options {
 	struct str controllers; /* --controllers: "*,-podgc-controller"; empty: "*" */
 	struct str root_ca;     /* PEM for kube-root-ca.crt; empty: that publisher is off */
@@ -17,8 +26,12 @@ struct controllers_options {
 	int64_t node_grace, pod_eviction_timeout; /* 0: 50 s, 5 min */
 	int terminated_pod_threshold;             /* 0: 12500 */
 	struct str signing_cert, signing_key;     /* PEM: CSRs are signed; empty: that is off */
-	struct str account_key;   /* PEM: tokens in Secrets are signed; empty: that is off */
-	int64_t signing_duration; /* the longest life they give; 0: a year */
+	struct {
+		struct str cert, key; /* in their place, for one of them */
+	} signers[CONTROLLERS_SIGNERS];
+	struct str account_key;     /* PEM: tokens in Secrets are signed; empty: that is off */
+	int64_t signing_duration;   /* the longest life they give; 0: a year */
+	int64_t legacy_tokens_kept; /* unused, after which such tokens go; 0: a year */
 };
 
 /* Every word of --controllers known? ERR_USAGE. */

@@ -13,6 +13,20 @@
 #define KEPT_DECIDED HOUR
 #define KEPT_PENDING (24 * HOUR)
 
+int certificate_signer_of(struct str name)
+{
+	static const char *const names[CONTROLLERS_SIGNERS] = {
+		[SIGNER_KUBELET_SERVING] = KUBELET_SERVING,
+		[SIGNER_KUBELET_CLIENT] = KUBELET_CLIENT,
+		[SIGNER_API_CLIENT] = API_CLIENT,
+		[SIGNER_LEGACY] = LEGACY};
+
+	for (int i = 0; i < CONTROLLERS_SIGNERS; i++)
+		if (str_eq_text(name, names[i]))
+			return i;
+	return -1;
+}
+
 /* ---- reading ---- */
 
 static const struct cJSON *condition_of(const struct cJSON *request, const char *type)

@@ -67,43 +67,66 @@ const struct controller_kind certificate_approving_kind = {
 
 /* ---- signing ---- */
 
+struct signers {
+	struct certificate_signer of[CONTROLLERS_SIGNERS]; /* without a key: somebody else signs */
+};
+
 static void sign(void *ctx, struct str key, int64_t now, struct plan *p)
 {
+	struct signers *s = usual_ctx(ctx);
 	struct cJSON *request = find(ctx, key, p);
+	int which = request ? certificate_signer_of(tree_str(request, "spec.signerName")) : -1;
 
-	if (request)
-		certificate_sign(p, requests(ctx), request, usual_ctx(ctx), now);
+	if (which >= 0 && s->of[which].key)
+		certificate_sign(p, requests(ctx), request, &s->of[which], now);
 }
 
-static void signer_free(void *ctx)
+static void signers_free(void *ctx)
 {
-	struct certificate_signer *s = ctx;
+	struct signers *s = ctx;
 
-	certs_done(&s->chain);
-	key_unref(s->key);
+	for (size_t i = 0; i < CONTROLLERS_SIGNERS; i++) {
+		certs_done(&s->of[i].chain);
+		key_unref(s->of[i].key);
+	}
 	mem_free(s);
+}
+
+static int read_signer(const struct controllers_options *o, size_t which,
+	struct certificate_signer *s, struct err *err)
+{
+	bool own = o->signers[which].cert.len;
+	struct str cert = own ? o->signers[which].cert : o->signing_cert;
+	struct str key = own ? o->signers[which].key : o->signing_key;
+
+	if (!cert.len || !key.len)
+		return 0;
+	s->lifetime = o->signing_duration ? o->signing_duration : YEAR;
+	int code = certs_parse_pem(cert, &s->chain, err);
+	return code ? code : key_parse(key, &s->key, err);
 }
 
 static struct part *start_signing(
 	const struct controllers_world *w, const struct controller_kind *k)
 {
-	const struct controllers_options *o = w->options;
-	struct certificate_signer *s;
+	struct signers *s = mem_new(sizeof(*s));
 	_cleanup_(err_done) struct err err = {0};
+	bool any = false;
+	int code = 0;
 
-	if (!o->signing_cert.len || !o->signing_key.len)
-		return NULL;
-	s = mem_new(sizeof(*s));
-	s->lifetime = o->signing_duration ? o->signing_duration : YEAR;
-	if (certs_parse_pem(o->signing_cert, &s->chain, &err) ||
-		key_parse(o->signing_key, &s->key, &err)) {
+	for (size_t i = 0; i < CONTROLLERS_SIGNERS && !code; i++) {
+		code = read_signer(w->options, i, &s->of[i], &err);
+		any |= s->of[i].key != NULL;
+	}
+	if (code)
 		log_error(&err, "certificates cannot be signed");
-		signer_free(s);
+	if (code || !any) {
+		signers_free(s);
 		return NULL;
 	}
 	return usual_new(w, k,
 		&(struct usual_options){
-			.sources = sources, .reconcile = sign, .ctx = s, .done = signer_free});
+			.sources = sources, .reconcile = sign, .ctx = s, .done = signers_free});
 }
 
 const struct controller_kind certificate_signing_kind = {

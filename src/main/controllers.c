@@ -8,9 +8,25 @@ struct controllers_line {
 	struct process_line process;
 	struct flag_list controllers;
 	struct str root_ca_file, signing_cert_file, signing_key_file, account_key_file;
+	struct {
+		struct str cert, key;
+	} signer_files[CONTROLLERS_SIGNERS];
 	int64_t node_mask, node_mask_v4, node_mask_v6, terminated_pods;
 	struct controllers_options options;
 };
+
+/* The words of each signer's flags: --cluster-signing-WORDS-cert-file. */
+static const char *const signer_words[CONTROLLERS_SIGNERS] = {
+	[SIGNER_KUBELET_SERVING] = "kubelet-serving",
+	[SIGNER_KUBELET_CLIENT] = "kubelet-client",
+	[SIGNER_API_CLIENT] = "kube-apiserver-client",
+	[SIGNER_LEGACY] = "legacy-unknown"};
+
+#define SIGNER_FLAGS(which, words, whom)                                                           \
+	FLAG_STRING("cluster-signing-" words "-cert-file", &l->signer_files[which].cert, NULL,     \
+		"FILE", "The authority that signs certificates of " whom " (PEM)."),               \
+		FLAG_STRING("cluster-signing-" words "-key-file", &l->signer_files[which].key,     \
+			NULL, "FILE", "The key of that one (PEM).")
 
 static size_t own_flags(struct process_line *p, struct flag *flags)
 {
@@ -43,6 +59,14 @@ static size_t own_flags(struct process_line *p, struct flag *flags)
 			"The authority that signs certificates (PEM)."),
 		FLAG_STRING("cluster-signing-key-file", &l->signing_key_file, NULL, "FILE",
 			"That authority's key (PEM)."),
+		SIGNER_FLAGS(SIGNER_KUBELET_SERVING, "kubelet-serving", "kubelets as servers"),
+		SIGNER_FLAGS(SIGNER_KUBELET_CLIENT, "kubelet-client", "kubelets as clients"),
+		SIGNER_FLAGS(SIGNER_API_CLIENT, "kube-apiserver-client", "other clients"),
+		SIGNER_FLAGS(SIGNER_LEGACY, "legacy-unknown", "whoever asks for no signer"),
+		FLAG_DURATION("legacy-service-account-token-clean-up-period",
+			&l->options.legacy_tokens_kept, "8760h0m0s",
+			"How long tokens in Secrets may be unused before they become invalid, and "
+			"before invalid ones are deleted."),
 		FLAG_STRING("service-account-private-key-file", &l->account_key_file, NULL, "FILE",
 			"The key of service account tokens in Secrets (PEM)."),
 		FLAG_DURATION("cluster-signing-duration", &l->options.signing_duration, "8760h0m0s",
@@ -52,6 +76,31 @@ static size_t own_flags(struct process_line *p, struct flag *flags)
 	_Static_assert(ARRAY_LEN(own) <= PROCESS_OWN_FLAGS, "room for all");
 	memcpy(flags, own, sizeof(own));
 	return ARRAY_LEN(own);
+}
+
+static int read_signers(struct arena *a, struct controllers_line *l, struct err *err)
+{
+	struct controllers_options *o = &l->options;
+	bool common = l->signing_cert_file.len || l->signing_key_file.len;
+
+	for (size_t i = 0; i < CONTROLLERS_SIGNERS; i++) {
+		struct str cert = l->signer_files[i].cert, key = l->signer_files[i].key;
+		struct str words = arena_print(a, "cluster-signing-%s", signer_words[i]);
+		int code;
+
+		if (!cert.len != !key.len)
+			return err_set(err, ERR_USAGE, "\"%.*s\": cannot specify %s without %s",
+				STRF(words), cert.len ? "cert file" : "key file",
+				cert.len ? "key file" : "cert file");
+		if (cert.len && common)
+			return err_set(err, ERR_USAGE,
+				"cannot specify --cluster-signing-{cert,key}-file and other "
+				"--cluster-signing-*-file flags at the same time");
+		if ((code = process_read_file(a, words.at, cert, &o->signers[i].cert, err)) ||
+			(code = process_read_file(a, words.at, key, &o->signers[i].key, err)))
+			return code;
+	}
+	return 0;
 }
 
 static int read_line(
@@ -78,7 +127,7 @@ static int read_line(
 		(code = process_read_file(a, "service-account-private-key-file",
 			 l->account_key_file, &o->account_key, err)))
 		return code;
-	return 0;
+	return read_signers(a, l, err);
 }
 
 static struct part *begin(struct process_line *p, const struct component_base *base)

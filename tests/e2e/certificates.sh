@@ -192,4 +192,57 @@ k delete serviceaccount robot >"$dir/out"
 gone() { k get secret robot-token -o name; }
 check "it goes with the account" becomes 'Error from server (NotFound): secrets "robot-token" not found' gone
 check "and lets nobody in" contains Unauthorized "$(whoami -H "Authorization: Bearer $token")"
+
+# ---- tokens of old that nobody uses ----
+k apply -f - >"$dir/out" <<-END
+	apiVersion: v1
+	kind: ServiceAccount
+	metadata: {name: old}
+	secrets: [{name: old-token}]
+END
+secret old | k apply -f - >"$dir/out"
+becomes old k get secret old-token -o 'jsonpath={.metadata.annotations.kubernetes\.io/service-account\.name}' >/dev/null
+token=$(k get secret old-token -o 'jsonpath={.data.token}' | base64 -d)
+k create serviceaccount older --dry-run=client -o json >"$dir/out" # one whose token nobody uses
+python3 -c 'import json, sys
+a = json.load(open(sys.argv[1])); a["secrets"] = [{"name": "older-token"}]; print(json.dumps(a))' "$dir/out" | k apply -f - >"$dir/err"
+secret older | k apply -f - >"$dir/out"
+becomes older k get secret older-token -o 'jsonpath={.metadata.annotations.kubernetes\.io/service-account\.name}' >/dev/null
+check "it lets its account in" contains "serviceaccount:default:old" "$(whoami -H "Authorization: Bearer $token")"
+kill $controllers
+wait $controllers
+k -n kube-system patch configmap kube-apiserver-legacy-service-account-token-tracking \
+	-p '{"data":{"since":"2020-01-01"}}' >"$dir/out"
+sleep 2 # the token is older than it may be unused, then
+# ---- each signer by an authority of its own ----
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=people \
+	-addext basicConstraints=critical,CA:TRUE -keyout "$dir/people.key" -out "$dir/people.crt" 2>"$dir/err"
+refused() { "$kube" controllers --kubeconfig "$kubeconfig" "$@" 2>&1; }
+check "a certificate needs its key" contains '"cluster-signing-kubelet-client": cannot specify cert file without key file' \
+	"$(refused --cluster-signing-kubelet-client-cert-file "$dir/people.crt")"
+check "one for all or one for each" contains 'cannot specify --cluster-signing-{cert,key}-file and other --cluster-signing-*-file flags at the same time' \
+	"$(refused --cluster-signing-cert-file "$dir/people.crt" --cluster-signing-key-file "$dir/people.key" \
+		--cluster-signing-kubelet-client-cert-file "$dir/people.crt" --cluster-signing-kubelet-client-key-file "$dir/people.key")"
+"$kube" controllers --kubeconfig "$kubeconfig" --use-service-account-credentials --leader-elect=false \
+	--cluster-signing-kube-apiserver-client-cert-file "$dir/people.crt" \
+	--cluster-signing-kube-apiserver-client-key-file "$dir/people.key" \
+	--cluster-signing-kubelet-client-cert-file "$pki/client-ca.crt" \
+	--cluster-signing-kubelet-client-key-file "$pki/client-ca.key" \
+	--cluster-signing-duration 2h --legacy-service-account-token-clean-up-period 1s \
+	--service-account-private-key-file "$pki/sa.key" 2>"$dir/controllers2.log" &
+controllers=$!
+make_request june '/CN=june'
+manifest june kube-apiserver-client 'client auth' | k apply -f - >"$dir/out"
+k certificate approve june >"$dir/out"
+check "a person's is signed by the authority of people" becomes yes has_certificate june
+certificate june
+check "by that one" contains "OK" "$(openssl verify -CAfile "$dir/people.crt" "$dir/june.crt")"
+left=$(($(date -d "$(openssl x509 -in "$dir/june.crt" -noout -enddate | cut -d= -f2)" +%s) - $(date +%s)))
+since() { k get secret old-token -o 'jsonpath={.metadata.labels.kubernetes\.io/legacy-token-invalid-since}'; }
+older() { k get secret older-token -o 'jsonpath={.metadata.labels.kubernetes\.io/legacy-token-invalid-since}'; }
+check "a token that nobody uses becomes invalid" becomes "$(date -u +%Y-%m-%d)" older
+check "and says so" contains Unauthorized \
+	"$(whoami -H "Authorization: Bearer $(k get secret older-token -o 'jsonpath={.data.token}' | base64 -d)")"
+check "a token that was used today stays" test -z "$(since)"
+check "for no longer than two hours" test $left -gt 6000 -a $left -le 7200
 finish
