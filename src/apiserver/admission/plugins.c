@@ -50,7 +50,7 @@ const struct admission_plugin admission_plugins[] = {
 	{"MutatingAdmissionWebhook", true, ALL, NULL, NULL},
 	{"ValidatingAdmissionPolicy", true, ALL, NULL, validate_policies},
 	{"ValidatingAdmissionWebhook", true, ALL, NULL, NULL},
-	{"ResourceQuota", true, CREATE | UPDATE, NULL, validate_quota},
+	{"ResourceQuota", true, CREATE | UPDATE, NULL, NULL},
 	{"AlwaysDeny", false, ALL, deny_always, deny_always},
 	{.name = NULL},
 };
@@ -60,5 +60,6 @@ const struct admission_waits admission_waits[] = {
 	{"ImagePolicyWebhook", NULL, start_image_policy},
 	{"MutatingAdmissionWebhook", start_mutating_webhooks, NULL},
 	{"ValidatingAdmissionWebhook", NULL, start_validating_webhooks},
+	{"ResourceQuota", NULL, start_quota},
 	{.name = NULL},
 };

@@ -13,7 +13,7 @@ admit_fn mutate_runtime_class, validate_runtime_class;
 admit_fn validate_priority_class;
 admit_fn validate_owner_references, validate_claim_resize;
 admit_fn validate_pod_security;
-admit_fn validate_quota;
+admit_start_fn start_quota;
 admit_fn validate_approval, validate_signing, validate_attest, validate_subject;
 admit_fn mutate_priority, mutate_toleration_seconds, mutate_new_node;
 /* storage.c: one more that must be taken away before the new object can go. */

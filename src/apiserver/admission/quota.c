@@ -14,8 +14,11 @@ struct quota_check {
 	struct {
 		struct str key;
 		const struct cJSON *tree;
-	} quotas[QUOTAS_MAX]; /* that have a say */
-	size_t count;
+		uint64_t charge; /* 0: none */
+	} quotas[QUOTAS_MAX];    /* that have a say */
+	size_t count, waited;    /* waited: so many of them know */
+	struct quota_wait wait;
+	struct op op;
 };
 
 static bool is(const struct admission_review *a, const char *plural)
@@ -142,8 +145,39 @@ static void charge(struct quota_check *c)
 			c->review->arena, c->delta, json_path(c->quotas[i].tree, "status.hard"));
 
 		if (json_count(cost))
-			quota_ledger_charge(c->ledger, c->quotas[i].key, cost);
+			c->quotas[i].charge =
+				quota_ledger_charge(c->ledger, c->quotas[i].key, cost);
 	}
+}
+
+/* ---- the object comes behind what its quotas say of it ---- */
+
+static void is_charged(struct op *op, struct err *err);
+
+static bool waits(struct quota_check *c)
+{
+	struct api_request *r = c->review->request;
+
+	for (; c->waited < c->count; c->waited++) {
+		struct str key = c->quotas[c->waited].key;
+
+		if (quota_ledger_is_under_way(c->ledger, key, c->quotas[c->waited].charge))
+			continue;
+		op_init(&c->op, &r->x->scope, is_charged, r->deadline);
+		quota_ledger_wait(c->ledger, key, &c->op, &c->wait);
+		return true;
+	}
+	return false;
+}
+
+static void is_charged(struct op *op, struct err *err)
+{
+	struct quota_check *c = CONTAINER_OF(op, struct quota_check, op);
+
+	if (err->code)
+		admission_resume(c->review, request_status(c->review->request, err));
+	else if (!waits(c))
+		admission_resume(c->review, NULL);
 }
 
 /* ---- the plugin ---- */
@@ -158,23 +192,24 @@ static struct cJSON *cost_of(struct admission_review *a)
 	return amounts_rest(a->arena, now, before);
 }
 
-struct status *validate_quota(struct admission_review *a)
+bool start_quota(struct admission_review *a, struct status **no)
 {
 	struct quota_check *c;
-	struct status *s;
 
+	*no = NULL;
 	if (!counts(a))
-		return NULL;
+		return false;
 	c = arena_new(a->arena, sizeof(*c));
 	c->review = a;
 	c->ledger = admission_ledger(a->server->admission);
-	s = find_quotas(c);
-	if (s || !c->count)
-		return s;
+	*no = find_quotas(c);
+	if (*no || !c->count)
+		return false;
 	c->delta = cost_of(a);
-	for (size_t i = 0; i < c->count && !s; i++)
-		s = check_room(c, i);
-	if (!s && !a->dry_run)
-		charge(c);
-	return s;
+	for (size_t i = 0; i < c->count && !*no; i++)
+		*no = check_room(c, i);
+	if (*no || a->dry_run)
+		return false;
+	charge(c);
+	return waits(c);
 }

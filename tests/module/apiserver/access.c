@@ -357,6 +357,16 @@ static void told(struct admission_review *a, struct status *no)
 	*(struct status **)a->ctx = no;
 }
 
+static int told_at;
+static bool told_now;
+
+static void told_late(struct admission_review *a, struct status *no)
+{
+	*(struct status **)a->ctx = no;
+	told_at++;
+	told_now = true;
+}
+
 static struct str admitted(struct admission_review *a)
 {
 	struct status *s = NULL;
@@ -385,16 +395,36 @@ TEST(writes_that_come_together_cannot_take_the_same_room)
 		"{\"metadata\":{\"namespace\":\"ns\",\"name\":\"q\"},\"spec\":{\"hard\":{"
 		"\"configmaps\":\"2\"}},\"status\":{\"hard\":{\"configmaps\":\"2\"},\"used\":{"
 		"\"configmaps\":\"0\"}}}");
+	struct http_exchange x = {0};
+	struct api_request request = {.server = &world.server, .x = &x, .deadline = OP_NO_DEADLINE};
+	struct status *late = NULL;
+	struct told closed = {0};
 	struct admission_review one = creating("", "configmaps", "a", "{}");
+	struct admission_review two = creating("", "configmaps", "b", "{}");
 	struct admission_review dry = creating("", "configmaps", "d", "{}");
 	dry.dry_run = true;
+	scope_init(&x.scope, world.t.root, "exchange", NULL);
+	two.request = &request;
 	/* three within one turn of the loop: nothing of it is on the disk yet */
 	EXPECT_STR(admitted(&one), "yes");
 	EXPECT_STR(admitted(&dry), "yes");
-	EXPECT_STR(admitted(&one), "yes");
+	/* the second's room is taken at once, but it must come behind what the quota says of it */
+	two.next = told_late;
+	two.ctx = &late;
+	told_at = 0;
+	admission_start(&two, ADMIT_VALIDATE);
+	EXPECT_INT(told_at, 0);
 	EXPECT_STR(admitted(&one),
 		"configmaps \"a\" is forbidden: exceeded quota: q, requested: configmaps=1, used: "
 		"configmaps=2, limited: configmaps=2");
+	loop_test_run_until(&world.t, &told_now);
+	EXPECT(!late);
+	/* its turn has come: the status with both is on its way, and one that comes now is behind
+	 * it */
+	EXPECT_INT(told_at, 1);
+	scope_close(&x.scope, told_op(&closed, world.t.root, OP_NO_DEADLINE));
+	loop_test_run_until(&world.t, &closed.done);
+	told_done(&closed);
 	for (int i = 0; i < 100; i++) {
 		quota = server_read(
 			&world.server, &world.arena, "", "resourcequotas", STR("ns"), STR("q"));
