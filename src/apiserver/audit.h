@@ -24,6 +24,8 @@ stage_fn stage_audit;
 void audit_unauthenticated(struct api_request *r);
 /* "authorization.k8s.io/decision": "allow" */
 void audit_annotate(struct api_request *r, const char *key, struct str value);
+/* Is what was sent told, too? */
+bool audit_wants_sent(const struct api_request *r);
 /* What was decoded: of the requested version, or a tree as it was sent (patches, options). */
 void audit_sent(struct api_request *r, const struct cJSON *tree);
 void audit_sent_hub(struct api_request *r, struct cJSON *tree);

@@ -13,7 +13,15 @@ mkfifo "$dir/alive"
 python3 -B "$here/webhook_server.py" "$dir/hook.crt" "$dir/hook.key" "$dir/port" "$dir/asked" \
 	<>"$dir/alive" 2>"$dir/hook.log" &
 hook=$!
-start_apiserver "$1" || exit 1
+cat >"$dir/policy" <<-E
+	apiVersion: audit.k8s.io/v1
+	kind: Policy
+	omitStages: [RequestReceived]
+	rules:
+	- {level: Request, resources: [{resources: [configmaps]}], namespaces: [told]}
+	- {level: Metadata, resources: [{resources: [configmaps]}]}
+E
+start_apiserver "$1" --audit-policy-file "$dir/policy" --audit-log-path "$dir/audit" || exit 1
 for _ in $(seq 200); do
 	[ ! -s "$dir/port" ] || break
 	sleep 0.05
@@ -55,6 +63,15 @@ check "and then see what the others did" test "$(field two annotations labels-se
 : >"$dir/asked"
 map three --dry-run=server >/dev/null
 check "a dry run is told as one" grep -q 'configmaps three dry=True' "$dir/asked"
+k create namespace told >/dev/null
+map seen -n told >/dev/null
+noted() { # NAME WORD: does the record of its creation have it?
+	grep '"verb":"create"' "$dir/audit" | grep "\"name\":\"$1\"" | grep -qF "$2"
+}
+check "what was asked is noted" noted one '"mutation.webhook.admission.k8s.io/round_0_index_0":'
+check "what it did as well, where objects are" noted seen '"patch.webhook.admission.k8s.io/round_0_index_1":"{\"configuration\":\"a-label\",\"webhook\":\"a-label.hooks.example.com\",\"patch\":[{\"op\":\"'
+unnoted() { ! noted "$@"; }
+check "and nowhere else" unnoted one patch.webhook
 drop Mutating 0-count
 drop Mutating a-label
 

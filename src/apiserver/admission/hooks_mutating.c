@@ -92,6 +92,21 @@ static void annotate_call(struct mutating *m, bool changed)
 			STRF(h->configuration), STRF(h->name), changed ? "true" : "false"));
 }
 
+/* What it did to the object, where the audit log has objects. */
+static void annotate_patch(struct mutating *m)
+{
+	const struct hook *h = m->call.view.hook;
+	_cleanup_(buf_done) struct buf text = BUF_INIT(SIZE_MAX);
+
+	if (!audit_wants_sent(m->review->request))
+		return;
+	buf_print(&text, "{\"configuration\":\"%.*s\",\"webhook\":\"%.*s\",\"patch\":",
+		STRF(h->configuration), STRF(h->name));
+	json_print(&text, m->call.patch, JSON_SORTED);
+	buf_add_text(&text, ",\"patchType\":\"JSONPatch\"}");
+	annotate(m, "patch.webhook.admission.k8s.io", arena_str(m->review->arena, buf_str(&text)));
+}
+
 static void go_on(struct mutating *m);
 
 /* true: the next may be asked. */
@@ -105,6 +120,8 @@ static bool judge(struct mutating *m, struct status **no)
 		c->status = apply(m, c->patch, &changed);
 		if (c->status)
 			c->outcome = HOOK_FAILED;
+		else
+			annotate_patch(m);
 	}
 	annotate_call(m, changed);
 	hook_count(c, c->outcome == HOOK_CALL_FAILED ? !c->view.hook->fails_open

@@ -63,6 +63,11 @@ void audit_answered_status(struct api_request *r, const struct status *s)
 		r->audit->answered = json_copy(r->arena, r->audit->status);
 }
 
+bool audit_wants_sent(const struct api_request *r)
+{
+	return r->audit && r->audit->decision.level >= AUDIT_REQUEST;
+}
+
 bool audit_wants_answer(const struct api_request *r)
 {
 	return r->audit && r->audit->decision.level == AUDIT_REQUEST_RESPONSE &&
