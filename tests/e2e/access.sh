@@ -311,6 +311,28 @@ check "the issuer's users are known" until_is 0 eval 'bearer "$good" | grep -q j
 check "by claims and prefixes" contains \
 	'"username":"'"$issuer"'#jane","groups":["oidc:devs","oidc:ops","system:authenticated"]' "$(bearer "$good")"
 why() { token_review "$1" | sed 's/.*"error":"//'; }
+elsewhere() { # BEARER MORE: a token whose groups lie at the issuer's; MORE is another each time
+	rsa ',"hd":"example.com","n":"'"$2"'","_claim_names":{"groups":"s"},"_claim_sources":{"s":{"endpoint":"'"$issuer"'/claims","access_token":"'"$1"'"}}'
+}
+rsa ',"groups":["far","away"]' >"$dir/claims.jwt"
+check "groups may be told elsewhere" contains '"groups":["oidc:far","oidc:away","system:authenticated"]' \
+	"$(bearer "$(elsewhere shown 1)")"
+check "in reviews, too" contains '"oidc:far"' "$(token_review "$(elsewhere shown 2)")"
+check "to those who may know" contains \
+	'couldnotexpanddistributedclaims:whilegettingdistributedclaim\"groups\":errorwhilegettingdistributedclaimJWT:401' \
+	"$(why "$(elsewhere hidden 3)")"
+check "where somebody knows" contains 'missingin_claims_sources' "$(why "$(rsa ',"hd":"example.com","_claim_names":{"groups":"t"},"_claim_sources":{}')")"
+rsa ',"more":1' >"$dir/claims.jwt"
+check "they must be there" contains 'didnotcontainclaim:groups' "$(why "$(elsewhere shown 4)")"
+signed ec two ES256 ',"groups":["forged"]' >"$dir/claims.jwt"
+check "and be signed" contains 'verifydistributedclaimtoken:failedtoverifysignature' "$(why "$(elsewhere shown 5)")"
+echo nonsense >"$dir/claims.jwt"
+check "and be a token" contains 'gettinguntrustedissuerfromendpoint' "$(why "$(elsewhere shown 6)")"
+tool token "$dir/rsa.key" one RS256 "$(claims ',"groups":["other"]' | sed "s|$issuer|$issuer/other|")" >"$dir/claims.jwt"
+check "another issuer's is not known at once" contains \
+	"verifyinguntrustedissuer$issuer/otherfailed:verifiernotinitialized" "$(why "$(elsewhere shown 7)")"
+later() { bearer "$(elsewhere shown "$(date +%N)")" | grep -c oidc:other; }
+check "but soon" until_is 1 later
 check "another audience" contains 'oidc:expectedaudience\"us\"got[\"them\"]' \
 	"$(why "$(tool token "$dir/rsa.key" one RS256 "$(claims '' | sed 's/"us"/"them"/')")")"
 check "a required claim" contains 'requiredclaimhdnotpresentinIDtoken' "$(why "$(rsa '')")"

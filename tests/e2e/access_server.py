@@ -91,6 +91,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         issuer = "https://127.0.0.1:%d" % self.server.server_port
         if self.path == "/.well-known/openid-configuration":
             return self.answer(200, {"issuer": issuer, "jwks_uri": issuer + "/keys"})
+        if self.path == "/other/.well-known/openid-configuration":
+            return self.answer(200, {"issuer": issuer + "/other", "jwks_uri": issuer + "/keys"})
+        if self.path == "/claims":  # of those who show what their token gave them
+            if self.headers.get("Authorization") != "Bearer shown":
+                return self.answer(401, b"no")
+            with open(os.path.join(directory, "claims.jwt"), "rb") as f:
+                return self.answer(200, f.read(), "application/jwt")
         if self.path == "/keys":
             with open(os.path.join(directory, "keys.json"), "rb") as f:
                 return self.answer(200, f.read())

@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "authn_private.h"
 #include "config_reload.h"
+#include "distributed.h"
 #include "metrics.h"
 #include "pki.h"
 
@@ -65,6 +66,7 @@ static void drop_issuers(struct authn *a)
 {
 	for (size_t i = 0; i < a->issuer_count; i++)
 		issuer_drop(a->issuers[i]);
+	other_issuers_drop(TAKE(a->others));
 	mem_free(TAKE(a->issuers));
 	a->issuer_count = 0;
 }

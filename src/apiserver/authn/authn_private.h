@@ -19,6 +19,7 @@ struct authn {
 	struct authn_configuration *settings; /* of the issuers */
 	struct issuer **issuers;
 	size_t issuer_count;
+	struct other_issuers *others; /* distributed.c */
 	struct watched_file *configuration;
 	struct token_cache issued, hooked;
 	struct remote_reviewer *hook; /* the token webhook; NULL: none */

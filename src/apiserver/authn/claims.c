@@ -250,9 +250,6 @@ static int find_groups(struct asking *q, struct str **items, size_t *count)
 	*count = 0;
 	if (value)
 		return claimed_groups(q, value, items, count);
-	if (m->claim.len && json_get(json_get(q->claims, STR("_claim_names")), m->claim))
-		return refuse(q->err, "oidc: could not expand distributed claims: they are not "
-				      "part of this version");
 	if (!m->program)
 		return 0;
 	expression_evaluate(m->program, q->arena, q->claims, &v);

@@ -88,6 +88,7 @@ void fetch_start(
 	f->env = env;
 	f->call.method = STR("GET");
 	f->config.ca_data = authority;
+	f->config.token = f->bearer;
 	take_apart(arena_str(&f->arena, url), &f->config.server, &f->call.target);
 	task_start(&f->task, &fetch_kind, op);
 }

@@ -6,6 +6,7 @@
 #include <kube/task.h>
 
 struct fetch {
+	struct str bearer; /* a token to show; empty: none. Set before */
 	struct buf body;
 	int status;
 	/* private */

@@ -194,6 +194,11 @@ uint64_t issuer_serial(const struct issuer *i)
 	return i->serial;
 }
 
+bool issuer_is_known(const struct issuer *i)
+{
+	return i->keys_url.len > 0;
+}
+
 const struct issuer_settings *issuer_settings(const struct issuer *i)
 {
 	return i->settings;

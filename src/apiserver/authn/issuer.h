@@ -17,6 +17,7 @@ struct issuer *issuer_new(
 /* Who waits is told; it ends and frees itself. */
 void issuer_drop(struct issuer *i);
 uint64_t issuer_serial(const struct issuer *i); /* no two have the same */
+bool issuer_is_known(const struct issuer *i);   /* it has been found out about */
 const struct issuer_settings *issuer_settings(const struct issuer *i);
 
 enum issuer_verdict {

@@ -4,6 +4,7 @@
  */
 #include "api_options.h"
 #include "authn_private.h"
+#include "distributed.h"
 #include "remote_review.h"
 
 #include <kube/jwt.h>
@@ -30,8 +31,15 @@ struct hooked { /* what the webhook has said on this request's way */
 	struct str error;
 };
 
+struct expanded { /* groups that had to be asked for elsewhere */
+	struct expanded *next;
+	struct token_digest digest;
+	struct distributed ask;
+};
+
 struct authn_waits {
 	struct refreshed *refreshed;
+	struct expanded *expanded, *expanding; /* expanding: is to be */
 	struct hooked *hooked;
 	struct api_request *request;
 	/* what is waited for */
@@ -80,8 +88,15 @@ void authn_wait(struct api_request *r, struct op *op)
 {
 	struct authn_waits *w = r->token_waits;
 	struct issuer *issuer = TAKE(w->issuer);
+	struct expanded *e = TAKE(w->expanding);
 	struct refreshed *f;
 
+	if (e) {
+		e->next = w->expanded;
+		w->expanded = e;
+		distributed_start(&e->ask, op);
+		return;
+	}
 	if (!issuer) {
 		hook_start(w, op);
 		return;
@@ -161,6 +176,43 @@ static enum token_outcome verify(struct authn *a, const struct token_question *q
 	return TOKEN_BAD;
 }
 
+/* Groups that the claims tell elsewhere become claims. */
+static enum token_outcome expand(struct authn *a, const struct token_question *q,
+	const struct issuer *i, struct jwt *jwt, const struct token_digest *digest, struct err *err)
+{
+	struct str claim = issuer_settings(i)->groups.claim;
+	struct distributed_source source;
+	struct authn_waits *w = q->request ? waits_of(q->request) : NULL;
+	struct expanded *e = w ? w->expanded : NULL;
+	int code = distributed_find(q->arena, jwt->claims, claim, &source, err);
+
+	if (code < 0) {
+		err_wrap(err, code, "oidc: could not expand distributed claims");
+		return TOKEN_BAD;
+	}
+	if (!code)
+		return TOKEN_GOOD;
+	while (e && memcmp(&e->digest, digest, sizeof(*digest)))
+		e = e->next;
+	if (e && e->ask.value) {
+		json_set(q->arena, jwt->claims, claim, json_copy(q->arena, e->ask.value));
+		return TOKEN_GOOD;
+	}
+	if (e || !w) {
+		err_set(err, ERR_UNAUTHORIZED, "%.*s",
+			STRF(e ? e->ask.error : STR("oidc: could not expand distributed claims")));
+		return TOKEN_BAD;
+	}
+	e = w->expanding = arena_new(q->request->arena, sizeof(*e));
+	e->digest = *digest;
+	e->ask = (struct distributed){.authn = a,
+		.arena = q->request->arena,
+		.issuer = arena_str(q->request->arena, issuer_settings(i)->url),
+		.claim = arena_str(q->request->arena, claim),
+		.source = source};
+	return TOKEN_WAIT;
+}
+
 static enum token_outcome find_issued(
 	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
 {
@@ -181,6 +233,8 @@ static enum token_outcome find_issued(
 	if (token_cache_get(&a->issued, &digest, now, q->arena, found))
 		return TOKEN_GOOD;
 	outcome = verify(a, q, i, &jwt, err);
+	if (outcome == TOKEN_GOOD)
+		outcome = expand(a, q, i, &jwt, &digest, err);
 	if (outcome != TOKEN_GOOD)
 		return outcome;
 	if (claims_user(q->arena, issuer_settings(i), jwt.claims, &user, err))

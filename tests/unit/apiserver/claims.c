@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "apiserver/authn/claims.h"
+#include "apiserver/authn/distributed.h"
 
 #include <kube/jwt.h>
 #include <kube/time.h>
@@ -138,9 +139,6 @@ TEST(claims_that_are_none_are_refused_in_upstreams_words)
 		{"sub", "{\"sub\":\"a\",\"hd\":[]}",
 			"oidc: parse claim hd: json: cannot unmarshal array into Go value of type "
 			"string"},
-		{"sub", "{\"sub\":\"a\",\"_claim_names\":{\"groups\":\"s\"}}",
-			"oidc: could not expand distributed claims: they are not part of this "
-			"version"},
 	};
 	struct claim_rule rule = {.claim = STR("hd"), .value = STR("x")};
 
@@ -265,4 +263,46 @@ TEST(rules_must_hold_for_claims_and_users)
 	test_context_end();
 	expressions_free(e);
 	arena_done(&compiled);
+}
+
+TEST(claims_elsewhere_are_named)
+{
+	static const struct {
+		const char *claims, *outcome;
+	} all[] = {
+		{"{}", ""},
+		{"{\"groups\":[],\"_claim_names\":1}", ""},
+		{"{\"_claim_names\":1}", "oidc: error parsing distributed claim names"},
+		{"{\"_claim_names\":{}}", "oidc: no claim sources"},
+		{"{\"_claim_names\":{},\"_claim_sources\":[]}",
+			"oidc: could not parse claim sources"},
+		{"{\"_claim_names\":{\"other\":\"s\"},\"_claim_sources\":{}}", ""},
+		{"{\"_claim_names\":{\"groups\":\"s\"},\"_claim_sources\":{}}",
+			"id token _claim_names contained a source s missing in _claims_sources"},
+		{"{\"_claim_names\":{\"groups\":\"s\"},\"_claim_sources\":{\"s\":{\"JWT\":\"x\"}}}",
+			""},
+		{"{\"_claim_names\":{\"groups\":\"s\"},\"_claim_sources\":{\"s\":{\"endpoint\":"
+		 "\"https://e\",\"access_token\":\"t\"}}}",
+			"https://e t"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		_cleanup_(arena_done) struct arena a;
+		_cleanup_(err_done) struct err err = {0};
+		struct distributed_source source = {0};
+		struct cJSON *claims = NULL;
+		int code;
+
+		arena_init(&a);
+		EXPECT_INT(json_parse(&a, str_from(all[i].claims), NULL, &claims, NULL), 0);
+		code = distributed_find(&a, claims, STR("groups"), &source, &err);
+		if (code < 0)
+			EXPECT_STR(str_from(err_text(&err)), all[i].outcome);
+		else if (code)
+			EXPECT_STR(
+				arena_print(&a, "%.*s %.*s", STRF(source.url), STRF(source.bearer)),
+				all[i].outcome);
+		else
+			EXPECT_STR(STR(""), all[i].outcome);
+	}
 }
