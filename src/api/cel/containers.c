@@ -331,7 +331,7 @@ bool field_find(struct arena *a, struct cel_value v, struct str name, struct cel
 		return true;
 	}
 	json = json_find(v.json, f ? f->in_json : name);
-	if (!json)
+	if (json_type(json) == JSON_NULL) /* as good as not there */
 		return false;
 	*found = json_value(a, json, f ? f->type : &cel_dyn);
 	return true;

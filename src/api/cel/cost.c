@@ -96,6 +96,7 @@ enum rule {
 	COST_EQUAL,
 	COST_ADD,
 	COST_IN,
+	COST_INDEX,
 	COST_IP,
 	COST_NETWORK_IP,
 	COST_NETWORK,
@@ -125,6 +126,8 @@ static const struct {
 	{"_>_", COST_COMPARE | BY_OVERLOAD},
 	{"_>=_", COST_COMPARE | BY_OVERLOAD},
 	{"_+_", COST_ADD | BY_OVERLOAD},
+	{"_[_]", COST_INDEX},
+	{"_[?_]", COST_INDEX},
 	{"@in", COST_IN | BY_OVERLOAD},
 	{"dyn", COST_FREE},
 	{"bytes", COST_CONVERT | BY_OVERLOAD},
@@ -179,8 +182,27 @@ static const struct {
 	{"labelSelector", COST_SELECTOR},
 };
 
-uint8_t cost_rule(struct str name)
+/* A list of constants that can be looked up in. */
+static bool is_set(const struct expr *e)
 {
+	struct arena none = {0};
+	struct cel_value item;
+	struct walk w = {0};
+
+	if (!e->constant || e->literal.kind != CEL_LIST)
+		return false;
+	while (list_next(&none, e->literal, &w, &item))
+		if (item.kind < CEL_BOOL || item.kind > CEL_STRING)
+			return false;
+	return true;
+}
+
+uint8_t cost_rule(const struct expr *call)
+{
+	struct str name = call->name;
+
+	if (str_eq_text(name, "@in") && call->overload_count == 1 && is_set(call->args[1]))
+		return COST_FREE;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (rules[i].name[0] == name.at[0] && str_eq_text(name, rules[i].name))
 			return rules[i].rule;
@@ -254,6 +276,8 @@ uint64_t call_cost(const struct call *c, struct cel_value result)
 		return add_cost(c);
 	case COST_IN:
 		return arg_is(c, 1, CEL_LIST) ? size_at(c, 1) : 1;
+	case COST_INDEX:
+		return expr_is_attribute(c->expr->args[0]) ? 1 : 2;
 	case COST_IP:
 		return arg_is(c, 0, CEL_STRING) ? scaled(size_at(c, 0), TRAVERSAL) : 1;
 	case COST_NETWORK_IP:
@@ -263,7 +287,7 @@ uint64_t call_cost(const struct call *c, struct cel_value result)
 	case COST_RESULT_LIST:
 		return list_cost(1, value_size(result));
 	case COST_FLATTEN:
-		return list_cost(c->count > 1 ? (double)c->args[1].i : 1, size_at(c, 0));
+		return list_cost(arg_is(c, 1, CEL_INT) ? (double)c->args[1].i : 1, size_at(c, 0));
 	case COST_PAIRS:
 		return pairs_cost(c, 0);
 	case COST_PAIRS_OF_KEYS:

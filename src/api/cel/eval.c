@@ -66,7 +66,7 @@ static struct cel_value eval_conditional(struct evaluation *ev, const struct exp
 		return v;
 	if (v.kind != CEL_BOOL)
 		return value_no_overload();
-	return eval_expr(ev, e->args[v.b ? 1 : 2]);
+	return eval_part(ev, e->args[v.b ? 1 : 2]);
 }
 
 static struct cel_value eval_not_strictly_false(struct evaluation *ev, const struct expr *e)
@@ -115,7 +115,8 @@ static struct cel_value eval_operator(struct evaluation *ev, const struct expr *
 
 static struct cel_value eval_call(struct evaluation *ev, const struct expr *e)
 {
-	struct cel_value few[4], *args = few, result;
+	struct cel_value few[4], *args = few, result = {0};
+	bool is_index = e->name.len > 1 && e->name.at[1] == '[', failed = false;
 	struct call c = {.arena = ev->arena, .expr = e, .count = e->count, .run = ev};
 
 	if (!e->function->run)
@@ -123,12 +124,18 @@ static struct cel_value eval_call(struct evaluation *ev, const struct expr *e)
 	if (e->count > ARRAY_LEN(few))
 		args = arena_alloc(ev->arena, e->count * sizeof(*args));
 	for (uint32_t i = 0; i < e->count; i++) {
-		args[i] = eval_expr(ev, e->args[i]);
-		if (value_fails(args[i]))
-			return args[i];
+		args[i] = is_index && i ? eval_part(ev, e->args[i]) : eval_expr(ev, e->args[i]);
+		if (!value_fails(args[i]) || failed)
+			continue;
+		result = args[i];
+		failed = true;
+		/* Of one or two, all are asked for, and the call counts all the same. */
+		if (e->count > 2 || ev->over)
+			return result;
 	}
 	c.args = args;
-	result = e->function->run(&c);
+	if (!failed)
+		result = e->function->run(&c);
 	eval_spend(ev, call_cost(&c, result));
 	return result;
 }
@@ -154,7 +161,8 @@ static struct cel_value eval_list(struct evaluation *ev, const struct expr *e)
 		}
 		list_push(ev->arena, &list, v);
 	}
-	eval_spend(ev, LIST_COST);
+	if (e->count)
+		eval_spend(ev, LIST_COST); /* else it is a constant to upstream */
 	return list;
 }
 
@@ -181,7 +189,8 @@ static struct cel_value eval_map(struct evaluation *ev, const struct expr *e)
 		}
 		map_put(ev->arena, &map, key, v);
 	}
-	eval_spend(ev, e->kind == EXPR_STRUCT ? STRUCT_COST : MAP_COST);
+	if (e->kind == EXPR_STRUCT || e->count)
+		eval_spend(ev, e->kind == EXPR_STRUCT ? STRUCT_COST : MAP_COST);
 	if (e->message)
 		return e->message->make(ev->arena, map);
 	if (e->kind == EXPR_STRUCT) {

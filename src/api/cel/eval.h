@@ -27,9 +27,16 @@ struct cel_value eval_expr(struct evaluation *ev, const struct expr *e);
 struct cel_value eval_ident(struct evaluation *ev, const struct expr *e);
 struct cel_value eval_select(struct evaluation *ev, const struct expr *e);
 struct cel_value eval_optional_select(struct evaluation *ev, const struct expr *e); /* x.?name */
+/*
+ * A branch of a conditional, or a key: upstream follows a name with its fields there without
+ * counting the name.
+ */
+struct cel_value eval_part(struct evaluation *ev, const struct expr *e);
+/* A name, or fields and elements of something. */
+bool expr_is_attribute(const struct expr *e);
 void eval_spend(struct evaluation *ev, uint64_t cost);
-/* By which rule calls of the function cost; what a call costs, by upstream's table. */
-uint8_t cost_rule(struct str function);
+/* By which rule a call costs, once its parts are worked out; what it costs, by upstream's table. */
+uint8_t cost_rule(const struct expr *call);
 uint64_t call_cost(const struct call *c, struct cel_value result);
 
 #endif

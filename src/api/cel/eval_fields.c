@@ -45,12 +45,22 @@ static struct cel_value in_optional(struct evaluation *ev, struct cel_value v, b
 	return !found ? cel_none : value_fails(v) ? v : cel_some(ev->arena, v);
 }
 
-static bool is_attribute(const struct expr *e)
+bool expr_is_attribute(const struct expr *e)
 {
 	return e->kind == EXPR_IDENT || e->kind == EXPR_SELECT ||
 	       (e->kind == EXPR_CALL &&
 		       (str_eq_text(e->name, "_[_]") || str_eq_text(e->name, "_[?_]") ||
 			       str_eq_text(e->name, "_?._")));
+}
+
+struct cel_value eval_part(struct evaluation *ev, const struct expr *e)
+{
+	uint64_t before = ev->cost;
+	struct cel_value v = eval_expr(ev, e);
+
+	if (expr_is_attribute(e) && !e->test && ev->cost > before && !ev->over)
+		ev->cost--;
+	return v;
 }
 
 struct cel_value eval_select(struct evaluation *ev, const struct expr *e)
@@ -60,7 +70,7 @@ struct cel_value eval_select(struct evaluation *ev, const struct expr *e)
 
 	if (value_fails(v))
 		return v;
-	if (!is_attribute(e->target))
+	if (!expr_is_attribute(e->target))
 		eval_spend(ev, 1);
 	if (!e->test)
 		eval_spend(ev, 1);

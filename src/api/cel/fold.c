@@ -195,7 +195,7 @@ static bool fold_all(struct cel_program *p, struct expr *e, struct str *why)
 	if (!fold_parts(p, e, why))
 		return false;
 	if (e->kind == EXPR_CALL && e->function && e->function->run) {
-		e->cost_rule = cost_rule(e->name);
+		e->cost_rule = cost_rule(e);
 		if (e->count == 1 && !e->member && is_conversion(e->name) && all_constant(e))
 			return fold_value(p, e, why);
 		return fold_regex(p, e, why);

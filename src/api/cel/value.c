@@ -152,6 +152,8 @@ uint64_t value_size(struct cel_value v)
 		return list_size(v);
 	case CEL_MAP:
 		return map_size(v);
+	case CEL_OBJECT:
+		return v.held == HELD_JSON ? json_count(v.json) : 1;
 	case CEL_OPAQUE:
 		/* Addresses have a size: that of their bytes, or of their prefix in bytes. */
 		return v.type == &cel_ip_type || v.type == &cel_cidr_type ? address_size(v) : 1;

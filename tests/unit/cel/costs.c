@@ -6,6 +6,9 @@
  *
  * golden/rule_costs.txt: the most that a rule of a definition may cost ("over": more than one may),
  * the rule, and the schema that it stands in.
+ *
+ * golden/run_costs.txt: a schema, an object, and lines of what a rule over it costs, and the rule.
+ * Each rule holds.
  */
 #include "test.h"
 
@@ -115,6 +118,74 @@ TEST(rules_of_definitions_may_cost_what_upstream_reckons)
 		count++;
 	}
 	EXPECT(count > 100);
+	arena_done(&scratch);
+	arena_done(&a);
+}
+
+/* A schema with its object, for the rules that follow. */
+struct shown {
+	struct arena arena;
+	struct cel_env *env;
+	struct cJSON *schema, *object;
+	struct cel_value self;
+};
+
+static void show(struct shown *s, bool is_schema, struct str json)
+{
+	if (is_schema) {
+		cel_env_free(s->env);
+		arena_reset(&s->arena);
+		s->env = cel_env_new(0);
+	}
+	REQUIRE(json_parse(&s->arena, json, NULL, is_schema ? &s->schema : &s->object, NULL) == 0);
+	if (!is_schema) {
+		const struct cel_type *type = cel_type_of_schema(s->env, s->schema, true);
+
+		s->self = cel_json(s->object, type);
+		cel_declare(s->env, STR("self"), type);
+	}
+}
+
+static void run_rule(const struct shown *s, struct arena *a, struct str wanted, struct str rule)
+{
+	struct cel_program *p = cel_compile(s->env, rule, &cel_bool);
+	struct cel_run run = {.arena = a, .variables = &s->self, .variable_count = 1};
+	struct cel_value v = cel_eval(p, &run);
+	struct str got =
+		v.kind == CEL_ERROR ? v.str : arena_print(a, "%llu", (unsigned long long)run.cost);
+
+	if (!str_eq(got, wanted) || !v.b)
+		test_fail(__FILE__, __LINE__, "%.*s\n  wanted %.*s\n  got    %.*s%s", STRF(rule),
+			STRF(wanted), STRF(got), v.b ? "" : ", and it is false");
+	cel_program_free(p);
+}
+
+TEST(rules_over_objects_cost_what_upstream_counts)
+{
+	struct arena a, scratch;
+	struct shown shown = {0};
+	struct str rest, line, word, text;
+	int count = 0;
+
+	arena_init(&a);
+	arena_init(&scratch);
+	arena_init(&shown.arena);
+	rest = read_golden(&a, "run_costs.txt");
+	while (str_next(&rest, '\n', &line)) {
+		arena_reset(&scratch);
+		if (!line.len)
+			continue;
+		REQUIRE(str_cut(line, '\t', &word, &text));
+		if (str_eq_text(word, "schema") || str_eq_text(word, "object")) {
+			show(&shown, str_eq_text(word, "schema"), text);
+			continue;
+		}
+		run_rule(&shown, &scratch, word, unescape(&scratch, text));
+		count++;
+	}
+	EXPECT(count > 150);
+	cel_env_free(shown.env);
+	arena_done(&shown.arena);
 	arena_done(&scratch);
 	arena_done(&a);
 }

@@ -97,7 +97,9 @@ TEST(objects_are_seen_as_their_schema_says)
 		{"type(self.ios) == int ? self.ios > 5 : self.ios == '5%'", "{\"ios\":9}", "true"},
 		{"type(self.ios) == int ? self.ios > 5 : self.ios == '5%'", "{\"ios\":\"6%\"}",
 			"false"},
-		{"self.nu != 'x'", "{\"nu\":null}", "true"},
+		/* A null field is one that is not there. */
+		{"!has(self.nu)", "{\"nu\":null}", "true"},
+		{"self.nu != 'x'", "{\"nu\":null}", "error: no such key: nu"},
 		{"self.nu != null", "{}",
 			"invalid: ERROR: <input>:1:9: found no matching overload for '_!=_' "
 			"applied to '(string, null)'"},

@@ -25,4 +25,21 @@ static inline struct str read_golden(struct arena *a, const char *name)
 	return arena_str(a, buf_str(&all));
 }
 
+/* \n, \t and \\ within lines. */
+static inline struct str unescape(struct arena *a, struct str s)
+{
+	char *to = arena_alloc(a, s.len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+		if (c == '\\' && i + 1 < s.len) {
+			c = s.at[++i];
+			c = c == 'n' ? '\n' : c == 't' ? '\t' : c;
+		}
+		to[n++] = c;
+	}
+	return str_make(to, n);
+}
+
 #endif

@@ -18,22 +18,6 @@ static const char self[] =
 	"{\"apiVersion\":\"v1\",\"kind\":\"Probe\",\"metadata\":{\"name\":\"x\"},"
 	"\"spec\":{\"e\":\"\",\"i\":1,\"z\":0,\"one\":1}}";
 
-static struct str unescape(struct arena *a, struct str s)
-{
-	char *to = arena_alloc(a, s.len + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
-		if (c == '\\' && i + 1 < s.len) {
-			c = s.at[++i];
-			c = c == 'n' ? '\n' : c == 't' ? '\t' : c;
-		}
-		to[n++] = c;
-	}
-	return str_make(to, n);
-}
-
 static struct str answer(
 	struct cel_env *env, struct arena *a, struct str text, struct cel_value v, bool wants_bool)
 {
