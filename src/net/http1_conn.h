@@ -1,6 +1,6 @@
 /*
  * One HTTP/1 connection of a server: http1_server.c reads, parses and ends it, http1_exchange.c
- * does what a handler asks of the exchange that runs on it.
+ * has the exchange that runs on it, and the request's body; http1_answer.c what a handler answers.
  *
  *	      ┌──────────────────── next request ───────────────────┐
  *	      v                                                     │
@@ -128,9 +128,26 @@ void http1_exchange_start(struct http1_conn *c);
 void http1_exchange_feed(struct http1_conn *c);
 /* The client is gone. */
 void http1_exchange_hang_up(struct http1_conn *c);
+void http1_exchange_time_out(struct http1_conn *c);
+
+static inline struct http1_conn *http1_conn_of(struct http_exchange *x)
+{
+	return CONTAINER_OF(x, struct http1_conn, x);
+}
+
+/* ---- http1_answer.c ---- */
 void http1_exchange_sent(struct http1_conn *c, struct err *err);
 /* The read has ended for the sake of an upgrade. */
 void http1_exchange_upgrade_go(struct http1_conn *c);
-void http1_exchange_time_out(struct http1_conn *c);
+bool http1_request_skippable(const struct http1_conn *c);
+void http1_answer_whole(struct http_exchange *x, struct op *op, int status,
+	const struct http_header *headers, size_t count, struct str body);
+void http1_answer_start(struct http_exchange *x, struct op *op, int status,
+	const struct http_header *headers, size_t count, int64_t length);
+void http1_answer_write(
+	struct http_exchange *x, struct op *op, const struct str *parts, size_t count);
+void http1_answer_end(struct http_exchange *x, struct op *op, const struct http_headers *trailers);
+void http1_answer_upgrade(struct http_exchange *x, struct op *op, const struct http_header *headers,
+	size_t count, struct stream **stream, struct buf *early);
 
 #endif
