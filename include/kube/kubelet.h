@@ -49,7 +49,9 @@ struct kubelet_options {
 		struct err *err);
 	void *tls_ctx;
 	int64_t tls_until; /* wall: when the certificate of `tls` ends; 0: nobody knows */
-	uint16_t port;     /* where the node's server listens; 0: none is told of */
+	struct str
+		system_bus; /* its socket: the machine's end is announced there; empty: nowhere */
+	uint16_t port;      /* where the node's server listens; 0: none is told of */
 	/* Can pods with a network of their own be connected? NULL: always. `why` is set when not.
 	 */
 	bool (*network_ready)(void *ctx, struct err *why);
@@ -69,5 +71,8 @@ struct kubelet_options {
  */
 struct part *kubelet_new(const struct component_base *base, struct runtime *runtime,
 	const struct kubelet_options *options);
+
+/* The machine's end is near, or was called off: as the system bus would say it. */
+void kubelet_prepare_for_shutdown(struct part *kubelet, bool near);
 
 #endif

@@ -32,6 +32,11 @@ struct eviction_threshold {
 	int64_t grace;                  /* ns that it has to be met before pods go; 0: none */
 };
 
+/* At the machine's end pods from this priority on have so long. */
+struct shutdown_group {
+	int64_t priority, grace; /* grace: ns */
+};
+
 struct kubelet_configuration {
 	struct str static_pod_path, resolv_conf, cgroup_root, cluster_domain;
 	struct str tls_cert_file, tls_key_file, client_ca_file;
@@ -39,6 +44,9 @@ struct kubelet_configuration {
 	size_t cluster_dns_count;
 	const struct str *taints; /* "key=value:Effect" */
 	size_t taint_count;
+	const struct shutdown_group
+		*shutdown_groups; /* the least important first; none: no grace */
+	size_t shutdown_group_count;
 	const struct str *unsafe_sysctls; /* that pods may set, names or beginnings with "*" */
 	size_t unsafe_sysctl_count;
 	bool register_node;

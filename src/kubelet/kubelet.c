@@ -4,6 +4,7 @@
 #include "kubelet_private.h"
 #include "log_rotation.h"
 #include "node_agent.h"
+#include "node_shutdown.h"
 #include "object_watches.h"
 #include "pod_admission.h"
 #include "pod_prepare.h"
@@ -135,6 +136,11 @@ bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 
 		if (w->seen && w->life != LIFE_ENDED && w->state->pod != pod)
 			others[in.other_count++] = w->state->pod;
+	}
+	if (k->shutting_down) {
+		*reason = STR("NodeShutdown");
+		*message = STR("Pod was rejected as the node is shutting down.");
+		return false;
 	}
 	return pod_is_admitted(a, &in, victims, reason, message);
 }
@@ -362,6 +368,7 @@ static void free_part(struct part *p)
 	eviction_manager_free(k->evictions);
 	serving_certificate_free(k->certificate);
 	asked_certificate_free(k->asked);
+	node_shutdown_free(k->shutdown);
 	image_collector_free(k->collector);
 	pull_queue_free(k->pulls);
 	volume_stats_free(k->room);
@@ -428,8 +435,8 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 {
 	struct kubelet_options *o = &k->options;
 	struct str *texts[] = {&o->node_name, &o->hostname, &o->root_dir, &o->log_dir,
-		&o->image_dir, &o->manifests, &o->cgroup_root, &o->resolv_conf, &o->dns_domain,
-		&o->version};
+		&o->image_dir, &o->manifests, &o->system_bus, &o->cgroup_root, &o->resolv_conf,
+		&o->dns_domain, &o->version};
 
 	*o = *from;
 	take_configuration(k);
@@ -508,6 +515,14 @@ static struct http_client *open_knocker(struct kubelet *k)
 	return c;
 }
 
+void kubelet_prepare_for_shutdown(struct part *part, bool near)
+{
+	struct kubelet *k = CONTAINER_OF(part, struct kubelet, part);
+
+	if (k->shutdown)
+		node_shutdown_told(k->shutdown, near);
+}
+
 struct part *kubelet_new(const struct component_base *base, struct runtime *runtime,
 	const struct kubelet_options *options)
 {
@@ -545,6 +560,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	open_server(k);
 	k->certificate = serving_certificate_new(k);
 	k->asked = asked_certificate_new(k);
+	k->shutdown = node_shutdown_new(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);
 	return &k->part;

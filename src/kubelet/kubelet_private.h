@@ -23,6 +23,7 @@ struct volume_stats;
 struct eviction_manager;
 struct serving_certificate;
 struct asked_certificate;
+struct node_shutdown;
 struct log_rotation;
 struct static_pods;
 struct mirrors;
@@ -65,6 +66,8 @@ struct kubelet {
 	struct op server_op;
 	struct serving_certificate *certificate; /* NULL: it stays as it is */
 	struct asked_certificate *asked;         /* NULL: it is not the cluster's */
+	struct node_shutdown *shutdown;          /* NULL: pods get no grace at the machine's end */
+	bool shutting_down;                      /* the machine */
 	struct http_client *knocker;             /* asks containers: probes and hooks */
 	int64_t began;                           /* wall */
 	struct op synced;

@@ -35,6 +35,7 @@ struct node_agent {
 	int64_t node_revision;
 	bool known;
 	int failures;
+	bool hurried;
 	struct task lease_task;
 	struct op lease_op;
 	struct client_request lease_request;
@@ -109,7 +110,8 @@ static struct node_input look(struct node_agent *n, struct arena *a)
 		.old = node_agent_node(n, a),
 		.now = env_wall(kubelet_env(k))};
 
-	in.not_ready = kubelet_network_fault(k, a);
+	in.not_ready =
+		k->shutting_down ? STR("node is shutting down") : kubelet_network_fault(k, a);
 	in.image_count = k->runtime->ops->images(k->runtime, &in.images);
 	return in;
 }
@@ -163,6 +165,13 @@ static void say_changes(struct node_agent *n, const struct cJSON *old, const str
 
 /* ---- the node's task ---- */
 
+void node_agent_hurry(struct node_agent *n)
+{
+	n->hurried = true;
+	if (n->task.step == NODE_WAITED)
+		op_cancel(&n->task.wait);
+}
+
 static void ask(struct node_agent *n, int step, enum client_verb verb, const char *sub,
 	const struct cJSON *body)
 {
@@ -189,7 +198,8 @@ static void look_later(struct node_agent *n)
 
 	arena_init(&a);
 	bool ready = !kubelet_network_fault(n->k, &a).len;
-	sleep_for(&n->task, NODE_WAITED, ready ? n->k->configuration.status_update : LOOK_SOON);
+	bool soon = !ready || TAKE(n->hurried);
+	sleep_for(&n->task, NODE_WAITED, soon ? LOOK_SOON : n->k->configuration.status_update);
 }
 
 /* The next thing to be told, if any. */
@@ -247,6 +257,9 @@ static void node_run(struct task *t, struct err *err)
 		have_node(n);
 	if (answered)
 		client_request_done(&n->request);
+	if (err->code == ERR_CANCELLED && t->step == NODE_WAITED && n->hurried &&
+		!scope_closing(&n->k->scope))
+		err_done(err);
 	if (err->code == ERR_CANCELLED)
 		return task_fail(t, err);
 	switch ((enum node_step)t->step) {
@@ -272,6 +285,7 @@ static void node_run(struct task *t, struct err *err)
 		return;
 	case NODE_LOOK:
 	case NODE_WAITED:
+		n->hurried = false;
 		break;
 	}
 	tell(n);

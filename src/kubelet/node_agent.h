@@ -14,6 +14,8 @@ struct node_agent *node_agent_new(struct kubelet *k);
 void node_agent_free(struct node_agent *n); /* when that is empty; NULL is fine */
 /* This one, or the one that options speak of. */
 const struct machine *node_agent_machine(const struct node_agent *n);
+/* What the node says of itself has changed: it is told now. */
+void node_agent_hurry(struct node_agent *n);
 /* The node as the API has it; NULL: nobody knows it yet. In the arena. */
 const struct cJSON *node_agent_node(struct node_agent *n, struct arena *a);
 

@@ -525,7 +525,8 @@ void pod_worker_evict(struct pod_worker *w, const struct pod_eviction *why)
 	if (w->life != LIFE_SYNC)
 		return;
 	arena_init(&a);
-	kubelet_event(w->k, w->state->pod, NULL, "Warning", why->reason, why->message);
+	if (!why->silent)
+		kubelet_event(w->k, w->state->pod, NULL, "Warning", why->reason, why->message);
 	mem_free(w->disruption);
 	w->disruption = why->disruption ? mem_copy_text(why->disruption) : NULL;
 	fail_pod(w, why->reason, arena_str(&a, why->message).at,

@@ -88,6 +88,7 @@ struct pod_eviction {
 	const char *reason, *disruption;
 	struct str message;
 	int64_t grace;
+	bool silent; /* no event */
 };
 void pod_worker_evict(struct pod_worker *w, const struct pod_eviction *why);
 /* Has it ended, with everything that it had on this node but its files? */

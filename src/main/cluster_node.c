@@ -1,6 +1,7 @@
 /* The node of this process: its directories below the cluster's, its server for the API server. */
 #include "cluster_parts.h"
 #include "node.h"
+#include "node_place.h"
 #include "process.h"
 
 #include <kube/kubelet_configuration.h>
@@ -131,6 +132,7 @@ void cluster_begin_node(struct cluster *c, struct op *op)
 			.node_taint_count = o->node_taint_count,
 			.configuration = o->kubelet_configuration,
 			.version = STR("v1.36.0"),
+			.system_bus = node_place_system_bus(),
 			.port = o->kubelet_port,
 			.tls = open_tls(c),
 			.renew_tls = renew_tls,

@@ -180,6 +180,7 @@ static int read_line(
 		(code = read_tls(a, l, err)))
 		return code;
 	o->port = (uint16_t)l->port;
+	o->system_bus = node_place_system_bus();
 	o->hostname = l->name.len ? l->name : node_place_name(a);
 	o->node_name = o->hostname;
 	o->root_dir = l->root_dir;

@@ -2,6 +2,7 @@
 
 #include <kube/mem.h>
 
+#include <stdlib.h>
 #include <unistd.h>
 
 int node_place_read_ranges(const char *flag, const struct flag_list *list, struct cidr *out,
@@ -78,4 +79,16 @@ size_t node_place_addresses(struct env *env, const struct node_ranges *ranges, s
 		}
 	mem_free(own.items);
 	return count;
+}
+
+struct str node_place_system_bus(void)
+{
+	struct str address = str_from(getenv("DBUS_SYSTEM_BUS_ADDRESS")), path, rest;
+
+	if (!str_starts(address, STR("unix:path=")))
+		return STR("/run/dbus/system_bus_socket");
+	/* Behind the path stand other keys, and other addresses. */
+	str_cut(str_skip(address, strlen("unix:path=")), ';', &path, &rest);
+	str_cut(path, ',', &path, &rest);
+	return path;
 }

@@ -24,4 +24,7 @@ struct node_ranges {
 };
 size_t node_place_addresses(struct env *env, const struct node_ranges *ranges, struct ip out[2]);
 
+/* The socket of the system bus, as DBUS_SYSTEM_BUS_ADDRESS or its usual place. */
+struct str node_place_system_bus(void);
+
 #endif

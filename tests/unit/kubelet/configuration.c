@@ -175,20 +175,40 @@ TEST(pulls_wait_for_one_another_unless_several_are_allowed)
 		"SerializeImagePulls (--serialize-image-pulls) is set to false");
 }
 
-TEST(a_grace_at_the_machines_end_is_not_promised)
+TEST(the_machines_end_leaves_time_to_pods)
 {
 	struct rig r;
 
 	EXPECT_INT(read(&r, HEAD "shutdownGracePeriod: 0s\n"), 0);
 	EXPECT_STR(tree_str(r.c.tree, "shutdownGracePeriodCriticalPods"), "0s");
+	EXPECT_INT(r.c.shutdown_group_count, 0);
 	done(&r);
-	expect_fault(HEAD "shutdownGracePeriod: 30s\n",
-		"invalid configuration: shutdownGracePeriod: graceful shutdown of the node is not "
-		"part of this version; it has to be 0s");
-	expect_fault(HEAD "shutdownGracePeriodByPodPriority: [{priority: 0, "
-			  "shutdownGracePeriodSeconds: 10}]\n",
-		"invalid configuration: shutdownGracePeriodByPodPriority: graceful shutdown of the "
-		"node is not part of this version; it has to be empty");
+	EXPECT_INT(read(&r, HEAD "shutdownGracePeriod: 30s\n"
+				 "shutdownGracePeriodCriticalPods: 10s\n"),
+		0);
+	EXPECT_INT(r.c.shutdown_group_count, 2);
+	EXPECT_INT(r.c.shutdown_groups[0].priority, 0);
+	EXPECT_INT(r.c.shutdown_groups[0].grace, 20 * SEC);
+	EXPECT_INT(r.c.shutdown_groups[1].priority, 2000000000);
+	EXPECT_INT(r.c.shutdown_groups[1].grace, 10 * SEC);
+	done(&r);
+	EXPECT_INT(read(&r, HEAD "shutdownGracePeriodByPodPriority: [{priority: 100, "
+				 "shutdownGracePeriodSeconds: 10}, {priority: -5, "
+				 "shutdownGracePeriodSeconds: 20}]\n"),
+		0);
+	EXPECT_INT(r.c.shutdown_groups[0].priority, -5);
+	EXPECT_INT(r.c.shutdown_groups[1].grace, 10 * SEC);
+	done(&r);
+	expect_fault(HEAD "shutdownGracePeriod: 500ms\n",
+		"invalid configuration: shutdownGracePeriod {500ms} must be either zero or "
+		"otherwise >= 1 sec");
+	expect_fault(HEAD "shutdownGracePeriod: 10s\nshutdownGracePeriodCriticalPods: 20s\n",
+		"invalid configuration: shutdownGracePeriodCriticalPods {20s} must be <= "
+		"shutdownGracePeriod {10s}");
+	expect_fault(HEAD "shutdownGracePeriod: 10s\nshutdownGracePeriodByPodPriority: "
+			  "[{priority: 0, shutdownGracePeriodSeconds: 10}]\n",
+		"invalid configuration: Cannot specify both shutdownGracePeriodByPodPriority and "
+		"shutdownGracePeriod at the same time");
 }
 
 TEST(pods_get_as_many_users_as_are_said)
