@@ -141,6 +141,36 @@ static bool has_element(const struct installed *i, const struct table_element *e
 
 /* ---- who has an address ---- */
 
+/* What is said of one address in several sets belongs together. */
+static enum table_set owned_as(enum table_set set)
+{
+	enum table_set v6 = set & 1;
+
+	switch (set - v6) {
+	case SET_HERE4:
+	case SET_NO_ENDPOINTS4:
+	case SET_FIREWALLS4:
+		return SET_SERVICES4 + v6;
+	case SET_NODE_HERE4:
+	case SET_NO_NODE_PORTS4:
+		return SET_NODE_PORTS4 + v6;
+	default:
+		return set;
+	}
+}
+
+static struct str element_owner(char text[32], const struct table_element *e)
+{
+	const struct nft_element *x = &e->element;
+
+	return address_key(text, owned_as(e->set), &x->ip, x->protocol, x->port);
+}
+
+static struct str way_owner(char text[32], const struct way *w)
+{
+	return address_key(text, owned_as(way_set(w)), &w->ip, w->protocol, w->port);
+}
+
 static void give_up(struct ruleset *r, const struct installed *i, struct str key)
 {
 	if (map_get(&r->owners, key) == i)
@@ -152,35 +182,50 @@ static void release(struct ruleset *r, struct installed *i)
 	char key[32];
 
 	for (size_t n = 0; i && n < i->element_count; n++)
-		give_up(r, i, element_key(key, &i->elements[n]));
+		give_up(r, i, element_owner(key, &i->elements[n]));
 	for (size_t n = 0; i && n < i->way_count; n++)
-		give_up(r, i, way_key(key, &i->ways[n]));
+		give_up(r, i, way_owner(key, &i->ways[n]));
 }
 
 static bool obtain(struct ruleset *r, struct installed *owner, struct str key)
 {
-	if (map_has(&r->owners, key)) {
-		r->contested |= map_get(&r->owners, key) != owner;
-		return false;
-	}
-	map_set(&r->owners, key, owner);
-	return true;
+	if (!map_has(&r->owners, key))
+		map_set(&r->owners, key, owner);
+	bool is = map_get(&r->owners, key) == owner;
+	r->contested |= !is;
+	return is;
 }
 
-/* Two services may want the same external address: the first has it, until it lets go. */
+static bool say(struct map *said, struct str key)
+{
+	bool first = !map_has(said, key);
+
+	map_set(said, key, said);
+	return first;
+}
+
+/*
+ * Two services may want the same external address: the first has it, until it lets go. One that
+ * wants it twice has it once.
+ */
 static void claim(struct ruleset *r, struct installed *owner, struct compiled *fresh)
 {
 	size_t elements = 0, ways = 0;
+	struct map said;
 	char key[32];
 
+	map_init(&said);
 	for (size_t n = 0; n < fresh->element_count; n++)
-		if (obtain(r, owner, element_key(key, &fresh->elements[n])))
+		if (obtain(r, owner, element_owner(key, &fresh->elements[n])) &&
+			say(&said, element_key(key, &fresh->elements[n])))
 			fresh->elements[elements++] = fresh->elements[n];
 	fresh->element_count = elements;
 	for (size_t n = 0; n < fresh->way_count; n++)
-		if (obtain(r, owner, way_key(key, &fresh->ways[n])))
+		if (obtain(r, owner, way_owner(key, &fresh->ways[n])) &&
+			say(&said, way_key(key, &fresh->ways[n])))
 			fresh->ways[ways++] = fresh->ways[n];
 	fresh->way_count = ways;
+	map_done(&said);
 }
 
 /* ---- what is kept ---- */

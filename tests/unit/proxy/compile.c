@@ -483,6 +483,31 @@ TEST(an_address_that_two_want_goes_to_the_other_when_it_is_free)
 	given_done(&g);
 }
 
+/* Nothing of it: neither who is here nor that there is nobody. */
+TEST(an_address_belongs_to_one_service_only)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", "\"externalIPs\":[\"192.0.2.1\"]," INSIDE, TWO);
+	change(&g, "api",
+		"\"externalIPs\":[\"192.0.2.1\"],\"externalTrafficPolicy\":\"Local\","
+		"\"clusterIPs\":[\"10.43.0.10\"]}",
+		TWO);
+	EXPECT(says_nothing_of(&g, "192.0.2.1"));
+	change(&g, "api", "\"externalIPs\":[\"192.0.2.1\"],\"clusterIPs\":[\"10.43.0.10\"]}", "");
+	EXPECT(says(&g, "no-endpoints4 { 10.43.0.10 . tcp . 80 : continue }"));
+	EXPECT(says_nothing_of(&g, "192.0.2.1"));
+	/* and once for a service that says it twice */
+	change(&g, "web",
+		"\"type\":\"LoadBalancer\",\"externalIPs\":[\"192.0.2.1\"],"
+		"\"loadBalancerSourceRanges\":[\"198.51.100.0/24\"]," INSIDE
+		",\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.1\"}]}}",
+		TWO);
+	EXPECT(says_nothing_of(&g, " services4 { 192.0.2.1"));
+	given_done(&g);
+}
+
 TEST(the_nearest_endpoints_when_all_say_for_whom_they_are)
 {
 	struct given g;
