@@ -1,36 +1,7 @@
 #include "ruleset.h"
-#include "compile_parts.h"
-#include "ways.h"
-
-#include <kube/hash.h>
-#include <kube/mem.h>
+#include "installed.h"
 
 #include <stdlib.h>
-
-/* Lists of one service are kept in order, to be compared; what has a name begins with it. */
-struct installed_chain {
-	struct str name;
-	uint64_t digest;
-};
-
-struct installed {
-	struct arena arena;
-	struct installed_chain *chains;
-	struct way *ways;
-	struct table_element *elements;
-	struct ip *endpoints;
-	struct datagram_path *paths;
-	size_t chain_count, way_count, element_count, endpoint_count, path_count;
-	bool no_local_inside, no_local_outside;
-};
-
-static void installed_free(struct installed *i)
-{
-	if (!i)
-		return;
-	arena_done(&i->arena);
-	mem_free(i);
-}
 
 void ruleset_init(struct ruleset *r)
 {
@@ -51,92 +22,6 @@ void ruleset_done(struct ruleset *r)
 	map_done(&r->paths);
 	map_done(&r->hairpins);
 	classes_done(&r->classes);
-}
-
-/* ---- comparing ---- */
-
-static uint64_t digest_rules(const struct nft_chain *c)
-{
-	uint64_t h = c->rule_count;
-
-	for (size_t i = 0; i < c->rule_count; i++)
-		for (size_t k = 0; k < c->rules[i].count; k++) {
-			const struct nft_step *s = &c->rules[i].steps[k];
-			const uint32_t plain[] = {
-				s->op, s->not_, s->number, s->cidr.bits, s->cidr.ip.len};
-
-			h = hash_bytes(h, str_make((const char *)plain, sizeof(plain)));
-			h = hash_bytes(h, str_make((const char *)s->cidr.ip.bytes, s->cidr.ip.len));
-			h = hash_bytes(h, s->name);
-		}
-	return h;
-}
-
-static struct str address_key(
-	char text[32], enum table_set set, const struct ip *ip, uint8_t protocol, uint16_t port)
-{
-	memset(text, 0, 32);
-	text[0] = (char)('a' + set);
-	memcpy(text + 1, ip->bytes, sizeof(ip->bytes));
-	text[17] = (char)protocol;
-	text[18] = (char)(port >> 8);
-	text[19] = (char)port;
-	return str_make(text, 20);
-}
-
-static struct str element_key(char text[32], const struct table_element *e)
-{
-	return address_key(text, e->set, &e->element.ip, e->element.protocol, e->element.port);
-}
-
-static struct str way_key(char text[32], const struct way *w)
-{
-	return address_key(text, way_set(w), &w->ip, w->protocol, w->port);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
-static int by_key(const void *a, const void *b)
-{
-	char x[32], y[32];
-
-	return str_cmp(element_key(x, a), element_key(y, b));
-}
-
-static int by_way(const void *a, const void *b)
-{
-	return way_cmp(a, b);
-}
-
-static void in_order(
-	void *list, size_t count, size_t size, int (*order)(const void *, const void *))
-{
-	if (count > 1)
-		qsort(list, count, size, order);
-}
-
-static void *find_named(const void *list, size_t count, size_t size, struct str name)
-{
-	return count ? bsearch(&name, list, count, size, by_name) : NULL;
-}
-
-static const struct installed_chain *find_chain(const struct installed *i, struct str name)
-{
-	return i ? find_named(i->chains, i->chain_count, sizeof(*i->chains), name) : NULL;
-}
-
-static bool has_element(const struct installed *i, const struct table_element *e)
-{
-	const struct table_element *found =
-		i && i->element_count
-			? bsearch(e, i->elements, i->element_count, sizeof(*e), by_key)
-			: NULL;
-
-	return found && found->element.verdict == e->element.verdict &&
-	       str_eq(found->element.chain, e->element.chain);
 }
 
 /* ---- who has an address ---- */
@@ -228,49 +113,6 @@ static void claim(struct ruleset *r, struct installed *owner, struct compiled *f
 	map_done(&said);
 }
 
-/* ---- what is kept ---- */
-
-static void keep_chains(struct installed *i, struct compiled *c)
-{
-	in_order(c->chains, c->chain_count, sizeof(*c->chains), by_name);
-	i->chains = arena_alloc(&i->arena, c->chain_count * sizeof(*i->chains));
-	for (size_t n = 0; n < c->chain_count; n++)
-		i->chains[i->chain_count++] =
-			(struct installed_chain){.name = arena_str(&i->arena, c->chains[n].name),
-				.digest = digest_rules(&c->chains[n])};
-}
-
-static void keep_ways(struct ruleset *r, struct installed *i, struct compiled *c)
-{
-	in_order(c->ways, c->way_count, sizeof(*c->ways), by_way);
-	i->ways = arena_copy(&i->arena, c->ways, c->way_count * sizeof(*i->ways));
-	i->way_count = c->way_count;
-	for (size_t n = 0; n < c->way_count; n++) {
-		struct way *w = &i->ways[n];
-
-		w->places = arena_copy(&i->arena, w->places, w->class.count * sizeof(*w->places));
-		w->number = classes_use(&r->classes, &w->class);
-	}
-	i->endpoints =
-		arena_copy(&i->arena, c->endpoints, c->endpoint_count * sizeof(*i->endpoints));
-	i->endpoint_count = c->endpoint_count;
-}
-
-static void keep_elements(struct installed *i, struct compiled *c)
-{
-	in_order(c->elements, c->element_count, sizeof(*c->elements), by_key);
-	i->elements = arena_alloc(&i->arena, c->element_count * sizeof(*i->elements));
-	for (size_t n = 0; n < c->element_count; n++) {
-		i->elements[n] = c->elements[n];
-		i->elements[n].element.chain = arena_str(&i->arena, c->elements[n].element.chain);
-	}
-	i->element_count = c->element_count;
-	i->paths = arena_alloc(&i->arena, c->path_count * sizeof(*i->paths));
-	for (size_t n = 0; n < c->path_count; n++)
-		i->paths[i->path_count++] =
-			(struct datagram_path){.ip = c->paths[n].ip, .port = c->paths[n].port};
-}
-
 /* ---- the batch ---- */
 
 static void add_elements(struct nft_batch *b, enum nft_change_kind kind,
@@ -297,7 +139,7 @@ static void drop_elements(struct ruleset *r, struct nft_batch *b, const struct i
 	for (size_t n = 0; n < old->element_count; n++) {
 		struct table_element *e;
 
-		if (has_element(now, &old->elements[n]))
+		if (installed_has(now, &old->elements[n]))
 			continue;
 		r->let_go |= r->contested;
 		e = arena_copy(b->arena, &old->elements[n], sizeof(*e));
@@ -312,7 +154,7 @@ static void drop_chains(
 {
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t n = 0; n < old->chain_count; n++)
-			if (!find_chain(now, old->chains[n].name))
+			if (!installed_chain_named(now, old->chains[n].name))
 				nft_batch_add(b,
 					(struct nft_change){
 						.kind = pass ? NFT_DELETE_CHAIN : NFT_FLUSH_CHAIN,
@@ -324,12 +166,12 @@ static void add_chains(struct nft_batch *b, const struct installed *old,
 	const struct installed *now, const struct compiled *fresh)
 {
 	for (size_t n = 0; n < fresh->chain_count; n++)
-		if (!find_chain(old, fresh->chains[n].name))
+		if (!installed_chain_named(old, fresh->chains[n].name))
 			nft_batch_add(b, (struct nft_change){.kind = NFT_ADD_CHAIN,
 						 .chain = &fresh->chains[n]});
 	for (size_t n = 0; n < fresh->chain_count; n++) {
 		const struct nft_chain *c = &fresh->chains[n];
-		const struct installed_chain *was = find_chain(old, c->name);
+		const struct installed_chain *was = installed_chain_named(old, c->name);
 
 		if (was && was->digest == now->chains[n].digest)
 			continue;
@@ -463,20 +305,6 @@ bool ruleset_leads_elsewhere(const struct ruleset *r, const struct ip *destinati
 
 /* ---- a service ---- */
 
-static struct installed *keep(struct ruleset *r, struct compiled *fresh)
-{
-	struct installed *now = mem_new(sizeof(*now));
-
-	arena_init(&now->arena);
-	claim(r, now, fresh);
-	keep_chains(now, fresh);
-	keep_ways(r, now, fresh);
-	keep_elements(now, fresh);
-	now->no_local_inside = fresh->no_local_inside;
-	now->no_local_outside = fresh->no_local_outside;
-	return now;
-}
-
 void ruleset_change(
 	struct ruleset *r, struct nft_batch *batch, struct str key, struct compiled *fresh)
 {
@@ -484,7 +312,12 @@ void ruleset_change(
 
 	release(r, old);
 	note_paths(r, batch->arena, old, fresh);
-	now = fresh ? keep(r, fresh) : NULL;
+	now = NULL;
+	if (fresh) {
+		now = installed_new();
+		claim(r, now, fresh);
+		installed_keep(now, &r->classes, fresh);
+	}
 	r->no_local_inside +=
 		(size_t)(now && now->no_local_inside) - (size_t)(old && old->no_local_inside);
 	r->no_local_outside +=
@@ -496,7 +329,7 @@ void ruleset_change(
 	change_ways(r, batch, old, now);
 	change_hairpins(r, batch, old, now);
 	for (size_t n = 0; fresh && n < fresh->element_count; n++)
-		if (!has_element(old, &fresh->elements[n]))
+		if (!installed_has(old, &fresh->elements[n]))
 			add_elements(batch, NFT_ADD_ELEMENTS, &fresh->elements[n], 1);
 	if (old)
 		drop_chains(batch, old, now);
