@@ -235,6 +235,14 @@ static uint64_t selector_cost(uint64_t length)
 	       scaled(length, 0.5) * (LIST_COST + STRUCT_COST);
 }
 
+/* An optional element that is not there is not counted. */
+static uint64_t index_cost(const struct call *c, struct cel_value result)
+{
+	bool is_missing = result.kind == CEL_OPTIONAL && !result.inner;
+
+	return !is_missing + !expr_is_attribute(c->expr->args[0]);
+}
+
 uint64_t call_cost(const struct call *c, struct cel_value result)
 {
 	uint8_t rule = c->expr->cost_rule;
@@ -277,7 +285,7 @@ uint64_t call_cost(const struct call *c, struct cel_value result)
 	case COST_IN:
 		return arg_is(c, 1, CEL_LIST) ? size_at(c, 1) : 1;
 	case COST_INDEX:
-		return expr_is_attribute(c->expr->args[0]) ? 1 : 2;
+		return index_cost(c, result);
 	case COST_IP:
 		return arg_is(c, 0, CEL_STRING) ? scaled(size_at(c, 0), TRAVERSAL) : 1;
 	case COST_NETWORK_IP:

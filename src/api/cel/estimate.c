@@ -87,9 +87,11 @@ static struct known of_range(struct estimator *s, const struct expr *range, bool
 		k.has_size = true;
 		k.size = value ? entries.value : entries.key;
 	}
-	if (of && of->kind == CEL_LIST && value)
+	if (!of)
+		k.declared = lost_type(s);
+	else if (of->kind == CEL_LIST && value)
 		k.declared = of->first;
-	if (of && of->kind == CEL_MAP)
+	else if (of->kind == CEL_MAP)
 		k.declared = value ? of->second : of->first;
 	return k;
 }
@@ -221,7 +223,7 @@ static struct cel_cost cost_of(struct estimator *s, const struct expr *e)
 	case EXPR_FOLD:
 		return cost_fold(s, e);
 	default:
-		return fixed(0);
+		return fixed(e->literal.kind == CEL_TYPE); /* a name, to upstream */
 	}
 }
 

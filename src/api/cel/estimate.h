@@ -118,6 +118,11 @@ struct known *known_of(struct estimator *s, const struct expr *e);
 const struct local *known_local(const struct estimator *s, const struct expr *e);
 /* The declaration it comes from, or NULL. */
 const struct cel_type *known_type(const struct estimator *s, const struct expr *e);
+/*
+ * To upstream what is not of a variable, the name of a type or what a loop meets in a list that was
+ * made, has a path all the same, which leads to the root: it is as large as `self`.
+ */
+const struct cel_type *lost_type(const struct estimator *s);
 bool known_size(struct estimator *s, const struct expr *e, struct size *size);
 struct size size_of(struct estimator *s, const struct expr *e);
 void set_size(struct estimator *s, const struct expr *e, struct size size);

@@ -88,6 +88,14 @@ static struct made compare_cost(struct estimator *s, const struct expr *e)
 	return costs(by_factor((struct size){max > 0, max}, TRAVERSAL));
 }
 
+/* Only texts are read to their ends. */
+static struct made order_cost(struct estimator *s, const struct expr *e)
+{
+	bool texts = strstr(s->overload, "_string") || strstr(s->overload, "_bytes");
+
+	return texts ? compare_cost(s, e) : costs(fixed(1));
+}
+
 /* The libraries' own values are as cheap to compare as numbers. */
 static struct made equal_cost(struct estimator *s, const struct expr *e)
 {
@@ -327,7 +335,8 @@ static struct made selects(struct estimator *s, const struct expr *e)
 
 static const struct named_cost named_costs[] = {
 	{" _==_ ", equal_cost},
-	{" _!=_ _<_ _<=_ _>_ _>=_ ", compare_cost},
+	{" _!=_ ", compare_cost},
+	{" _<_ _<=_ _>_ _>=_ ", order_cost},
 	{" _+_ ", add_cost},
 	{" _[_] ", index_cost},
 	{" @in ", in_list},

@@ -67,13 +67,10 @@ static bool literal_size(const struct expr *e, struct size *size)
 	return true;
 }
 
-/* To upstream the name of a type is a path that leads nowhere, so it has the size of `self`. */
-static const struct cel_type *declared_self(const struct estimator *s, const struct expr *e)
+const struct cel_type *lost_type(const struct estimator *s)
 {
 	const struct cel_env *env = s->program->env;
 
-	if (e->kind != EXPR_LITERAL || e->literal.kind != CEL_TYPE)
-		return NULL;
 	for (size_t i = 0; i < env->count; i++)
 		if (str_eq_text(env->variables[i].name, "self"))
 			return env->variables[i].type;
@@ -91,8 +88,8 @@ bool known_size(struct estimator *s, const struct expr *e, struct size *size)
 	}
 	if (literal_size(e, size))
 		return true;
-	if (!of)
-		of = declared_self(s, e);
+	if (!of && e->kind == EXPR_LITERAL && e->literal.kind == CEL_TYPE)
+		of = lost_type(s);
 	if (of && of->max_size != SIZE_UNTOLD) {
 		*size = (struct size){0, of->max_size};
 		return true;

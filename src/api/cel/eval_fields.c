@@ -72,14 +72,14 @@ struct cel_value eval_select(struct evaluation *ev, const struct expr *e)
 		return v;
 	if (!expr_is_attribute(e->target))
 		eval_spend(ev, 1);
-	if (!e->test)
-		eval_spend(ev, 1);
 	if (v.kind == CEL_OPTIONAL) {
-		if (!v.inner)
-			return e->test ? cel_truth(false) : cel_none;
-		value = get_field(ev, *v.inner, e->name, &found);
+		found = false;
+		value = v.inner ? get_field(ev, *v.inner, e->name, &found) : cel_none;
+		eval_spend(ev, found && !e->test);
 		return e->test ? cel_truth(found) : in_optional(ev, value, found);
 	}
+	if (!e->test)
+		eval_spend(ev, 1);
 	value = get_field(ev, v, e->name, &found);
 	return e->test ? cel_truth(found) : value;
 }
@@ -92,12 +92,14 @@ struct cel_value eval_optional_select(struct evaluation *ev, const struct expr *
 
 	if (value_fails(v))
 		return v;
-	eval_spend(ev, 1);
+	if (!expr_is_attribute(e->args[0]))
+		eval_spend(ev, 1);
 	if (v.kind == CEL_OPTIONAL) {
 		if (!v.inner)
 			return cel_none;
 		v = *v.inner;
 	}
 	value = get_field(ev, v, e->args[1]->literal.str, &found);
+	eval_spend(ev, found); /* what is not there is not counted */
 	return in_optional(ev, value, found);
 }

@@ -108,7 +108,7 @@ TEST(rules_of_definitions_may_cost_what_upstream_reckons)
 		arena_reset(&scratch);
 		REQUIRE(str_cut(line, '\t', &wanted, &parts));
 		REQUIRE(str_cut(parts, '\t', &rule, &schema));
-		got = most(&scratch, rule, schema);
+		got = most(&scratch, unescape(&scratch, rule), schema);
 		if (!(str_eq_text(wanted, "over")
 				    ? str_ends(got, STR(" over"))
 				    : str_starts(got, wanted) &&

@@ -214,9 +214,9 @@ TEST(costs_are_estimated_from_sizes)
 		{"self.s == 'abc'", 3, 3},
 		{"self.s.matches('^a{3}$')", 4, 84},
 		{"self.m['a'] == 'b'", 4, 4},
-		{"self.n > 0 && self.n < 9", 2, 4},
+		{"self.n > 0 && self.n < 9", 3, 6},
 		{"[1, 2, 3] == [4]", 21, 21},
-		{"has(self.n) ? self.n > 1 : true", 1, 3},
+		{"has(self.n) ? self.n > 1 : true", 1, 4},
 	};
 	struct rig r;
 
