@@ -1,12 +1,13 @@
 /* Query parameters and the bodies of DELETE, decoded and checked in upstream's order. */
 #include "body.h"
+#include "options_private.h"
 #include "respond.h"
 
 #define MANAGER_MAX 128
 
 /* ---- single values, as Go converts them ---- */
 
-static bool read_bool(const struct api_request *r, const char *name, bool *value)
+bool options_bool(const struct api_request *r, const char *name, bool *value)
 {
 	struct str text;
 
@@ -28,7 +29,7 @@ static bool is_integer_text(struct str s)
 	return true;
 }
 
-static struct str quote(struct arena *a, struct str s)
+struct str options_quote(struct arena *a, struct str s)
 {
 	_cleanup_(buf_done) struct buf out = BUF_INIT(64 * KIB);
 
@@ -36,7 +37,7 @@ static struct str quote(struct arena *a, struct str s)
 	return arena_str(a, buf_str(&out));
 }
 
-static struct status *read_int(struct api_request *r, const char *name, bool *has, int64_t *value)
+struct status *options_int(struct api_request *r, const char *name, bool *has, int64_t *value)
 {
 	struct str text;
 
@@ -47,19 +48,19 @@ static struct status *read_int(struct api_request *r, const char *name, bool *ha
 	if (str_to_i64(text, value))
 		return NULL;
 	return status_new(r->arena, ERR_BAD_REQUEST, "strconv.ParseInt: parsing %.*s: %s",
-		STRF(quote(r->arena, text)),
+		STRF(options_quote(r->arena, text)),
 		is_integer_text(text) ? "value out of range" : "invalid syntax");
 }
 
 /* ---- field errors of options ---- */
 
-static struct status *options_invalid(
+struct status *options_invalid(
 	struct api_request *r, const char *kind, const struct field_errors *e)
 {
 	return status_invalid(r->arena, STR("meta.k8s.io"), str_from(kind), STR(""), e);
 }
 
-static void check_dry_run(
+void options_check_dry_run(
 	struct api_request *r, struct field_errors *e, const struct str *values, size_t count)
 {
 	_cleanup_(buf_done) struct buf list = BUF_INIT(64 * KIB);
@@ -119,7 +120,7 @@ static void check_manager(struct api_request *r, struct field_errors *e)
 }
 
 /* The first word of the User-Agent, what of it prints. */
-static struct str manager_of_agent(struct api_request *r)
+struct str options_manager_of_agent(struct api_request *r)
 {
 	struct str word, rest;
 	char out[MANAGER_MAX];
@@ -161,7 +162,7 @@ static struct status *read_write_options(struct api_request *r, const char *kind
 {
 	struct field_errors e = {.arena = r->arena};
 	struct str dry[16];
-	bool force = false, has_force = read_bool(r, "force", &force);
+	bool force = false, has_force = options_bool(r, "force", &force);
 	bool patch = str_eq_text(str_from(kind), "PatchOptions");
 	bool apply = patch && str_eq(r->content_type, STR("application/apply-patch+yaml"));
 	struct request_options *o = &r->options;
@@ -175,121 +176,11 @@ static struct status *read_write_options(struct api_request *r, const char *kind
 	if (apply && !o->field_manager.len)
 		field_required(&e, &PATH(NULL, "fieldManager"), "is required for apply patch");
 	check_manager(r, &e);
-	check_dry_run(r, &e, dry, request_query_all(r, "dryRun", dry, ARRAY_LEN(dry)));
+	options_check_dry_run(r, &e, dry, request_query_all(r, "dryRun", dry, ARRAY_LEN(dry)));
 	check_validation(r, &e);
 	if (!o->field_manager.len)
-		o->field_manager = manager_of_agent(r);
+		o->field_manager = options_manager_of_agent(r);
 	return options_invalid(r, kind, &e);
-}
-
-/* ---- deleting ---- */
-
-static bool read_propagation(struct str text, enum propagation *p)
-{
-	if (str_eq(text, STR("Background")))
-		*p = PROPAGATE_BACKGROUND;
-	else if (str_eq(text, STR("Foreground")))
-		*p = PROPAGATE_FOREGROUND;
-	else if (str_eq(text, STR("Orphan")))
-		*p = PROPAGATE_ORPHAN;
-	else
-		return false;
-	return true;
-}
-
-struct delete_words { /* as given, before they are checked */
-	struct str propagation;
-	struct str dry_run[16];
-	size_t dry_run_count;
-};
-
-static struct status *check_delete(struct api_request *r, const struct delete_words *w)
-{
-	struct field_errors e = {.arena = r->arena};
-	struct path path = PATH(NULL, "propagationPolicy");
-	struct request_options *o = &r->options;
-
-	if (o->has_propagation) {
-		if (o->has_orphan)
-			field_invalid_str(&e, &path, w->propagation,
-				"orphanDependents and deletionPropagation cannot be both set");
-		if (!read_propagation(w->propagation, &o->propagation))
-			field_add(&e, FIELD_NOT_SUPPORTED, &path,
-				arena_print(r->arena,
-					"%.*s: supported values: \"Foreground\", "
-					"\"Background\", \"Orphan\", \"nil\"",
-					STRF(quote(r->arena, w->propagation))));
-	}
-	check_dry_run(r, &e, w->dry_run, w->dry_run_count);
-	return options_invalid(r, "DeleteOptions", &e);
-}
-
-static struct status *read_delete_query(struct api_request *r, struct delete_words *w)
-{
-	struct request_options *o = &r->options;
-	struct status *no = read_int(r, "gracePeriodSeconds", &o->has_grace, &o->grace);
-
-	if (no)
-		return no;
-	o->has_orphan = read_bool(r, "orphanDependents", &o->orphan);
-	o->has_propagation = request_query(r, "propagationPolicy", &w->propagation);
-	w->dry_run_count = request_query_all(r, "dryRun", w->dry_run, ARRAY_LEN(w->dry_run));
-	read_bool(
-		r, "ignoreStoreReadErrorWithClusterBreakingPotential", &o->ignore_store_read_error);
-	return NULL;
-}
-
-static void take_delete_body(
-	struct api_request *r, const struct cJSON *tree, struct delete_words *w)
-{
-	struct request_options *o = &r->options;
-	const struct cJSON *grace = json_get(tree, STR("gracePeriodSeconds"));
-
-	o->has_grace = json_int(grace, &o->grace);
-	o->has_orphan = tree_has(tree, "orphanDependents");
-	o->orphan = tree_true(tree, "orphanDependents");
-	o->has_propagation = tree_has(tree, "propagationPolicy");
-	w->propagation = tree_str(tree, "propagationPolicy");
-	o->has_precondition_uid = tree_has(tree, "preconditions.uid");
-	o->precondition_uid = tree_str(tree, "preconditions.uid");
-	o->has_precondition_version = tree_has(tree, "preconditions.resourceVersion");
-	o->precondition_version = tree_str(tree, "preconditions.resourceVersion");
-	o->ignore_store_read_error =
-		tree_true(tree, "ignoreStoreReadErrorWithClusterBreakingPotential");
-	json_each (item, json_get(tree, STR("dryRun")))
-		if (w->dry_run_count < ARRAY_LEN(w->dry_run))
-			w->dry_run[w->dry_run_count++] = json_str(item);
-}
-
-struct status *request_take_delete_options(struct api_request *r, const struct cJSON *tree)
-{
-	struct delete_words words = {0};
-
-	take_delete_body(r, tree, &words);
-	return check_delete(r, &words);
-}
-
-static struct status *read_delete_options(struct api_request *r)
-{
-	struct delete_words words = {0};
-	struct status *no;
-
-	if (r->body.len) {
-		struct cJSON *tree;
-
-		no = body_delete_options(r, &tree);
-		if (no)
-			return no;
-		take_delete_body(r, tree, &words);
-	} else {
-		no = read_delete_query(r, &words);
-		if (no)
-			return no;
-	}
-	request_query(r, "fieldManager", &r->options.field_manager);
-	if (!r->options.field_manager.len)
-		r->options.field_manager = manager_of_agent(r);
-	return check_delete(r, &words);
 }
 
 /* ---- reading ---- */
@@ -311,7 +202,7 @@ static void check_list(struct field_errors *e, const struct request_options *o, 
 			field_add(e, FIELD_NOT_SUPPORTED, &path,
 				arena_print(e->arena,
 					"%.*s: supported values: \"Exact\", \"NotOlderThan\", \"\"",
-					STRF(quote(e->arena, match))));
+					STRF(options_quote(e->arena, match))));
 		if (exact && str_eq(o->resource_version, STR("0")))
 			field_forbidden(e, &path,
 				"resourceVersionMatch \"exact\" is forbidden for resourceVersion "
@@ -342,7 +233,7 @@ static void check_watch(struct field_errors *e, const struct request_options *o,
 	if (!not_older)
 		field_add(e, FIELD_NOT_SUPPORTED, &path,
 			arena_print(e->arena, "%.*s: supported values: \"NotOlderThan\"",
-				STRF(quote(e->arena, match))));
+				STRF(options_quote(e->arena, match))));
 	if (o->continue_.len)
 		field_forbidden(
 			e, &path, "resourceVersionMatch is forbidden when continue is provided");
@@ -392,11 +283,11 @@ static struct status *check_fields(struct api_request *r)
 			return status_new(r->arena, ERR_BAD_REQUEST,
 				"%.*s is not a known field selector: only \"metadata.name\", "
 				"\"metadata.namespace\"",
-				STRF(quote(r->arena, key)));
+				STRF(options_quote(r->arena, key)));
 		if (str_eq(hub->kind, STR("Job")))
 			return status_new(r->arena, ERR_BAD_REQUEST,
 				"field label %.*s not supported for Job",
-				STRF(quote(r->arena, key)));
+				STRF(options_quote(r->arena, key)));
 		return status_new(
 			r->arena, ERR_BAD_REQUEST, "field label not supported: %.*s", STRF(key));
 	}
@@ -417,7 +308,7 @@ static struct status *read_version(struct api_request *r, bool list)
 	}
 	bool digits = is_integer_text(o->resource_version) && o->resource_version.at[0] != '-' &&
 		      o->resource_version.at[0] != '+';
-	struct str quoted = quote(r->arena, o->resource_version);
+	struct str quoted = options_quote(r->arena, o->resource_version);
 	struct status *s = status_new(r->arena, list ? ERR_BAD_REQUEST : ERR_INTERNAL,
 		"%sresourceVersion: Invalid value: %.*s: strconv.ParseUint: parsing %.*s: %s",
 		list ? "invalid resource version: " : "", STRF(quoted), STRF(quoted),
@@ -452,15 +343,15 @@ static struct status *read_list_options(struct api_request *r)
 	o->watch = watch;
 	o->timeout_seconds = -1;
 	if (!no)
-		no = read_int(r, "timeoutSeconds", NULL, &o->timeout_seconds);
+		no = options_int(r, "timeoutSeconds", NULL, &o->timeout_seconds);
 	if (!no)
-		no = read_int(r, "limit", NULL, &o->limit);
+		no = options_int(r, "limit", NULL, &o->limit);
 	if (no)
 		return no;
 	if (o->limit < 0)
 		o->limit = 0;
-	read_bool(r, "allowWatchBookmarks", &o->allow_bookmarks);
-	o->has_send_initial = read_bool(r, "sendInitialEvents", &o->send_initial);
+	options_bool(r, "allowWatchBookmarks", &o->allow_bookmarks);
+	o->has_send_initial = options_bool(r, "sendInitialEvents", &o->send_initial);
 	request_query(r, "resourceVersion", &o->resource_version);
 	request_query(r, "resourceVersionMatch", &match);
 	request_query(r, "continue", &o->continue_);
@@ -493,11 +384,11 @@ void stage_options(struct api_request *r)
 	else if (str_eq(r->verb, STR("patch")))
 		no = read_write_options(r, "PatchOptions");
 	else if (str_eq(r->verb, STR("delete")))
-		no = read_delete_options(r);
+		no = options_read_delete(r);
 	else if (str_eq(r->verb, STR("deletecollection"))) {
 		no = read_list_options(r);
 		if (!no)
-			no = read_delete_options(r);
+			no = options_read_delete(r);
 	} else if (str_eq(r->verb, STR("get"))) {
 		request_query(r, "resourceVersion", &r->options.resource_version);
 		no = read_version(r, false);
