@@ -36,19 +36,9 @@ static int64_t now_of(const struct fair *f)
 
 /* ---- what is counted ---- */
 
-static void observe_wait(const struct api_request *r, bool executes)
+static void observe_wait(const struct fair_ticket *t, struct histogram *h)
 {
-	const struct fair_ticket *t = r->ticket;
-	struct str labels = arena_print(
-		r->arena, "execute=\"%s\",%.*s", executes ? "true" : "false", STRF(t->labels));
-
-	metrics_observe(
-		r->server->metrics, METRIC_FLOW_WAIT, labels, (double)t->waited / (double)SEC);
-}
-
-static void observe(const struct fair_ticket *t, enum metric_histogram which, double value)
-{
-	metrics_observe(t->request->server->metrics, which, t->labels, value);
+	metrics_observe_in(METRIC_FLOW_WAIT, h, (double)t->waited / (double)SEC);
 }
 
 static void count_refusal(const struct api_request *r, const char *why)
@@ -72,7 +62,7 @@ static void count_running(struct fair_ticket *t)
 	++*t->numbers.dispatched;
 	++*t->numbers.executing;
 	*t->numbers.seats += fair_work_seats(&t->waiter.work);
-	observe_wait(t->request, true);
+	observe_wait(t, t->numbers.waited);
 }
 
 /* ---- in and out of the queues ---- */
@@ -176,7 +166,7 @@ static void refuse(struct api_request *r, const char *why)
 
 	t->waited = now_of(f) - t->arrived;
 	count_refusal(r, why);
-	observe_wait(r, false);
+	observe_wait(t, t->numbers.refused);
 	too_many(r, fair_refuse_for(&t->level->refusals, now_of(f) / SEC));
 }
 
@@ -241,7 +231,8 @@ static void start(struct api_request *r, uint64_t flow)
 	t->seated = verdict == FAIR_SEATED;
 	if (verdict == FAIR_WAITS) {
 		count_waiting(t, 1);
-		observe(t, METRIC_FLOW_QUEUE_LENGTH, (double)t->waiter.queue->count);
+		metrics_observe_in(METRIC_FLOW_QUEUE_LENGTH, t->numbers.length,
+			(double)t->waiter.queue->count);
 	}
 	dispatch(f, l);
 	if (t->seated)
@@ -324,7 +315,8 @@ void stage_throttle(struct api_request *r)
 	if (fair_levels_adjust(f))
 		dispatch_all(f);
 	r->ticket = ticket_new(r, &match);
-	observe(r->ticket, METRIC_FLOW_ESTIMATED, (double)fair_work_seats(&r->ticket->waiter.work));
+	metrics_observe_in(METRIC_FLOW_ESTIMATED, match.numbers.estimated,
+		(double)fair_work_seats(&r->ticket->waiter.work));
 	if (watch)
 		fair_watch_count(f, r->ticket);
 	start(r, match.hash);
@@ -377,10 +369,8 @@ static void leave_seat(struct fair *f, struct fair_ticket *t)
 	t->seated = false;
 	if (t->counted) {
 		--*t->numbers.executing;
-		metrics_observe(f->server->metrics, METRIC_FLOW_EXECUTION,
-			arena_print(t->request->arena, "%.*s,type=\"%s\"", STRF(t->labels),
-				watch ? "watch" : "regular"),
-			(double)ran / (double)SEC);
+		metrics_observe_in(METRIC_FLOW_EXECUTION,
+			watch ? t->numbers.ran_watch : t->numbers.ran, (double)ran / (double)SEC);
 	} else {
 		/* It was given a seat, and gone before it could take it. */
 		*t->numbers.seats += fair_work_seats(&t->waiter.work);

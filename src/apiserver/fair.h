@@ -25,9 +25,11 @@ stage_fn serve_flow_levels, serve_flow_queues, serve_flow_requests;
 /* ---- flow_schemas.c ---- */
 struct flow_schemas;
 struct fair_level;
+struct histogram;
 /* What is counted of the requests under one schema. */
 struct flow_numbers {
 	int64_t *executing, *seats, *waiting, *waiting_seats, *dispatched;
+	struct histogram *waited, *refused, *length, *estimated, *ran, *ran_watch;
 };
 struct flow_match {
 	struct fair_level *of; /* NULL: none is known yet */

@@ -111,7 +111,20 @@ static void read_labels(struct flow_schemas *f, struct flow_rule *rule, const st
 	rule->labels = arena_print(&f->arena, "flow_schema=\"%.*s\",priority_level=\"%.*s\"",
 		STRF(tree_str(tree, "metadata.name")),
 		STRF(tree_str(tree, "spec.priorityLevelConfiguration.name")));
+	struct str labels = rule->labels;
+	struct arena *a = &f->arena;
+
 	rule->numbers = (struct flow_numbers){
+		.waited = metrics_histogram(
+			m, METRIC_FLOW_WAIT, arena_print(a, "execute=\"true\",%.*s", STRF(labels))),
+		.refused = metrics_histogram(m, METRIC_FLOW_WAIT,
+			arena_print(a, "execute=\"false\",%.*s", STRF(labels))),
+		.length = metrics_histogram(m, METRIC_FLOW_QUEUE_LENGTH, labels),
+		.estimated = metrics_histogram(m, METRIC_FLOW_ESTIMATED, labels),
+		.ran = metrics_histogram(m, METRIC_FLOW_EXECUTION,
+			arena_print(a, "%.*s,type=\"regular\"", STRF(labels))),
+		.ran_watch = metrics_histogram(m, METRIC_FLOW_EXECUTION,
+			arena_print(a, "%.*s,type=\"watch\"", STRF(labels))),
 		.executing = metrics_number(m, METRIC_FLOW_EXECUTING, rule->labels),
 		.seats = metrics_number(m, METRIC_FLOW_SEATS, rule->labels),
 		.waiting = metrics_number(m, METRIC_FLOW_WAITING, rule->labels),
