@@ -77,7 +77,10 @@ check "that of one family has no other" prints 0 ask_dns six.default.svc.cluster
 types() { k get endpointslices -l kubernetes.io/service-name=both -o 'jsonpath={.items[*].addressType}' | tr ' ' '\n' | sort | xargs; }
 check "endpoint slices are of each family" prints "IPv4 IPv6" types
 k delete deployment,service --all --wait=true --timeout=30s >/dev/null
-empty() { [ "$(pgrep -fc 'kube.* shim|nginx: ')" = 0 ]; }
+empty() {
+	[ "$(pgrep -fc 'kube.* shim|nginx: ')" = 0 ] &&
+		! grep -q "$dir/d/kubelet/pods" /proc/self/mountinfo
+}
 check "deleted pods leave nothing" within 30 empty
 check "it ends" stop
 finish
