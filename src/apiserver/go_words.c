@@ -38,3 +38,15 @@ struct str go_words(struct arena *a, const struct err *err)
 		text = STR("certificate signed by unknown authority");
 	return arena_print(a, "%.*sx509: %.*s", STRF(verify), STRF(text));
 }
+
+void go_words_unanswered(struct arena *a, struct str url, struct err *err)
+{
+	err_set(err, err->code, "Post \"%.*s\": %.*s", STRF(url), STRF(go_words(a, err)));
+}
+
+void go_words_broken(struct arena *a, struct err *err)
+{
+	err_set(err, err->code,
+		"unexpected error when reading response body. Please retry. Original error: %.*s",
+		STRF(arena_str(a, str_from(err_text(err)))));
+}

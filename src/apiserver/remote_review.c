@@ -1,5 +1,7 @@
 #include "remote_review.h"
+#include "go_words.h"
 
+#include <kube/client.h>
 #include <kube/field.h>
 #include <kube/loop.h>
 #include <kube/mem.h>
@@ -10,7 +12,6 @@
 #define FACTOR     1.5
 #define JITTER     0.2
 #define ANSWER_MAX MIB
-#define QUOTE_MAX  2048
 
 struct remote_reviewer {
 	struct env *env;
@@ -178,73 +179,45 @@ static bool passes(const struct remote_review *v, const struct err *err)
 	return err->code == ERR_CLOSED;
 }
 
-static void fail_or_again(struct remote_review *v, struct err *err)
+static void word(struct remote_review *v, struct err *err)
 {
-	end_call(v);
+	_cleanup_(arena_done) struct arena a;
+
+	arena_init(&a);
 	if (err->code == ERR_TIMEOUT)
-		err_set(err, ERR_TIMEOUT, "Post \"%.*s\": context deadline exceeded",
-			STRF(v->reviewer->url));
-	if (err->code != ERR_CANCELLED && passes(v, err) && ++v->attempts < ATTEMPTS &&
-		!v->reviewer->dropped) {
+		err_set(err, ERR_TIMEOUT, "context deadline exceeded");
+	if (v->task.step == REVIEW_BODY)
+		go_words_broken(&a, err);
+	else
+		go_words_unanswered(&a, v->reviewer->url, err);
+}
+
+/* refusal: *err is what the server said; otherwise why it said nothing. */
+static void fail_or_again(struct remote_review *v, struct err *err, bool refusal)
+{
+	bool over = err->code == ERR_CANCELLED;
+
+	end_call(v);
+	if (!over && passes(v, err) && ++v->attempts < ATTEMPTS && !v->reviewer->dropped) {
 		err_done(err);
 		timer_wait(task_await(&v->task, REVIEW_PAUSED, OP_NO_DEADLINE),
 			loop_in(v->reviewer->env->loop, pause_of(v)));
 		return;
 	}
+	if (!over && !refusal)
+		word(v, err);
 	leave(v);
 	task_fail(&v->task, err);
 }
 
-/* The words of a Status that came instead; otherwise those that client-go has for the code. */
-static void refused(struct remote_review *v, struct err *err)
+static void refused(struct remote_review *v)
 {
 	_cleanup_(arena_done) struct arena a;
-	struct cJSON *tree = NULL;
-	struct str text = buf_str(&v->answer), told = {0};
-	const char *words = "the server rejected our request for an unknown reason";
+	_cleanup_(err_done) struct err no = {0};
 
 	arena_init(&a);
-	if (!json_parse(&a, text, NULL, &tree, NULL) &&
-		str_eq_text(json_str(json_get(tree, STR("kind"))), "Status"))
-		told = json_str(json_get(tree, STR("message")));
-	if (told.len) {
-		err_set(err, ERR_UNAVAILABLE, "%.*s", STRF(told));
-		return;
-	}
-	switch (v->status) {
-	case 401:
-		words = "the server has asked for the client to provide credentials";
-		break;
-	case 403:
-		words = "forbidden";
-		break;
-	case 404:
-		words = "the server could not find the requested resource";
-		break;
-	case 405:
-		words = "the server does not allow this method on the requested resource";
-		break;
-	case 429:
-		words = "the server has received too many requests and has asked us to try again "
-			"later";
-		break;
-	case 503:
-		words = "the server is currently unable to handle the request";
-		break;
-	case 504:
-		words = "the server was unable to return a response in the time allotted, but may "
-			"still be processing the request";
-		break;
-	default:
-		if (v->status >= 500) {
-			err_set(err, ERR_UNAVAILABLE,
-				"an error on the server (%.*s) has prevented the request from "
-				"succeeding",
-				STRF(field_quote(&a, str_sub(str_trim(text), 0, QUOTE_MAX))));
-			return;
-		}
-	}
-	err_set(err, ERR_UNAVAILABLE, "%s", words);
+	client_read_refusal(&a, v->status, STR("POST"), buf_str(&v->answer), &no);
+	fail_or_again(v, &no, true);
 }
 
 static void read_on(struct remote_review *v)
@@ -258,7 +231,7 @@ static void review_run(struct task *t, struct err *err)
 	struct remote_review *v = CONTAINER_OF(t, struct remote_review, task);
 
 	if (err->code) {
-		fail_or_again(v, err);
+		fail_or_again(v, err, false);
 		return;
 	}
 	switch ((enum review_step)t->step) {
@@ -278,10 +251,7 @@ static void review_run(struct task *t, struct err *err)
 			return;
 		}
 		if (v->status < 200 || v->status > 299) {
-			struct err no = {0};
-
-			refused(v, &no);
-			fail_or_again(v, &no);
+			refused(v);
 			return;
 		}
 		leave(v);

@@ -73,19 +73,17 @@ static void send_call(struct webhook_call *c)
 
 /* ---- what went wrong ---- */
 
-/* `Post "…": why`, by the name that the service has. */
-static void name_call(struct webhook_call *c, struct err *err)
+/* By the name that the service has. */
+static struct str shown_url(struct webhook_call *c)
 {
-	struct str text = go_words(&c->arena, err), url = c->shown_url;
-
-	if (!url.len && c->target.url.len)
-		url = c->target.url;
-	else if (!url.len)
-		url = arena_print(&c->arena, "https://%.*s.%.*s.svc:%lld%.*s",
-			STRF(c->target.service.name), STRF(c->target.service.namespace),
-			(long long)(c->target.service.port ? c->target.service.port : 443),
-			STRF(path_of(c)));
-	err_set(err, err->code, "Post \"%.*s\": %.*s", STRF(url), STRF(text));
+	if (c->shown_url.len)
+		return c->shown_url;
+	if (c->target.url.len)
+		return c->target.url;
+	return arena_print(&c->arena, "https://%.*s.%.*s.svc:%lld%.*s",
+		STRF(c->target.service.name), STRF(c->target.service.namespace),
+		(long long)(c->target.service.port ? c->target.service.port : 443),
+		STRF(path_of(c)));
 }
 
 static bool is_late(const struct webhook_call *c)
@@ -100,12 +98,9 @@ static void fail(struct webhook_call *c, struct err *err)
 	if (was_late)
 		err_set(err, ERR_TIMEOUT, "context deadline exceeded");
 	if (c->task.step == CALL_BODY)
-		err_set(err, err->code,
-			"unexpected error when reading response body. Please retry. Original "
-			"error: %.*s",
-			STRF(arena_str(&c->arena, str_from(err_text(err)))));
+		go_words_broken(&c->arena, err);
 	else
-		name_call(c, err);
+		go_words_unanswered(&c->arena, shown_url(c), err);
 	task_fail(&c->task, err);
 }
 

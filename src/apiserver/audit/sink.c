@@ -106,7 +106,8 @@ static void tell_waiters(struct audit_batch *b, const struct err *err)
 		struct op *op = LIST_ENTRY(k, struct audit_wait, in_batch)->op;
 
 		if (err->code && b->sink->strict)
-			op_fail_with(op, err->code, "%s", err_text(err));
+			/* whatever it was: not the waiter's own end */
+			op_fail_with(op, ERR_UNAVAILABLE, "%s", err_text(err));
 		else
 			op_finish(op, 0);
 	}

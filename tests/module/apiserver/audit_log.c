@@ -303,7 +303,7 @@ TEST(whoever_is_strict_hears_of_it)
 	world_open((struct audit_log_options){0}, "blocking-strict");
 	EXPECT_INT(add_and_wait("one"), 0);
 	world.writes_fail = 1;
-	EXPECT_INT(add_and_wait("two"), ERR_IO);
+	EXPECT_INT(add_and_wait("two"), ERR_UNAVAILABLE);
 	EXPECT_INT(add_and_wait("three"), 0);
 	EXPECT_INT(world.lost, 1);
 	world_close();

@@ -245,6 +245,31 @@ TEST(a_server_that_breaks_off_is_an_error)
 	world_close();
 }
 
+TEST(a_server_that_is_not_there_is_told_as_go_tells_it)
+{
+	struct loop_test t;
+	struct remote_reviewer_options options = {.timeout = 2 * SEC, .pause = MSEC};
+	struct told told = {0};
+	_cleanup_(err_done) struct err err = {0};
+
+	world_open();
+	loop_test_init(&t, LOOP_TEST_REAL);
+	write_kubeconfig(1);
+	options.file = str_from(rig.file);
+	EXPECT_OK(remote_reviewer_new(t.env, t.root, &options, &rig.reviewer, &err), &err);
+	remote_review_start(
+		&rig.review, rig.reviewer, told_op(&told, t.root, OP_NO_DEADLINE), STR("{}"));
+	loop_test_run_until(&t, &told.done);
+	EXPECT_STR(str_from(err_text(&told.err)),
+		"Post \"https://127.0.0.1:1/review?timeout=2s\": dial tcp 127.0.0.1:1: connect: "
+		"connection refused");
+	told_done(&told);
+	remote_review_done(&rig.review);
+	remote_reviewer_drop(TAKE(rig.reviewer));
+	loop_test_done(&t);
+	world_close();
+}
+
 TEST(a_reviewer_that_goes_ends_what_is_under_way)
 {
 	world_open();
