@@ -31,6 +31,9 @@ OTHERS = """/ /api /apis /api/ /apis/ /healthz /healthz/ /healthz/ping /healthz/
 /api/v2 /api/v1/ /api//v1/secrets /api/v1//secrets /api/v1/namespaces//secrets /api/v1/./secrets /api/v1/../v1/secrets
 //api/v1/secrets /api/v1/secrets/ /api/v1/Secrets /healthz/../api/v1/secrets /version/../api/v1/secrets /healthz%2f..%2fapi/v1/secrets
 /%61pi/v1/secrets /api/v1/%73ecrets /api/v1/namespaces/default%2f../secrets /api/v1/secrets?watch=false#x /api/v1/secrets;x
+/api/v1/secrets?watch=1 /api/v1/secrets?watch=1&fieldSelector=metadata.namespace%3Droom /api/v1/namespaces/default/secrets?watch=1
+/api/v1/namespaces/default/pods/x/log?follow=1 /api/v1/namespaces/default/pods/x/exec?command=id&stdout=1
+/apis/apps/v1/namespaces/default/deployments?limit=1&continue=x /api/v1/nodes?fieldSelector=metadata.name%3Dx
 /apis/apps /apis/apps/ /apis/apps/v1 /apis/apps/v1/ /openapi/../metrics /apis/../metrics /api/../metrics""".split()
 CRD = {"metadata": {"name": "things.walk.example.com"}, "spec": {
     "group": "walk.example.com", "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
