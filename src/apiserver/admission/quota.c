@@ -14,9 +14,8 @@ struct quota_check {
 	struct {
 		struct str key;
 		const struct cJSON *tree;
-		uint64_t charge; /* 0: none */
-	} quotas[QUOTAS_MAX];    /* that have a say */
-	size_t count, waited;    /* waited: so many of them know */
+	} quotas[QUOTAS_MAX]; /* that have a say */
+	size_t count;
 	struct quota_wait wait;
 	struct op op;
 };
@@ -89,7 +88,7 @@ static struct status *find_quotas(struct quota_check *c)
 		arena_print(a->arena, "%.*s/", STRF(a->namespace)), STR(""));
 
 	while (store_next(&it) && c->count < QUOTAS_MAX) {
-		struct cJSON *tree = object_tree(a->arena, it.object);
+		const struct cJSON *tree = quota_ledger_quota(c->ledger, it.key);
 		struct cJSON *names = concerned(c, json_path(tree, "status.hard"));
 		struct status *s;
 
@@ -121,7 +120,7 @@ static struct status *check_room(struct quota_check *c, size_t i)
 	struct admission_review *a = c->review;
 	const struct cJSON *quota = c->quotas[i].tree, *hard = json_path(quota, "status.hard");
 	struct cJSON *cost = amounts_of(a->arena, c->delta, hard);
-	struct cJSON *used = quota_ledger_used(c->ledger, a->arena, c->quotas[i].key, quota);
+	struct cJSON *used = quota_ledger_used(c->ledger, a->arena, c->quotas[i].key);
 	struct cJSON *after = amounts_add(a->arena, used, cost);
 	struct cJSON *over = json_new(a->arena, JSON_OBJECT);
 
@@ -138,46 +137,36 @@ static struct status *check_room(struct quota_check *c, size_t i)
 		STRF(amounts_print(a->arena, over)));
 }
 
-static void charge(struct quota_check *c)
+static bool charge(struct quota_check *c)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < c->count; i++) {
 		struct cJSON *cost = amounts_of(
 			c->review->arena, c->delta, json_path(c->quotas[i].tree, "status.hard"));
 
-		if (json_count(cost))
-			c->quotas[i].charge =
-				quota_ledger_charge(c->ledger, c->quotas[i].key, cost);
-	}
-}
-
-/* ---- the object comes behind what its quotas say of it ---- */
-
-static void is_charged(struct op *op, struct err *err);
-
-static bool waits(struct quota_check *c)
-{
-	struct api_request *r = c->review->request;
-
-	for (; c->waited < c->count; c->waited++) {
-		struct str key = c->quotas[c->waited].key;
-
-		if (quota_ledger_is_under_way(c->ledger, key, c->quotas[c->waited].charge))
+		if (!json_count(cost))
 			continue;
-		op_init(&c->op, &r->x->scope, is_charged, r->deadline);
-		quota_ledger_wait(c->ledger, key, &c->op, &c->wait);
-		return true;
+		quota_ledger_charge(c->ledger, c->quotas[i].key, cost);
+		any = true;
 	}
-	return false;
+	return any;
 }
 
-static void is_charged(struct op *op, struct err *err)
+/* The object comes behind what its quotas say of it. */
+static void charged(struct op *op, struct err *err)
 {
 	struct quota_check *c = CONTAINER_OF(op, struct quota_check, op);
 
-	if (err->code)
-		admission_resume(c->review, request_status(c->review->request, err));
-	else if (!waits(c))
-		admission_resume(c->review, NULL);
+	admission_resume(c->review, err->code ? request_status(c->review->request, err) : NULL);
+}
+
+static void wait_for_charges(struct quota_check *c)
+{
+	struct api_request *r = c->review->request;
+
+	op_init(&c->op, &r->x->scope, charged, r->deadline);
+	quota_ledger_wait(c->ledger, &c->op, &c->wait);
 }
 
 /* ---- the plugin ---- */
@@ -208,8 +197,8 @@ bool start_quota(struct admission_review *a, struct status **no)
 	c->delta = cost_of(a);
 	for (size_t i = 0; i < c->count && !*no; i++)
 		*no = check_room(c, i);
-	if (*no || a->dry_run)
+	if (*no || a->dry_run || !charge(c))
 		return false;
-	charge(c);
-	return waits(c);
+	wait_for_charges(c);
+	return true;
 }
