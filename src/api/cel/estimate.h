@@ -131,6 +131,10 @@ void set_entries(struct estimator *s, const struct expr *e, bool of_list, struct
 	struct size value);
 void copy_sizes(struct estimator *s, const struct expr *to, const struct expr *from);
 
+/* Of lists and sets. */
+typedef struct made estimate_fn(struct estimator *s, const struct expr *e);
+estimate_fn estimate_slice, estimate_sets, estimate_range, estimate_reverse, estimate_flatten,
+	estimate_sort, estimate_sort_by;
 /* What a call of the function costs beside its arguments. */
 struct made estimate_function(struct estimator *s, const struct expr *e);
 

@@ -6,13 +6,6 @@ static bool is_overload(const struct estimator *s, const char *id)
 	return strcmp(s->overload, id) == 0;
 }
 
-static uint64_t literal_number(const struct expr *e, uint64_t otherwise)
-{
-	return e->kind == EXPR_LITERAL && e->literal.kind == CEL_INT
-		       ? (uint64_t)MAX(e->literal.i, 0)
-		       : otherwise;
-}
-
 /* The size of the elements of a list, where something is known of them. */
 static struct size element_size(struct estimator *s, const struct expr *list)
 {
@@ -126,22 +119,6 @@ static struct made network_cost(struct estimator *s, const struct expr *e, bool 
 	return costs(cost);
 }
 
-static struct made list_made(double factor, struct size size)
-{
-	return gives(add(by_factor(size, factor), fixed(1 + LIST_COST)), size);
-}
-
-static struct made pairs_cost(struct estimator *s, const struct expr *e, size_t n)
-{
-	struct size size = size_of(s, e->args[n]);
-	const struct cel_type *of = e->args[n]->type;
-	bool text = of->kind == CEL_LIST &&
-		    (of->first->kind == CEL_STRING || of->first->kind == CEL_BYTES) &&
-		    !str_eq_text(e->name, "distinct");
-
-	return list_made(text ? 2 + TRAVERSAL : 2, multiply(size, size));
-}
-
 static struct made add_cost(struct estimator *s, const struct expr *e)
 {
 	struct size size = sum(size_of(s, e->args[0]), size_of(s, e->args[1]));
@@ -177,22 +154,6 @@ static struct made split_cost(struct estimator *s, const struct expr *e)
 	return gives(by_factor(text, 2 * TRAVERSAL), (struct size){0, max});
 }
 
-static struct made slice_cost(struct estimator *s, const struct expr *e)
-{
-	struct size size = size_of(s, e->args[0]);
-	uint64_t from = literal_number(e->args[1], 0), to = literal_number(e->args[2], size.max);
-
-	return list_made(1, (struct size){to - from, to - from});
-}
-
-static struct made sets_cost(struct estimator *s, const struct expr *e)
-{
-	struct size pairs = multiply(size_of(s, e->args[0]), size_of(s, e->args[1]));
-
-	return costs(
-		add(by_factor(pairs, str_eq_text(e->name, "sets.equivalent") ? 2 : 1), fixed(1)));
-}
-
 static struct made text_cost(struct estimator *s, const struct expr *e, bool same_size)
 {
 	struct size text = size_of(s, e->args[0]);
@@ -215,7 +176,7 @@ static struct made conversion_cost(struct estimator *s, const struct expr *e)
 
 struct named_cost {
 	const char *names; /* between spaces */
-	struct made (*cost)(struct estimator *s, const struct expr *e);
+	estimate_fn *cost;
 };
 
 static struct made same_text(struct estimator *s, const struct expr *e)
@@ -268,36 +229,6 @@ static struct made contains_ip(struct estimator *s, const struct expr *e)
 static struct made contains_cidr(struct estimator *s, const struct expr *e)
 {
 	return network_cost(s, e, true);
-}
-
-static struct made range_made(struct estimator *s, const struct expr *e)
-{
-	uint64_t n = literal_number(e->args[0], UNKNOWN);
-
-	(void)s;
-	return list_made(1, (struct size){n, n});
-}
-
-static struct made reversed(struct estimator *s, const struct expr *e)
-{
-	return list_made(1, size_of(s, e->args[0]));
-}
-
-static struct made flattened(struct estimator *s, const struct expr *e)
-{
-	double depth = e->count > 1 ? (double)literal_number(e->args[1], UNKNOWN) : 1;
-
-	return list_made(depth, size_of(s, e->args[0]));
-}
-
-static struct made sorted(struct estimator *s, const struct expr *e)
-{
-	return pairs_cost(s, e, 0);
-}
-
-static struct made sorted_by(struct estimator *s, const struct expr *e)
-{
-	return pairs_cost(s, e, 1);
 }
 
 static struct made quoted(struct estimator *s, const struct expr *e)
@@ -356,13 +287,13 @@ static const struct named_cost named_costs[] = {
 	{" join ", join_cost},
 	{" containsIP ", contains_ip},
 	{" containsCIDR ", contains_cidr},
-	{" slice ", slice_cost},
-	{" lists.range ", range_made},
-	{" reverse ", reversed},
-	{" flatten ", flattened},
-	{" sort distinct ", sorted},
-	{" @sortByAssociatedKeys ", sorted_by},
-	{" sets.contains sets.equivalent sets.intersects ", sets_cost},
+	{" slice ", estimate_slice},
+	{" lists.range ", estimate_range},
+	{" reverse ", estimate_reverse},
+	{" flatten ", estimate_flatten},
+	{" sort distinct ", estimate_sort},
+	{" @sortByAssociatedKeys ", estimate_sort_by},
+	{" sets.contains sets.equivalent sets.intersects ", estimate_sets},
 	{" check ", asks},
 	{" validate ", validated},
 };
