@@ -1,6 +1,7 @@
 #include "kubelet_config.h"
 #include "process.h"
 
+#include <kube/cgroup.h>
 #include <kube/log.h>
 
 #include <dirent.h>
@@ -44,6 +45,24 @@ static void warn(const struct kubelet_configuration *c)
 			LOG_STR("field", c->idle[i]));
 }
 
+/* A group of version 1 cannot be made to end as a whole. */
+static int check_machine(const struct kubelet_configuration *c, struct err *err)
+{
+	const struct cJSON *said = json_get(c->tree, STR("singleProcessOOMKill"));
+	struct cgroups groups = {0};
+	bool unified;
+
+	if (!said || c->single_oom_kill || cgroup_load(&groups, NULL))
+		return 0;
+	unified = groups.unified;
+	cgroup_done(&groups);
+	if (unified)
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"invalid configuration: singleProcessOOMKill must not be explicitly set to false "
+		"when using cgroup v1");
+}
+
 int kubelet_config_read(struct arena *a, struct str file, struct str directory, struct str text,
 	struct kubelet_configuration *c, struct err *err)
 {
@@ -64,7 +83,12 @@ int kubelet_config_read(struct arena *a, struct str file, struct str directory, 
 	size_t files = count;
 	if (text.len)
 		texts[count++] = text;
-	if (!code && (code = kubelet_configuration_read_all(a, texts, count, c, err)) && files)
+	if (code)
+		return code;
+	code = kubelet_configuration_read_all(a, texts, count, c, err);
+	if (!code)
+		code = check_machine(c, err);
+	if (code && files)
 		err_wrap(err, code, "failed to load kubelet config file, path: %.*s",
 			STRF(names[0]));
 	if (!code)
