@@ -7,7 +7,9 @@
 
 enum {
 	ARENA_ALIGN = 16,
-	ARENA_CHUNK_FIRST = 1024,
+	/* Small chunks that come and go leave holes among what stays, which what stays half fills.
+	 */
+	ARENA_CHUNK_FIRST = 16 * 1024,
 	ARENA_CHUNK_LAST = 64 * 1024,
 	/* Pieces above this get their own chunk, so that a chunk's rest is never a big loss. */
 	ARENA_PIECE_LARGE = ARENA_CHUNK_LAST / 4,
