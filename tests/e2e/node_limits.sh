@@ -31,10 +31,10 @@ cp "$dir/wrong.yaml" "$dir/more/30.not"
 "$kube" kubelet --config-dir "$dir/more" >"$dir/refused" 2>&1
 check "what a later file says counts" grep -q 'maxPods (--max-pods) must not be' "$dir/refused"
 (cat "$dir/kubelet.yaml" && echo 'singleProcessOOMKill: false') >"$dir/together.yaml"
-"$kube" kubelet --config "$dir/together.yaml" --eviction-hard 'disk<5%' >"$dir/refused" 2>&1
+"$kube" kubelet --config "$dir/together.yaml" --port=-5 >"$dir/refused" 2>&1
 # Version 1 knows no end of a group as a whole; with version 2 the next mistake is found.
 wanted='singleProcessOOMKill must not be explicitly set to false when using cgroup v1'
-[ ! -e /sys/fs/cgroup/cgroup.controllers ] || wanted='unsupported eviction signal disk'
+[ ! -e /sys/fs/cgroup/cgroup.controllers ] || wanted='is no port'
 check "what cgroups cannot do is not promised" grep -q "$wanted" "$dir/refused"
 "$kube" kubelet --config "$dir/kubelet.yaml" --eviction-hard 'memory.available<1Gi,disk<5%' \
 	--system-reserved cpu=1 >"$dir/refused" 2>&1
