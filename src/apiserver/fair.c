@@ -81,8 +81,7 @@ int64_t fair_waited(const struct api_request *r)
 	return r->ticket ? r->ticket->waited : 0;
 }
 
-/* Whoever has a seat now. */
-static void dispatch(struct fair *f, struct fair_level *l)
+void fair_dispatch(struct fair *f, struct fair_level *l)
 {
 	int64_t blocked = l->queues.blocked;
 	struct fair_waiter *w;
@@ -101,10 +100,10 @@ static void dispatch(struct fair *f, struct fair_level *l)
 	fair_level_note(f, l);
 }
 
-static void dispatch_all(struct fair *f)
+void fair_dispatch_all(struct fair *f)
 {
 	list_each (l, &f->levels)
-		dispatch(f, LIST_ENTRY(l, struct fair_level, in_all));
+		fair_dispatch(f, LIST_ENTRY(l, struct fair_level, in_all));
 }
 
 /* ---- sharing out, while somebody waits for it ---- */
@@ -126,7 +125,7 @@ static void period_over(struct op *op, struct err *err)
 	if (err->code)
 		return;
 	fair_levels_adjust(f);
-	dispatch_all(f);
+	fair_dispatch_all(f);
 	arm(f);
 }
 
@@ -140,7 +139,7 @@ static void arm(struct fair *f)
 
 void fair_levels_changed(struct fair *f)
 {
-	dispatch_all(f);
+	fair_dispatch_all(f);
 }
 
 /* ---- refusals ---- */
@@ -234,7 +233,7 @@ static void start(struct api_request *r, uint64_t flow)
 		metrics_observe_in(METRIC_FLOW_QUEUE_LENGTH, t->numbers.length,
 			(double)t->waiter.queue->count);
 	}
-	dispatch(f, l);
+	fair_dispatch(f, l);
 	if (t->seated)
 		let_through(r);
 	else
@@ -313,97 +312,13 @@ void stage_throttle(struct api_request *r)
 		return;
 	}
 	if (fair_levels_adjust(f))
-		dispatch_all(f);
+		fair_dispatch_all(f);
 	r->ticket = ticket_new(r, &match);
 	metrics_observe_in(METRIC_FLOW_ESTIMATED, match.numbers.estimated,
 		(double)fair_work_seats(&r->ticket->waiter.work));
 	if (watch)
 		fair_watch_count(f, r->ticket);
 	start(r, match.hash);
-}
-
-/* ---- seats given back ---- */
-
-struct lingering { /* seats on which watchers are told of a change */
-	struct fair *fair;
-	struct fair_level *level;
-	struct fair_waiter waiter;
-	int64_t *seats; /* that are counted */
-	struct op timer;
-};
-
-static void give_back(struct fair *f, struct fair_level *l, struct fair_waiter *w, int64_t *seats)
-{
-	*seats -= fair_work_seats(&w->work);
-	fair_queues_release(&l->queues, w, now_of(f));
-	if (fair_levels_adjust(f))
-		dispatch_all(f);
-	else
-		dispatch(f, l);
-}
-
-static void lingered(struct op *op, struct err *err)
-{
-	struct lingering *g = CONTAINER_OF(op, struct lingering, timer);
-
-	(void)err;
-	give_back(g->fair, g->level, &g->waiter, g->seats);
-	mem_free(g);
-}
-
-static void linger(struct fair *f, struct fair_ticket *t)
-{
-	struct lingering *g = mem_new(sizeof(*g));
-
-	*g = (struct lingering){
-		.fair = f, .level = t->level, .waiter = t->waiter, .seats = t->numbers.seats};
-	op_init(&g->timer, &f->server->scope, lingered, OP_NO_DEADLINE);
-	timer_wait(&g->timer, loop_in(f->server->env->loop, t->waiter.work.latency));
-}
-
-static void leave_seat(struct fair *f, struct fair_ticket *t)
-{
-	int64_t ran = now_of(f) - t->waiter.started;
-	bool watch = str_eq_text(t->request->verb, "watch");
-
-	t->seated = false;
-	if (t->counted) {
-		--*t->numbers.executing;
-		metrics_observe_in(METRIC_FLOW_EXECUTION,
-			watch ? t->numbers.ran_watch : t->numbers.ran, (double)ran / (double)SEC);
-	} else {
-		/* It was given a seat, and gone before it could take it. */
-		*t->numbers.seats += fair_work_seats(&t->waiter.work);
-	}
-	fair_queues_finish(&t->level->queues, &t->waiter, now_of(f));
-	if (t->counted && t->waiter.work.latency)
-		linger(f, t);
-	else
-		give_back(f, t->level, &t->waiter, t->numbers.seats);
-}
-
-/* A watch has a seat until it has begun. */
-void fair_watch_begun(struct api_request *r)
-{
-	if (r->ticket && r->ticket->level && r->ticket->seated)
-		leave_seat(r->server->fair, r->ticket);
-}
-
-void fair_leave(struct api_request *r)
-{
-	struct fair *f = r->server->fair;
-	struct fair_ticket *t = r->ticket;
-
-	if (!t)
-		return;
-	if (!t->level) {
-		if (t->watcher)
-			--*TAKE(t->watcher);
-		return;
-	}
-	if (t->seated)
-		leave_seat(f, t);
-	fair_watch_uncount(f, t);
 }
 
 void fair_add_headers(struct api_request *r, struct http_headers *h)

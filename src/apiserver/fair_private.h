@@ -65,6 +65,11 @@ struct fair_ticket {
 	struct str watched;
 };
 
+/* ---- fair.c ---- */
+/* Whoever has a seat now goes on. */
+void fair_dispatch(struct fair *f, struct fair_level *l);
+void fair_dispatch_all(struct fair *f);
+
 /* ---- fair_levels.c ---- */
 /* The levels there are from now on; those that are not named go when they are empty. */
 void fair_levels_set(struct fair *f, const struct fair_level_spec *specs, size_t count);
