@@ -8,4 +8,4 @@ cd "$(dirname "$0")/../.." || exit 2
 for tool in wrk openssl; do
 	command -v $tool >/dev/null || { echo "policy: no $tool here" >&2; exit 1; }
 done
-exec /usr/bin/python3 -B tests/bench/policy.py "${1:-build/release}/kube" "${2:-1}"
+exec /usr/bin/python3 -B tests/bench/policy.py "${1:-build/release}/kube" "${2:-4}"
