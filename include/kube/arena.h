@@ -13,9 +13,12 @@ struct arena {
 	struct arena_chunk *chunks;
 	char *at, *end;
 	size_t size; /* bytes handed out */
+	bool lasting;
 };
 
 void arena_init(struct arena *a);
+/* Of what stays, and of which there are many: small chunks, so that little lies idle. */
+void arena_init_lasting(struct arena *a);
 void arena_done(struct arena *a);  /* frees all; usable again */
 void arena_reset(struct arena *a); /* forgets all, keeps the largest chunk */
 

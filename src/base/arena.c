@@ -11,6 +11,8 @@ enum {
 	 */
 	ARENA_CHUNK_FIRST = 16 * 1024,
 	ARENA_CHUNK_LAST = 64 * 1024,
+	ARENA_LASTING_FIRST = 1024,
+	ARENA_LASTING_LAST = 4 * 1024,
 	/* Pieces above this get their own chunk, so that a chunk's rest is never a big loss. */
 	ARENA_PIECE_LARGE = ARENA_CHUNK_LAST / 4,
 };
@@ -53,13 +55,24 @@ void arena_init(struct arena *a)
 	*a = (struct arena){0};
 }
 
+void arena_init_lasting(struct arena *a)
+{
+	*a = (struct arena){.lasting = true};
+}
+
+/* Empty, and of the kind that it was. */
+static void begin_anew(struct arena *a)
+{
+	*a = (struct arena){.lasting = a->lasting};
+}
+
 void arena_done(struct arena *a)
 {
 	for (struct arena_chunk *c = a->chunks, *next; c; c = next) {
 		next = c->next;
 		chunk_free(c);
 	}
-	arena_init(a);
+	begin_anew(a);
 }
 
 void arena_reset(struct arena *a)
@@ -73,7 +86,7 @@ void arena_reset(struct arena *a)
 		if (c != largest)
 			chunk_free(c);
 	}
-	arena_init(a);
+	begin_anew(a);
 	if (!largest)
 		return;
 	largest->next = NULL;
@@ -100,12 +113,20 @@ static struct arena_chunk *arena_add_single(struct arena *a, size_t size)
 	return c;
 }
 
+static size_t next_size(const struct arena *a, size_t need)
+{
+	size_t first = a->lasting ? ARENA_LASTING_FIRST : ARENA_CHUNK_FIRST;
+	size_t grown = a->chunks ? a->chunks->size * 2 : first;
+
+	if (a->lasting)
+		return MAX(MIN(grown, (size_t)ARENA_LASTING_LAST), need);
+	return MIN(MAX(grown, need * 2), (size_t)ARENA_CHUNK_LAST);
+}
+
 /* A new chunk to cut up, with room for at least one more piece like this. */
 static void arena_add_chunk(struct arena *a, size_t need)
 {
-	size_t grown = a->chunks ? a->chunks->size * 2 : ARENA_CHUNK_FIRST;
-	struct arena_chunk *c =
-		arena_chunk_new(MIN(MAX(grown, need * 2), (size_t)ARENA_CHUNK_LAST));
+	struct arena_chunk *c = arena_chunk_new(next_size(a, need));
 	c->next = a->chunks;
 	a->chunks = c;
 	a->at = c->bytes;

@@ -23,7 +23,7 @@ struct pod_state *pod_state_new(struct object *object)
 	struct pod_state *s = mem_new(sizeof(*s));
 
 	s->refs = 1;
-	arena_init(&s->arena);
+	arena_init_lasting(&s->arena);
 	if (object) {
 		s->object = object_ref(object);
 		s->pod = s->desired = object_lean_tree(&s->arena, object);

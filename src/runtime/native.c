@@ -28,7 +28,7 @@ struct native_sandbox *native_sandbox_new(struct native *n, struct str id)
 	struct native_sandbox *s = mem_new(sizeof(*s));
 
 	*s = (struct native_sandbox){.native = n, .pidfd = -1, .holds = 1};
-	arena_init(&s->arena);
+	arena_init_lasting(&s->arena);
 	s->s.id = arena_str(&s->arena, id);
 	s->s.state = SANDBOX_NOT_READY;
 	s->directory = arena_print(&s->arena, "%s/sandboxes/%.*s", n->root.at, STRF(id));
@@ -91,7 +91,7 @@ struct native_container *native_container_new(struct native_sandbox *s, struct s
 	struct native_container *c = mem_new(sizeof(*c));
 
 	*c = (struct native_container){.native = s->native, .sandbox = s, .holds = 1};
-	arena_init(&c->arena);
+	arena_init_lasting(&c->arena);
 	c->c.id = arena_str(&c->arena, id);
 	c->c.sandbox = s->s.id;
 	c->c.uid = c->c.gid = -1;

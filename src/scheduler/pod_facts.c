@@ -186,7 +186,7 @@ struct pod *pod_facts_from_tree(const struct cJSON *tree)
 	struct pod *p = mem_new(sizeof(*p));
 
 	p->refs = 1;
-	arena_init(&p->arena);
+	arena_init_lasting(&p->arena);
 	read_meta(p, tree);
 	read_status(p, tree);
 	read_needs(p, tree);

@@ -52,7 +52,7 @@ struct pod_volumes *pod_volumes_new(const struct volumes_host *host, struct str 
 	v->uid = str_dup(uid);
 	v->touched = true;
 	map_init(&v->made);
-	arena_init(&v->told);
+	arena_init_lasting(&v->told);
 	arena_init(&v->arena);
 	return v;
 }

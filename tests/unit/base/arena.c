@@ -66,3 +66,25 @@ TEST(arena_grows_in_doubling_chunks)
 	arena_alloc(&a, 100000);
 	EXPECT(a.at == at);
 }
+
+/* What a chunk holds behind what was asked for: the next pieces lie close by. */
+TEST(a_lasting_arena_has_little_to_spare)
+{
+	struct arena a;
+	arena_init_lasting(&a);
+	arena_alloc(&a, 100);
+	EXPECT(a.end - a.at < 1024);
+	arena_alloc(&a, 9000);
+	EXPECT(a.end - a.at < 1024);
+	for (int i = 0; i < 1000; i++)
+		memset(arena_alloc(&a, 64), i, 64);
+	EXPECT(a.end - a.at <= 4096);
+	EXPECT_INT(a.size, 100 + 9000 + 64000);
+	arena_reset(&a);
+	EXPECT_INT(a.size, 0);
+	arena_alloc(&a, 10);
+	arena_done(&a);
+	arena_alloc(&a, 10);
+	EXPECT(a.end - a.at < 1024);
+	arena_done(&a);
+}
