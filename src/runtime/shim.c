@@ -232,7 +232,7 @@ static int hold_pod(const char *directory)
 
 	shim.env = env_new(shim.loop);
 	shim.scope = loop_root(shim.loop);
-	arena_init(&shim.arena);
+	arena_init_lasting(&shim.arena);
 	if (start(&shim, directory, &err)) {
 		report(str_from(err_text(&err)));
 		return 1;

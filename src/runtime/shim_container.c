@@ -357,7 +357,7 @@ void shim_container_start(
 		.log = -1,
 		.child = {.ended = process_ended, .pidfd = -1}};
 	c->start = (struct shim_start){.shim = shim, .child = &c->child, .told = start_told};
-	arena_init(&c->arena);
+	arena_init_lasting(&c->arena);
 	c->id = arena_str(&c->arena, name);
 	c->directory = arena_str(&c->arena, json_str(json_get(request, STR("directory"))));
 	shim_output_init(&c->out, c, false);
