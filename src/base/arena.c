@@ -7,9 +7,12 @@
 
 enum {
 	ARENA_ALIGN = 16,
-	/* Small chunks that come and go leave holes among what stays, which what stays half fills.
+	/*
+	 * Little is enough for most; who needs more gets much at once. Chunks of many sizes that
+	 * come and go would leave holes among what stays, which what stays half fills.
 	 */
-	ARENA_CHUNK_FIRST = 16 * 1024,
+	ARENA_CHUNK_FIRST = 1024,
+	ARENA_CHUNK_SECOND = 16 * 1024,
 	ARENA_CHUNK_LAST = 64 * 1024,
 	ARENA_LASTING_FIRST = 1024,
 	ARENA_LASTING_LAST = 4 * 1024,
@@ -120,6 +123,8 @@ static size_t next_size(const struct arena *a, size_t need)
 
 	if (a->lasting)
 		return MAX(MIN(grown, (size_t)ARENA_LASTING_LAST), need);
+	if (a->chunks)
+		grown = MAX(grown, (size_t)ARENA_CHUNK_SECOND);
 	return MIN(MAX(grown, need * 2), (size_t)ARENA_CHUNK_LAST);
 }
 
