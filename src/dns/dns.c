@@ -4,6 +4,8 @@
 #include <kube/dns.h>
 #include <kube/mem.h>
 
+#define PORT_TRIES 64
+
 struct dns {
 	struct part part; /* first */
 	struct component_base base;
@@ -125,15 +127,32 @@ static void dns_free(struct part *p)
 
 static const struct part_ops dns_ops = {.name = "dns", .stop = dns_stop, .free = dns_free};
 
+/*
+ * When any port is asked for, it is one that is free over UDP; over TCP somebody else may have it,
+ * and then it is another.
+ */
+static int listen_at(
+	struct dns_server *s, const struct address *at, struct address *taken, struct err *err)
+{
+	for (int tries = at->port ? 1 : PORT_TRIES;; tries--) {
+		_cleanup_(err_done) struct err why = {0};
+		int code = udp_listen(s, at, taken, err);
+
+		if (code || !(code = tcp_listen(s, taken, &why)))
+			return code;
+		if (code != ERR_ADDRESS || tries == 1)
+			return err_move(err, &why);
+		udp_unlisten(s);
+	}
+}
+
 static int listen_everywhere(struct dns *d, const struct dns_options *o, struct err *err)
 {
 	int code = 0;
 
 	d->listening = mem_new((o->listen_count + 1) * sizeof(*d->listening));
 	for (size_t i = 0; i < o->listen_count && !code; i++) {
-		code = udp_listen(&d->server, &o->listen[i], &d->listening[i], err);
-		if (!code) /* the same port, when any was asked for */
-			code = tcp_listen(&d->server, &d->listening[i], err);
+		code = listen_at(&d->server, &o->listen[i], &d->listening[i], err);
 		d->listening_count++;
 	}
 	return code;

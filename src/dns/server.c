@@ -89,6 +89,12 @@ int udp_listen(
 	return 0;
 }
 
+void udp_unlisten(struct dns_server *s)
+{
+	datagram_close(
+		TAKE(CONTAINER_OF(list_last(&s->udp_ports), struct udp_port, in_server)->socket));
+}
+
 /* ---- TCP ---- */
 
 struct tcp_port {

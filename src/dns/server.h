@@ -37,6 +37,7 @@ void serve_done(struct serving *w);
 
 int udp_listen(
 	struct dns_server *s, const struct address *at, struct address *taken, struct err *err);
+void udp_unlisten(struct dns_server *s); /* the last one */
 int tcp_listen(struct dns_server *s, const struct address *at, struct err *err);
 void ports_close(struct dns_server *s); /* before the scope closes */
 void ports_free(struct dns_server *s);  /* after it has */

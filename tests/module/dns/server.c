@@ -4,11 +4,15 @@
  */
 #include "api_rig.h"
 #include "loop_torture.h"
+#include "netns_test.h"
 
 #include "dns/server.h"
 
 #include <kube/dns.h>
 #include <kube/mem.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* ---- the server outside ---- */
 
@@ -571,4 +575,47 @@ TEST(services_of_an_api_have_names_at_once)
 	loop_test_run_until(&r.t, &gone.done);
 	informers_free(base.informers);
 	api_rig_close(&r);
+}
+
+/* Of eight ports that may be handed out seven are taken, over TCP. */
+static void with_few_ports(void)
+{
+	struct address any = address_of(ip_v4(127, 0, 0, 1), 0);
+	struct dns_options options = {.listen = &any, .listen_count = 1};
+	struct api_rig r;
+	struct told told = {0}, gone = {0};
+	struct part *part = NULL;
+	struct err err = {0};
+	char out[64];
+	int taken[7];
+
+	netns_test_shell(-1, out, sizeof(out), "ip link set lo up");
+	if (!EXPECT(api_rig_open(&r, API_RIG_LOCAL)))
+		return;
+	netns_test_shell(
+		-1, out, sizeof(out), "echo 40000 40007 >/proc/sys/net/ipv4/ip_local_port_range");
+	for (int i = 0; i < 7; i++)
+		taken[i] = netns_test_socket(-1, SOCK_STREAM, "127.0.0.1", (uint16_t)(40000 + i));
+	struct component_base base = {.env = r.t.env,
+		.client = r.client,
+		.informers = informers_new(r.client, r.t.root),
+		.scope = r.t.root};
+	if (EXPECT_OK(dns_new(&base, &options, &part, &err), &err)) {
+		EXPECT_INT(dns_listening(part, 0).port, 40007);
+		part_stop(part, told_op(&told, r.t.root, OP_NO_DEADLINE));
+		loop_test_run_until(&r.t, &told.done);
+		part_free(part);
+	}
+	informers_stop(base.informers, told_op(&gone, r.t.root, OP_NO_DEADLINE));
+	loop_test_run_until(&r.t, &gone.done);
+	informers_free(base.informers);
+	for (int i = 0; i < 7; i++)
+		close(taken[i]);
+	api_rig_close(&r);
+	err_done(&err);
+}
+
+TEST(any_port_is_one_that_is_free_for_both)
+{
+	netns_test_run(with_few_ports);
 }
