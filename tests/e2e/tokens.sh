@@ -28,8 +28,8 @@ part() { # TOKEN NUMBER: its head (1) or its claims (2)
 	echo "$text" | base64 -d
 }
 claim() { part "$1" 2 | python3 -c 'import json, sys; print(eval("json.load(sys.stdin)" + sys.argv[1]))' "$2"; }
-within_a_second() { # NUMBER NUMBER
-	[ $(($1 - $2)) -ge -2 ] && [ $(($1 - $2)) -le 2 ]
+about() { # NUMBER NUMBER: a machine may be slow between the two
+	[ $(($1 - $2)) -ge -30 ] && [ $(($1 - $2)) -le 30 ]
 }
 
 make serviceaccount default
@@ -44,8 +44,8 @@ check "it is the account" contains '"username":"system:serviceaccount:default:ro
 	"$(whoami "$token")"
 check "with the token's own id" contains '"authentication.kubernetes.io/credential-id":["JTI='"$(claim "$token" '["jti"]')" \
 	"$(whoami "$token")"
-check "for an hour" within_a_second $(($(date +%s) + 3600)) "$(claim "$token" '["exp"]')"
-check "from now on" within_a_second "$(date +%s)" "$(claim "$token" '["nbf"]')"
+check "for an hour" about $(($(date +%s) + 3600)) "$(claim "$token" '["exp"]')"
+check "from now on" about "$(date +%s)" "$(claim "$token" '["nbf"]')"
 check "for the API" test "$(claim "$token" '["aud"][0]')" = https://kubernetes.default.svc.cluster.local
 check "by its issuer" test "$(claim "$token" '["iss"]')" = https://kubernetes.default.svc.cluster.local
 check "whose keys are told" contains "\"kid\":\"$(part "$token" 1 | sed 's/.*"kid":"\([^"]*\).*/\1/')\"" \
@@ -54,7 +54,7 @@ check "each is another" test "$token" != "$(k create token robot)"
 check "ten minutes are the least" contains 'may not specify a duration less than 10 minutes' \
 	"$(k create token robot --duration 5m)"
 token=$(k create token robot --duration 20m)
-check "other times are given" within_a_second $(($(date +%s) + 1200)) "$(claim "$token" '["exp"]')"
+check "other times are given" about $(($(date +%s) + 1200)) "$(claim "$token" '["exp"]')"
 check "an account that is not there has none" contains 'serviceaccounts "nobody" not found' "$(k create token nobody)"
 made() { # KEY-FILE SECONDS: a token as the server would make it, that lives so long
 	local now
@@ -64,7 +64,7 @@ made() { # KEY-FILE SECONDS: a token as the server would make it, that lives so 
 		"$(part "$token" 2 | sed "s/\"exp\":[0-9]*/\"exp\":$((now + $2))/; s/\"\(iat\|nbf\)\":[0-9]*/\"\1\":$((now - 60))/g")"
 }
 # A minute more is given to clocks that differ.
-short=$(made "$dir/d/pki/sa.key" -56)
+short=$(made "$dir/d/pki/sa.key" -50)
 check "a token that is nearly over is good" contains system:serviceaccount:default:robot "$(whoami "$short")"
 check "one that is over is not" contains '"reason":"Unauthorized"' "$(whoami "$(made "$dir/d/pki/sa.key" -61)")"
 check "as is said" contains 'tokenhasexpired' "$(review "$(made "$dir/d/pki/sa.key" -61)")"
@@ -155,7 +155,14 @@ js_says() {
 }
 check "the JavaScript client does what it may" test "$(js_says "$token")" = "b 403 "
 check "and is nobody without a good token" test "$(js_says "$for_vault")" = "401 "
-check "what was nearly over is over" contains '"reason":"Unauthorized"' "$(whoami "$short")"
+ends() { # TOKEN: soon
+	for _ in $(seq 60); do
+		whoami "$1" | grep -qF '"reason":"Unauthorized"' && return
+		sleep 0.5
+	done
+	return 1
+}
+check "what was nearly over is over" ends "$short"
 k delete serviceaccount robot >/dev/null
 check "nothing outlives the account" contains '"reason":"Unauthorized"' "$(whoami "$token")"
 make serviceaccount robot
