@@ -1,6 +1,8 @@
 #include "page_links.h"
 #include "page_text.h"
 
+#include <kube/html.h>
+
 #include <kube/defs.h>
 #include <kube/mem.h>
 
@@ -116,7 +118,7 @@ static void change_address(struct page *p, size_t from, size_t to, bool quoted)
 	buf_add_str(p->out, str_sub(p->in, p->copied, from));
 	if (!quoted)
 		buf_add_char(p->out, '"');
-	page_text_print(p->out, changed);
+	html_escape(p->out, changed);
 	if (!quoted)
 		buf_add_char(p->out, '"');
 	p->copied = to;

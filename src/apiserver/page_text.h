@@ -6,7 +6,5 @@
 
 /* Without entities. false: one has a name that we do not know, or there is no room. */
 bool page_text_read(struct str raw, struct buf *out);
-/* As it may stand between quotes of either kind. */
-void page_text_print(struct buf *out, struct str text);
 
 #endif

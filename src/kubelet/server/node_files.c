@@ -4,6 +4,7 @@
  */
 #include "node_request.h"
 
+#include <kube/html.h>
 #include <kube/http.h>
 #include <kube/time.h>
 #include <kube/work.h>
@@ -17,9 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE     (64 * KIB)
-#define HEAD_SIZE 512
-#define NAMES_MAX (1 * MIB) /* bytes of one directory's list */
+#define PIECE      (64 * KIB)
+#define HEAD_SIZE  512
+#define NAMES_MAX  (16 * MIB) /* bytes of one directory's list */
+#define NAMES_MOST 20000
 
 struct file_request {
 	struct node_request *r;
@@ -55,30 +57,6 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void add_escaped(struct buf *out, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':
-			buf_add_text(out, "&amp;");
-			break;
-		case '<':
-			buf_add_text(out, "&lt;");
-			break;
-		case '>':
-			buf_add_text(out, "&gt;");
-			break;
-		case '"':
-			buf_add_text(out, "&#34;");
-			break;
-		case '\'':
-			buf_add_text(out, "&#39;");
-			break;
-		default:
-			buf_add_char(out, *text);
-		}
-}
-
 /* What might be taken for a scheme says that it is a path. */
 static void add_link(struct buf *out, const char *name)
 {
@@ -90,9 +68,9 @@ static void add_link(struct buf *out, const char *name)
 	url_escape_path(&target, str_make(name, length));
 	buf_add_text(&target, name + length);
 	buf_add_text(out, "<a href=\"");
-	add_escaped(out, buf_text(&target));
+	html_escape(out, buf_str(&target));
 	buf_add_text(out, "\">");
-	add_escaped(out, name);
+	html_escape(out, str_from(name));
 	buf_add_text(out, "</a>\n");
 }
 
@@ -104,7 +82,7 @@ static void list_names(struct file_request *q)
 	const char **names = NULL;
 
 	arena_init(&a);
-	for (struct dirent *e; directory && (e = readdir(directory));) {
+	for (struct dirent *e; directory && count <= NAMES_MOST && (e = readdir(directory));) {
 		struct stat s;
 
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
@@ -130,6 +108,8 @@ static void list_names(struct file_request *q)
 	for (size_t i = 0; i < count; i++)
 		add_link(&q->piece, names[i]);
 	buf_add_text(&q->piece, "</pre>\n");
+	if (count > NAMES_MOST || buf_over(&q->piece))
+		q->status = 500;
 	arena_done(&a);
 }
 
