@@ -2,8 +2,9 @@
 # A whole cluster in an isolated node: time to its start, what it costs idle, how long a pod takes
 # from its creation to Running as a watcher sees it. Lines `name value unit`.
 #
-#   tests/bench/cluster.sh [BUILD]
+#   tests/bench/cluster.sh [BUILD] [SECONDS]     so long it is watched while idle (60)
 kube=$(realpath "${1:-build/release}")/kube
+idle=${2:-60}
 images=$(dirname "$kube")/images
 if [ -z "${KUBE_TEST_NODE:-}" ] && [ ! -s "$images/sample.tar" ]; then
 	mkdir -p "$images"
@@ -52,9 +53,9 @@ start cluster_first
 sleep 5
 echo "cluster_pss_idle $(pss) KiB"
 before=$(ticks) bytes=$(written)
-sleep 20
-echo "cluster_cpu_idle $(awk "BEGIN {print ($(ticks) - $before) / $(getconf CLK_TCK) * 3}") s/minute"
-echo "cluster_written_idle $(awk "BEGIN {print ($(written) - $bytes) / 1024 * 3}") KiB/minute"
+sleep "$idle"
+echo "cluster_cpu_idle $(awk "BEGIN {print ($(ticks) - $before) / $(getconf CLK_TCK) * 60 / $idle}") s/minute"
+echo "cluster_written_idle $((($(written) - bytes) / 1024)) KiB/${idle}s"
 python3 -u "$(dirname "$0")/cluster.py" "$dir/d/admin.kubeconfig" $server
 echo "cluster_pss_afterwards $(pss) KiB"
 echo "cluster_executable $(stat -c %s "$kube") B"

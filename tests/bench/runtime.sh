@@ -1,11 +1,13 @@
 #!/bin/bash
-# What the built-in runtime is compared with: runc and crun, from "run it" to "it has ended", of a
-# container that does nothing. They start from a bundle that lies ready and make no pod around it;
-# bench_runtime has the same of ours (container_true: in a pod that is there; pod_true: with a pod
-# of its own, made and removed). All in an isolated node. Lines `name value unit`.
+# What the built-in runtime is compared with, of a container that does nothing, from "run it" to "it
+# has ended": runc and crun, which start from a bundle that lies ready and make no pod around it, and
+# containerd, spoken to as a kubelet does (container_true: in a pod that is there; pod_true: with a
+# pod of its own, made and removed), as bench_runtime does with ours. All in an isolated node; what
+# is not installed (`packaging/setup --bench`) is left out. Lines `name value unit`.
 #
 #   tests/bench/runtime.sh [ROUNDS]
 rounds=${1:-50}
+here=$(realpath "$(dirname "$0")")
 . "$(dirname "$0")/../harness/node.sh"
 
 bundle=/run/bundle
@@ -34,3 +36,10 @@ for other in runc crun; do
 	echo "${other}_true_p50 $(middle 50 </run/$other.times) us"
 	echo "${other}_true_p90 $(middle 90 </run/$other.times) us"
 done
+
+KUBE_BENCH_ROUNDS=$rounds "$here/../../build/release/bench/bench_runtime"
+
+if command -v containerd >/dev/null; then
+	/usr/bin/python3 "$here/containerd.py" /run/containerd-bench "$(command -v busybox)" "$rounds" ||
+		tail -n 5 /run/containerd-bench/log >&2
+fi
