@@ -438,6 +438,8 @@ told=(-H 'X-Remote-User: paula' -H 'X-Remote-Uid: p1' -H 'X-Remote-Group: g1' -H
 check "whom it speaks for is believed" contains \
 	'"username":"paula","uid":"p1","groups":["g1","g2","system:authenticated"],"extra":{"example.com/scope":["a","b"]}' \
 	"$(by front "${told[@]}")"
+check "nobody stays nobody behind a proxy" contains '"system:anonymous\"cannotcreateresource' \
+	"$(by front -H 'X-Remote-User: system:anonymous' -H 'X-Remote-Group: system:unauthenticated')"
 check "it says who, or it is nobody" contains '"Unauthorized"' "$(by front)"
 check "another name is not believed" contains '"Unauthorized"' "$(by back "${told[@]}")"
 check "nor another authority" contains '"Unauthorized"' "$(by nobody "${told[@]}")"

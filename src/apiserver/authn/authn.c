@@ -19,6 +19,13 @@
 
 /* ---- users ---- */
 
+/* A proxy may speak for nobody, who does not become somebody by that. */
+static bool is_nobody(const struct api_user *u)
+{
+	return str_eq_text(u->name, "system:anonymous") ||
+	       user_in_group(u, STR("system:unauthenticated"));
+}
+
 struct api_user *user_new(
 	struct arena *a, struct str name, struct str uid, const struct str *groups, size_t count)
 {
@@ -30,7 +37,7 @@ struct api_user *user_new(
 	u->groups = arena_new(a, (count + 1) * sizeof(*u->groups));
 	for (size_t i = 0; i < count; i++)
 		u->groups[u->group_count++] = arena_str(a, groups[i]);
-	if (!user_in_group(u, authenticated))
+	if (!is_nobody(u) && !user_in_group(u, authenticated))
 		u->groups[u->group_count++] = authenticated;
 	return u;
 }

@@ -10,7 +10,7 @@
 /* Upstream's CSV: token,user,uid[,"group1,group2"]. ERR_BAD_REQUEST with the line. */
 int token_file_parse(struct arena *a, struct str text, struct map *tokens, struct err *err);
 
-/* A user, with system:authenticated among the groups. */
+/* A user, with system:authenticated among the groups, but for nobody. */
 struct api_user *user_new(
 	struct arena *a, struct str name, struct str uid, const struct str *groups, size_t count);
 
