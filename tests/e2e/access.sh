@@ -1,11 +1,10 @@
 #!/bin/bash
 # Who may do what, by files, webhooks and issuers that live outside: curl and kubectl against them.
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
+. "$(dirname "$0")/../harness/hook.sh"
 kube=$1
 here=$(dirname "$0")
-dir=$(mktemp -d)
-pid= server=
-trap 'for p in $pid $server; do kill -9 "$p"; wait "$p"; done 2>/dev/null; rm -rf "$dir"' EXIT
 cat >"$dir/tokens" <<-END
 	secret-of-admin,admin,1,"system:masters"
 	secret-of-alice,alice,2,"readers"
@@ -18,39 +17,10 @@ fetch() { curl -sS --max-time 40 --noproxy '*' --cacert "$dir/d/pki/ca.crt" "$@"
 as() { local who=$1; shift; fetch -H "Authorization: Bearer secret-of-$who" "$@"; }
 code_as() { local who=$1; shift; as "$who" -o "$dir/out" -w '%{http_code}' "$@"; }
 
-start() { # FLAGS…: sets $pid, $at, $url
-	: >"$dir/log"
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 \
-		--fsync=false "$@" 2>"$dir/log" &
-	pid=$!
-	for _ in $(seq 400); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
-		[ -z "$at" ] || break
-		kill -0 "$pid" 2>/dev/null || return 1
-		sleep 0.05
-	done
-	url=https://127.0.0.1:$at
+start() { # FLAGS…: sets $maps
+	serve "$kube" --token-auth-file "$dir/tokens" --fsync=false "$@"
 	maps=$url/api/v1/namespaces/default/configmaps
-	test -n "$at"
-}
-
-stop() {
-	kill "$pid"
-	wait "$pid"
-	local code=$?
-	pid=
-	return $code
-}
-
-until_is() { # WANTED COMMAND…: tries until it prints that
-	local wanted=$1
-	shift
-	for _ in $(seq 100); do
-		[ "$("$@")" != "$wanted" ] || return 0
-		sleep 0.1
-	done
-	return 1
+	test -n "$port"
 }
 
 review() { # USER VERB RESOURCE: the status of a SubjectAccessReview by the administrator
@@ -96,34 +66,11 @@ check "nor spoilt" test "$(by_protocol "$word!, x")" = 401
 echo '{' >>"$dir/policy"
 until_is 1 grep -c "stay as they were" "$dir/log"
 check "a broken one leaves all as it was" test "$(code_as alice "$maps")" = 200
-check "it ends" stop
+check "it ends" end_apiserver
 
 # ---- a webhook ----
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=hook \
-	-addext 'subjectAltName=IP:127.0.0.1' -keyout "$dir/hook.key" -out "$dir/hook.crt" 2>"$dir/err"
-python3 -B "$here/access_server.py" "$dir/hook.crt" "$dir/hook.key" "$dir" >"$dir/port" &
-server=$!
-for _ in $(seq 100); do
-	[ ! -s "$dir/port" ] || break
-	sleep 0.1
-done
-hook=$(cat "$dir/port")
-kubeconfig() { # PATH
-	cat <<-END
-		apiVersion: v1
-		kind: Config
-		clusters:
-		- name: hook
-		  cluster: {server: "https://127.0.0.1:$hook$1", certificate-authority: hook.crt}
-		users:
-		- name: us
-		contexts:
-		- name: all
-		  context: {cluster: hook, user: us}
-		current-context: all
-	END
-}
-kubeconfig /authorize >"$dir/authorize.kubeconfig"
+start_hook "$here/access_server.py"
+hook_kubeconfig /authorize >"$dir/authorize.kubeconfig"
 asked() { grep -c '^/authorize' "$dir/reviews"; }
 check "it serves with a webhook" start --authorization-mode Webhook,RBAC \
 	--authorization-webhook-config-file "$dir/authorize.kubeconfig" \
@@ -204,13 +151,13 @@ check "garbage is an error" contains "evaluationError" "$(review maker get x2)"
 check "and no permission" test "$(code_as maker "$maps/x3")" = 500
 echo down >"$dir/mood"
 check "nor is silence" contains '"allowed":false' "$(review maker get x4)"
-rm "$dir/mood"
+echo good >"$dir/mood"
 check "the decisions are counted" contains \
 	'apiserver_authorization_decisions_total{decision="allowed",name="default",type="Webhook"}' \
 	"$(as admin "$url/metrics")"
 check "and the reviews" contains 'apiserver_authorization_webhook_evaluations_total{name="default",result="success"}' \
 	"$(as admin "$url/metrics")"
-check "it ends" stop
+check "it ends" end_apiserver
 
 # ---- a configuration ----
 configuration() { # NAME FAILURE-POLICY
@@ -246,7 +193,7 @@ check "but who is" test "$(code_as maker "$maps/x")" = 404
 echo hang >"$dir/mood"
 check "who takes too long denies" test "$(code_as bob "$maps")" = 500
 check "by the time it was given" contains "context deadline exceeded" "$(cat "$dir/out")"
-rm "$dir/mood"
+echo good >"$dir/mood"
 configuration second NoOpinion >"$dir/new" && mv "$dir/new" "$dir/authorization"
 check "a change is taken" until_is 1 grep -c "configuration read again" "$dir/log"
 check "with its names" test "$(code_as alice "$maps")" = 200
@@ -254,10 +201,10 @@ check "in the metrics" contains 'name="second",type="Webhook"' "$(as admin "$url
 echo 'kind: Nonsense' >"$dir/authorization"
 check "a bad one is not" until_is 1 grep -c "configuration stays as it was" "$dir/log"
 check "and it goes on" test "$(code_as alice "$maps")" = 200
-check "it ends" stop
+check "it ends" end_apiserver
 
 # ---- tokens that a webhook knows ----
-kubeconfig /authenticate >"$dir/authenticate.kubeconfig"
+hook_kubeconfig /authenticate >"$dir/authenticate.kubeconfig"
 who() { # CURL-FLAGS…: user, uid, groups and the rest, as the server sees them
 	fetch -H 'Content-Type: application/json' -d '{}' "$@" \
 		"$url/apis/authentication.k8s.io/v1/selfsubjectreviews" | tr -d ' \n'
@@ -277,14 +224,14 @@ check "once" test "$(bearer hook-token | wc -l) $(known)" = "0 $before"
 check "another is nobody's" contains '"reason":"Unauthorized"' "$(bearer other-token)"
 echo garbage >"$dir/mood"
 check "garbage is no permission" contains '"reason":"Unauthorized"' "$(bearer third-token)"
-rm "$dir/mood"
+echo good >"$dir/mood"
 token_review() { # TOKEN
 	as admin -H 'Content-Type: application/json' -d '{"spec":{"token":"'"$1"'"}}' \
 		"$url/apis/authentication.k8s.io/v1/tokenreviews" | tr -d ' \n'
 }
 check "reviews ask it" contains '"authenticated":true,"user":{"username":"hooked"' "$(token_review hook-token)"
 check "files go before it" contains '"username":"alice"' "$(token_review secret-of-alice)"
-check "it ends" stop
+check "it ends" end_apiserver
 
 # ---- an issuer ----
 openssl genrsa -out "$dir/rsa.key" 2048 2>"$dir/err"
@@ -353,7 +300,7 @@ echo '{"keys":' >"$dir/keys.json"
 check "an issuer that tells nonsense" contains 'fetchingkeysoidc:failedtodecodekeys' \
 	"$(why "$(signed rsa x RS256 ',"hd":"example.com"')")"
 check "takes nothing back" contains '"username"' "$(bearer "$forged")"
-check "it ends" stop
+check "it ends" end_apiserver
 
 # ---- issuers by configuration, and where one may be anonymous ----
 tool keys "$dir/rsa.key=one" "$dir/ec384.key=three" >"$dir/keys.json"
@@ -405,7 +352,7 @@ sed 's/url: .*/url: ftp:x/' "$dir/authentication" >"$dir/new" && mv "$dir/new" "
 check "a bad one is not" until_is 1 grep -c "authentication configuration stays as it was" "$dir/log"
 check "in upstream's words" contains 'URL scheme must be https' "$(cat "$dir/log")"
 check "and it goes on" contains b-jane "$(bearer "$good")"
-check "it ends" stop
+check "it ends" end_apiserver
 
 # ---- front proxies ----
 authority() { # NAME
@@ -447,5 +394,5 @@ check "nor who shows nothing" contains '"username":"alice"' \
 	"$(who -H 'Authorization: Bearer secret-of-alice' "${told[@]}")"
 check "those behind us hear of it" contains '"requestheader-allowed-names":"[\"front\"]"' \
 	"$(as admin "$url/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication" | tr -d ' \n')"
-check "it ends" stop
+check "it ends" end_apiserver
 finish

@@ -6,22 +6,13 @@ usage: access_server.py CERT KEY DIR
 Prints its port. Every review that it is asked is a line of DIR/reviews. DIR/keys.json and
 DIR/mood may change while it runs: the issuer's keys, and how reviews are answered.
 """
-import http.server
 import json
 import os
-import ssl
 import sys
 import time
 
-cert, key, directory = sys.argv[1:4]
-
-
-def mood():
-    try:
-        with open(os.path.join(directory, "mood")) as f:
-            return f.read().strip()
-    except FileNotFoundError:
-        return ""
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from hook_server import Hook, directory, mood, note, serve  # noqa: E402
 
 
 def access(spec):
@@ -53,35 +44,23 @@ def token(spec):
     return status
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Access(Hook):
     failures = 0
 
-    def log_message(self, *args):
-        pass
-
-    def answer(self, code, body, kind="application/json"):
-        text = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.body()
         review = json.loads(body)
-        with open(os.path.join(directory, "reviews"), "a") as f:
-            f.write(self.path + " " + body.decode() + "\n")
-        if mood() == "hang":
+        note("reviews", self.path + " " + body.decode())
+        now = mood()
+        if now == "hang":
             time.sleep(3)
-        if mood() == "garbage":
+        if now == "garbage":
             return self.answer(200, b"<html>", "text/html")
-        if mood() == "down":
+        if now == "down":
             return self.answer(503, b"down")
-        if mood() == "flaky":
-            Handler.failures += 1
-            if Handler.failures % 3:
+        if now == "flaky":
+            Access.failures += 1
+            if Access.failures % 3:
                 return self.answer(500, b"again")
         decide = access if review["kind"] == "SubjectAccessReview" else token
         self.answer(200, {"apiVersion": review["apiVersion"], "kind": review["kind"],
@@ -104,14 +83,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(404, b"no")
 
 
-class Server(http.server.ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """Whoever gives up is no news."""
-
-
-server = Server(("127.0.0.1", 0), Handler)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(cert, key)
-server.socket = context.wrap_socket(server.socket, server_side=True)
-print(server.server_port, flush=True)
-server.serve_forever()
+serve(Access)

@@ -1,11 +1,9 @@
 #!/bin/bash
 # Plugins that ask somebody, or do something first: image policies, namespaces, groups of pods.
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
+. "$(dirname "$0")/../harness/hook.sh"
 kube=$1
-here=$(dirname "$0")
-dir=$(mktemp -d)
-pid= server=
-trap 'for p in $pid $server; do kill -9 "$p" 2>/dev/null; done; rm -rf "$dir"' EXIT
 printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
 cat >"$dir/policy.yaml" <<'YAML'
 apiVersion: audit.k8s.io/v1
@@ -16,53 +14,14 @@ rules:
   resources: [{group: "", resources: [pods]}]
 - level: None
 YAML
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=hook \
-	-addext 'subjectAltName=IP:127.0.0.1' -keyout "$dir/hook.key" -out "$dir/hook.crt" 2>"$dir/err"
-echo good >"$dir/mood"
 : >"$dir/reviews"
-python3 -B "$here/image_server.py" "$dir/hook.crt" "$dir/hook.key" "$dir" >"$dir/port" 2>"$dir/server" &
-server=$!
-for _ in $(seq 100); do
-	[ ! -s "$dir/port" ] || break
-	sleep 0.1
-done
-cat >"$dir/hook.yaml" <<END
-apiVersion: v1
-kind: Config
-clusters:
-- name: hook
-  cluster: {server: "https://127.0.0.1:$(cat "$dir/port")/images", certificate-authority: hook.crt}
-users:
-- name: us
-contexts:
-- name: all
-  context: {cluster: hook, user: us}
-current-context: all
-END
+start_hook "$(dirname "$0")/image_server.py"
+hook_kubeconfig /images >"$dir/hook.yaml"
 start() { # FLAGS…
-	at=
-	: >"$dir/log"
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" --disable-admission-plugins ServiceAccount \
-		--audit-policy-file "$dir/policy.yaml" --audit-log-path "$dir/audit" "$@" 2>"$dir/log" &
-	pid=$!
-	for _ in $(seq 200); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
-		[ -z "$at" ] && kill -0 "$pid" 2>/dev/null || break
-		sleep 0.05
-	done
-	test -n "$at"
+	serve "$kube" --token-auth-file "$dir/tokens" --disable-admission-plugins ServiceAccount \
+		--audit-policy-file "$dir/policy.yaml" --audit-log-path "$dir/audit" "$@"
 }
-stop() {
-	[ -z "$at" ] || kill -TERM "$pid"
-	wait "$pid"
-	pid=
-}
-ask() { # METHOD PATH [BODY]: the answer on one line, its status behind it
-	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" -w ' %{http_code}' \
-		-H "Authorization: Bearer secret-of-admin" -H "Content-Type: application/${type:-json}" \
-		${3:+-d "$3"} "https://127.0.0.1:$at$2" | tr -d '\n' | tr -s ' '
-}
+answer() { ask "$@" | tr -d '\n' | tr -s ' '; } # on one line
 images() { # MEMBERS: what the file says
 	printf '{"imagePolicy":{%s}}' "$1" >"$dir/images"
 	cat >"$dir/admission" <<-END
@@ -73,7 +32,7 @@ images() { # MEMBERS: what the file says
 }
 with_images() { start --enable-admission-plugins=ImagePolicyWebhook --admission-control-config-file="$dir/admission"; }
 pod() { # NAME IMAGE [ANNOTATIONS]
-	ask POST /api/v1/namespaces/default/pods "{\"metadata\":{\"name\":\"$1\",\"annotations\":{$3}},
+	answer POST /api/v1/namespaces/default/pods "{\"metadata\":{\"name\":\"$1\",\"annotations\":{$3}},
 		\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"$2\"}],
 		\"initContainers\":[{\"name\":\"i\",\"image\":\"i:1\"}]}}"
 }
@@ -81,16 +40,16 @@ reviews() { grep -c . "$dir/reviews"; }
 
 # ---- ImagePolicyWebhook ----
 start --enable-admission-plugins=ImagePolicyWebhook
-stop
+end_apiserver
 check "nobody to ask is an error" grep -q "no config specified for ImagePolicyWebhook" "$dir/log"
 images '"kubeConfigFile":"'"$dir"'/hook.yaml","allowTTL":100000'
 with_images
-stop
+end_apiserver
 check "so is a time that is too long" grep -q \
 	"valid value is between 1s and 30m0s, got 27h46m40s" "$dir/log"
 images '"kubeConfigFile":"'"$dir"'/none"'
 with_images
-stop
+end_apiserver
 check "and a file that is none" grep -q "ImagePolicyWebhook: $dir/none" "$dir/log"
 images '"kubeConfigFile":"'"$dir"'/hook.yaml","retryBackoff":1'
 check "it serves" with_images
@@ -108,7 +67,7 @@ check "what was answered is known" contains " 201" "$(pod again good:1 '"x.image
 check "a no, too" contains "it is bad" "$(pod bad bad:told)"
 check "and nobody was asked" test "$(reviews)" = "$before"
 check "a debugging container's image counts" contains "one or more images rejected" "$(type=strategic-merge-patch+json \
-	ask PATCH /api/v1/namespaces/default/pods/good/ephemeralcontainers \
+	answer PATCH /api/v1/namespaces/default/pods/good/ephemeralcontainers \
 	'{"spec":{"ephemeralContainers":[{"name":"e","image":"bad:2"}]}}')"
 check "alone" contains '"containers": [{"image": "bad:2"}]' "$(tail -n 1 "$dir/reviews")"
 echo fail >"$dir/mood"
@@ -116,14 +75,14 @@ before=$(reviews)
 check "one that fails keeps pods from running" contains \
 	'pods \"failed\" is forbidden: an error on the server' "$(pod failed good:2)"
 check "after it was asked often enough" test $(($(reviews) - before)) = 5
-stop
+end_apiserver
 check "the audit log knows" grep -q '"imagepolicywebhook.image-policy.k8s.io/images":"2"' "$dir/audit"
 images '"kubeConfigFile":"'"$dir"'/hook.yaml","retryBackoff":1,"allowTTL":-1,"defaultAllow":true'
 check "it serves again" with_images
 check "one that fails may be passed over" contains \
 	'"alpha.image-policy.k8s.io/failed-open":"true"' "$(pod open good:2 | tr -d ' ')"
 check "which the pod keeps" contains '"alpha.image-policy.k8s.io/failed-open":"true"' \
-	"$(ask GET /api/v1/namespaces/default/pods/open | tr -d ' ')"
+	"$(answer GET /api/v1/namespaces/default/pods/open | tr -d ' ')"
 check "and the audit log" grep -q '"imagepolicywebhook.image-policy.k8s.io/failed-open":"true"' "$dir/audit"
 echo good >"$dir/mood"
 before=$(reviews)
@@ -132,12 +91,12 @@ pod two good:3 >"$dir/out"
 check "what is not to be remembered is not" test $(($(reviews) - before)) = 2
 echo hang >"$dir/mood"
 check "the request's time is over first" contains "504" \
-	"$(ask POST '/api/v1/namespaces/default/pods?timeout=1s' '{"metadata":{"name":"late"},"spec":{"containers":[{"name":"c","image":"good:4"}]}}')"
-ask POST /api/v1/namespaces/default/pods '{"metadata":{"name":"late"},"spec":{"containers":[{"name":"c","image":"good:5"}]}}' >"$dir/out" &
+	"$(answer POST '/api/v1/namespaces/default/pods?timeout=1s' '{"metadata":{"name":"late"},"spec":{"containers":[{"name":"c","image":"good:4"}]}}')"
+answer POST /api/v1/namespaces/default/pods '{"metadata":{"name":"late"},"spec":{"containers":[{"name":"c","image":"good:5"}]}}' >"$dir/out" &
 asking=$!
 sleep 0.3
 since=$(date +%s)
-stop
+end_apiserver
 check "nobody waits for it at the end" test $(($(date +%s) - since)) -lt 15
 wait "$asking"
 
@@ -145,56 +104,56 @@ wait "$asking"
 check "it serves with namespaces made" start --enable-admission-plugins=NamespaceAutoProvision
 map='{"metadata":{"name":"m"}}'
 check "a trial makes nothing" contains " 404" \
-	"$(ask POST '/api/v1/namespaces/made/configmaps?dryRun=All' "$map")"
-check "what is made has its namespace" contains " 201" "$(ask POST /api/v1/namespaces/made/configmaps "$map")"
-check "which is one" contains '"kubernetes.io/metadata.name":"made"' "$(ask GET /api/v1/namespaces/made | tr -d ' ')"
-check "with its finalizer" contains '"finalizers":["kubernetes"]' "$(ask GET /api/v1/namespaces/made | tr -d ' ')"
-check "and once" contains " 409" "$(ask POST /api/v1/namespaces/made/configmaps "$map")"
-check "reading makes nothing" contains " 404" "$(ask GET /api/v1/namespaces/unmade)"
-stop
+	"$(answer POST '/api/v1/namespaces/made/configmaps?dryRun=All' "$map")"
+check "what is made has its namespace" contains " 201" "$(answer POST /api/v1/namespaces/made/configmaps "$map")"
+check "which is one" contains '"kubernetes.io/metadata.name":"made"' "$(answer GET /api/v1/namespaces/made | tr -d ' ')"
+check "with its finalizer" contains '"finalizers":["kubernetes"]' "$(answer GET /api/v1/namespaces/made | tr -d ' ')"
+check "and once" contains " 409" "$(answer POST /api/v1/namespaces/made/configmaps "$map")"
+check "reading makes nothing" contains " 404" "$(answer GET /api/v1/namespaces/unmade)"
+end_apiserver
 
 # ---- groups of pods: their gate is closed ----
 group() { # NAME WORKLOAD TEMPLATE METADATA-MEMBERS
 	local of=
 	[ -z "$2" ] || of=",\"podGroupTemplateRef\":{\"workload\":{\"workloadName\":\"$2\",\"podGroupTemplateName\":\"$3\"}}"
-	ask POST /apis/scheduling.k8s.io/v1alpha2/namespaces/default/podgroups "{\"metadata\":{\"name\":\"$1\"$4},
+	answer POST /apis/scheduling.k8s.io/v1alpha2/namespaces/default/podgroups "{\"metadata\":{\"name\":\"$1\"$4},
 		\"spec\":{\"schedulingPolicy\":{\"gang\":{\"minCount\":2}}$of}}"
 }
 jobs=/apis/batch/v1/namespaces/default/jobs
 check "it serves groups" start --runtime-config=scheduling.k8s.io/v1alpha2=true
 check "nothing looks at them" contains " 201" "$(group free nowhere t)"
-check "and nothing protects them" test -z "$(ask GET \
+check "and nothing protects them" test -z "$(answer GET \
 	/apis/scheduling.k8s.io/v1alpha2/namespaces/default/podgroups/free | grep finalizers)"
-stop
+end_apiserver
 check "it serves groups that count" start --runtime-config=scheduling.k8s.io/v1alpha2=true \
 	--feature-gates=GenericWorkload=true
 check "a group stays while it is used" contains '"finalizers":["scheduling.k8s.io/podgroup-protection"]' \
 	"$(group alone | tr -d ' ')"
 check "its workload must be there" contains 'PodGroup rejected: Workload \"nowhere\" not found' "$(group g nowhere t)"
-ask POST /apis/scheduling.k8s.io/v1alpha2/namespaces/default/workloads '{"metadata":{"name":"w"},
+answer POST /apis/scheduling.k8s.io/v1alpha2/namespaces/default/workloads '{"metadata":{"name":"w"},
 	"spec":{"podGroupTemplates":[{"name":"t","schedulingPolicy":{"gang":{"minCount":2}}}]}}' >"$dir/out"
 check "and have its template" contains 'PodGroup rejected: PodGroupTemplate \"u\" not found in Workload \"w\"' \
 	"$(group g w u)"
 check "as here" contains " 201" "$(group g w t)"
-ask POST $jobs '{"metadata":{"name":"j"},"spec":{"template":{"spec":{"restartPolicy":"Never",
+answer POST $jobs '{"metadata":{"name":"j"},"spec":{"template":{"spec":{"restartPolicy":"Never",
 	"containers":[{"name":"c","image":"i"}]}}}}' >"$dir/out"
 uid=$(tr -d ' \n' <"$dir/out" | sed 's/.*"uid":"\([^"]*\)".*/\1/')
-scale() { type=merge-patch+json ask PATCH $jobs/j "{\"spec\":{\"parallelism\":$1}}"; }
+scale() { type=merge-patch+json answer PATCH $jobs/j "{\"spec\":{\"parallelism\":$1}}"; }
 check "a job grows" contains " 200" "$(scale 2)"
 group gang w t ",\"ownerReferences\":[{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"name\":\"j\",\"uid\":\"$uid\",\"controller\":true}]" >"$dir/out"
 check "but not one that is a gang" contains \
 	'cannot change parallelism for a Job referencing gang-scheduled PodGroup \"gang\"' "$(scale 3)"
 
 # ---- what nodes say they can ----
-ask POST /api/v1/nodes '{"metadata":{"name":"n"}}' >"$dir/out"
-status() { type=merge-patch+json ask PATCH "/api/v1/$1/status" "{\"status\":{$2}}" >"$dir/out"; }
+answer POST /api/v1/nodes '{"metadata":{"name":"n"}}' >"$dir/out"
+status() { type=merge-patch+json answer PATCH "/api/v1/$1/status" "{\"status\":{$2}}" >"$dir/out"; }
 status nodes/n '"allocatable":{"cpu":"8","memory":"8Gi"}'
 bound() { # NAME RESOURCES
-	ask POST /api/v1/namespaces/default/pods "{\"metadata\":{\"name\":\"$1\"},\"spec\":{\"nodeName\":\"n\",
+	answer POST /api/v1/namespaces/default/pods "{\"metadata\":{\"name\":\"$1\"},\"spec\":{\"nodeName\":\"n\",
 		\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":$2}]}}" >"$dir/out"
 }
 resize() { # NAME RESOURCES
-	type=strategic-merge-patch+json ask PATCH "/api/v1/namespaces/default/pods/$1/resize" \
+	type=strategic-merge-patch+json answer PATCH "/api/v1/namespaces/default/pods/$1/resize" \
 		"{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":$2}]}}"
 }
 bound whole '{"limits":{"cpu":"1","memory":"1Gi"}}'
@@ -208,6 +167,6 @@ check "its memory it does" contains " 200" "$(resize whole '{"requests":{"memory
 status nodes/n '"declaredFeatures":["GuaranteedQoSPodCPUResize"]'
 check "one that says it can does all" contains " 200" \
 	"$(resize whole '{"requests":{"cpu":"2"},"limits":{"cpu":"2"}}')"
-stop
-check "the webhook had no complaints" test ! -s "$dir/server"
+end_apiserver
+check "the webhook had no complaints" test ! -s "$dir/complaints"
 finish

@@ -5,8 +5,6 @@
 . "$(dirname "$0")/../harness/apiserver.sh"
 here=$(dirname "$0")
 kube=$1
-extension=
-trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; [ -z "$extension" ] || kill -9 "$extension" 2>/dev/null; rm -rf "$dir"' EXIT
 start_apiserver "$kube" || exit 1
 kubectl=$(command -v kubectl) || { echo "no kubectl here" >&2; exit 1; }
 k() { "$kubectl" --kubeconfig "$kubeconfig" --cache-dir "$dir/cache" --request-timeout 20s "$@"; }
@@ -44,7 +42,7 @@ start_extension() {
 	mkfifo "$dir/alive" 2>/dev/null
 	python3 -B "$here/extension_server.py" "$dir/ext.crt" "$dir/ext.key" "$dir/front.crt" "$dir/port" \
 		<>"$dir/alive" 2>"$dir/extension.log" &
-	extension=$!
+	others=$!
 	within 10 test -s "$dir/port" || { cat "$dir/extension.log"; exit 1; }
 }
 start_extension
@@ -156,9 +154,9 @@ EOF
 check "connections are upgraded through" grep -q "HELLO THERE" "$dir/upgraded"
 
 # ---- it goes, and comes back ----
-kill -9 "$extension"
-wait "$extension" 2>/dev/null
-extension=
+kill -9 $others
+wait $others 2>/dev/null
+others=
 check "who asks in vain hears why" contains "connection refused" \
 	"$(raw /apis/widgets.example.com/v1/widgets)"
 k annotate service ext looked=again >/dev/null
@@ -177,8 +175,8 @@ gone() { contains "could not find the requested resource" "$(k get --raw /apis/w
 check "and with it what it served" within 10 gone
 unmerged() { ! merged; }
 check "and its OpenAPI" within 10 unmerged
-kill "$extension"
-wait "$extension" 2>/dev/null
-extension=
+kill $others
+wait $others 2>/dev/null
+others=
 check "the server ends" end_apiserver
 finish

@@ -1,29 +1,13 @@
 #!/bin/bash
 # The API server with clients that others wrote: curl and kubectl; its files; its end.
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
 kube=$1
-dir=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
 printf 'secret-of-admin,admin,1,"system:masters"\nsecret-of-alice,alice,2\n' >"$dir/tokens"
 fetch() { curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" "$@"; }
 as_admin() { fetch -H 'Authorization: Bearer secret-of-admin' "$@"; }
 
-start() { # FLAGS…: sets $pid and $at
-	: >"$dir/log"
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 "$@" \
-		2>"$dir/log" &
-	pid=$!
-	for _ in $(seq 200); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
-		[ -z "$at" ] || return 0
-		kill -0 "$pid" 2>/dev/null || return 1
-		sleep 0.05
-	done
-	return 1
-}
-
+start() { serve "$kube" --token-auth-file "$dir/tokens" "$@"; }
 end_of() {
 	for _ in $(seq 200); do
 		kill -0 "$1" 2>/dev/null || { wait "$1"; return $?; }
@@ -32,9 +16,8 @@ end_of() {
 	return 99
 }
 
-start --cors-allowed-origins '//good\.example(:|$),^https://[a-z]+\.pages\.example$'
-check "it serves" test -n "$at"
-url=https://127.0.0.1:$at
+check "it serves" start \
+	--cors-allowed-origins '//good\.example(:|$),^https://[a-z]+\.pages\.example$'
 check "healthz" test "$(fetch "$url/healthz")" = ok
 check "readyz tells its checks" contains "[+]etcd ok" "$(fetch "$url/readyz?verbose")"
 check "version" contains '"minor": "36"' "$(fetch "$url/version")"
@@ -246,24 +229,23 @@ if command -v kubectl >/dev/null; then
 fi
 uid() { as_admin "$url/api/v1/namespaces/default" | sed -n 's/.*"uid": "\(.*\)".*/\1/p'; }
 before=$(uid)
-kill -USR1 "$pid"
+kill -USR1 "$server"
 for _ in $(seq 100); do grep -q accept "$dir/log" && break; sleep 0.05; done
 check "SIGUSR1 names what is in flight" grep -q accept "$dir/log"
-kill -TERM "$pid"
-end_of "$pid"
+kill -TERM "$server"
+end_of "$server"
 check "SIGTERM ends it with success" test $? = 0
-pid=
+server=
 
 start
-url=https://127.0.0.1:$at
 check "it starts again with the same objects" test -n "$before" -a "$(uid)" = "$before"
-kill -TERM "$pid"
-end_of "$pid"
+kill -TERM "$server"
+end_of "$server"
 check "and ends again" test $? = 0
-pid=
+server=
 
 start --etcd-servers http://127.0.0.1:2379
 check "what it cannot heed it refuses" test $? != 0
 check "and says why" grep -q "speaks to no etcd" "$dir/log"
-pid=
+server=
 finish

@@ -1,10 +1,8 @@
 #!/bin/bash
 # The audit log of a server: what the policy wants of whom, by stages.
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
 kube=$1
-dir=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
 printf 'secret-of-admin,admin,1,"system:masters"\nsecret-of-bob,bob,2\n' >"$dir/tokens"
 cat >"$dir/policy.yaml" <<'YAML'
 apiVersion: audit.k8s.io/v1
@@ -21,26 +19,16 @@ rules:
 - level: Metadata
 YAML
 start() {
-	: >"$dir/err"
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" --audit-policy-file "$dir/policy.yaml" \
-		--audit-log-path "$dir/log/audit.log" 2>"$dir/err" &
-	pid=$!
-	at=
-	for _ in $(seq 200); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/err" | head -n 1)
-		[ -z "$at" ] && kill -0 "$pid" 2>/dev/null || break
-		sleep 0.05
-	done
+	serve "$kube" --token-auth-file "$dir/tokens" --audit-policy-file "$dir/policy.yaml" \
+		--audit-log-path "$dir/audit/audit.log"
 }
 ask() { # WHO METHOD PATH [CURL…]
 	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -A test -X "$2" \
 		-H "Authorization: Bearer secret-of-$1" -H "Content-Type: ${type:-application/json}" \
-		"https://127.0.0.1:$at$3" "${@:4}" >/dev/null
+		"$url$3" "${@:4}" >/dev/null
 }
 maps=/api/v1/namespaces/default/configmaps
-start
-check "it serves" test -n "$at"
+check "it serves" start
 ask admin POST $maps -d '{"metadata":{"name":"x"},"data":{"a":"b"}}'
 type=application/merge-patch+json ask admin PATCH $maps/x -d '{"data":{"c":"d"}}'
 ask bob GET /api/v1/namespaces/default/secrets/x
@@ -50,10 +38,8 @@ ask admin GET /version -H 'Impersonate-User: bob'
 ask admin GET "$maps" --max-time 20
 ask admin GET "$maps?watch=1&timeoutSeconds=1"
 ask admin DELETE $maps/x -d '{"propagationPolicy":"Orphan"}'
-kill -TERM "$pid"
-wait "$pid"
-pid=
-log() { /usr/bin/python3 -B - "$dir/log/audit.log" "$1" <<'PY'
+end_apiserver
+log() { /usr/bin/python3 -B - "$dir/audit/audit.log" "$1" <<'PY'
 import json, sys
 events = [json.loads(line) for line in open(sys.argv[1])]
 def of(verb, resource, **more):
@@ -101,9 +87,7 @@ is "each event has its times" \
 
 sed -i 's/Metadata/Loud/' "$dir/policy.yaml"
 start
-check "a wrong policy keeps it from starting" test -z "$at"
+check "a wrong policy keeps it from starting" test -z "$port"
 check "which says why" grep -q 'loading audit policy file: audit policy: rules.3..level: Unsupported value' \
-	"$dir/err"
-wait "$pid"
-pid=
+	"$dir/log"
 finish

@@ -1,11 +1,9 @@
 #!/bin/bash
 # Audit events sent to a webhook: in batches, or while requests wait; one that fails and hangs.
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
+. "$(dirname "$0")/../harness/hook.sh"
 kube=$1
-here=$(dirname "$0")
-dir=$(mktemp -d)
-pid= receiver=
-trap 'for p in $pid $receiver; do kill -9 "$p" 2>/dev/null; done; rm -rf "$dir"' EXIT
 printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
 cat >"$dir/policy.yaml" <<'YAML'
 apiVersion: audit.k8s.io/v1
@@ -17,61 +15,19 @@ rules:
   namespaces: [default]
 - level: None
 YAML
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=hook \
-	-addext 'subjectAltName=IP:127.0.0.1' -keyout "$dir/hook.key" -out "$dir/hook.crt" 2>"$dir/err"
-echo good >"$dir/mood"
-python3 -B "$here/audit_receiver.py" "$dir/hook.crt" "$dir/hook.key" "$dir" >"$dir/port" 2>"$dir/receiver" &
-receiver=$!
-for _ in $(seq 100); do
-	[ ! -s "$dir/port" ] || break
-	sleep 0.1
-done
-cat >"$dir/hook.yaml" <<END
-apiVersion: v1
-kind: Config
-clusters:
-- name: hook
-  cluster: {server: "https://127.0.0.1:$(cat "$dir/port")/events", certificate-authority: hook.crt}
-users:
-- name: us
-contexts:
-- name: all
-  context: {cluster: hook, user: us}
-current-context: all
-END
+start_hook "$(dirname "$0")/audit_receiver.py"
+hook_kubeconfig /events >"$dir/hook.yaml"
 start() { # FLAGS…
-	: >"$dir/err"
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" --audit-policy-file "$dir/policy.yaml" \
-		--audit-webhook-config-file "$dir/hook.yaml" "$@" 2>"$dir/err" &
-	pid=$!
-	at=
-	for _ in $(seq 200); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/err" | head -n 1)
-		[ -z "$at" ] && kill -0 "$pid" 2>/dev/null || break
-		sleep 0.05
-	done
-	test -n "$at"
-}
-stop() {
-	kill -TERM "$pid"
-	wait "$pid"
-	pid=
+	serve "$kube" --token-auth-file "$dir/tokens" --audit-policy-file "$dir/policy.yaml" \
+		--audit-webhook-config-file "$dir/hook.yaml" "$@"
 }
 ask() { # METHOD PATH [CURL…]
 	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -A test -X "$1" \
 		-H "Authorization: Bearer secret-of-admin" -H "Content-Type: application/json" \
-		-o "$dir/out" -w '%{http_code}' "https://127.0.0.1:$at$2" "${@:3}"
+		-o "$dir/out" -w '%{http_code}' "$url$2" "${@:3}"
 }
 make() { ask POST /api/v1/namespaces/default/configmaps -d '{"metadata":{"name":"'"$1"'"},"data":{"a":"'"$2"'"}}'; }
 metric() { ask GET /metrics >/dev/null; sed -n "s/^$1 //p" "$dir/out"; }
-until_is() { # TEXT COMMAND…
-	for _ in $(seq 100); do
-		[ "$("${@:2}")" != "$1" ] || return 0
-		sleep 0.1
-	done
-	return 1
-}
 events() { python3 -B -c '
 import json, sys
 events = [json.loads(line) for line in open(sys.argv[1])]
@@ -82,7 +38,7 @@ refuses() { # WORDS FLAGS…
 }
 
 # ---- batches ----
-check "it serves" start --audit-webhook-batch-max-wait=200ms --audit-log-path "$dir/log"
+check "it serves" start --audit-webhook-batch-max-wait=200ms --audit-log-path "$dir/audit.log"
 check "a map is made" test "$(make one x)" = 201
 check "its events arrive" until_is 2 events 'len(events)'
 check "in their order" test "$(events '[e["stage"] for e in events]')" = \
@@ -91,11 +47,11 @@ check "with all that is wanted" test \
 	"$(events 'events[1]["responseObject"]["data"]')" = "{'a': 'x'}"
 check "less what the list says" test "$(events '"kind" in events[0] or "apiVersion" in events[0]')" = False
 check "in one call, with its time" test "$(cat "$dir/calls")" = "good /events?timeout=30s 2"
-check "the file has them, too" until_is 2 grep -c . "$dir/log"
+check "the file has them, too" until_is 2 grep -c . "$dir/audit.log"
 check "what was told is counted" test "$(metric apiserver_audit_event_total)" = 2
 check "nothing was refused" test "$(metric apiserver_audit_requests_rejected_total)" = 0
 make two x >/dev/null
-stop
+end_apiserver
 check "what had gathered goes out at the end" test "$(events 'len(events)')" = 4
 
 # ---- a receiver that fails, and comes back ----
@@ -113,9 +69,9 @@ echo hang >"$dir/mood"
 make five x >/dev/null
 sleep 0.2
 since=$(date +%s)
-stop
+end_apiserver
 check "one that hangs does not keep it from ending" test $(($(date +%s) - since)) -lt 15
-check "which is said" grep -q '"audit events could not be written".*plugin="webhook" events=2' "$dir/err"
+check "which is said" grep -q '"audit events could not be written".*plugin="webhook" events=2' "$dir/log"
 
 # ---- requests that wait ----
 echo good >"$dir/mood"
@@ -136,7 +92,7 @@ check "in upstream's words" test "$(cat "$dir/out")" = \
 check "which is counted" test "$(metric apiserver_audit_requests_rejected_total)" = 1
 echo good >"$dir/mood"
 check "until it is known again" test "$(make eight x)" = 201
-stop
+end_apiserver
 
 check "a wrong mode is refused" refuses \
 	'invalid audit webhook mode loud, allowed modes are "batch,blocking,blocking-strict"' \
@@ -150,5 +106,5 @@ check "and versions of old" refuses 'invalid group version, allowed versions are
 	--audit-webhook-version=audit.k8s.io/v1beta1
 check "and a file that is none" refuses 'initializing audit webhook' \
 	--audit-webhook-config-file="$dir/none"
-check "the receiver had no complaints" test ! -s "$dir/receiver"
+check "the receiver had no complaints" test ! -s "$dir/complaints"
 finish

@@ -7,12 +7,8 @@
 rounds=${2:-3}
 . "$(dirname "$0")/../harness/cluster.sh"
 
-join_world
-
-add_image
 # What is kept for watches and as events would hide what is lost.
-check "the cluster starts" start --node-name node --event-ttl 15s --etcd-compaction-interval 15s
-within 20 k get serviceaccount default
+begin_cluster --event-ttl 15s --etcd-compaction-interval 15s
 
 for n in 1 2 3 4 5; do
 	cat <<-E

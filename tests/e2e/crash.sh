@@ -5,12 +5,10 @@
 #
 #   crash.sh KUBE [ROUNDS]     or KUBE_CRASH_ROUNDS; tests/run has a few, tests/run --all 500
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
 kube=$1
 rounds=${2:-${KUBE_CRASH_ROUNDS:-6}}
 writers=3 batch=400
-dir=$(mktemp -d)
-pid= watcher=
-trap 'for p in $pid $watcher; do kill -9 "$p" 2>/dev/null; done; rm -rf "$dir"' EXIT
 printf 'secret,admin,1,"system:masters"\n' >"$dir/tokens"
 seed=${KUBE_CRASH_SEED:-$RANDOM}
 RANDOM=$seed
@@ -18,19 +16,10 @@ echo "seed $seed, $rounds rounds"
 
 ask() { curl -sS -A crash --noproxy '*' --cacert "$dir/d/pki/ca.crt" -H 'Authorization: Bearer secret' "$@"; }
 
-start() { # sets $pid and $url
-	: >"$dir/log"
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" --service-cluster-ip-range 10.96.0.0/16 2>"$dir/log" &
-	pid=$!
-	local at
-	for _ in $(seq 400); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/log" | head -n 1)
-		[ -z "$at" ] || break
-		sleep 0.02
-	done
-	url=https://127.0.0.1:$at/api/v1/namespaces/default/configmaps
-	[ -n "$at" ]
+start() { # sets $maps
+	serve "$kube" --token-auth-file "$dir/tokens"
+	maps=$url/api/v1/namespaces/default/configmaps
+	test -n "$port"
 }
 
 # One curl with one connection: a POST after the other, a line for each answer.
@@ -39,7 +28,7 @@ writer() { # ROUND WRITER
 	for i in $(seq $batch); do
 		[ "$i" = 1 ] || echo next
 		cat <<-END
-			url = "$url"
+			url = "$maps"
 			silent
 			cacert = "$dir/d/pki/ca.crt"
 			header = "Authorization: Bearer secret"
@@ -55,37 +44,36 @@ writer() { # ROUND WRITER
 names_of() { grep -o '"name":"r[0-9]*-[0-9]*-[0-9]*"' | sed 's/"name":"\(.*\)"/\1/'; }
 
 watch_from() { # VERSION FILE SECONDS
-	ask -N "$url?watch=true&resourceVersion=$1&timeoutSeconds=$3" >"$2" 2>/dev/null
+	ask -N "$maps?watch=true&resourceVersion=$1&timeoutSeconds=$3" >"$2" 2>/dev/null
 }
 
 last_version() { # FILE, of whole lines
 	grep '^{.*}$' "$1" | grep -o '"resourceVersion":"[0-9]*"' | tail -n 1 | tr -dc 0-9
 }
 
-start
-check "it serves" test $? = 0
-seen=$(ask "$url?limit=1" | grep -o '"resourceVersion":"[0-9]*"' | head -n 1 | tr -dc 0-9)
+check "it serves" start
+seen=$(ask "$maps?limit=1" | grep -o '"resourceVersion":"[0-9]*"' | head -n 1 | tr -dc 0-9)
 version=$seen lost=0 back=0 phantom=0 broken=0 acked=0
 : >"$dir/acked" && : >"$dir/told"
 for round in $(seq "$rounds"); do
 	watch_from "$seen" "$dir/events" 60 &
-	watcher=$!
+	others=$!
 	jobs=
 	for w in $(seq $writers); do
 		writer "$round" "$w" &
 		jobs="$jobs $!"
 	done
 	sleep "0.$((RANDOM % 8 + 1))$((RANDOM % 10))"
-	kill -9 "$pid"
-	wait "$pid" 2>/dev/null
-	wait $jobs $watcher 2>/dev/null
-	watcher=
+	kill -9 "$server"
+	wait "$server" 2>/dev/null
+	wait $jobs $others 2>/dev/null
+	others=
 	cat "$dir"/acks."$round".* | sed -n 's/^201 //p' >>"$dir/acked"
 	grep '^{.*}$' "$dir/events" | grep '"type":"ADDED"' | names_of >>"$dir/told"
 	told=$(last_version "$dir/events")
 	seen=${told:-$seen}
 	start || broken=$((broken + 1))
-	ask "$url" >"$dir/list"
+	ask "$maps" >"$dir/list"
 	names_of <"$dir/list" | sort >"$dir/there"
 	now=$(grep -o '"resourceVersion":"[0-9]*"' "$dir/list" | head -n 1 | tr -dc 0-9)
 	[ "${now:-0}" -ge "$version" ] && [ "${now:-0}" -ge "$seen" ] || back=$((back + 1))
@@ -105,8 +93,5 @@ check "nobody was told of what is not there" test "$phantom" = 0
 check "a watch that goes on hears of everything" test \
 	"$(sort -u "$dir/told" | comm -13 - "$dir/there" | wc -l)" = 0
 check "and of nothing twice" test "$(sort "$dir/told" | uniq -d | wc -l)" = 0
-kill -TERM "$pid"
-wait "$pid"
-check "it ends as it should" test $? = 0
-pid=
+check "it ends as it should" end_apiserver
 finish

@@ -1,35 +1,14 @@
 #!/bin/bash
 # Encryption at rest: what lies in the store, keys that come and go, keys that are lost.
 . "$(dirname "$0")/../harness/check.sh"
+. "$(dirname "$0")/../harness/apiserver.sh"
 kube=$1
-dir=$(mktemp -d)
-pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
 printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
 start() { # FLAGS…
-	at=
-	: >"$dir/err"
-	"$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 \
-		--token-auth-file "$dir/tokens" ${config:+--encryption-provider-config "$dir/$config"} \
-		"$@" 2>"$dir/err" &
-	pid=$!
-	for _ in $(seq 200); do
-		at=$(sed -n 's/.*"serving" port=\([0-9]*\).*/\1/p' "$dir/err" | head -n 1)
-		[ -z "$at" ] && kill -0 "$pid" 2>/dev/null || break
-		sleep 0.05
-	done
-	url=https://127.0.0.1:$at/api/v1/namespaces/default
+	serve "$kube" --token-auth-file "$dir/tokens" \
+		${config:+--encryption-provider-config "$dir/$config"} "$@"
 }
-stop() {
-	[ -z "$at" ] || kill -TERM "$pid"
-	wait "$pid"
-	pid=
-}
-ask() { # METHOD PATH [BODY]
-	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -X "$1" \
-		-H 'Authorization: Bearer secret-of-admin' -H 'Content-Type: application/json' \
-		${3:+-d "$3"} "$url$2"
-}
+default=/api/v1/namespaces/default
 # What lies at keys of the store that contain this, as text; the server must not run.
 lying() {
 	/usr/bin/python3 -B - "$dir/d/state/state.db" "$1" <<'PY'
@@ -47,24 +26,24 @@ keys() { # FILE PROVIDERS: a configuration for Secrets, and one of a wildcard
 }
 one=$(printf '0123456789abcdef0123456789abcdef' | base64)
 two=$(printf 'fedcba9876543210fedcba9876543210' | base64)
-secret() { ask POST /secrets "{\"metadata\":{\"name\":\"$1\"},\"stringData\":{\"word\":\"sesame\"}}" >/dev/null; }
-word() { ask GET "/secrets/$1" | grep -c "$(printf sesame | base64)"; }
+secret() { ask POST $default/secrets "{\"metadata\":{\"name\":\"$1\"},\"stringData\":{\"word\":\"sesame\"}}" >/dev/null; }
+word() { ask GET "$default/secrets/$1" | grep -c "$(printf sesame | base64)"; }
 
 config=
 start
 secret plain
-ask POST /configmaps '{"metadata":{"name":"map"},"data":{"k":"sesame"}}' >/dev/null
-stop
+ask POST $default/configmaps '{"metadata":{"name":"map"},"data":{"k":"sesame"}}' >/dev/null
+end_apiserver
 check "without a configuration all lies open" contains '"kind":"Secret"' "$(lying secrets/default/plain)"
 
 for kind in aesgcm aescbc secretbox; do
 	config=$kind.yaml
 	keys $config "{$kind: {keys: [{name: key1, secret: $one}]}}, {identity: {}}"
 	start
-	check "$kind: it serves" test -n "$at"
+	check "$kind: it serves" test -n "$port"
 	secret $kind
 	check "$kind: a secret reads as it was" test "$(word $kind)" = 1
-	stop
+	end_apiserver
 	check "$kind: it lies sealed" contains "k8s:enc:$kind:v1:key1:" "$(lying secrets/default/$kind)"
 	check "$kind: so does what lay there before" contains "k8s:enc:$kind:v1:key1:" \
 		"$(lying secrets/default/plain)"
@@ -73,64 +52,57 @@ for kind in aesgcm aescbc secretbox; do
 	start
 	check "$kind: the next start opens it" test "$(word $kind)" = 1
 	check "$kind: and the others" test "$(word plain)" = 1
-	stop
+	end_apiserver
 	check "$kind: no word of it is in any file" test -z "$(grep -rl "$(printf sesame | base64)" "$dir/d/state")"
 	# the next kind cannot open this one's: all back to plain text
 	keys $config "{identity: {}}, {$kind: {keys: [{name: key1, secret: $one}]}}"
 	start
-	stop
+	end_apiserver
 	check "$kind: identity in front lays all open again" test -z "$(lying secrets/default | grep k8s:enc)"
 done
 
 config=both.yaml
 keys $config "{aesgcm: {keys: [{name: key1, secret: $one}]}}, {identity: {}}"
 start
-stop
+end_apiserver
 keys $config "{aesgcm: {keys: [{name: key2, secret: $two}, {name: key1, secret: $one}]}}, {identity: {}}"
 start
 check "a new key in front of the old one" test "$(word plain)" = 1
-stop
+end_apiserver
 check "seals all anew" test -z "$(lying secrets/default | grep -v 'k8s:enc:aesgcm:v1:key2:')"
 keys $config "{aesgcm: {keys: [{name: key2, secret: $two}]}}, {identity: {}}"
 start
 check "so that the old one can go" test "$(word plain)" = 1
-stop
+end_apiserver
 keys $config "{aesgcm: {keys: [{name: key1, secret: $one}]}}, {identity: {}}"
 start
-check "without its key the store stays closed" test -z "$at"
-check "which is said" contains "lies in the store sealed: the key is needed" "$(cat "$dir/err")"
-stop
+check "without its key the store stays closed" test -z "$port"
+check "which is said" contains "lies in the store sealed: the key is needed" "$(cat "$dir/log")"
+end_apiserver
 keys $config "{aesgcm: {keys: [{name: key2, secret: $one}]}}"
 start
-check "with a wrong key of its name, too" test -z "$at"
-check "which is said" contains "sealed by another key" "$(cat "$dir/err")"
-stop
+check "with a wrong key of its name, too" test -z "$port"
+check "which is said" contains "sealed by another key" "$(cat "$dir/log")"
+end_apiserver
 of="'*.*'" keys $config "{secretbox: {keys: [{name: all, secret: $one}]}}, {aesgcm: {keys: [{name: key2, secret: $two}]}}, {identity: {}}"
 start
 check "a star seals everything" test "$(word plain)" = 1
-stop
+end_apiserver
 check "and leaves nothing open" test -z "$(lying '' | grep -v 'k8s:enc:secretbox:v1:all:')"
 
 # ---- while it runs ----
 plain() { # PATH
 	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -o "$dir/out" -w '%{http_code}' \
-		-H 'Authorization: Bearer secret-of-admin' "https://127.0.0.1:$at$1"
+		-H 'Authorization: Bearer secret-of-admin' "$url$1"
 }
 metric() { plain /metrics >"$dir/code"; sed -n "s/^apiserver_encryption_config_controller_$1{.*$2.*} //p" "$dir/out"; }
-until_is() { # TEXT COMMAND…
-	for _ in $(seq 100); do
-		[ "$("${@:2}")" != "$1" ] || return 0
-		sleep 0.1
-	done
-	return 1
-}
 config=all.yaml of="'*.*'"
 keys $config "{secretbox: {keys: [{name: all, secret: $one}]}}, {aesgcm: {keys: [{name: key2, secret: $two}]}}, {identity: {}}"
 start
 check "of a configuration that is not read again no check is there" test "$(plain /healthz/kms-providers)" = 404
-stop
+end_apiserver
 start --encryption-provider-config-automatic-reload=true
-check "it reads again what has changed" test -n "$at"
+check "it reads again what has changed" test -n "$port"
 check "its check is there" test "$(plain /healthz/kms-providers)" = 200
 check "and its hook's" test \
 	"$(plain /readyz/poststarthook/start-encryption-provider-config-automatic-reload)" = 200
@@ -147,35 +119,35 @@ secret late
 check "all reads as it did" test "$(word plain)$(word late)" = 11
 printf 'nonsense' >"$dir/$config"
 check "nonsense does not count" until_is 1 metric automatic_reloads_total 'status="failure"'
-check "and is told" grep -q "the encryption configuration stays as it was" "$dir/err"
+check "and is told" grep -q "the encryption configuration stays as it was" "$dir/log"
 secret later
 keys $config "{aesgcm: {keys: [{name: new, secret: $two}]}}, {identity: {}}"
 until_is 2 metric automatic_reloads_total 'status="success"'
-stop
+end_apiserver
 check "all lies under the new key" test -z "$(lying secrets/default | grep -v 'k8s:enc:aesgcm:v1:new:')"
 start
 check "and the next start needs no other" test "$(word plain)$(word late)$(word later)" = 111
-stop
+end_apiserver
 keys $config "{aesgcm: {keys: [{name: new, secret: $two}]}}, {identity: {}}"
 start --encryption-provider-config-automatic-reload=true
 keys $config "{aesgcm: {keys: [{name: new, secret: $one}]}}, {identity: {}}"
 check "another word under the same name" until_is 1 metric automatic_reloads_total 'status="success"'
-stop
+end_apiserver
 start
 check "is another key" test "$(word plain)" = 1
-stop
+end_apiserver
 config=
 start --encryption-provider-config-automatic-reload=true
-stop
+end_apiserver
 check "without a file there is nothing to read again" grep -q \
-	"automatic-reload must be set with --encryption-provider-config" "$dir/err"
+	"automatic-reload must be set with --encryption-provider-config" "$dir/log"
 config=wrong.yaml of=
 
 wrong() { # WORDS PROVIDERS
 	keys $config "$2"
 	start
-	stop
-	grep -qF "$1" "$dir/err" && test -z "$at"
+	end_apiserver
+	grep -qF "$1" "$dir/log" && test -z "$port"
 }
 check "a key of no size is refused" wrong "expected one of [16 24 32]" \
 	"{aesgcm: {keys: [{name: a, secret: YWJj}]}}"

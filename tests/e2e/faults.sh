@@ -37,24 +37,12 @@ shim_of() { # POD: the pid of its helper; sandboxes of before have none
 }
 
 # ---- a web server that everything else must leave alone, and three victims ----
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: witness}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  containers: [{name: c, image: "kube.local/sample:1"}]
-E
+create_pod witness 0 <<<'containers: [{name: c, image: "kube.local/sample:1"}]'
 for pod in one two three; do
-	k create -f - >/dev/null <<-E
-		apiVersion: v1
-		kind: Pod
-		metadata: {name: $pod}
-		spec:
-		  terminationGracePeriodSeconds: 1
-		  containers:
-		  - {name: c, image: "kube.local/sample:1", command: [sh, -c, "echo begun; sleep 1000; exit 5"]}
-		  - {name: d, image: "kube.local/sample:1", command: [sleep, "1001"]}
+	create_pod "$pod" 1 <<-E
+		containers:
+		- {name: c, image: "kube.local/sample:1", command: [sh, -c, "echo begun; sleep 1000; exit 5"]}
+		- {name: d, image: "kube.local/sample:1", command: [sleep, "1001"]}
 	E
 done
 check "pods run" within 30 prints "Running Running Running Running" \
@@ -150,18 +138,13 @@ check "the web server is as it was" serves
 k delete pod hungry child-eats talks --wait=false >/dev/null
 
 # One that forks without end: the others, and whoever looks into it, have room all the same.
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: bomb}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  restartPolicy: Never
-	  containers:
-	  - name: c
-	    image: kube.local/sample:1
-	    command: [sh, -c, "sh -c 'while :; do sleep 1002 & done'; exec sleep 1002"]
-	  - {name: d, image: "kube.local/sample:1", command: [sleep, "1003"]}
+create_pod bomb 0 <<-'E'
+	restartPolicy: Never
+	containers:
+	- name: c
+	  image: kube.local/sample:1
+	  command: [sh, -c, "sh -c 'while :; do sleep 1002 & done'; exec sleep 1002"]
+	- {name: d, image: "kube.local/sample:1", command: [sleep, "1003"]}
 E
 full() { [ "$(pgrep -fc '^sleep 1002')" -ge 150 ]; }
 check "a bomb goes off" within 30 full
@@ -189,13 +172,8 @@ within 10 test -s "$dir/registry"
 port=$(cat "$dir/registry")
 away=$((port > 20000 ? port - 1 : port + 1))
 pulls() { # NAME IMAGE
-	k create -f - >/dev/null <<-E
-		apiVersion: v1
-		kind: Pod
-		metadata: {name: $1}
-		spec:
-		  terminationGracePeriodSeconds: 0
-		  containers: [{name: c, image: "$2"}]
+	create_pod "$1" 0 <<-E
+		containers: [{name: c, image: "$2"}]
 	E
 }
 pulls damaged "127.0.0.1:$port/open/x:1"

@@ -3,28 +3,11 @@
 # words, what is read is answered, pods go on; with room again all goes on by itself.
 . "$(dirname "$0")/../harness/cluster.sh"
 
-join_world
-
 mkdir -p "$dir/d"
 mount -t tmpfs -o size=80m tmpfs "$dir/d"
-add_image
-check "the cluster starts" start --node-name node
-within 20 k get serviceaccount default
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: web}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  containers: [{name: c, image: "kube.local/sample:1"}]
-	---
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: victim}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  containers: [{name: c, image: "kube.local/sample:1", command: [sleep, "1000"]}]
-E
+begin_cluster
+create_pod web 0 <<<'containers: [{name: c, image: "kube.local/sample:1"}]'
+create_pod victim 0 <<<'containers: [{name: c, image: "kube.local/sample:1", command: [sleep, "1000"]}]'
 check "pods run" within 30 prints "Running Running" k get pods -o 'jsonpath={.items[*].status.phase}'
 web=$(k get pod web -o 'jsonpath={.status.podIP}')
 serves() { page "http://$web/" | grep -q 'from a pod'; }

@@ -4,11 +4,7 @@
 #   grpc_probe.sh KUBE
 . "$(dirname "$0")/../harness/cluster.sh"
 
-join_world
-
-add_image
-check "the cluster starts" start --node-name node
-within 20 k get serviceaccount default
+begin_cluster
 mkdir "$dir/health"
 echo SERVING >"$dir/health/whole"
 echo NOT_SERVING >"$dir/health/ready"
@@ -17,19 +13,14 @@ echo NOT_SERVING >"$dir/health/ready"
 health=$!
 check "there is a gRPC server" within 10 grep -q ready "$dir/health.log"
 # The pod has the node's network, and so the server's port.
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: p}
-	spec:
-	  terminationGracePeriodSeconds: 1
-	  hostNetwork: true
-	  containers:
-	  - name: c
-	    image: kube.local/sample:1
-	    command: [sleep, "1000"]
-	    readinessProbe: {periodSeconds: 1, grpc: {port: 5555, service: ready}}
-	    livenessProbe: {periodSeconds: 1, failureThreshold: 2, grpc: {port: 5555}}
+create_pod p 1 <<-'E'
+	hostNetwork: true
+	containers:
+	- name: c
+	  image: kube.local/sample:1
+	  command: [sleep, "1000"]
+	  readinessProbe: {periodSeconds: 1, grpc: {port: 5555, service: ready}}
+	  livenessProbe: {periodSeconds: 1, failureThreshold: 2, grpc: {port: 5555}}
 E
 field() { k get pod p -o "jsonpath={.status.containerStatuses[0].$1}"; }
 events() { k get events --field-selector "reason=Unhealthy" -o 'jsonpath={.items[*].message}' | grep -qF "$1"; }

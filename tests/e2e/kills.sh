@@ -6,11 +6,7 @@
 rounds=${2:-6}
 . "$(dirname "$0")/../harness/cluster.sh"
 
-join_world
-
-add_image
-check "the cluster starts" start --node-name node
-within 20 k get serviceaccount default
+begin_cluster
 k create -f - >/dev/null <<-'E'
 	apiVersion: apps/v1
 	kind: Deployment

@@ -18,26 +18,12 @@ cat >"$dir/config.yaml" <<-E
 E
 check "the cluster starts" start --config "$dir/config.yaml"
 within 20 k get serviceaccount default
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: mirrored}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  containers: [{name: c, image: "mirrored.test/open/x:1"}]
-E
+create_pod mirrored 0 <<<'containers: [{name: c, image: "mirrored.test/open/x:1"}]'
 check "its pod runs" within 30 prints true \
 	k get pod mirrored -o 'jsonpath={.status.containerStatuses[0].ready}'
 check "the mirror is told whose image it is" grep -q \
 	'GET /v2/open/x/manifests/.*?ns=mirrored.test' "$dir/registry.log"
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: other}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  containers: [{name: c, image: "other.test/open/x:1"}]
-E
+create_pod other 0 <<<'containers: [{name: c, image: "other.test/open/x:1"}]'
 check "registries without mirrors of their own have those of all" within 30 prints true \
 	k get pod other -o 'jsonpath={.status.containerStatuses[0].ready}'
 check "which is told, too" grep -q '/v2/open/x/manifests/.*?ns=other.test' "$dir/registry.log"

@@ -53,18 +53,13 @@ print(c['maxPods'], c['containerLogMaxSize'], c['imageGCHighThresholdPercent'])"
 check "and shows it" prints "17 40Ki 85" configz
 
 # ---- probes, and how often they were answered ----
-k create -f - >/dev/null <<-'X'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: probed}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  containers:
-	  - name: sh
-	    image: kube.local/sample:1
-	    command: [sleep, "1000"]
-	    readinessProbe: {periodSeconds: 1, exec: {command: ["true"]}}
-	    livenessProbe: {periodSeconds: 1, failureThreshold: 100, exec: {command: ["false"]}}
+create_pod probed 0 <<-'X'
+	containers:
+	- name: sh
+	  image: kube.local/sample:1
+	  command: [sleep, "1000"]
+	  readinessProbe: {periodSeconds: 1, exec: {command: ["true"]}}
+	  livenessProbe: {periodSeconds: 1, failureThreshold: 100, exec: {command: ["false"]}}
 X
 probes() {
 	k get --raw /api/v1/nodes/node/proxy/metrics/probes |

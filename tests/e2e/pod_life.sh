@@ -3,49 +3,41 @@
 # order, hooks, shared processes, containers that join later, pods of the node's own directory.
 . "$(dirname "$0")/../harness/cluster.sh"
 
-join_world
-add_image
-check "the cluster starts" start --node-name node
-within 20 k get serviceaccount default
+begin_cluster
 mkdir "$dir/w"
 phase() { k get pod "$1" -o 'jsonpath={.status.phase}'; }
 ready() { k get pod "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' | grep -q True; }
 
 # ---- order ----
-k create -f - >/dev/null <<-E
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: ordered}
-	spec:
-	  terminationGracePeriodSeconds: 20
-	  volumes: [{name: w, hostPath: {path: $dir/w}}]
-	  initContainers:
-	  - name: one
-	    image: kube.local/sample:1
-	    command: [sh, -c, "echo one >>/w/order"]
-	    volumeMounts: [{name: w, mountPath: /w}]
-	  - name: side
-	    image: kube.local/sample:1
-	    restartPolicy: Always
-	    command: [sh, -c, "trap 'echo side ends >>/w/order; exit 0' TERM QUIT; echo side >>/w/order; while :; do sleep 0.1; done"]
-	    startupProbe: {exec: {command: [grep, -q, side, /w/order]}, periodSeconds: 1}
-	    volumeMounts: [{name: w, mountPath: /w}]
-	  - name: two
-	    image: kube.local/sample:1
-	    command: [sh, -c, "echo two >>/w/order"]
-	    volumeMounts: [{name: w, mountPath: /w}]
-	  containers:
-	  - name: main
-	    image: kube.local/sample:1
-	    command: [sh, -c, "trap 'sleep 1; echo main ends >>/w/order; exit 0' TERM QUIT; while :; do sleep 0.1; done"]
-	    lifecycle:
-	      postStart: {exec: {command: [sh, -c, "echo hook >>/w/order"]}}
-	      preStop: {exec: {command: [sh, -c, "echo last hook >>/w/order"]}}
-	    volumeMounts: [{name: w, mountPath: /w}]
-	  - name: hasty
-	    image: kube.local/sample:1
-	    lifecycle:
-	      preStop: {sleep: {seconds: 1}}
+create_pod ordered 20 <<-E
+	volumes: [{name: w, hostPath: {path: $dir/w}}]
+	initContainers:
+	- name: one
+	  image: kube.local/sample:1
+	  command: [sh, -c, "echo one >>/w/order"]
+	  volumeMounts: [{name: w, mountPath: /w}]
+	- name: side
+	  image: kube.local/sample:1
+	  restartPolicy: Always
+	  command: [sh, -c, "trap 'echo side ends >>/w/order; exit 0' TERM QUIT; echo side >>/w/order; while :; do sleep 0.1; done"]
+	  startupProbe: {exec: {command: [grep, -q, side, /w/order]}, periodSeconds: 1}
+	  volumeMounts: [{name: w, mountPath: /w}]
+	- name: two
+	  image: kube.local/sample:1
+	  command: [sh, -c, "echo two >>/w/order"]
+	  volumeMounts: [{name: w, mountPath: /w}]
+	containers:
+	- name: main
+	  image: kube.local/sample:1
+	  command: [sh, -c, "trap 'sleep 1; echo main ends >>/w/order; exit 0' TERM QUIT; while :; do sleep 0.1; done"]
+	  lifecycle:
+	    postStart: {exec: {command: [sh, -c, "echo hook >>/w/order"]}}
+	    preStop: {exec: {command: [sh, -c, "echo last hook >>/w/order"]}}
+	  volumeMounts: [{name: w, mountPath: /w}]
+	- name: hasty
+	  image: kube.local/sample:1
+	  lifecycle:
+	    preStop: {sleep: {seconds: 1}}
 E
 check "a pod with all sorts of containers is ready" within 40 ready ordered
 check "they began in their order" prints "one side two hook " sh -c "tr '\n' ' ' <'$dir/w/order'"
@@ -119,14 +111,7 @@ check "a pod has the name that it wants" prints own k exec shared -c web -- cat 
 check "and knows whom it is told of" contains "10.1.2.3" "$(k exec shared -c web -- grep far.example /etc/hosts)"
 
 # ---- one that joins ----
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: web}
-	spec:
-	  terminationGracePeriodSeconds: 0
-	  containers: [{name: nginx, image: "kube.local/sample:1"}]
-E
+create_pod web 0 <<<'containers: [{name: nginx, image: "kube.local/sample:1"}]'
 check "a pod runs" within 30 ready web
 k debug web --image=kube.local/sample:1 --image-pull-policy=IfNotPresent --target=nginx -c looks \
 	-- sleep 1002 >/dev/null

@@ -4,32 +4,23 @@
 #   resize.sh KUBE
 . "$(dirname "$0")/../harness/cluster.sh"
 
-join_world
-
-add_image
-check "the cluster starts" start --node-name node
-within 20 k get serviceaccount default
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: p}
-	spec:
-	  terminationGracePeriodSeconds: 1
-	  containers:
-	  - name: c
-	    image: kube.local/sample:1
-	    command: [sleep, "1000"]
-	    resizePolicy:
-	    - {resourceName: memory, restartPolicy: RestartContainer}
-	    resources:
-	      requests: {cpu: 100m, memory: 64Mi}
-	      limits: {cpu: 200m, memory: 64Mi}
-	  - name: d
-	    image: kube.local/sample:1
-	    command: [sleep, "1000"]
-	    resources:
-	      requests: {cpu: 100m, memory: 64Mi}
-	      limits: {cpu: 200m, memory: 64Mi}
+begin_cluster
+create_pod p 1 <<-'E'
+	containers:
+	- name: c
+	  image: kube.local/sample:1
+	  command: [sleep, "1000"]
+	  resizePolicy:
+	  - {resourceName: memory, restartPolicy: RestartContainer}
+	  resources:
+	    requests: {cpu: 100m, memory: 64Mi}
+	    limits: {cpu: 200m, memory: 64Mi}
+	- name: d
+	  image: kube.local/sample:1
+	  command: [sleep, "1000"]
+	  resources:
+	    requests: {cpu: 100m, memory: 64Mi}
+	    limits: {cpu: 200m, memory: 64Mi}
 E
 check "the pod runs" within 20 prints 'true true' k get pod p -o 'jsonpath={.status.containerStatuses[*].ready}'
 uid=$(k get pod p -o 'jsonpath={.metadata.uid}')

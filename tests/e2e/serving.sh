@@ -5,20 +5,11 @@
 #   serving.sh KUBE
 . "$(dirname "$0")/../harness/cluster.sh"
 
-join_world
-
-add_image
 echo 'serverTLSBootstrap: true' >>"$dir/roomy.yaml"
-check "the cluster starts" start --node-name node
-within 20 k get serviceaccount default
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: p}
-	spec:
-	  terminationGracePeriodSeconds: 1
-	  containers:
-	  - {name: c, image: "kube.local/sample:1", command: [sh, -c, "echo I was here; exec sleep 1000"]}
+begin_cluster
+create_pod p 1 <<-'E'
+	containers:
+	- {name: c, image: "kube.local/sample:1", command: [sh, -c, "echo I was here; exec sleep 1000"]}
 E
 check "a pod runs" within 20 prints true k get pod p -o 'jsonpath={.status.containerStatuses[0].ready}'
 serving() { k get csr --field-selector spec.signerName=kubernetes.io/kubelet-serving -o "jsonpath=$1"; }

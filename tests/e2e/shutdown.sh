@@ -42,17 +42,12 @@ check "and holds a lock" within 10 grep -qx \
 check "its wish is written down" grep -q InhibitDelayMaxSec=20 /etc/systemd/logind.conf.d/99-kubelet.conf
 within 20 k get serviceaccount default
 pod() { # NAME PRIORITY
-	k create -f - >/dev/null <<-E
-		apiVersion: v1
-		kind: Pod
-		metadata: {name: $1}
-		spec:
-		  terminationGracePeriodSeconds: 10
-		  $2
-		  containers:
-		  - name: c
-		    image: kube.local/sample:1
-		    command: [sh, -c, "trap 'sleep 1; exit 0' TERM QUIT; sleep 1000 & wait"]
+	create_pod "$1" 10 <<-E
+		$2
+		containers:
+		- name: c
+		  image: kube.local/sample:1
+		  command: [sh, -c, "trap 'sleep 1; exit 0' TERM QUIT; sleep 1000 & wait"]
 	E
 }
 pod web ""

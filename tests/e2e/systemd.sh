@@ -47,14 +47,7 @@ check "the unit starts" ctl start kube
 check "its start is over when the API answers" quiet k get nodes
 check "it is active, and says so itself" [ "$(show ActiveState) $(show Type)" = "active notify" ]
 within 20 k get serviceaccount default
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: p}
-	spec:
-	  terminationGracePeriodSeconds: 1
-	  containers: [{name: c, image: "kube.local/sample:1", command: [sleep, "1000"]}]
-E
+create_pod p 1 <<<'containers: [{name: c, image: "kube.local/sample:1", command: [sleep, "1000"]}]'
 status() { k get pod p -o "jsonpath={.status.containerStatuses[0]$1}"; }
 check "a pod runs" within 30 prints true status .ready
 before=$(status .containerID)

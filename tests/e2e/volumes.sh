@@ -140,18 +140,13 @@ check "what is in memory stays" says "2 kept" main 'echo $(wc -l </memory/starts
 check "and is mounted once" test "$(grep -c "$volumes/kubernetes.io~empty-dir/memory" /proc/self/mounts)" = 1
 
 # ---- what is in the way ----
-k create -f - >/dev/null <<-'E'
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: waits}
-	spec:
-	  terminationGracePeriodSeconds: 1
-	  containers:
-	  - name: c
-	    image: kube.local/sample:1
-	    command: [sh, -c, "while :; do sleep 0.2; done"]
-	    volumeMounts: [{name: v, mountPath: /v}]
-	  volumes: [{name: v, configMap: {name: later}}]
+create_pod waits 1 <<-'E'
+	containers:
+	- name: c
+	  image: kube.local/sample:1
+	  command: [sh, -c, "while :; do sleep 0.2; done"]
+	  volumeMounts: [{name: v, mountPath: /v}]
+	volumes: [{name: v, configMap: {name: later}}]
 E
 told() { k describe pod waits | grep -q 'MountVolume.SetUp failed for volume "v" : configmap "later" not found'; }
 check "what is missing is told" within 20 told
@@ -226,31 +221,26 @@ check "and of claims to who watches it" contains \
 
 # ---- mounts that spread ----
 mkdir -p "$dir/spread/up" "$dir/spread/down"
-k create -f - >/dev/null <<-E
-	apiVersion: v1
-	kind: Pod
-	metadata: {name: spreads}
-	spec:
-	  terminationGracePeriodSeconds: 1
-	  containers:
-	  - name: up
-	    image: kube.local/sample:1
-	    securityContext: {privileged: true}
-	    command: [sh, -c, "mount -t tmpfs none /s/up && touch /s/up/x; while :; do sleep 0.2; done"]
-	    volumeMounts: [{name: v, mountPath: /s, mountPropagation: Bidirectional}]
-	  - name: down
-	    image: kube.local/sample:1
-	    command: [sh, -c, "while :; do cp /s/down/x /o/seen; sleep 0.2; done"]
-	    volumeMounts:
-	    - {name: v, mountPath: /s, mountPropagation: HostToContainer}
-	    - {name: o, mountPath: /o}
-	  - name: apart
-	    image: kube.local/sample:1
-	    command: [sh, -c, "while :; do cp /s/down/x /o/leaked; sleep 0.2; done"]
-	    volumeMounts: [{name: v, mountPath: /s}, {name: o, mountPath: /o}]
-	  volumes:
-	  - {name: v, hostPath: {path: $dir/spread}}
-	  - {name: o, hostPath: {path: $dir/host}}
+create_pod spreads 1 <<-E
+	containers:
+	- name: up
+	  image: kube.local/sample:1
+	  securityContext: {privileged: true}
+	  command: [sh, -c, "mount -t tmpfs none /s/up && touch /s/up/x; while :; do sleep 0.2; done"]
+	  volumeMounts: [{name: v, mountPath: /s, mountPropagation: Bidirectional}]
+	- name: down
+	  image: kube.local/sample:1
+	  command: [sh, -c, "while :; do cp /s/down/x /o/seen; sleep 0.2; done"]
+	  volumeMounts:
+	  - {name: v, mountPath: /s, mountPropagation: HostToContainer}
+	  - {name: o, mountPath: /o}
+	- name: apart
+	  image: kube.local/sample:1
+	  command: [sh, -c, "while :; do cp /s/down/x /o/leaked; sleep 0.2; done"]
+	  volumeMounts: [{name: v, mountPath: /s}, {name: o, mountPath: /o}]
+	volumes:
+	- {name: v, hostPath: {path: $dir/spread}}
+	- {name: o, hostPath: {path: $dir/host}}
 E
 check "what a container mounts reaches the node" within 30 test -e "$dir/spread/up/x"
 check "its containers run" within 20 prints "true true true" k get pod spreads \

@@ -1,16 +1,18 @@
-#!/usr/bin/python3
-"""Admission webhooks of all sorts, by path; what they were asked stands in a file.
+#!/usr/bin/env python3
+"""Admission webhooks of all sorts, by path, on loopback.
 
-    webhook_server.py CERT KEY PORT-FILE ASKED-FILE
+usage: webhook_server.py CERT KEY DIR
+
+Prints its port. What they are asked is a line of DIR/asked each.
 """
 import base64
-import http.server
 import json
 import os
-import ssl
 import sys
-import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from hook_server import Hook, note, serve  # noqa: E402
 
 
 def patch(operations):
@@ -38,47 +40,21 @@ def decide(path, request):
     return {"allowed": True}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
+class Admission(Hook):
     def do_POST(self):
-        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        review = json.loads(self.body())
         request = review["request"]
         path = self.path.partition("?")[0]
-        with open(sys.argv[4], "a", encoding="utf-8") as out:
-            out.write("%s %s %s %s dry=%s\n" % (path, request["operation"],
-                      request["resource"]["resource"], request.get("name", "-"),
-                      request["dryRun"]))
+        note("asked", "%s %s %s %s dry=%s" % (path, request["operation"],
+             request["resource"]["resource"], request.get("name", "-"), request["dryRun"]))
+        body = {"kind": "AdmissionReview", "apiVersion": review["apiVersion"]}
         if path == "/garbage":
             body = b"what?"
         elif path == "/lie":
-            body = json.dumps({"kind": "AdmissionReview", "apiVersion": review["apiVersion"],
-                               "response": {"uid": "another", "allowed": True}}).encode()
+            body["response"] = {"uid": "another", "allowed": True}
         else:
-            body = json.dumps({"kind": "AdmissionReview", "apiVersion": review["apiVersion"],
-                               "response": dict(uid=request["uid"],
-                                                **decide(path, request))}).encode()
-        self.send_response(500 if path == "/broken" else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            body["response"] = dict(uid=request["uid"], **decide(path, request))
+        self.answer(500 if path == "/broken" else 200, body)
 
 
-def main():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(sys.argv[1], sys.argv[2])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.daemon_threads = True
-    with open(sys.argv[3] + ".new", "w", encoding="ascii") as out:
-        out.write(str(server.server_address[1]))
-    os.rename(sys.argv[3] + ".new", sys.argv[3])
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    sys.stdin.read()  # until whoever started it ends
-
-
-main()
+serve(Admission)

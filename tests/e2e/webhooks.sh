@@ -2,17 +2,9 @@
 # Admission webhooks as an administrator meets them: kubectl, and a server that answers all sorts.
 . "$(dirname "$0")/../harness/check.sh"
 . "$(dirname "$0")/../harness/apiserver.sh"
-here=$(dirname "$0")
-hook=
-trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; [ -z "$hook" ] || kill -9 "$hook" 2>/dev/null; rm -rf "$dir"' EXIT
+. "$(dirname "$0")/../harness/hook.sh"
 kubectl=$(command -v kubectl) || { echo "no kubectl here" >&2; exit 1; }
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=hooks \
-	-addext 'subjectAltName=DNS:hooks.default.svc,IP:127.0.0.1' \
-	-keyout "$dir/hook.key" -out "$dir/hook.crt" 2>"$dir/openssl.log" || { cat "$dir/openssl.log"; exit 1; }
-mkfifo "$dir/alive"
-python3 -B "$here/webhook_server.py" "$dir/hook.crt" "$dir/hook.key" "$dir/port" "$dir/asked" \
-	<>"$dir/alive" 2>"$dir/hook.log" &
-hook=$!
+start_hook "$(dirname "$0")/webhook_server.py" DNS:hooks.default.svc
 cat >"$dir/policy" <<-E
 	apiVersion: audit.k8s.io/v1
 	kind: Policy
@@ -22,11 +14,6 @@ cat >"$dir/policy" <<-E
 	- {level: Metadata, resources: [{resources: [configmaps]}]}
 E
 start_apiserver "$1" --audit-policy-file "$dir/policy" --audit-log-path "$dir/audit" || exit 1
-for _ in $(seq 200); do
-	[ ! -s "$dir/port" ] || break
-	sleep 0.05
-done
-port=$(cat "$dir/port")
 ca=$(base64 -w 0 "$dir/hook.crt")
 k() { "$kubectl" --kubeconfig "$kubeconfig" --cache-dir "$dir/cache" --request-timeout 30s "$@" 2>&1; }
 hook() { # Mutating|Validating NAME PATH OPERATIONS RESOURCES [MORE-YAML]
@@ -38,7 +25,7 @@ hook() { # Mutating|Validating NAME PATH OPERATIONS RESOURCES [MORE-YAML]
 	- name: $2.hooks.example.com
 	  sideEffects: None
 	  admissionReviewVersions: [v1]
-	  clientConfig: {url: "https://127.0.0.1:$port/$3", caBundle: $ca}
+	  clientConfig: {url: "https://127.0.0.1:$hook/$3", caBundle: $ca}
 	  rules:
 	  - {operations: [$4], apiGroups: ["*"], apiVersions: ["*"], resources: [$5]}
 	$(printf '%s' "${6:+  $6}")
@@ -95,7 +82,7 @@ drop Validating v
 hook Validating v slow CREATE configmaps "timeoutSeconds: 1"
 slow=$(map five)
 check "one that is slow is told of" contains \
-	'failed calling webhook "v.hooks.example.com": failed to call webhook: Post "https://127.0.0.1:'"$port"'/slow?timeout=1s": context deadline exceeded' "$slow"
+	'failed calling webhook "v.hooks.example.com": failed to call webhook: Post "https://127.0.0.1:'"$hook"'/slow?timeout=1s": context deadline exceeded' "$slow"
 drop Validating v
 for path in garbage lie broken; do
 	hook Validating v $path CREATE configmaps
@@ -105,12 +92,12 @@ for path in garbage lie broken; do
 	check "$path fails open if it may" contains "created" "$(map "open-$path")"
 	drop Validating v
 done
-kept=$port
-port=1
+kept=$hook
+hook=1
 hook Validating v nowhere CREATE configmaps "timeoutSeconds: 5"
 check "nobody there is told as such" contains 'connect: connection refused' "$(map six)"
 drop Validating v
-port=$kept
+hook=$kept
 
 # ---- who is meant ----
 hook Validating v deny CREATE configmaps 'objectSelector: {matchLabels: {never: such}}'
@@ -178,7 +165,7 @@ webhooks:
 - name: s.hooks.example.com
   sideEffects: None
   admissionReviewVersions: [v1]
-  clientConfig: {service: {namespace: default, name: hooks, path: /deny, port: $port}, caBundle: $ca}
+  clientConfig: {service: {namespace: default, name: hooks, path: /deny, port: $hook}, caBundle: $ca}
   rules:
   - {operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods]}
 EOF
@@ -186,8 +173,8 @@ check "a hook may be a service" contains 'no pods on Sundays' "$(k run p --image
 metrics=$(k get --raw /metrics | grep -E '^apiserver_admission_webhook_(request|fail)')
 check "calls are counted" contains 'apiserver_admission_webhook_request_total{code="403",name="s.hooks.example.com",operation="CREATE",rejected="true",type="validating"} 1' "$metrics"
 check "those that were passed over, too" contains 'apiserver_admission_webhook_fail_open_count{' "$metrics"
-kill "$hook"
-wait "$hook" 2>/dev/null
-hook=
+kill $others
+wait $others 2>/dev/null
+others=
 check "the server ends" end_apiserver
 finish

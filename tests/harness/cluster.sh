@@ -2,7 +2,7 @@
 # script's arguments; the first is the executable.
 #
 #   . "$(dirname "$0")/../harness/cluster.sh"
-#   join_world; add_image; check "it starts" start; …; stop; finish
+#   begin_cluster; create_pod web 0 <<<'containers: […]'; …; stop; finish
 #
 # Sets $kube, $kubectl, $images (where sample.tar lies) and $dir, taken away at the end.
 kube=$1
@@ -68,6 +68,20 @@ within() { # SECONDS COMMAND…: until it succeeds
 		[ $SECONDS -lt $end ] || return 1
 		sleep 0.1
 	done
+}
+# What most begin with; pods can be made then.
+begin_cluster() { # [FLAG…]
+	join_world
+	add_image
+	check "the cluster starts" start --node-name node "$@"
+	within 20 k get serviceaccount default
+}
+create_pod() { # NAME SECONDS, which it has to end; what else its spec says is read
+	{
+		printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec:\n' "$1"
+		printf '  terminationGracePeriodSeconds: %d\n' "$2"
+		sed 's/^/  /'
+	} | k create -f - >/dev/null
 }
 quiet() { "$@" >/dev/null; }
 prints() { # TEXT COMMAND…
