@@ -30,6 +30,7 @@ void buf_add(struct buf *b, const void *at, size_t len);
 void buf_add_str(struct buf *b, struct str s);
 void buf_add_text(struct buf *b, const char *text);
 void buf_add_char(struct buf *b, char c);
+void buf_add_rune(struct buf *b, uint32_t rune); /* as UTF-8 */
 void buf_add_u64(struct buf *b, uint64_t value);
 void buf_add_i64(struct buf *b, int64_t value);
 void buf_print(struct buf *b, const char *format, ...) KUBE_PRINTF(2, 3);

@@ -70,6 +70,8 @@ bool str_to_double(struct str s, double *value);
 
 /* Is this valid UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)? */
 bool str_is_utf8(struct str s);
+/* The character's UTF-8, at most four bytes; where the next one goes. At most U+10FFFF. */
+char *utf8_put(char *to, uint32_t rune);
 
 /* NUL-terminated heap copy; the caller frees with mem_free. */
 char *str_dup(struct str s);

@@ -127,26 +127,6 @@ static int hex_of(int c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void add_rune(struct buf *out, uint32_t code)
-{
-	if (code < 0x80) {
-		buf_add_char(out, (char)code);
-		return;
-	}
-	if (code < 0x800) {
-		buf_add_char(out, (char)(0xc0 | code >> 6));
-	} else {
-		if (code < 0x10000) {
-			buf_add_char(out, (char)(0xe0 | code >> 12));
-		} else {
-			buf_add_char(out, (char)(0xf0 | code >> 18));
-			buf_add_char(out, (char)(0x80 | (code >> 12 & 0x3f)));
-		}
-		buf_add_char(out, (char)(0x80 | (code >> 6 & 0x3f)));
-	}
-	buf_add_char(out, (char)(0x80 | (code & 0x3f)));
-}
-
 static bool add_hex(struct buf *out, struct str s, size_t *at, int digits)
 {
 	uint32_t code = 0;
@@ -165,7 +145,7 @@ static bool add_hex(struct buf *out, struct str s, size_t *at, int digits)
 	}
 	if (code > 0x10ffff)
 		return false;
-	add_rune(out, code);
+	buf_add_rune(out, code);
 	return true;
 }
 

@@ -138,6 +138,11 @@ static int take(struct step *s, struct cJSON *in, struct str last)
 
 /* ---- operations ---- */
 
+static int no_place(struct step *s, const char *why, struct str path)
+{
+	return err_set(s->err, ERR_INVALID, "%s: %.*s" MISSING, why, STRF(path));
+}
+
 static int run_add(struct step *s)
 {
 	struct str last;
@@ -185,13 +190,10 @@ static int run_replace(struct step *s)
 		return replace_root(s);
 	in = container(s, s->path, &last);
 	if (!in)
-		return err_set(s->err, ERR_INVALID,
-			"replace operation does not apply: doc is missing path: %.*s" MISSING,
-			STRF(s->path));
+		return no_place(
+			s, "replace operation does not apply: doc is missing path", s->path);
 	if (get(&quiet, in, last, &found))
-		return err_set(s->err, ERR_INVALID,
-			"replace operation does not apply: doc is missing key: %.*s" MISSING,
-			STRF(s->path));
+		return no_place(s, "replace operation does not apply: doc is missing key", s->path);
 	if (json_is(in, JSON_OBJECT)) {
 		json_set(s->arena, in, last, copy_of(s, s->value));
 		return 0;
@@ -211,9 +213,8 @@ static int run_test(struct step *s)
 	if (s->path.len) {
 		in = container(s, s->path, &last);
 		if (!in)
-			return err_set(s->err, ERR_INVALID,
-				"test operation does not apply: is missing path: %.*s" MISSING,
-				STRF(s->path));
+			return no_place(
+				s, "test operation does not apply: is missing path", s->path);
 		code = get(s, in, last, &found);
 		if (code)
 			return err_wrap(
@@ -231,18 +232,15 @@ static int run_copy(struct step *s)
 	int code;
 
 	if (!in)
-		return err_set(s->err, ERR_INVALID,
-			"copy operation does not apply: doc is missing from path: %.*s" MISSING,
-			STRF(s->from));
+		return no_place(
+			s, "copy operation does not apply: doc is missing from path", s->from);
 	code = get(s, in, last, &found);
 	if (code)
 		return err_wrap(s->err, code, "error in copy for from: '%.*s'", STRF(s->from));
 	in = container(s, s->path, &last);
 	if (!in)
-		return err_set(s->err, ERR_INVALID,
-			"copy operation does not apply: doc is missing destination path: "
-			"%.*s" MISSING,
-			STRF(s->path));
+		return no_place(s, "copy operation does not apply: doc is missing destination path",
+			s->path);
 	code = put(s, in, last, found);
 	return code ? err_wrap(s->err, code, "error while adding value during copy") : 0;
 }
@@ -254,9 +252,8 @@ static int run_move(struct step *s)
 	int code;
 
 	if (!in)
-		return err_set(s->err, ERR_INVALID,
-			"move operation does not apply: doc is missing from path: %.*s" MISSING,
-			STRF(s->from));
+		return no_place(
+			s, "move operation does not apply: doc is missing from path", s->from);
 	code = get(s, in, last, &found);
 	found = copy_of(s, found);
 	if (!code)
@@ -265,10 +262,8 @@ static int run_move(struct step *s)
 		return err_wrap(s->err, code, "error in move for path: '%.*s'", STRF(last));
 	in = container(s, s->path, &last);
 	if (!in)
-		return err_set(s->err, ERR_INVALID,
-			"move operation does not apply: doc is missing destination path: "
-			"%.*s" MISSING,
-			STRF(s->path));
+		return no_place(s, "move operation does not apply: doc is missing destination path",
+			s->path);
 	code = put(s, in, last, found);
 	return code ? err_wrap(s->err, code, "error in move for path: '%.*s'", STRF(s->path)) : 0;
 }

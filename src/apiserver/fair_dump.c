@@ -72,7 +72,8 @@ static void answer_dump(struct api_request *q, const struct dump *d)
 
 /* ---- levels ---- */
 
-static int64_t refused(struct api_request *q, const struct fair_level *l, const char *why)
+/* Of the requests of a level's schemas: refused for that reason, or (NULL) dispatched. */
+static int64_t counted(struct api_request *q, const struct fair_level *l, const char *refused)
 {
 	struct flow_schemas *schemas = q->server->fair->schemas;
 	size_t count = flow_schemas_count(schemas);
@@ -81,24 +82,12 @@ static int64_t refused(struct api_request *q, const struct fair_level *l, const 
 	for (size_t i = 0; i < count; i++) {
 		struct flow_match m = flow_schemas_at(schemas, i);
 
-		if (m.of == l)
-			sum += *metrics_number(q->server->metrics, METRIC_FLOW_REJECTED,
-				arena_print(q->arena, "%.*s,reason=\"%s\"", STRF(m.labels), why));
-	}
-	return sum;
-}
-
-static int64_t dispatched(struct api_request *q, const struct fair_level *l)
-{
-	struct flow_schemas *schemas = q->server->fair->schemas;
-	size_t count = flow_schemas_count(schemas);
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		struct flow_match m = flow_schemas_at(schemas, i);
-
-		if (m.of == l)
-			sum += *m.numbers.dispatched;
+		if (m.of != l)
+			continue;
+		sum += !refused ? *m.numbers.dispatched
+				: *metrics_number(q->server->metrics, METRIC_FLOW_REJECTED,
+					  arena_print(q->arena, "%.*s,reason=\"%s\"",
+						  STRF(m.labels), refused));
 	}
 	return sum;
 }
@@ -128,7 +117,7 @@ void serve_flow_levels(struct api_request *q)
 		const struct fair_level *l = LIST_ENTRY(at, struct fair_level, in_all);
 		const struct fair_queues *queues = &l->queues;
 		struct str *cells = add_row(&d);
-		int64_t late = refused(q, l, "time-out"), gone = refused(q, l, "cancelled");
+		int64_t late = counted(q, l, "time-out"), gone = counted(q, l, "cancelled");
 
 		cells[0] = str_from(l->name);
 		cells[1] = number(&d, active_queues(queues));
@@ -136,9 +125,9 @@ void serve_flow_levels(struct api_request *q)
 		cells[3] = yes_or_no(!l->wanted);
 		cells[4] = number(&d, queues->waiting);
 		cells[5] = number(&d, queues->executing);
-		cells[6] = number(&d, dispatched(q, l));
-		cells[7] = number(&d, late + gone + refused(q, l, "queue-full") +
-					      refused(q, l, "concurrency-limit"));
+		cells[6] = number(&d, counted(q, l, NULL));
+		cells[7] = number(&d, late + gone + counted(q, l, "queue-full") +
+					      counted(q, l, "concurrency-limit"));
 		cells[8] = number(&d, late);
 		cells[9] = number(&d, gone);
 	}

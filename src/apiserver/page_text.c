@@ -7,25 +7,6 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static void add_rune(struct buf *out, uint32_t rune)
-{
-	if (rune < 0x80) {
-		buf_add_char(out, (char)rune);
-	} else if (rune < 0x800) {
-		buf_add_char(out, (char)(0xc0 | rune >> 6));
-		buf_add_char(out, (char)(0x80 | (rune & 0x3f)));
-	} else {
-		if (rune < 0x10000) {
-			buf_add_char(out, (char)(0xe0 | rune >> 12));
-		} else {
-			buf_add_char(out, (char)(0xf0 | rune >> 18));
-			buf_add_char(out, (char)(0x80 | (rune >> 12 & 0x3f)));
-		}
-		buf_add_char(out, (char)(0x80 | (rune >> 6 & 0x3f)));
-		buf_add_char(out, (char)(0x80 | (rune & 0x3f)));
-	}
-}
-
 static int digit_of(char c, int base)
 {
 	if (c >= '0' && c <= '9')
@@ -69,7 +50,7 @@ static bool read_entity(struct str s, size_t *len, struct buf *out)
 	if (s.len > 1 && s.at[1] == '#') {
 		*len = read_number(s, &rune);
 		if (*len)
-			add_rune(out, rune);
+			buf_add_rune(out, rune);
 		return *len;
 	}
 	while (end < s.len && (is_letter(s.at[end]) || digit_of(s.at[end], 10) >= 0))

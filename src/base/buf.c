@@ -73,6 +73,13 @@ void buf_add_char(struct buf *b, char c)
 		buf_add(b, &c, 1);
 }
 
+void buf_add_rune(struct buf *b, uint32_t rune)
+{
+	char bytes[4];
+
+	buf_add(b, bytes, (size_t)(utf8_put(bytes, rune) - bytes));
+}
+
 void buf_add_u64(struct buf *b, uint64_t value)
 {
 	char digits[20], *at = digits + sizeof(digits);

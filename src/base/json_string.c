@@ -70,26 +70,6 @@ static int lex_hex4(struct json_lexer *x, const char *at, unsigned *value)
 	return 0;
 }
 
-static char *put_code_point(char *to, unsigned c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-	} else if (c < 0x800) {
-		*to++ = (char)(0xc0 | c >> 6);
-		*to++ = (char)(0x80 | (c & 0x3f));
-	} else if (c < 0x10000) {
-		*to++ = (char)(0xe0 | c >> 12);
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (c & 0x3f));
-	} else {
-		*to++ = (char)(0xf0 | c >> 18);
-		*to++ = (char)(0x80 | (c >> 12 & 0x3f));
-		*to++ = (char)(0x80 | (c >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (c & 0x3f));
-	}
-	return to;
-}
-
 /*
  * *at is behind "\u". A high and a low surrogate make one character; either of them alone
  * becomes U+FFFD, as in Go, and what follows it is read for itself.
@@ -116,7 +96,7 @@ static int lex_unicode_escape(struct json_lexer *x, const char **at, char **to)
 			c = 0xfffd;
 		}
 	}
-	*to = put_code_point(*to, c);
+	*to = utf8_put(*to, c);
 	return 0;
 }
 

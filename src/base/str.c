@@ -239,6 +239,26 @@ bool str_is_utf8(struct str s)
 	return true;
 }
 
+char *utf8_put(char *to, uint32_t rune)
+{
+	if (rune < 0x80) {
+		*to++ = (char)rune;
+	} else if (rune < 0x800) {
+		*to++ = (char)(0xc0 | rune >> 6);
+		*to++ = (char)(0x80 | (rune & 0x3f));
+	} else if (rune < 0x10000) {
+		*to++ = (char)(0xe0 | rune >> 12);
+		*to++ = (char)(0x80 | (rune >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (rune & 0x3f));
+	} else {
+		*to++ = (char)(0xf0 | rune >> 18);
+		*to++ = (char)(0x80 | (rune >> 12 & 0x3f));
+		*to++ = (char)(0x80 | (rune >> 6 & 0x3f));
+		*to++ = (char)(0x80 | (rune & 0x3f));
+	}
+	return to;
+}
+
 char *str_dup(struct str s)
 {
 	char *copy = mem_alloc(s.len + 1);

@@ -45,20 +45,6 @@ static int walk_next(struct name_walk *w, struct name_part *part)
 	return 1;
 }
 
-static void add_rune(struct buf *out, unsigned rune)
-{
-	if (rune < 0x80) {
-		buf_add_char(out, (char)rune);
-	} else if (rune < 0x800) {
-		buf_add_char(out, (char)(0xc0 | rune >> 6));
-		buf_add_char(out, (char)(0x80 | (rune & 0x3f)));
-	} else {
-		buf_add_char(out, (char)(0xe0 | rune >> 12));
-		buf_add_char(out, (char)(0x80 | (rune >> 6 & 0x3f)));
-		buf_add_char(out, (char)(0x80 | (rune & 0x3f)));
-	}
-}
-
 static bool is_ascii(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -77,7 +63,7 @@ static bool add_bmp(struct buf *out, struct str value)
 			(unsigned)(unsigned char)value.at[i] << 8 | (unsigned char)value.at[i + 1];
 		if (rune >= 0xd800 && rune < 0xe000)
 			return false;
-		add_rune(out, rune);
+		buf_add_rune(out, rune);
 	}
 	return true;
 }
@@ -102,7 +88,7 @@ static bool add_text(struct buf *out, const struct name_part *part)
 		break;
 	case DER_T61_STRING: /* everybody who wrote these meant Latin-1 */
 		for (size_t i = 0; i < value.len; i++)
-			add_rune(out, (unsigned char)value.at[i]);
+			buf_add_rune(out, (unsigned char)value.at[i]);
 		break;
 	case DER_BMP_STRING:
 		if (!add_bmp(out, value))

@@ -81,12 +81,7 @@ static inline bool hooks_open(struct hooks *h)
 
 static inline void hooks_close(struct hooks *h)
 {
-	struct told told = {0};
-
-	webhook_rig_stop(&h->rig, &told);
-	loop_test_run_until(&h->api.t, &told.done);
-	told_done(&told);
-	webhook_rig_close(&h->rig);
+	webhook_rig_end(&h->rig, &h->api.t);
 	api_rig_close(&h->api);
 	arena_done(&h->arena);
 }

@@ -44,3 +44,27 @@ int loop_torture_run(enum loop_test_kind kind, torture_fn *start, torture_fn *ch
 	test_context_end();
 	return rounds;
 }
+
+void loop_torture_on(struct loop *loop, void (*act)(void *ctx), void (*whole)(void *ctx), void *ctx)
+{
+	const int codes[] = {ERR_IO, ERR_CANCELLED};
+
+	for (size_t c = 0; c < ARRAY_LEN(codes); c++) {
+		bool hit = true;
+		uint64_t k = 1;
+
+		for (; k <= ROUNDS_MAX && hit && !test_failed(); k++) {
+			test_context(
+				"await %llu: %s", (unsigned long long)k, err_code_name(codes[c]));
+			loop_torture(loop, k, codes[c]);
+			act(ctx);
+			hit = loop_torture_hit(loop);
+			loop_torture(loop, 0, 0);
+			whole(ctx);
+		}
+		if (k > ROUNDS_MAX)
+			test_fail(__FILE__, __LINE__, "still awaiting after %d rounds of torture",
+				ROUNDS_MAX);
+	}
+	test_context_end();
+}

@@ -25,4 +25,11 @@ typedef void torture_fn(struct loop_test *t, void *ctx);
  */
 int loop_torture_run(enum loop_test_kind kind, torture_fn *start, torture_fn *check, void *ctx);
 
+/*
+ * The same on a loop that goes on, a server's: `act` runs it with torture on, until what it has
+ * begun is over; `whole` runs it without, when all must work as ever.
+ */
+void loop_torture_on(
+	struct loop *loop, void (*act)(void *ctx), void (*whole)(void *ctx), void *ctx);
+
 #endif

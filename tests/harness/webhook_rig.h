@@ -149,7 +149,7 @@ static inline void webhook_rig_write(struct webhook_rig *rig, const char *dir, c
 	fclose(f);
 }
 
-/* The loop is run by the caller until told->done; then webhook_rig_close. */
+/* Stop, the loop run by the caller until told->done, close; or all in one: webhook_rig_end. */
 static inline void webhook_rig_stop(struct webhook_rig *rig, struct told *told)
 {
 	http_server_stop(rig->server, told_op(told, rig->parent, OP_NO_DEADLINE), 0);
@@ -162,6 +162,16 @@ static inline void webhook_rig_close(struct webhook_rig *rig)
 	buf_done(&rig->ca);
 	tls_world_identity_done(&rig->identity);
 	tls_world_done(&rig->world);
+}
+
+static inline void webhook_rig_end(struct webhook_rig *rig, struct loop_test *t)
+{
+	struct told told = {0};
+
+	webhook_rig_stop(rig, &told);
+	loop_test_run_until(t, &told.done);
+	told_done(&told);
+	webhook_rig_close(rig);
 }
 
 #endif

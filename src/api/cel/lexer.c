@@ -275,25 +275,6 @@ static uint32_t read_digits(struct str s, size_t at, size_t count, unsigned base
 	return value;
 }
 
-static void put_char(struct buf *out, uint32_t c)
-{
-	if (c < 0x80) {
-		buf_add_char(out, (char)c);
-	} else if (c < 0x800) {
-		buf_add_char(out, (char)(0xc0 | c >> 6));
-		buf_add_char(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_add_char(out, (char)(0xe0 | c >> 12));
-		buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_add_char(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_add_char(out, (char)(0xf0 | c >> 18));
-		buf_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_add_char(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* s[i] stands behind a backslash. How many bytes the escape has, 0: it means nothing. */
 static size_t put_escape(struct buf *out, struct str s, size_t i, bool bytes)
 {
@@ -315,7 +296,7 @@ static size_t put_escape(struct buf *out, struct str s, size_t i, bool bytes)
 	}
 	if (bytes || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
 		return 0;
-	put_char(out, value);
+	buf_add_rune(out, value);
 	return octal ? 3 : 1 + count;
 }
 

@@ -27,27 +27,10 @@ struct cel_value run_unequal(struct call *c)
 
 /* ---- order ---- */
 
-static bool is_ordered(struct cel_value v)
-{
-	switch (v.kind) {
-	case CEL_BOOL:
-	case CEL_INT:
-	case CEL_UINT:
-	case CEL_DOUBLE:
-	case CEL_STRING:
-	case CEL_BYTES:
-	case CEL_TIMESTAMP:
-	case CEL_DURATION:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* -2: *error says why there is no order. */
 static int64_t compare_args(struct call *c, struct cel_value *error)
 {
-	if (!is_ordered(c->args[0]))
+	if (!cel_kind_is_scalar(c->args[0].kind))
 		*error = value_no_trait(c);
 	else
 		*error = value_compare(c->args[0], c->args[1]);

@@ -1,5 +1,5 @@
 /* Types: what there is, what it is called, which are the same. */
-#include "program.h"
+#include "value.h"
 
 #define SIMPLE(symbol, its_kind, its_name)                                                         \
 	const struct cel_type symbol = {                                                           \
@@ -97,10 +97,9 @@ const struct cel_type *cel_type_optional(struct cel_env *env, const struct cel_t
 	return type_new(&env->arena, CEL_OPTIONAL, of, NULL);
 }
 
-const struct cel_type *cel_type_composed(struct cel_env *env, const struct cel_type *of)
+bool cel_kind_is_scalar(enum cel_kind kind)
 {
-	switch (of->kind) {
-	case CEL_NULL:
+	switch (kind) {
 	case CEL_BOOL:
 	case CEL_INT:
 	case CEL_UINT:
@@ -109,6 +108,18 @@ const struct cel_type *cel_type_composed(struct cel_env *env, const struct cel_t
 	case CEL_BYTES:
 	case CEL_TIMESTAMP:
 	case CEL_DURATION:
+		return true;
+	default:
+		return false;
+	}
+}
+
+const struct cel_type *cel_type_composed(struct cel_env *env, const struct cel_type *of)
+{
+	if (cel_kind_is_scalar(of->kind))
+		return of;
+	switch (of->kind) {
+	case CEL_NULL:
 		return of;
 	case CEL_LIST:
 		return cel_type_list(env, cel_type_composed(env, of->first));

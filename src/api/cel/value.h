@@ -30,6 +30,8 @@ struct cel_entries {
 	size_t index_cap;
 };
 
+bool cel_kind_is_scalar(enum cel_kind kind); /* of those that have an order */
+
 static inline bool value_fails(struct cel_value v)
 {
 	return v.kind == CEL_ERROR;

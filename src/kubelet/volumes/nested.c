@@ -5,29 +5,16 @@
 #include "volume_plan.h"
 
 #include <kube/api_codec.h>
+#include <kube/url.h>
 
 #include <stdlib.h>
 
-/* The path without "." and doubled slashes; ".." goes up. */
+/* Without "." and the like, and the root is nothing: what is below has a slash behind it. */
 static struct str clean(struct arena *a, struct str path)
 {
-	char *out = arena_alloc(a, path.len + 2);
-	struct str rest = path, piece;
-	size_t len = 0;
+	struct str cleaned = url_clean_path(a, path);
 
-	while (str_next(&rest, '/', &piece)) {
-		if (!piece.len || str_eq(piece, STR(".")))
-			continue;
-		if (str_eq(piece, STR(".."))) {
-			while (len && out[--len] != '/')
-				continue;
-			continue;
-		}
-		out[len++] = '/';
-		memcpy(out + len, piece.at, piece.len);
-		len += piece.len;
-	}
-	return str_make(out, len);
+	return str_eq(cleaned, STR("/")) ? STR("") : cleaned;
 }
 
 struct mounted {

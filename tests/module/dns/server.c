@@ -541,78 +541,86 @@ static bool asked(
 	return good;
 }
 
-TEST(services_of_an_api_have_names_at_once)
+struct served {
+	struct api_rig api;
+	struct informers *informers;
+	struct part *part; /* NULL: it could not listen */
+};
+
+static void serve(struct served *s)
 {
 	struct address any = address_of(ip_v4(127, 0, 0, 1), 0);
 	struct dns_options options = {.listen = &any, .listen_count = 1};
-	struct api_rig r;
-	struct told told = {0}, gone = {0};
-	struct part *part = NULL;
+	struct err err = {0};
 
-	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
-	struct component_base base = {.env = r.t.env,
-		.client = r.client,
-		.informers = informers_new(r.client, r.t.root),
-		.scope = r.t.root};
-	REQUIRE(dns_new(&base, &options, &part, NULL) == 0);
-	struct address at = dns_listening(part, 0);
-	create(&r, "", "services",
+	s->informers = informers_new(s->api.client, s->api.t.root);
+	struct component_base base = {.env = s->api.t.env,
+		.client = s->api.client,
+		.informers = s->informers,
+		.scope = s->api.t.root};
+	EXPECT_OK(dns_new(&base, &options, &s->part, &err), &err);
+	err_done(&err);
+}
+
+static void serve_end(struct served *s)
+{
+	struct told told = {0}, gone = {0};
+
+	if (s->part) {
+		part_stop(s->part, told_op(&told, s->api.t.root, OP_NO_DEADLINE));
+		loop_test_run_until(&s->api.t, &told.done);
+		part_free(s->part);
+	}
+	informers_stop(s->informers, told_op(&gone, s->api.t.root, OP_NO_DEADLINE));
+	loop_test_run_until(&s->api.t, &gone.done);
+	informers_free(s->informers);
+}
+
+TEST(services_of_an_api_have_names_at_once)
+{
+	struct served s = {0};
+
+	REQUIRE(api_rig_open(&s.api, API_RIG_LOCAL));
+	serve(&s);
+	REQUIRE(s.part);
+	struct address at = dns_listening(s.part, 0);
+	create(&s.api, "", "services",
 		"{\"metadata\":{\"name\":\"web\"},\"spec\":{\"clusterIP\":\"10.96.0.77\",\"ports\":"
 		"["
 		"{\"port\":80}]}}");
-	API_RIG_AWAIT(&r, asked(&r, &at, "web.default.svc.cluster.local", "10.96.0.77"));
-	create(&r, "", "services",
+	API_RIG_AWAIT(&s.api, asked(&s.api, &at, "web.default.svc.cluster.local", "10.96.0.77"));
+	create(&s.api, "", "services",
 		"{\"metadata\":{\"name\":\"db\"},\"spec\":{\"clusterIP\":\"None\"}}");
-	create(&r, "discovery.k8s.io", "endpointslices",
+	create(&s.api, "discovery.k8s.io", "endpointslices",
 		"{\"metadata\":{\"name\":\"db-1\",\"labels\":{\"kubernetes.io/"
 		"service-name\":\"db\"}},"
 		"\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"10.42.0.7\"]}]}");
-	API_RIG_AWAIT(&r, asked(&r, &at, "db.default.svc.cluster.local", "10.42.0.7"));
-	part_stop(part, told_op(&told, r.t.root, OP_NO_DEADLINE));
-	loop_test_run_until(&r.t, &told.done);
-	part_free(part);
-	informers_stop(base.informers, told_op(&gone, r.t.root, OP_NO_DEADLINE));
-	loop_test_run_until(&r.t, &gone.done);
-	informers_free(base.informers);
-	api_rig_close(&r);
+	API_RIG_AWAIT(&s.api, asked(&s.api, &at, "db.default.svc.cluster.local", "10.42.0.7"));
+	serve_end(&s);
+	api_rig_close(&s.api);
 }
 
 /* Of eight ports that may be handed out seven are taken, over TCP. */
 static void with_few_ports(void)
 {
-	struct address any = address_of(ip_v4(127, 0, 0, 1), 0);
-	struct dns_options options = {.listen = &any, .listen_count = 1};
-	struct api_rig r;
-	struct told told = {0}, gone = {0};
-	struct part *part = NULL;
-	struct err err = {0};
+	struct served s = {0};
 	char out[64];
 	int taken[7];
 
 	netns_test_shell(-1, out, sizeof(out), "ip link set lo up");
-	if (!EXPECT(api_rig_open(&r, API_RIG_LOCAL)))
+	if (!EXPECT(api_rig_open(&s.api, API_RIG_LOCAL)))
 		return;
 	netns_test_shell(
 		-1, out, sizeof(out), "echo 40000 40007 >/proc/sys/net/ipv4/ip_local_port_range");
 	for (int i = 0; i < 7; i++)
 		taken[i] = netns_test_socket(-1, SOCK_STREAM, "127.0.0.1", (uint16_t)(40000 + i));
-	struct component_base base = {.env = r.t.env,
-		.client = r.client,
-		.informers = informers_new(r.client, r.t.root),
-		.scope = r.t.root};
-	if (EXPECT_OK(dns_new(&base, &options, &part, &err), &err)) {
-		EXPECT_INT(dns_listening(part, 0).port, 40007);
-		part_stop(part, told_op(&told, r.t.root, OP_NO_DEADLINE));
-		loop_test_run_until(&r.t, &told.done);
-		part_free(part);
-	}
-	informers_stop(base.informers, told_op(&gone, r.t.root, OP_NO_DEADLINE));
-	loop_test_run_until(&r.t, &gone.done);
-	informers_free(base.informers);
+	serve(&s);
+	if (s.part)
+		EXPECT_INT(dns_listening(s.part, 0).port, 40007);
+	serve_end(&s);
 	for (int i = 0; i < 7; i++)
 		close(taken[i]);
-	api_rig_close(&r);
-	err_done(&err);
+	api_rig_close(&s.api);
 }
 
 TEST(any_port_is_one_that_is_free_for_both)

@@ -18,6 +18,18 @@ TEST(buf_collects_what_is_added)
 	EXPECT(!buf_over(&b));
 }
 
+TEST(buf_adds_characters_as_utf8)
+{
+	_cleanup_(buf_done) struct buf b = BUF_INIT(100);
+	static const uint32_t runes[] = {
+		0x7f, 0x80, 0x7ff, 0x800, 0xfffd, 0xffff, 0x10000, 0x10ffff};
+	for (size_t i = 0; i < ARRAY_LEN(runes); i++)
+		buf_add_rune(&b, runes[i]);
+	EXPECT_STR(buf_str(&b), "\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbd\xef\xbf\xbf"
+				"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+	EXPECT(str_is_utf8(buf_str(&b)));
+}
+
 TEST(buf_text_of_an_empty_buffer_is_empty)
 {
 	struct buf b = BUF_INIT(0);
