@@ -547,7 +547,7 @@ struct served {
 	struct part *part; /* NULL: it could not listen */
 };
 
-static void serve(struct served *s)
+static void served_open(struct served *s)
 {
 	struct address any = address_of(ip_v4(127, 0, 0, 1), 0);
 	struct dns_options options = {.listen = &any, .listen_count = 1};
@@ -562,7 +562,7 @@ static void serve(struct served *s)
 	err_done(&err);
 }
 
-static void serve_end(struct served *s)
+static void served_close(struct served *s)
 {
 	struct told told = {0}, gone = {0};
 
@@ -581,7 +581,7 @@ TEST(services_of_an_api_have_names_at_once)
 	struct served s = {0};
 
 	REQUIRE(api_rig_open(&s.api, API_RIG_LOCAL));
-	serve(&s);
+	served_open(&s);
 	REQUIRE(s.part);
 	struct address at = dns_listening(s.part, 0);
 	create(&s.api, "", "services",
@@ -596,7 +596,7 @@ TEST(services_of_an_api_have_names_at_once)
 		"service-name\":\"db\"}},"
 		"\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"10.42.0.7\"]}]}");
 	API_RIG_AWAIT(&s.api, asked(&s.api, &at, "db.default.svc.cluster.local", "10.42.0.7"));
-	serve_end(&s);
+	served_close(&s);
 	api_rig_close(&s.api);
 }
 
@@ -614,10 +614,10 @@ static void with_few_ports(void)
 		-1, out, sizeof(out), "echo 40000 40007 >/proc/sys/net/ipv4/ip_local_port_range");
 	for (int i = 0; i < 7; i++)
 		taken[i] = netns_test_socket(-1, SOCK_STREAM, "127.0.0.1", (uint16_t)(40000 + i));
-	serve(&s);
+	served_open(&s);
 	if (s.part)
 		EXPECT_INT(dns_listening(s.part, 0).port, 40007);
-	serve_end(&s);
+	served_close(&s);
 	for (int i = 0; i < 7; i++)
 		close(taken[i]);
 	api_rig_close(&s.api);
