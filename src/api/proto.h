@@ -20,5 +20,6 @@ struct proto_item {
 	struct str bytes; /* length-delimited */
 };
 bool proto_next(struct str *rest, struct proto_item *item, bool *bad);
+bool proto_take_varint(struct str *rest, uint64_t *value); /* false: it is cut off */
 
 #endif

@@ -10,27 +10,6 @@
 
 /* ---- wire ---- */
 
-void proto_varint(struct buf *out, uint64_t v)
-{
-	while (v >= 0x80) {
-		buf_add_char(out, (char)(v | 0x80));
-		v >>= 7;
-	}
-	buf_add_char(out, (char)v);
-}
-
-void proto_tag(struct buf *out, uint32_t number, int wire)
-{
-	proto_varint(out, (uint64_t)number << 3 | (unsigned)wire);
-}
-
-void proto_bytes(struct buf *out, uint32_t number, struct str bytes)
-{
-	proto_tag(out, number, WIRE_BYTES);
-	proto_varint(out, bytes.len);
-	buf_add_str(out, bytes);
-}
-
 static void add_int(struct buf *out, uint32_t number, int64_t value)
 {
 	proto_tag(out, number, WIRE_VARINT);
