@@ -27,9 +27,11 @@ enum nft_key_type {
 	NFT_KEY_CHOICE4, /* address . protocol . port . number */
 	NFT_KEY_CHOICE6,
 	NFT_KEY_PORT_CHOICE, /* protocol . port . number */
-	NFT_KEY_CLIENT4,     /* address . address . protocol . port */
+	NFT_KEY_CLIENT4,     /* the source's address . number */
 	NFT_KEY_CLIENT6,
 	NFT_KEY_NUMBER,
+	NFT_KEY_PROTOCOL_NUMBER,
+	NFT_KEY_CONNECTION, /* what the kernel calls it by, whatever becomes of its addresses */
 	NFT_KEYS
 };
 
@@ -72,8 +74,8 @@ struct nft_element {
  * Rules may give a packet a number and look it up again: the kernel has no other place for it than
  * the packet's priority, and only numbers of this kind count as ours there.
  */
-#define NFT_NUMBER      0x6b000000u
-#define NFT_NUMBER_BITS 0x00ffffffu
+#define NFT_NUMBER      0x60000000u
+#define NFT_NUMBER_BITS 0x0fffffffu
 
 enum nft_op {
 	/* conditions */
@@ -87,6 +89,7 @@ enum nft_op {
 	RULE_PROTOCOL,    /* is `number` */
 	RULE_MARKED,      /* has the bits `number`; with `not`: none of them */
 	RULE_NUMBERED,    /* has a number of ours */
+	RULE_PRIORITIZED, /* has a priority, a number or what whoever sent it wanted */
 	RULE_IS_NEW,      /* the first packet of a connection */
 	RULE_TRANSLATED,  /* its connection's destination is */
 	RULE_BY_LOOPBACK, /* came in by lo; with `not`: did not */
@@ -97,11 +100,15 @@ enum nft_op {
 	RULE_NUMBER_OF,     /* its number becomes that of the map `name` */
 	RULE_NUMBER_RANDOM, /* … `base` and something below `number` */
 	RULE_NUMBER,        /* … `number` */
+	RULE_NUMBER_BITS,   /* … of itself the bits `number` */
 	RULE_DNAT_OF,       /* to the place of the map `name` */
-	RULE_REMEMBER, /* the number, for the key, in the map `name`, from now for `number` seconds;
-			*/
-	RULE_FORGET,   /* one that is there already stays. It is forgotten */
-	RULE_MARK,     /* sets the bits `number` */
+	/*
+	 * The number is kept in the map `name` for the key (of a number in that the bits `base`, if
+	 * any), from now for `number` seconds; one that is there already stays.
+	 */
+	RULE_REMEMBER,
+	RULE_FORGET, /* what is kept for the key */
+	RULE_MARK,   /* sets the bits `number` */
 	RULE_UNMARK,
 	RULE_JUMP, /* `name` */
 	RULE_GOTO,

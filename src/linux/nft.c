@@ -43,9 +43,11 @@ const struct nft_key_form nft_key_forms[NFT_KEYS] = {
 	[NFT_KEY_CHOICE4] = {false, 4, {OF_DESTINATION, OF_PROTOCOL, OF_PORT, OF_NUMBER}},
 	[NFT_KEY_CHOICE6] = {true, 4, {OF_DESTINATION, OF_PROTOCOL, OF_PORT, OF_NUMBER}},
 	[NFT_KEY_PORT_CHOICE] = {false, 3, {OF_PROTOCOL, OF_PORT, OF_NUMBER}},
-	[NFT_KEY_CLIENT4] = {false, 4, {OF_SOURCE, OF_DESTINATION, OF_PROTOCOL, OF_PORT}},
-	[NFT_KEY_CLIENT6] = {true, 4, {OF_SOURCE, OF_DESTINATION, OF_PROTOCOL, OF_PORT}},
+	[NFT_KEY_CLIENT4] = {false, 2, {OF_SOURCE, OF_NUMBER}},
+	[NFT_KEY_CLIENT6] = {true, 2, {OF_SOURCE, OF_NUMBER}},
 	[NFT_KEY_NUMBER] = {false, 1, {OF_NUMBER}},
+	[NFT_KEY_PROTOCOL_NUMBER] = {false, 2, {OF_PROTOCOL, OF_NUMBER}},
+	[NFT_KEY_CONNECTION] = {false, 1, {OF_CONNECTION}},
 };
 
 bool nft_key_is_second(const struct nft_key_form *form, size_t part)
@@ -113,6 +115,9 @@ static void print_part(
 	case OF_NUMBER:
 		print_number(out, e->number);
 		break;
+	case OF_CONNECTION:
+		buf_print(out, "%u", e->number);
+		break;
 	default:
 		ip_print(out, nft_key_is_second(form, i) ? &e->other : &e->ip);
 		break;
@@ -154,8 +159,8 @@ static void print_element(const struct nft_set *set, const struct nft_element *e
 	print_value(out, set->value, e);
 }
 
-/* What of a packet is looked up. */
-static void print_key(struct buf *out, enum nft_key_type key)
+/* What of a packet is looked up; `bits`: of its number. */
+static void print_key(struct buf *out, enum nft_key_type key, uint32_t bits)
 {
 	const struct nft_key_form *form = &nft_key_forms[key];
 	const char *ip = form->v6 ? "ip6" : "ip";
@@ -177,6 +182,13 @@ static void print_key(struct buf *out, enum nft_key_type key)
 			break;
 		case OF_NUMBER:
 			buf_add_text(out, "meta priority");
+			if (bits) {
+				buf_add_text(out, " & ");
+				print_number(out, bits);
+			}
+			break;
+		case OF_CONNECTION:
+			buf_add_text(out, "ct id");
 			break;
 		}
 	}
@@ -186,14 +198,14 @@ static void print_look_up(
 	struct buf *out, const char *before, const struct nft_step *s, const char *behind)
 {
 	buf_add_text(out, before);
-	print_key(out, s->key);
+	print_key(out, s->key, 0);
 	buf_print(out, "%s @%.*s", behind, STRF(s->name));
 }
 
 static void print_keep(struct buf *out, const char *verb, const struct nft_step *s)
 {
 	buf_print(out, "%s @%.*s { ", verb, STRF(s->name));
-	print_key(out, s->key);
+	print_key(out, s->key, s->base);
 	if (s->number)
 		buf_print(out, " timeout %us", s->number);
 	buf_add_text(out, " : meta priority }");
@@ -260,6 +272,9 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 	case RULE_NUMBERED:
 		print_numbered(out);
 		break;
+	case RULE_PRIORITIZED:
+		buf_add_text(out, "meta priority != none");
+		break;
 	case RULE_IS_NEW:
 		buf_add_text(out, "ct state new");
 		break;
@@ -286,6 +301,10 @@ static void print_step(struct buf *out, const struct nft_step *s, bool v6)
 		break;
 	case RULE_NUMBER:
 		buf_add_text(out, "meta priority set ");
+		print_number(out, s->number);
+		break;
+	case RULE_NUMBER_BITS:
+		buf_add_text(out, "meta priority set meta priority & ");
 		print_number(out, s->number);
 		break;
 	case RULE_DNAT_OF:
@@ -347,10 +366,16 @@ static void print_rules(const struct nft_batch *b, const struct nft_chain *chain
 
 static void print_set(const struct nft_batch *b, const struct nft_set *set, struct buf *out)
 {
-	buf_print(out, "add %s inet %s %.*s { type ", set->value ? "map" : "set", b->table,
+	buf_print(out, "add %s inet %s %.*s { ", set->value ? "map" : "set", b->table,
 		STRF(set->name));
-	print_type(out, &nft_key_forms[set->key]);
-	buf_print(out, "%s;", value_types[set->value]);
+	if (set->key == NFT_KEY_CONNECTION) { /* its type has no name */
+		assert(set->value == NFT_NUMBERS);
+		buf_add_text(out, "typeof ct id : meta priority;");
+	} else {
+		buf_add_text(out, "type ");
+		print_type(out, &nft_key_forms[set->key]);
+		buf_print(out, "%s;", value_types[set->value]);
+	}
 	if (set->size)
 		buf_print(out, " size %u; flags dynamic,timeout;", set->size);
 	buf_add_text(out, " }\n");

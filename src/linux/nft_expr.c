@@ -52,6 +52,14 @@ static void load_meta(struct expr_maker *m, uint32_t key, uint32_t reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
 }
 
+static void load_connection(struct expr_maker *m, uint32_t what, uint32_t reg)
+{
+	struct nftnl_expr *e = add(m, "ct");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, what);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, reg);
+}
+
 static void load_value(struct expr_maker *m, uint32_t reg, const void *value, uint32_t len)
 {
 	struct nftnl_expr *e = add(m, "immediate");
@@ -62,16 +70,22 @@ static void load_value(struct expr_maker *m, uint32_t reg, const void *value, ui
 
 /* ---- working and comparing ---- */
 
-static void mask(struct expr_maker *m, const void *bits, const void *flip, uint32_t len)
+static void mask_in(
+	struct expr_maker *m, uint32_t reg, const void *bits, const void *flip, uint32_t len)
 {
 	struct nftnl_expr *e = add(m, "bitwise");
 
-	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, REG);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, REG);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_DREG, reg);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_BITWISE_LEN, len);
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_MASK, bits, len);
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, flip, len);
+}
+
+static void mask(struct expr_maker *m, const void *bits, const void *flip, uint32_t len)
+{
+	mask_in(m, REG, bits, flip, len);
 }
 
 static void compare(struct expr_maker *m, bool differs, const void *value, uint32_t len)
@@ -142,10 +156,8 @@ static void check_mark(struct expr_maker *m, const struct nft_step *s)
 static void check_connection(struct expr_maker *m, uint32_t what, uint32_t bit)
 {
 	static const uint32_t none;
-	struct nftnl_expr *e = add(m, "ct");
 
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, what);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, REG);
+	load_connection(m, what, REG);
 	mask(m, &bit, &none, 4);
 	compare_u32(m, true, 0);
 }
@@ -190,9 +202,10 @@ static void check_way_back(struct expr_maker *m)
 
 /* ---- sets ---- */
 
-/* Into registers from the first on; where they end. */
-static uint32_t load_key(struct expr_maker *m, enum nft_key_type key)
+/* Into registers from the first on; where they end. Of its number only `bits`, if any. */
+static uint32_t load_key(struct expr_maker *m, enum nft_key_type key, uint32_t number_bits)
 {
+	static const uint32_t none;
 	const struct nft_key_form *form = &nft_key_forms[key];
 	uint32_t at = 0, words = form->v6 ? 4 : 1;
 
@@ -214,7 +227,13 @@ static uint32_t load_key(struct expr_maker *m, enum nft_key_type key)
 			load_payload(m, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, PART(at++));
 			break;
 		case OF_NUMBER:
-			load_meta(m, NFT_META_PRIORITY, PART(at++));
+			load_meta(m, NFT_META_PRIORITY, PART(at));
+			if (number_bits)
+				mask_in(m, PART(at), &number_bits, &none, 4);
+			at++;
+			break;
+		case OF_CONNECTION:
+			load_connection(m, NFT_CT_ID, PART(at++));
 			break;
 		}
 	return at;
@@ -222,7 +241,7 @@ static uint32_t load_key(struct expr_maker *m, enum nft_key_type key)
 
 static struct nftnl_expr *look_up(struct expr_maker *m, const struct nft_step *s)
 {
-	load_key(m, s->key);
+	load_key(m, s->key, 0);
 	struct nftnl_expr *e = add(m, "lookup");
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, PART(0));
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, arena_str(m->arena, s->name).at);
@@ -236,7 +255,7 @@ static void look_up_value(struct expr_maker *m, const struct nft_step *s, uint32
 
 static void keep(struct expr_maker *m, const struct nft_step *s)
 {
-	uint32_t at = load_key(m, s->key);
+	uint32_t at = load_key(m, s->key, s->base);
 
 	load_meta(m, NFT_META_PRIORITY, PART(at));
 	struct nftnl_expr *e = add(m, "dynset");
@@ -257,6 +276,15 @@ static void set_number(struct expr_maker *m)
 
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_PRIORITY);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, REG);
+}
+
+static void number_bits(struct expr_maker *m, const struct nft_step *s)
+{
+	static const uint32_t none;
+
+	load_meta(m, NFT_META_PRIORITY, REG);
+	mask(m, &s->number, &none, 4);
+	set_number(m);
 }
 
 static void random_number(struct expr_maker *m, const struct nft_step *s)
@@ -364,6 +392,10 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 	case RULE_NUMBERED:
 		check_numbered(m);
 		break;
+	case RULE_PRIORITIZED:
+		load_meta(m, NFT_META_PRIORITY, REG);
+		compare_u32(m, true, 0);
+		break;
 	case RULE_IS_NEW:
 		check_connection(m, NFT_CT_STATE, CT_STATE_NEW);
 		break;
@@ -393,6 +425,9 @@ void expr_add(struct expr_maker *m, const struct nft_step *s)
 	case RULE_NUMBER:
 		load_value(m, REG, &s->number, 4);
 		set_number(m);
+		break;
+	case RULE_NUMBER_BITS:
+		number_bits(m, s);
 		break;
 	case RULE_DNAT_OF:
 		dnat_of(m, s);

@@ -4,7 +4,7 @@
 
 #include <kube/nft.h>
 
-enum nft_part { OF_SOURCE, OF_DESTINATION, OF_PROTOCOL, OF_PORT, OF_NUMBER };
+enum nft_part { OF_SOURCE, OF_DESTINATION, OF_PROTOCOL, OF_PORT, OF_NUMBER, OF_CONNECTION };
 
 struct nft_key_form {
 	bool v6; /* what its addresses are */

@@ -18,7 +18,8 @@
 
 #define MESSAGE_MAX  (128 * KIB)
 #define BATCH_MAX    (256 * MIB)
-#define HOST_ORDER   1   /* as nft notes the order of bytes, to read it back */
+#define HOST_ORDER   1 /* as nft notes the order of bytes, to read it back */
+#define WIRE_ORDER   2
 #define ELEMENTS_MAX 256 /* in a message */
 
 struct sending {
@@ -62,7 +63,14 @@ static void put_table(struct sending *s, bool delete_)
 /* ---- sets ---- */
 
 /* nft's numbers of its types, which it reads back when it lists. */
-enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13, TYPE_CLASSID = 23 };
+enum {
+	TYPE_INTEGER = 4,
+	TYPE_IP4 = 7,
+	TYPE_IP6 = 8,
+	TYPE_PROTO = 12,
+	TYPE_SERVICE = 13,
+	TYPE_CLASSID = 23
+};
 #define TYPES2(a, b) ((a) << 6 | (b))
 
 struct key_shape {
@@ -90,6 +98,10 @@ static struct key_shape shape_of(enum nft_key_type key)
 			break;
 		case OF_NUMBER:
 			type = TYPE_CLASSID;
+			len = 4;
+			break;
+		case OF_CONNECTION:
+			type = TYPE_INTEGER;
 			len = 4;
 			break;
 		}
@@ -128,14 +140,45 @@ static void describe_value(struct nftnl_set *set, enum nft_value value)
 	nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, values[value].len);
 }
 
+/* nft's numbers of its kinds of expressions. */
+enum { EXPR_META = 9, EXPR_CT = 12 };
+
+/* Which expression it has the type of: `type` of nftnl's, and what makes it that one. */
+static void note_expression(struct nftnl_udata_buf *notes, uint8_t type, uint32_t kind,
+	const uint32_t *what, uint8_t count)
+{
+	struct nftnl_udata *outer = nftnl_udata_nest_start(notes, type), *inner;
+
+	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_TYPEOF_EXPR, kind);
+	inner = nftnl_udata_nest_start(notes, NFTNL_UDATA_SET_TYPEOF_DATA);
+	for (uint8_t i = 0; i < count; i++)
+		nftnl_udata_put_u32(notes, i, what[i]);
+	nftnl_udata_nest_end(notes, inner);
+	nftnl_udata_nest_end(notes, outer);
+}
+
+/* Their type has no name: nft is told that it is that of ct id. */
+static void note_connection(struct nftnl_udata_buf *notes)
+{
+	static const uint32_t id[] = {NFT_CT_ID, UINT32_MAX /* of no direction */},
+			      priority[] = {NFT_META_PRIORITY};
+
+	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, WIRE_ORDER);
+	nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_DATABYTEORDER, HOST_ORDER);
+	note_expression(notes, NFTNL_UDATA_SET_KEY_TYPEOF, EXPR_CT, id, 2);
+	note_expression(notes, NFTNL_UDATA_SET_DATA_TYPEOF, EXPR_META, priority, 1);
+}
+
 /* Numbers that stand alone; in concatenations nft knows by itself. */
 static void note_order(struct nftnl_set *set, const struct nft_set *wanted)
 {
 	struct nftnl_udata_buf *notes = nftnl_udata_buf_alloc(64);
 
-	if (wanted->key == NFT_KEY_NUMBER)
+	if (wanted->key == NFT_KEY_CONNECTION)
+		note_connection(notes);
+	else if (wanted->key == NFT_KEY_NUMBER)
 		nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_KEYBYTEORDER, HOST_ORDER);
-	if (wanted->value == NFT_NUMBERS)
+	if (wanted->value == NFT_NUMBERS && wanted->key != NFT_KEY_CONNECTION)
 		nftnl_udata_put_u32(notes, NFTNL_UDATA_SET_DATABYTEORDER, HOST_ORDER);
 	if (nftnl_udata_buf_len(notes))
 		nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(notes),
@@ -196,6 +239,7 @@ static size_t key_of(enum nft_key_type type, const struct nft_element *e, char k
 			at = put_bytes(key, at, &port, 2);
 			break;
 		case OF_NUMBER:
+		case OF_CONNECTION:
 			at = put_bytes(key, at, &e->number, 4);
 			break;
 		default:

@@ -7,6 +7,10 @@
 
 #define CLIENTS_MAX 1048576 /* remembered at a time, of a family */
 
+/* Connections whose first packet is on its way through the machine. */
+#define PRIORITIES_MAX     65536
+#define PRIORITIES_SECONDS 10
+
 #define BOTH(set, text, key, value)                                                                \
 	[set##4] = {STR_INIT(text "4"), key, value, 0},                                            \
 	[set##6] = {STR_INIT(text "6"), key, value, 0}
@@ -16,6 +20,9 @@
 #define PLACES(set, text, key4, key6)                                                              \
 	[set##4] = {STR_INIT(text "4"), key4, NFT_PLACES4, 0},                                     \
 	[set##6] = {STR_INIT(text "6"), key6, NFT_PLACES6, 0}
+#define CLIENTS(set, text)                                                                         \
+	[set##4] = {STR_INIT(text "4"), NFT_KEY_CLIENT4, NFT_NUMBERS, CLIENTS_MAX},                \
+	[set##6] = {STR_INIT(text "6"), NFT_KEY_CLIENT6, NFT_NUMBERS, CLIENTS_MAX}
 
 const struct nft_set table_sets[TABLE_SETS] = {
 	PLACES(SET_ENDPOINTS, "endpoints", NFT_KEY_CHOICE4, NFT_KEY_CHOICE6),
@@ -25,6 +32,11 @@ const struct nft_set table_sets[TABLE_SETS] = {
 	BOTH(SET_NODE_PORTS, "node-ports", NFT_KEY_PORT, NFT_NUMBERS),
 	EACH(SET_CHOICES, "choices", NFT_KEY_CHOICE, NFT_NUMBERS),
 	BOTH(SET_NODE_CHOICES, "node-choices", NFT_KEY_PORT_CHOICE, NFT_NUMBERS),
+	PLACES(SET_REMEMBERED, "remembered", NFT_KEY_PROTOCOL_NUMBER, NFT_KEY_PROTOCOL_NUMBER),
+	PLACES(SET_HERE_REMEMBERED, "here-remembered", NFT_KEY_PROTOCOL_NUMBER,
+		NFT_KEY_PROTOCOL_NUMBER),
+	EACH(SET_MEMORIES, "memories", NFT_KEY_SERVICE, NFT_NUMBERS),
+	BOTH(SET_NODE_MEMORIES, "node-memories", NFT_KEY_PORT, NFT_NUMBERS),
 	EACH(SET_HERE, "here", NFT_KEY_SERVICE, NFT_NUMBERS),
 	BOTH(SET_NODE_HERE, "node-here", NFT_KEY_PORT, NFT_NUMBERS),
 	EACH(SET_NO_ENDPOINTS, "no-endpoints", NFT_KEY_SERVICE, NFT_VERDICTS),
@@ -32,8 +44,10 @@ const struct nft_set table_sets[TABLE_SETS] = {
 	EACH(SET_CLUSTER_IPS, "cluster-ips", NFT_KEY_ADDRESS, NFT_NO_VALUE),
 	EACH(SET_NODE_IPS, "node-ips", NFT_KEY_ADDRESS, NFT_NO_VALUE),
 	EACH(SET_FIREWALLS, "firewalls", NFT_KEY_SERVICE, NFT_VERDICTS),
-	[SET_CLIENTS4] = {STR_INIT("clients4"), NFT_KEY_CLIENT4, NFT_NUMBERS, CLIENTS_MAX},
-	[SET_CLIENTS6] = {STR_INIT("clients6"), NFT_KEY_CLIENT6, NFT_NUMBERS, CLIENTS_MAX},
+	CLIENTS(SET_CLIENTS, "clients"),
+	CLIENTS(SET_HERE_CLIENTS, "here-clients"),
+	[SET_PRIORITIES] = {STR_INIT("priorities"), NFT_KEY_CONNECTION, NFT_NUMBERS,
+		PRIORITIES_MAX},
 	[SET_CLASSES] = {STR_INIT("classes"), NFT_KEY_NUMBER, NFT_VERDICTS, 0},
 	[SET_HERE_CLASSES] = {STR_INIT("here-classes"), NFT_KEY_NUMBER, NFT_VERDICTS, 0},
 };
@@ -139,12 +153,28 @@ static void node_ports(
 		node_ports_of(c, v6, set, ending, o);
 }
 
+/*
+ * Whoever sent it may have given it a priority (SO_PRIORITY, or by its type of service): it is put
+ * aside while our numbers are there instead, and forgotten if it is no service's.
+ */
+static void keep_priority(struct chain_maker *c, enum nft_op op)
+{
+	struct nft_rule *r = chain_rule(c, false);
+	struct nft_step s = step_set(op, SET_PRIORITIES);
+
+	s.number = op == RULE_REMEMBER ? PRIORITIES_SECONDS : 0;
+	nft_rule_add(r, step_plain(RULE_PRIORITIZED));
+	nft_rule_add(r, s);
+}
+
 static void services(struct arena *a, const struct base_options *o, struct compiled *out)
 {
 	struct chain_maker c = {.arena = a, .name = STR("services")};
 
+	keep_priority(&c, RULE_REMEMBER);
 	look_up(&c, SET_SERVICES4, by_class);
 	node_ports(&c, SET_NODE_PORTS4, by_class, o);
+	keep_priority(&c, RULE_FORGET);
 	chain_end(&c, out);
 }
 
@@ -228,6 +258,19 @@ static void hook(struct arena *a, struct compiled *out, const char *name, const 
 	chain_end(&c, out);
 }
 
+/* Numbers of ours are not to be seen outside, but what was there before them. */
+static void priority_chain(struct arena *a, struct compiled *out)
+{
+	struct chain_maker c = {.arena = a, .name = STR("own-priority")};
+	struct nft_rule *r = chain_rule(&c, false);
+
+	nft_rule_add(r, step_set(RULE_NUMBER_OF, SET_PRIORITIES));
+	nft_rule_add(r, step_set(RULE_FORGET, SET_PRIORITIES));
+	nft_rule_add(r, step_plain(RULE_RETURN));
+	nft_rule_add(chain_rule(&c, false), step_number(RULE_NUMBER, 0));
+	chain_end(&c, out);
+}
+
 /* Whoever has reached itself must not see its own address as the other side's. */
 static void translated_chain(struct arena *a, struct compiled *out)
 {
@@ -235,7 +278,7 @@ static void translated_chain(struct arena *a, struct compiled *out)
 	struct nft_rule *r = chain_rule(&c, false);
 
 	nft_rule_add(r, step_plain(RULE_NUMBERED));
-	nft_rule_add(r, step_number(RULE_NUMBER, 0));
+	nft_rule_add(r, step_named(RULE_JUMP, STR("own-priority")));
 	for (int v6 = 0; v6 < 2; v6++) {
 		c.v6 = v6;
 		r = chain_rule(&c, true);
@@ -280,6 +323,7 @@ static void hooks(struct arena *a, struct compiled *out)
 	hook(a, out, "filter-output", &sent, to_none, true);
 	hook(a, out, "filter-output-translated", &translated, to_unknown, true);
 
+	priority_chain(a, out);
 	translated_chain(a, out);
 	last(a, out, &postrouting);
 }

@@ -55,12 +55,18 @@ static void class_name(char name[NAME_MAX], const struct class *k)
 	static const char *const names[CLASS_KINDS][2] = {{"inside", "guarded-inside"},
 		{"outside", "guarded-outside"}, {"short", "guarded-short"}, {"here", "here"}};
 
-	name_of(name, k, names[k->kind][k->guarded]);
+	name_of(name, k,
+		k->kind == CLASS_INSIDE && k->here ? "inside-here" : names[k->kind][k->guarded]);
+}
+
+static void draw_name(char name[NAME_MAX], const struct class *k)
+{
+	name_of(name, k, k->here ? "here" : "to");
 }
 
 static void known_name(char name[NAME_MAX], const struct class *k)
 {
-	snprintf(name, NAME_MAX, "%sknown-%us%s", k->node_port ? "node-" : "", k->affinity,
+	snprintf(name, NAME_MAX, "known-%s%us%s", k->here ? "here-" : "", k->affinity,
 		k->v6 ? "-v6" : "");
 }
 
@@ -175,19 +181,15 @@ static void both(
 		if (!is_for(k, v6))
 			continue;
 		s.number = step.number;
+		s.base = step.base;
 		c->v6 = v6;
 		nft_rule_add(chain_rule(c, true), s);
 	}
 }
 
-static void translate(struct chain_maker *c, const struct class *k)
-{
-	both(c, k, step_plain(RULE_DNAT_OF), k->node_port ? SET_NODE_ENDPOINTS4 : SET_ENDPOINTS4);
-}
-
 static void draw(struct chain_maker *c, const struct class *k)
 {
-	uint32_t base = k->kind == CLASS_HERE ? CHOICES_HERE : CHOICES_OF_ALL;
+	uint32_t base = k->here ? CHOICES_HERE : CHOICES_OF_ALL;
 
 	nft_rule_add(chain_rule(c, false),
 		k->count == 1
@@ -196,45 +198,84 @@ static void draw(struct chain_maker *c, const struct class *k)
 				  .op = RULE_NUMBER_RANDOM, .number = k->count, .base = base});
 }
 
-/* Who is remembered has come to an endpoint that may be gone: then it returns. */
+/* ---- remembering ---- */
+
+static enum table_set clients_of(bool here)
+{
+	return here ? SET_HERE_CLIENTS4 : SET_CLIENTS4;
+}
+
+static void keep_client(struct chain_maker *c, const struct class *k, enum nft_op op)
+{
+	struct nft_step s = {.op = op, .base = MEMORY_BITS};
+
+	if (op == RULE_REMEMBER)
+		s.number = k->affinity;
+	both(c, k, s, clients_of(k->here));
+}
+
+static void translate_known(struct chain_maker *c, const struct class *k)
+{
+	both(c, k, step_plain(RULE_DNAT_OF), k->here ? SET_HERE_REMEMBERED4 : SET_REMEMBERED4);
+}
+
+/* Whom a client has been given may be gone, or not be offered by this way: then it returns. */
 static void add_known(struct nft_batch *b, const char *name, const struct class *k)
 {
 	struct chain_maker c = begin(b, name);
 
-	both(&c, k, step_number(RULE_REMEMBER, k->affinity), SET_CLIENTS4);
-	translate(&c, k);
-	both(&c, k, step_plain(RULE_FORGET), SET_CLIENTS4);
+	keep_client(&c, k, RULE_REMEMBER);
+	translate_known(&c, k);
+	keep_client(&c, k, RULE_FORGET);
 	add_chain(b, &c);
 }
 
-static void try_known(
-	struct nft_batch *b, struct chain_maker *c, const struct class *k, const char *known)
+static void try_known(struct nft_batch *b, struct chain_maker *c, const struct class *k, bool here)
 {
+	char known[NAME_MAX];
+	struct nft_rule *r;
+
+	known_name(known, k);
 	c->v6 = k->v6;
-	struct nft_rule *r = chain_rule(c, true);
-	nft_rule_add(r, step_set(RULE_NUMBER_OF, SET_CLIENTS4 + k->v6));
+	r = chain_rule(c, true);
+	nft_rule_add(r, step_set(RULE_NUMBER_OF, clients_of(here) + k->v6));
 	nft_rule_add(r, step_named(RULE_JUMP, arena_str(b->arena, str_from(known))));
 }
 
-static void add_draw(
+static void add_remembering_draw(
 	struct classes *all, struct nft_batch *b, const char *name, const struct class *k)
 {
 	char known[NAME_MAX];
 	struct chain_maker c = begin(b, name);
 
+	known_name(known, k);
+	if (use_part(all, known))
+		add_known(b, known, k);
+	both(&c, k, step_plain(RULE_NUMBER_OF), k->node_port ? SET_NODE_MEMORIES4 : SET_MEMORIES4);
+	try_known(b, &c, k, k->here);
+	/* by another way, perhaps */
+	nft_rule_add(chain_rule(&c, false), step_number(RULE_NUMBER_BITS, MEMORY_BITS));
+	try_known(b, &c, k, !k->here);
+	draw(&c, k);
+	both(&c, k, step_plain(RULE_NUMBER_OF), k->node_port ? SET_NODE_CHOICES4 : SET_CHOICES4);
+	keep_client(&c, k, RULE_REMEMBER);
+	translate_known(&c, k);
+	add_chain(b, &c);
+}
+
+/* ---- drawing ---- */
+
+static void add_draw(
+	struct classes *all, struct nft_batch *b, const char *name, const struct class *k)
+{
+	struct chain_maker c = begin(b, name);
+
 	if (k->affinity) {
-		known_name(known, k);
-		if (use_part(all, known))
-			add_known(b, known, k);
-		try_known(b, &c, k, known);
+		add_remembering_draw(all, b, name, k);
+		return;
 	}
 	draw(&c, k);
-	if (k->affinity) {
-		both(&c, k, step_plain(RULE_NUMBER_OF),
-			k->node_port ? SET_NODE_CHOICES4 : SET_CHOICES4);
-		both(&c, k, step_number(RULE_REMEMBER, k->affinity), SET_CLIENTS4);
-	}
-	translate(&c, k);
+	both(&c, k, step_plain(RULE_DNAT_OF), k->node_port ? SET_NODE_ENDPOINTS4 : SET_ENDPOINTS4);
 	add_chain(b, &c);
 }
 
@@ -303,7 +344,7 @@ static void install(struct classes *c, struct nft_batch *b, struct known_class *
 {
 	char drawing[NAME_MAX];
 
-	name_of(drawing, &k->class, k->class.kind == CLASS_HERE ? "here" : "to");
+	draw_name(drawing, &k->class);
 	if (use_part(c, drawing))
 		add_draw(c, b, drawing, &k->class);
 	if (k->class.kind != CLASS_HERE)
@@ -319,7 +360,7 @@ static void uninstall(struct classes *c, struct nft_batch *b, struct known_class
 	element(b, NFT_DELETE_ELEMENTS, k);
 	if (k->class.kind != CLASS_HERE)
 		remove_chain(b, k->name);
-	name_of(name, &k->class, k->class.kind == CLASS_HERE ? "here" : "to");
+	draw_name(name, &k->class);
 	if (!drop_part(c, name))
 		return;
 	remove_chain(b, name);

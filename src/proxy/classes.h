@@ -7,11 +7,17 @@
  *	short-N			pods and the machine to to-N, others to the node's own endpoints
  *	to-N, here-N		draws a choice, translates to what SET_ENDPOINTS4 has for it
  *	to-N-Ts, known-Ts	the same, but remembers clients for T seconds
+ *	here-N-Ts, known-here-Ts
+ *
+ * Whom a client has been given is remembered once for all ways to a port; but where some ways lead
+ * to all endpoints and others to the node's own, there are two memories, and who is not in the one
+ * is looked for in the other before somebody is drawn. So a client stays where it is if the way it
+ * comes by leads there, and else goes where it was sent before by such a way.
  *
  * Chains are for both families, but those that remember: nft 1.0.6 lists what remembers clients of
  * IPv6, but aborts when it is to read it again. So it is there only where it is needed
- *(to-N-Ts-v6). Names begin with "node-" where the port alone says what it is, and with "guarded-"
- *where not everybody may come.
+ * (to-N-Ts-v6). Names begin with "node-" where the port alone says what it is, and with "guarded-"
+ * where not everybody may come.
  */
 #ifndef KUBE_PROXY_CLASSES_H
 #define KUBE_PROXY_CLASSES_H

@@ -2,7 +2,6 @@
 #include "compile_parts.h"
 
 #include <kube/hash.h>
-#include <kube/time.h>
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -32,7 +31,8 @@ struct service_maker {
 	uint8_t number;
 	uint16_t port, node_port;
 	struct endpoints all, cluster, local;
-	bool *led; /* of all, whether somebody may be sent there */
+	uint8_t *led; /* of all, whether somebody may be sent there: by whom, LED_… */
+	bool remembers;
 	bool has_firewall;
 };
 
@@ -57,37 +57,6 @@ static struct str firewall_name(struct service_maker *m)
 
 /* ---- to one of the endpoints ---- */
 
-/*
- * Clients are remembered by a number that their endpoint always has among those of its service,
- * so that others may come and go. Two whose digests are the same: the next is free.
- */
-static void number_places(struct service_maker *m, struct way *w)
-{
-	uint32_t base =
-		(w->class.kind == CLASS_HERE ? CHOICES_HERE : CHOICES_OF_ALL) | CHOICE_NUMBERED;
-	size_t room = 2;
-
-	while (room < 2 * (size_t)w->class.count)
-		room *= 2;
-	uint32_t *taken = arena_new(m->arena, room * sizeof(*taken));
-	for (size_t i = 0; i < w->class.count; i++) {
-		struct place *p = &w->places[i];
-		uint64_t h = hash_bytes(p->port, str_make((char *)p->ip.bytes, p->ip.len));
-
-		for (;; h++) {
-			uint32_t number = base | (h & (CHOICE_NUMBERED - 1));
-			size_t at = number & (room - 1);
-
-			while (taken[at] && taken[at] != number)
-				at = (at + 1) & (room - 1);
-			if (taken[at])
-				continue;
-			p->number = taken[at] = number;
-			break;
-		}
-	}
-}
-
 static void way(struct service_maker *m, enum class_kind kind, bool guarded, const struct ip *ip,
 	uint16_t port, const struct endpoints *to)
 {
@@ -97,21 +66,21 @@ static void way(struct service_maker *m, enum class_kind kind, bool guarded, con
 		return;
 	w = LIST_ADD(m->arena, m->out->ways, m->out->way_count);
 	*w = (struct way){.class = {.count = (uint32_t)to->count,
-				  .affinity = m->affinity,
+				  .affinity = m->remembers ? m->affinity : 0,
 				  .kind = (uint8_t)kind,
 				  .node_port = !ip,
+				  .here = kind == CLASS_HERE || (m->remembers && to == &m->local),
 				  .guarded = guarded,
-				  .v6 = m->v6 && m->affinity},
+				  .v6 = m->v6 && m->remembers},
 		.v6 = m->v6,
 		.protocol = m->number,
 		.port = port,
-		.places = arena_new(m->arena, to->count * sizeof(struct place))};
+		.places = arena_new(m->arena, to->count * sizeof(struct place)),
+		.memory = m->out->memory_count - m->remembers};
 	if (ip)
 		w->ip = *ip;
 	for (size_t i = 0; i < to->count; i++)
 		w->places[i] = (struct place){.ip = to->items[i].ip, .port = to->items[i].port};
-	if (m->affinity)
-		number_places(m, w);
 }
 
 /* ---- addresses ---- */
@@ -127,10 +96,33 @@ static void element(struct service_maker *m, enum table_set set, const struct ip
 		e->element.ip = *ip;
 }
 
-static void lead(struct service_maker *m, const struct endpoints *to)
+enum { LED_ALL = 1, LED_HERE = 2 };
+
+static void lead(struct service_maker *m, const struct endpoints *to, uint8_t how)
 {
 	for (size_t i = 0; i < to->count; i++)
-		m->led[to->items[i].nth] = true;
+		m->led[to->items[i].nth] |= how;
+}
+
+/* Of all the addresses of the port. */
+static void memory(struct service_maker *m)
+{
+	struct memory *memory;
+
+	m->remembers = m->affinity && m->all.count <= MEMORY_PLACES;
+	if (!m->remembers)
+		return;
+	memory = LIST_ADD(m->arena, m->out->memories, m->out->memory_count);
+	*memory = (struct memory){.port_name = m->port_name,
+		.protocol = m->number,
+		.v6 = m->v6,
+		.places = arena_new(m->arena, (m->all.count + 1) * sizeof(struct place))};
+	for (size_t i = 0; i < m->all.count; i++)
+		if (m->led[i])
+			memory->places[memory->count++] = (struct place){.ip = m->all.items[i].ip,
+				.port = m->all.items[i].port,
+				.all = m->led[i] & LED_ALL,
+				.here = m->led[i] & LED_HERE};
 }
 
 /* By one policy or the other. */
@@ -293,9 +285,10 @@ static void compile_port(struct service_maker *m)
 	m->led = arena_new(m->arena, (m->all.count + 1) * sizeof(*m->led));
 	m->has_firewall = false;
 	if (!m->inside_local || outside)
-		lead(m, &m->cluster);
+		lead(m, &m->cluster, LED_ALL);
 	if (m->inside_local || (outside && m->outside_local))
-		lead(m, &m->local);
+		lead(m, &m->local, LED_HERE);
+	memory(m);
 	inside_address(m);
 	if (outside)
 		outside_addresses(m);

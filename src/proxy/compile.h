@@ -38,6 +38,14 @@ enum table_set {
 	SET_CHOICES6,
 	SET_NODE_CHOICES4,
 	SET_NODE_CHOICES6,
+	SET_REMEMBERED4, /* protocol . that number → place */
+	SET_REMEMBERED6,
+	SET_HERE_REMEMBERED4, /* of the node's own endpoints */
+	SET_HERE_REMEMBERED6,
+	SET_MEMORIES4, /* address . protocol . port → what its clients are remembered by */
+	SET_MEMORIES6,
+	SET_NODE_MEMORIES4,
+	SET_NODE_MEMORIES6,
 	SET_HERE4, /* where a policy says Local: the class of the node's own endpoints */
 	SET_HERE6,
 	SET_NODE_HERE4,
@@ -52,9 +60,12 @@ enum table_set {
 	SET_NODE_IPS6,
 	SET_FIREWALLS4, /* who may come to a load balancer's address, where not all may */
 	SET_FIREWALLS6,
-	SET_CLIENTS4, /* client . address . protocol . port → the endpoint's number */
+	SET_CLIENTS4, /* client . memory → the endpoint's number */
 	SET_CLIENTS6,
-	SET_CLASSES, /* what is done about a class */
+	SET_HERE_CLIENTS4, /* the same, of the node's own endpoints */
+	SET_HERE_CLIENTS6,
+	SET_PRIORITIES, /* connection → what its first packet had, while it is on its way */
+	SET_CLASSES,    /* what is done about a class */
 	SET_HERE_CLASSES,
 	TABLE_SETS
 };
@@ -80,6 +91,7 @@ struct class
 	uint32_t affinity; /* seconds that clients are remembered; 0: they are not */
 	uint8_t kind;      /* enum class_kind */
 	bool node_port;    /* found by the port alone */
+	bool here;         /* one of the node's own endpoints is drawn */
 	bool guarded;      /* SET_FIREWALLS4 says who may come */
 	bool v6;           /* with affinity: what it is for; else chains are for both families */
 };
@@ -89,8 +101,26 @@ struct place {
 	struct ip ip;
 	uint16_t port;
 	uint32_t nth;    /* choice; ways.c gives them out */
-	uint32_t number; /* with affinity: what clients are remembered by */
+	uint32_t number; /* with affinity: what clients are remembered by; memories.c does */
+	bool all, here;  /* of memories: offered where all are, where the node's own are */
 };
+
+/*
+ * Where a port's clients have been sent, whichever of its addresses they came to. Who may be
+ * reached by one way only is remembered, too: another way looks for somebody it may offer.
+ */
+struct memory {
+	struct str port_name;
+	uint8_t protocol;
+	bool v6;
+	struct place *places; /* by address and port */
+	size_t count;
+	uint32_t number; /* 0: there are none left */
+};
+#define MEMORY_PLACE_BITS 14
+#define MEMORY_PLACES     (1u << MEMORY_PLACE_BITS) /* of more nobody is remembered */
+/* Of what stands for an endpoint the bits that are its memory's number. */
+#define MEMORY_BITS (~(MEMORY_PLACES - 1))
 
 /* What is sent to an address and port goes to one of these, each as often. */
 struct way {
@@ -101,11 +131,13 @@ struct way {
 	uint16_t port;
 	struct place *places; /* by address and port */
 	uint32_t number;      /* of the class, given by classes.c */
+	/* with affinity */
+	size_t memory; /* which of the service's */
+	uint32_t memory_number;
 };
-/* Choices, and numbers of endpoints, where CLASS_HERE has them beside those of CLASS_SHORT. */
-#define CHOICES_OF_ALL  NFT_NUMBER
-#define CHOICES_HERE    (NFT_NUMBER | 1u << 23)
-#define CHOICE_NUMBERED (1u << 22)
+/* Choices where CLASS_HERE has them beside those of CLASS_SHORT. */
+#define CHOICES_OF_ALL NFT_NUMBER
+#define CHOICES_HERE   (NFT_NUMBER | 1u << 23)
 
 /* Where datagrams to an address go; what the kernel remembers of others is to be forgotten. */
 struct datagram_path {
@@ -121,6 +153,8 @@ struct compiled {
 	size_t chain_count;
 	struct way *ways;
 	size_t way_count;
+	struct memory *memories;
+	size_t memory_count;
 	struct table_element *elements;
 	size_t element_count;
 	struct ip *endpoints; /* whoever may be chosen, in order, each once */

@@ -135,6 +135,18 @@ static void keep_ways(struct installed *i, struct classes *classes, struct compi
 	i->endpoint_count = c->endpoint_count;
 }
 
+static void keep_memories(struct installed *i, const struct compiled *c)
+{
+	i->memories = arena_copy(&i->arena, c->memories, c->memory_count * sizeof(*i->memories));
+	i->memory_count = c->memory_count;
+	for (size_t n = 0; n < c->memory_count; n++) {
+		struct memory *m = &i->memories[n];
+
+		m->port_name = arena_str(&i->arena, m->port_name);
+		m->places = arena_copy(&i->arena, m->places, m->count * sizeof(*m->places));
+	}
+}
+
 static void keep_elements(struct installed *i, struct compiled *c)
 {
 	in_order(c->elements, c->element_count, sizeof(*c->elements), by_key);
@@ -154,6 +166,7 @@ void installed_keep(struct installed *i, struct classes *classes, struct compile
 {
 	keep_chains(i, c);
 	keep_ways(i, classes, c);
+	keep_memories(i, c);
 	keep_elements(i, c);
 	i->no_local_inside = c->no_local_inside;
 	i->no_local_outside = c->no_local_outside;

@@ -15,10 +15,11 @@ struct installed {
 	struct arena arena;
 	struct installed_chain *chains;
 	struct way *ways;
+	struct memory *memories;
 	struct table_element *elements;
 	struct ip *endpoints;
 	struct datagram_path *paths;
-	size_t chain_count, way_count, element_count, endpoint_count, path_count;
+	size_t chain_count, way_count, memory_count, element_count, endpoint_count, path_count;
 	bool no_local_inside, no_local_outside;
 };
 

@@ -11,6 +11,7 @@ void ruleset_init(struct ruleset *r)
 	map_init(&r->paths);
 	map_init(&r->hairpins);
 	classes_init(&r->classes);
+	memories_init(&r->memories);
 }
 
 void ruleset_done(struct ruleset *r)
@@ -22,6 +23,7 @@ void ruleset_done(struct ruleset *r)
 	map_done(&r->paths);
 	map_done(&r->hairpins);
 	classes_done(&r->classes);
+	memories_done(&r->memories);
 }
 
 /* ---- who has an address ---- */
@@ -316,6 +318,7 @@ void ruleset_change(
 	if (fresh) {
 		now = installed_new();
 		claim(r, now, fresh);
+		memories_number(&r->memories, key, old, fresh);
 		installed_keep(now, &r->classes, fresh);
 	}
 	r->no_local_inside +=
@@ -327,6 +330,8 @@ void ruleset_change(
 	if (fresh)
 		add_chains(batch, old, now, fresh);
 	change_ways(r, batch, old, now);
+	memories_change(batch, old, now);
+	memories_release(&r->memories, old, now);
 	change_hairpins(r, batch, old, now);
 	for (size_t n = 0; fresh && n < fresh->element_count; n++)
 		if (!installed_has(old, &fresh->elements[n]))

@@ -6,6 +6,7 @@
 #define KUBE_PROXY_RULESET_H
 
 #include "classes.h"
+#include "memories.h"
 
 #include <kube/map.h>
 
@@ -16,6 +17,7 @@ struct ruleset {
 	struct map owners;   /* of addresses, by their key → the installed that has it */
 	struct map hairpins; /* endpoint → how many services lead there */
 	struct classes classes;
+	struct memories memories;
 	struct proxy_node node;
 	/* Of what the batch at hand changes: address and port → struct datagram_path in its arena.
 	 */

@@ -23,7 +23,7 @@ int way_cmp(const struct way *a, const struct way *b)
 	return order ? order : a->port - b->port;
 }
 
-static int place_cmp(const struct place *a, const struct place *b)
+int place_cmp(const struct place *a, const struct place *b)
 {
 	int order = ip_cmp(&a->ip, &b->ip);
 
@@ -80,13 +80,6 @@ static const struct place **by_choice(struct arena *a, const struct way *w)
 
 /* ---- elements ---- */
 
-/* What goes from a set, and what comes to it. */
-struct difference {
-	enum table_set set;
-	struct nft_element *gone, *come;
-	size_t gone_count, come_count;
-};
-
 static void change(struct nft_batch *b, enum nft_change_kind kind, enum table_set set,
 	const struct nft_element *elements, size_t count)
 {
@@ -97,7 +90,7 @@ static void change(struct nft_batch *b, enum nft_change_kind kind, enum table_se
 					 .element_count = count});
 }
 
-static void put_difference(struct nft_batch *b, const struct difference *d)
+void difference_put(struct nft_batch *b, const struct difference *d)
 {
 	change(b, NFT_DELETE_ELEMENTS, d->set, d->gone, d->gone_count);
 	change(b, NFT_ADD_ELEMENTS, d->set, d->come, d->come_count);
@@ -110,14 +103,14 @@ static struct nft_element at_way(const struct way *w)
 
 static uint32_t choice(const struct way *w, const struct place *p)
 {
-	return (w->class.kind == CLASS_HERE ? CHOICES_HERE : CHOICES_OF_ALL) + p->nth;
+	return (w->class.here ? CHOICES_HERE : CHOICES_OF_ALL) + p->nth;
 }
 
-static struct nft_element to_place(const struct way *w, const struct place *p, uint32_t number)
+static struct nft_element to_place(const struct way *w, const struct place *p)
 {
 	struct nft_element e = at_way(w);
 
-	e.number = number;
+	e.number = choice(w, p);
 	e.other = p->ip;
 	e.other_port = p->port;
 	return e;
@@ -132,17 +125,22 @@ static struct nft_element to_number(const struct way *w, const struct place *p)
 	return e;
 }
 
-static struct nft_element to_class(const struct way *w)
+static struct nft_element to_value(const struct way *w, uint32_t value)
 {
 	struct nft_element e = at_way(w);
 
-	e.value = w->number;
+	e.value = value;
 	return e;
 }
 
 static enum table_set places_set(const struct way *w)
 {
 	return (w->class.node_port ? SET_NODE_ENDPOINTS4 : SET_ENDPOINTS4) + w->v6;
+}
+
+static enum table_set memories_set(const struct way *w)
+{
+	return (w->class.node_port ? SET_NODE_MEMORIES4 : SET_MEMORIES4) + w->v6;
 }
 
 static enum table_set choices_set(const struct way *w)
@@ -168,74 +166,51 @@ static void change_choices(struct nft_batch *b, const struct way *old, const str
 			continue;
 		if (was)
 			*LIST_ADD(b->arena, d.gone, d.gone_count) =
-				numbered ? to_number(old, was)
-					 : to_place(old, was, choice(old, was));
+				numbered ? to_number(old, was) : to_place(old, was);
 		if (is)
 			*LIST_ADD(b->arena, d.come, d.come_count) =
-				numbered ? to_number(now, is) : to_place(now, is, choice(now, is));
+				numbered ? to_number(now, is) : to_place(now, is);
 	}
-	put_difference(b, &d);
+	difference_put(b, &d);
 }
 
-/* And the number to the place. */
-static void change_numbers(struct nft_batch *b, const struct way *old, const struct way *now)
+/* That of CLASS_HERE is said where CLASS_SHORT is, at the same address. */
+static uint32_t memory_number(const struct way *w)
 {
-	struct difference d = {.set = places_set(now ? now : old)};
-	size_t was = 0, is = 0, was_count = old ? old->class.count : 0,
-	       is_count = now ? now->class.count : 0;
-
-	while (was < was_count || is < is_count) {
-		const struct place *o = was < was_count ? &old->places[was] : NULL,
-				   *n = is < is_count ? &now->places[is] : NULL;
-		int order = !o ? 1 : !n ? -1 : place_cmp(o, n);
-
-		was += order <= 0;
-		is += order >= 0;
-		if (!order && o->number == n->number)
-			continue;
-		if (order <= 0)
-			*LIST_ADD(b->arena, d.gone, d.gone_count) = to_place(old, o, o->number);
-		if (order >= 0)
-			*LIST_ADD(b->arena, d.come, d.come_count) = to_place(now, n, n->number);
-	}
-	put_difference(b, &d);
+	return w && w->class.affinity && w->class.kind != CLASS_HERE ? w->memory_number : 0;
 }
 
-static void change_class(struct nft_batch *b, const struct way *old, const struct way *now)
+static void change_value(struct nft_batch *b, enum table_set set, const struct way *old,
+	uint32_t was, const struct way *now, uint32_t is)
 {
-	struct difference d = {.set = way_set(now ? now : old)};
+	struct difference d = {.set = set};
 
-	if (old && now && old->number == now->number)
+	if (was == is)
 		return;
-	if (old)
-		*LIST_ADD(b->arena, d.gone, d.gone_count) = to_class(old);
-	if (now)
-		*LIST_ADD(b->arena, d.come, d.come_count) = to_class(now);
-	put_difference(b, &d);
+	if (was)
+		*LIST_ADD(b->arena, d.gone, d.gone_count) = to_value(old, was);
+	if (is)
+		*LIST_ADD(b->arena, d.come, d.come_count) = to_value(now, is);
+	difference_put(b, &d);
 }
 
 void way_change(struct nft_batch *b, const struct way *old, struct way *now)
 {
-	bool same_form = old && now && !old->class.affinity == !now->class.affinity;
+	const struct way *either = now ? now : old;
+	bool same_form = old && now && !old->class.affinity == !now->class.affinity &&
+			 old->class.here == now->class.here;
 	const struct place **was_at = old ? by_choice(b->arena, old) : NULL,
 			   **is_at =
 				   now ? give_choices(b->arena, same_form ? old : NULL, now) : NULL;
 
-	change_class(b, old, now);
+	change_value(b, way_set(either), old, old ? old->number : 0, now, now ? now->number : 0);
+	change_value(b, memories_set(either), old, memory_number(old), now, memory_number(now));
 	if (same_form) {
 		change_choices(b, old, was_at, now, is_at);
-		if (now->class.affinity)
-			change_numbers(b, old, now);
 		return;
 	}
-	if (old) {
+	if (old)
 		change_choices(b, old, was_at, NULL, NULL);
-		if (old->class.affinity)
-			change_numbers(b, old, NULL);
-	}
-	if (now) {
+	if (now)
 		change_choices(b, NULL, NULL, now, is_at);
-		if (now->class.affinity)
-			change_numbers(b, NULL, now);
-	}
 }

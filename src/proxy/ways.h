@@ -8,6 +8,17 @@
 
 #include "compile.h"
 
+/* In order of address and port. */
+int place_cmp(const struct place *a, const struct place *b);
+
+/* What goes from a set, and what comes to it. */
+struct difference {
+	enum table_set set;
+	struct nft_element *gone, *come;
+	size_t gone_count, come_count;
+};
+void difference_put(struct nft_batch *b, const struct difference *d);
+
 /* The map that says its class. */
 enum table_set way_set(const struct way *w);
 /* Of the same address and port? In order. */

@@ -48,6 +48,10 @@ static const struct nft_set loyal = {
 	.name = STR_INIT("loyal"), .key = NFT_KEY_CLIENT4, .value = NFT_NUMBERS, .size = 100000};
 static const struct nft_set loyal6 = {
 	.name = STR_INIT("loyal6"), .key = NFT_KEY_CLIENT6, .value = NFT_NUMBERS, .size = 100000};
+static const struct nft_set numbered = {
+	.name = STR_INIT("numbered"), .key = NFT_KEY_PROTOCOL_NUMBER, .value = NFT_PLACES4};
+static const struct nft_set passing = {
+	.name = STR_INIT("passing"), .key = NFT_KEY_CONNECTION, .value = NFT_NUMBERS, .size = 100};
 
 static struct nft_step step(enum nft_op op, const char *name)
 {
@@ -153,7 +157,16 @@ static void make_rules(struct ruleset *s)
 	struct nft_step remember = nft_look_up(RULE_REMEMBER, &loyal);
 	remember.number = 60;
 	rule(&s->svc, step(RULE_IS_V4, ""), remember, end_of_rule);
+	remember.base = 0xffffc000;
+	rule(&s->svc, step(RULE_IS_V4, ""), remember, end_of_rule);
+	rule(&s->svc, with_number(RULE_NUMBER_BITS, 0xffffc000, false), end_of_rule, end_of_rule);
 	rule(&s->ep, step(RULE_IS_V4, ""), nft_look_up(RULE_FORGET, &loyal), end_of_rule);
+	remember = nft_look_up(RULE_REMEMBER, &passing);
+	remember.number = 10;
+	rule(&s->ep, step(RULE_PRIORITIZED, ""), remember, end_of_rule);
+	rule(&s->ep, nft_look_up(RULE_NUMBER_OF, &passing), nft_look_up(RULE_FORGET, &passing),
+		step(RULE_RETURN, ""));
+	rule(&s->ep, step(RULE_IS_V4, ""), nft_look_up(RULE_DNAT_OF, &numbered), end_of_rule);
 	rule(&s->ep, with_number(RULE_PROTOCOL, IPPROTO_TCP, false), dnat("10.42.0.5", 8080),
 		end_of_rule);
 	rule(&s->ep, step(RULE_IS_V4, ""), nft_look_up(RULE_DNAT_OF, &places), end_of_rule);
@@ -176,7 +189,7 @@ static void make_rules(struct ruleset *s)
 
 static const struct nft_set *const all_sets[] = {&services4, &services6, &ports, &hairpin,
 	&hairpin6, &own, &own6, &classes, &class_of, &places, &places6, &port_places, &port_places6,
-	&loyal, &loyal6};
+	&loyal, &loyal6, &numbered, &passing};
 
 static void element(
 	struct nft_batch *b, struct ruleset *s, const struct nft_set *set, struct nft_element e)
@@ -204,6 +217,7 @@ static void make_elements(struct nft_batch *b, struct ruleset *s)
 	element(b, s, &class_of, e);
 	element(b, s, &places, e);
 	element(b, s, &port_places, e);
+	element(b, s, &numbered, e);
 	element(b, s, &classes, e);
 	element(b, s, &own, e);
 	ip_parse(STR("fd43::9"), &e.ip);
@@ -340,6 +354,7 @@ static void long_keys(void)
 
 	arena_init(&a);
 	remember.number = 60;
+	remember.base = 0xffffc000;
 	rule(&rules, step(RULE_IS_V6, ""), remember, end_of_rule);
 	rule(&rules, step(RULE_IS_V6, ""), nft_look_up(RULE_FORGET, &loyal6), end_of_rule);
 	struct nft_chain in = chain("in", &prerouting, &rules);
@@ -349,14 +364,14 @@ static void long_keys(void)
 	add(&b, NFT_ADD_RULES, NULL, &in);
 	REQUIRE_OK(nft_send(&b, &err), &err);
 	listed(&text);
-	EXPECT(strstr(buf_text(&text), "update @loyal6 { ip6 saddr . ip6 daddr . meta l4proto . th "
-				       "dport timeout 60s : meta priority }"));
-	EXPECT(strstr(buf_text(&text), "delete @loyal6 { ip6 saddr . ip6 daddr . meta l4proto . th "
-				       "dport : meta priority }"));
+	EXPECT(strstr(buf_text(&text), "update @loyal6 { ip6 saddr . meta priority & ffff:c000 "
+				       "timeout 60s : meta priority }"));
+	EXPECT(strstr(
+		buf_text(&text), "delete @loyal6 { ip6 saddr . meta priority : meta priority }"));
 	buf_clear(&text);
 	nft_print(&b, &text);
-	EXPECT(strstr(buf_text(&text), "update @loyal6 { ip6 saddr . ip6 daddr . meta l4proto . th "
-				       "dport timeout 60s : meta priority }"));
+	EXPECT(strstr(buf_text(&text), "update @loyal6 { ip6 saddr . meta priority & ffff:c000 "
+				       "timeout 60s : meta priority }"));
 }
 
 TEST(long_keys_of_clients_are_remembered)

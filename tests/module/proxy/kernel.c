@@ -127,8 +127,8 @@ static void list_table(struct buf *out)
 {
 	FILE *pipe = popen("t=$(nft -n -s list table inet " PROXY_TABLE ");"
 			   " echo \"$t\" | tr '{},' '\\n' | sed -E"
-			   " 's/^[ \t]+//; s/ \\. 6b[08]0:[0-9a-f]+ :/ . CHOICE :/' | sort;"
-			   " echo \"$t\" | grep -o '6b[08]0:[0-9a-f]*' | sort",
+			   " 's/^[ \t]+//; s/ \\. 60[08]0:[0-9a-f]+ :/ . CHOICE :/' | sort;"
+			   " echo \"$t\" | grep -o '60[08]0:[0-9a-f]*' | sort",
 		"re");
 	char chunk[4096];
 	size_t n;

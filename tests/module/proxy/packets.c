@@ -168,7 +168,7 @@ static struct str accepted(struct world *w, int server)
 }
 
 /* The connection's own end of a client in that namespace (-1: the node); -1: nobody answers. */
-static int dial(int netns, const char *to, uint16_t port)
+static int dial_with(int netns, const char *to, uint16_t port, int priority)
 {
 	/* netns_test_socket binds: an unbound one comes from the namespace by the same way */
 	bool v6 = strchr(to, ':') != NULL;
@@ -178,6 +178,7 @@ static int dial(int netns, const char *to, uint16_t port)
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 
 	setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(client, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority));
 	inet_pton(v6 ? AF_INET6 : AF_INET, to, v6 ? (void *)&in6.sin6_addr : (void *)&in.sin_addr);
 	if (connect(client, v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in,
 		    v6 ? sizeof(in6) : sizeof(in))) {
@@ -185,6 +186,11 @@ static int dial(int netns, const char *to, uint16_t port)
 		return -1;
 	}
 	return client;
+}
+
+static int dial(int netns, const char *to, uint16_t port)
+{
+	return dial_with(netns, to, port, 0);
 }
 
 /* Which pod a new connection comes to, and whom it sees; -1: none. */
@@ -316,6 +322,13 @@ TEST(a_balancer_lets_in_who_may_come)
 	",\"type\":\"NodePort\",\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{"      \
 	"\"clientIP\":{\"timeoutSeconds\":%d}}}}"
 
+static void forget_clients(struct world *w)
+{
+	shell(w, -1,
+		"for m in clients4 clients6 here-clients4 here-clients6; do "
+		"nft flush map inet " PROXY_TABLE " $m 2>/dev/null; done");
+}
+
 static void stay_with_one(struct world *w, const char *to, uint16_t port)
 {
 	static const char *const pods[] = {POD0, POD1}, *const pods6[] = {POD0V6, POD1V6};
@@ -341,9 +354,7 @@ static void stay_with_one(struct world *w, const char *to, uint16_t port)
 		EXPECT_INT(reached(w, w->outside, to, port, NULL), 3 & ~bits);
 		serve(w, spec, POD0 "," POD1, POD0V6 "," POD1V6);
 		EXPECT_INT(reached(w, w->outside, to, port, NULL), 3 & ~bits);
-		shell(w, -1,
-			"nft flush map inet " PROXY_TABLE
-			" clients4 && nft flush map inet " PROXY_TABLE " clients6");
+		forget_clients(w);
 	}
 	EXPECT(both[0] && both[1]);
 }
@@ -357,7 +368,7 @@ static void affinity(void)
 	shell(&w, -1,
 		"nft add table inet late && nft add chain inet late out '{ type filter hook "
 		"postrouting priority 300; }' && nft add rule inet late out ct status dnat counter "
-		"meta priority '&' 0xff000000 == 0x6b000000 counter");
+		"meta priority '&' 0xf0000000 == 0x60000000 counter");
 	stay_with_one(&w, "10.43.0.9", 80);
 	stay_with_one(&w, "fd43::9", 80);
 	stay_with_one(&w, "192.0.2.10", 30080);
@@ -371,6 +382,162 @@ static void affinity(void)
 TEST(clients_stay_with_their_endpoint)
 {
 	netns_test_run(affinity);
+}
+
+struct way_in {
+	const char *to;
+	uint16_t port;
+};
+
+/* By whichever of the addresses a client comes. */
+static void all_ways(void)
+{
+	static struct world w;
+	static const struct way_in ways[] = {{"10.43.0.9", 80}, {"192.0.2.10", 30080},
+		{"192.0.3.1", 80}, {"192.0.3.2", 80}, {"fd43::9", 80}, {"2001:db8:3::1", 80}};
+	bool both[PODS] = {false};
+
+	begin(&w);
+	serve(&w,
+		",\"type\":\"LoadBalancer\",\"sessionAffinity\":\"ClientIP\",\"externalIPs\":["
+		"\"192.0.3.1\",\"2001:db8:3::1\"]},\"status\":{\"loadBalancer\":{\"ingress\":["
+		"{\"ip\":\"192.0.3.2\"}]}}}",
+		POD0 "," POD1, POD0V6 "," POD1V6);
+	for (int round = 0; round < 24; round++) {
+		const struct way_in *first = &ways[round % (int)ARRAY_LEN(ways)];
+		struct str seen;
+		int chosen = reach(&w, w.outside, first->to, first->port, &seen);
+
+		if (!EXPECT(chosen >= 0))
+			break;
+		both[chosen] = true;
+		for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+			if (!strchr(ways[i].to, ':') == !strchr(first->to, ':'))
+				EXPECT_INT(reach(&w, w.outside, ways[i].to, ways[i].port, &seen),
+					chosen);
+		forget_clients(&w);
+	}
+	EXPECT(both[0] && both[1]);
+	end(&w);
+}
+
+TEST(clients_stay_with_their_endpoint_whichever_address_they_come_to)
+{
+	netns_test_run(all_ways);
+}
+
+/* Milliseconds that the one client is still remembered for. */
+static int64_t remembered_for(struct world *w)
+{
+	int minutes = 0, seconds = 0, rest = 0;
+
+	shell(w, -1, "nft list map inet " PROXY_TABLE " clients4");
+	const char *at = strstr(w->text, "expires ");
+	if (!EXPECT(at))
+		return 0;
+	if (sscanf(at, "expires %dm%ds%dms", &minutes, &seconds, &rest) < 2)
+		printf("%s", w->text);
+	return (60 * minutes + seconds) * 1000 + rest;
+}
+
+/* Each new connection begins the time anew, by whichever way. */
+static void renewed(void)
+{
+	static struct world w;
+	struct str seen;
+
+	begin(&w);
+	serve(&w, arena_print(&w.arena, STICKY, 1000).at, POD0 "," POD1, "");
+	EXPECT(reach(&w, w.outside, "10.43.0.9", 80, &seen) >= 0);
+	usleep(100000);
+	int64_t before = remembered_for(&w);
+	EXPECT(reach(&w, w.outside, "192.0.2.10", 30080, &seen) >= 0);
+	EXPECT(remembered_for(&w) > before);
+	end(&w);
+}
+
+TEST(each_connection_is_remembered_as_long_as_the_first)
+{
+	netns_test_run(renewed);
+}
+
+/*
+ * Some ways lead to all, some to the node's own (pod 0). Whoever has come to somebody stays there
+ * where the way leads there, and otherwise stays with whom such a way has given it.
+ */
+static void stay_by_policy(struct world *w, int client, const struct way_in *all,
+	const struct way_in *here, bool here_first)
+{
+	struct str seen;
+	int chosen;
+
+	forget_clients(w);
+	if (here_first) {
+		EXPECT_INT(reach(w, client, here->to, here->port, &seen), 0);
+		EXPECT_INT(reached(w, client, all->to, all->port, NULL), 1);
+		EXPECT_INT(reached(w, client, here->to, here->port, NULL), 1);
+		return;
+	}
+	chosen = reach(w, client, all->to, all->port, &seen);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_INT(reach(w, client, here->to, here->port, &seen), 0);
+		EXPECT_INT(reach(w, client, all->to, all->port, &seen), chosen);
+	}
+}
+
+static void policies(void)
+{
+	static struct world w;
+	static const struct way_in inside = {"10.43.0.9", 80}, outside = {"192.0.2.10", 30080};
+
+	begin(&w);
+	for (int i = 0; i < 16; i++) {
+		serve(&w,
+			",\"type\":\"NodePort\",\"sessionAffinity\":\"ClientIP\","
+			"\"externalTrafficPolicy\":\"Local\"}}",
+			POD0 "," POD1, "");
+		stay_by_policy(&w, w.outside, &inside, &outside, i % 2);
+		serve(&w,
+			",\"type\":\"NodePort\",\"sessionAffinity\":\"ClientIP\","
+			"\"internalTrafficPolicy\":\"Local\"}}",
+			POD0 "," POD1, "");
+		stay_by_policy(&w, w.pod[1], &outside, &inside, i % 2);
+	}
+	end(&w);
+}
+
+TEST(clients_stay_with_their_endpoint_as_far_as_policies_let_them)
+{
+	netns_test_run(policies);
+}
+
+/* Nobody that one way leads to is led to by the other: each gives its own, and keeps to it. */
+static void apart(void)
+{
+	static struct world w;
+	struct str seen;
+
+	begin(&w);
+	serve(&w,
+		",\"type\":\"NodePort\",\"sessionAffinity\":\"ClientIP\","
+		"\"externalTrafficPolicy\":\"Local\"}}",
+		"{\"addresses\":[\"10.42.0.5\"],\"nodeName\":\"here\",\"conditions\":{\"ready\":"
+		"false,\"serving\":true,\"terminating\":true}}," POD1,
+		"");
+	for (int i = 0; i < 4; i++) {
+		EXPECT_INT(reach(&w, w.outside, "10.43.0.9", 80, &seen), 1);
+		EXPECT_INT(reach(&w, w.outside, "192.0.2.10", 30080, &seen), 0);
+	}
+	shell(&w, -1, "nft list map inet " PROXY_TABLE " clients4");
+	EXPECT(strstr(w.text, "192.0.2.20 . "));
+	shell(&w, -1, "nft list map inet " PROXY_TABLE " here-clients4");
+	EXPECT(strstr(w.text, "192.0.2.20 . "));
+	end(&w);
+}
+
+TEST(clients_are_remembered_for_each_policy)
+{
+	netns_test_run(apart);
 }
 
 static void forgotten(void)
@@ -393,6 +560,65 @@ static void forgotten(void)
 TEST(clients_are_forgotten_after_a_while)
 {
 	netns_test_run(forgotten);
+}
+
+/* ---- priorities ---- */
+
+/* First packets that left with that priority. */
+static int left_with(struct world *w, int priority)
+{
+	int count = -1;
+
+	shell(w, -1,
+		arena_print(&w->arena, "nft list chain inet late out | grep 'priority %s '",
+			priority ? arena_print(&w->arena, "0:%x", priority).at : "none")
+			.at);
+	const char *at = strstr(w->text, "counter packets ");
+	if (at)
+		sscanf(at, "counter packets %d", &count);
+	return count;
+}
+
+static void send_with(struct world *w, const char *to, uint16_t port, int priority)
+{
+	int before = left_with(w, priority), client = dial_with(-1, to, port, priority);
+
+	EXPECT(client >= 0);
+	EXPECT_INT(left_with(w, priority), before + 1);
+	close(client);
+	shell(w, -1, "nft list map inet " PROXY_TABLE " priorities");
+	EXPECT(strstr(w->text, "map priorities {") && !strstr(w->text, "elements"));
+}
+
+static void priorities(void)
+{
+	static struct world w;
+	static const char *const specs[] = {",\"type\":\"NodePort\"}}",
+		",\"type\":\"NodePort\",\"sessionAffinity\":\"ClientIP\"}}"};
+
+	begin(&w);
+	shell(&w, -1, "ip -6 route add fd43::/48 dev world src 2001:db8::10");
+	shell(&w, -1,
+		"nft add table inet late && nft add chain inet late out '{ type filter hook "
+		"postrouting priority 300; }' && for p in none 0:5 0:6; do "
+		"nft add rule inet late out ct state new tcp flags syn meta priority $p counter; "
+		"done");
+	for (size_t i = 0; i < ARRAY_LEN(specs); i++) {
+		serve(&w, specs[i], POD0 "," POD1, POD0V6 "," POD1V6);
+		for (int round = 0; round < 2; round++) { /* also who is known already */
+			send_with(&w, "10.43.0.9", 80, 5);
+			send_with(&w, "10.43.0.9", 80, 0);
+			send_with(&w, "fd43::9", 80, 6);
+			send_with(&w, "192.0.2.10", 30080, 6);
+		}
+	}
+	send_with(&w, "10.42.0.5", 8080, 5); /* to no service */
+	end(&w);
+}
+
+TEST(the_first_packet_has_the_priority_its_sender_gave_it)
+{
+	netns_test_run(priorities);
 }
 
 /* ---- by chance ---- */

@@ -247,7 +247,7 @@ static void rules(struct world *w)
 	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 200 && proxy_synced(w->proxy));
 	netns_test_shell(-1, w->text, sizeof(w->text), "nft -n list table inet kube-proxy");
 	EXPECT(said(w, "elements = { " NODE_IP " }"));
-	EXPECT(said(w, "10.96.0.9 . 6 . 80 . 6b00:0 : 10.42.0."));
+	EXPECT(said(w, "10.96.0.9 . 6 . 80 . 6000:0 : 10.42.0."));
 	EXPECT(said(w, "ip daddr @node-ips4"));
 	EXPECT_INT(get(w, METRICS "/metrics"), 200);
 	EXPECT(said(w, "\nkubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="
@@ -266,7 +266,7 @@ static void rules(struct world *w)
 	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 200 && str_eq_text(w->weight, "1"));
 	netns_test_shell(-1, w->text, sizeof(w->text), "nft -n list table inet kube-proxy");
 	EXPECT(said(w, "elements = { " NODE_IP " }"));
-	EXPECT(said(w, "10.96.0.9 . 6 . 80 . 6b00:0 : 10.42.0."));
+	EXPECT(said(w, "10.96.0.9 . 6 . 80 . 6000:0 : 10.42.0."));
 	EXPECT_INT(get(w, METRICS "/metrics"), 200);
 	EXPECT(said(w, "\nkubeproxy_sync_proxy_rules_nftables_sync_failures_total{ip_family="
 		       "\"IPv4\"} 1\n"));

@@ -31,7 +31,7 @@ static void given_init(struct given *g)
 	ruleset_init(&g->ruleset);
 	g->ruleset.node = g->node;
 	g->batch = (struct nft_batch){.table = "t", .arena = &g->arena};
-	buf_init(&g->text, MIB);
+	buf_init(&g->text, 8 * MIB);
 }
 
 static void given_done(struct given *g)
@@ -73,7 +73,7 @@ static void learn_classes(struct given *g)
 /* Numbers of classes are digests, too: for them their names. */
 static void name_classes(struct given *g)
 {
-	struct buf out = BUF_INIT(MIB);
+	struct buf out = BUF_INIT(8 * MIB);
 
 	learn_classes(g);
 	for (const char *at = buf_text(&g->text); *at;) {
@@ -184,13 +184,13 @@ TEST(a_service_leads_to_its_ready_endpoints)
 	change(&g, "web", INSIDE, TWO);
 	EXPECT(says(&g, "add element inet t services4 { 10.43.0.9 . tcp . 80 : inside-2 }\n"));
 	EXPECT(says(&g,
-		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . "
-		"8080, 10.43.0.9 . tcp . 80 . 6b00:1 : 10.42.0.6 . 8080 }\n"));
+		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 . "
+		"8080, 10.43.0.9 . tcp . 80 . 6000:1 : 10.42.0.6 . 8080 }\n"));
 	EXPECT(says(&g, "add rule inet t inside-2 jump strangers\n"
 			"add rule inet t inside-2 goto to-2\n"));
 	EXPECT(says(&g,
 		"add rule inet t to-2 meta priority set numgen random mod 2 offset "
-		"1795162112\n"
+		"1610612736\n"
 		"add rule inet t to-2 meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . "
 		"th dport . meta priority map @endpoints4\n"));
 	EXPECT(says(&g, "add element inet t hairpin4 { 10.42.0.5 . 10.42.0.5 }"));
@@ -217,7 +217,7 @@ TEST(only_what_differs_is_changed)
 	change(&g, "web", NULL, NULL);
 	EXPECT(says(&g, "delete element inet t services4 { 10.43.0.9 . tcp . 80 : inside-1 }"));
 	EXPECT(says(&g,
-		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.6 "
+		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.6 "
 		". 8080 }"));
 	EXPECT(says(&g, "delete chain inet t inside-1\n"));
 	given_done(&g);
@@ -234,9 +234,9 @@ TEST(one_endpoint_for_another_is_a_few_elements)
 	change(&g, "web", INSIDE,
 		READY("10.42.0.6", "b") "," READY("10.42.0.7", "c") "," READY("10.42.0.8", "d"));
 	EXPECT_STR(buf_str(&g.text), "delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . "
-				     "6b00:0 : 10.42.0.5 . 8080 }\n"
+				     "6000:0 : 10.42.0.5 . 8080 }\n"
 				     "add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . "
-				     "6b00:0 : 10.42.0.8 . 8080 }\n"
+				     "6000:0 : 10.42.0.8 . 8080 }\n"
 				     "delete element inet t hairpin4 { 10.42.0.5 . 10.42.0.5 }\n"
 				     "add element inet t hairpin4 { 10.42.0.8 . 10.42.0.8 }\n");
 	given_done(&g);
@@ -250,14 +250,14 @@ TEST(choices_have_no_gaps)
 	given_init(&g);
 	change(&g, "web", INSIDE, many_endpoints(&g, 40));
 	change(&g, "web", INSIDE, many_endpoints(&g, 39));
-	EXPECT(says(&g, "delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:27 : "
+	EXPECT(says(&g, "delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:27 : "
 			"10.42.1.40 . 8080 }\n"));
 	EXPECT_INT(count_of(&g, " endpoints4 "), 1);
 	change(&g, "web", INSIDE, strchr(many_endpoints(&g, 39), ',') + 1); /* the first goes */
 	EXPECT(says(&g,
-		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.1.1 "
-		". 8080, 10.43.0.9 . tcp . 80 . 6b00:26 : 10.42.1.39 . 8080 }\n"
-		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.1.39 . "
+		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.1.1 "
+		". 8080, 10.43.0.9 . tcp . 80 . 6000:26 : 10.42.1.39 . 8080 }\n"
+		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.1.39 . "
 		"8080 }\n"));
 	EXPECT(says(&g, "10.43.0.9 . tcp . 80 : inside-38 }"));
 	EXPECT(says(&g, "numgen random mod 38 offset"));
@@ -294,7 +294,7 @@ TEST(where_nobody_is_connections_are_refused)
 		"{\"addresses\":[\"10.42.0.6\"],\"conditions\":{\"ready\":false,\"serving\":true,"
 		"\"terminating\":true}}");
 	EXPECT(says(&g, "delete element inet t no-endpoints4 { 10.43.0.9 . tcp . 80"));
-	EXPECT(says(&g, "6b00:0 : 10.42.0.6 . 8080"));
+	EXPECT(says(&g, "6000:0 : 10.42.0.6 . 8080"));
 	given_done(&g);
 }
 
@@ -307,8 +307,8 @@ TEST(node_ports_and_outer_addresses_are_masqueraded)
 		"\"type\":\"NodePort\",\"externalIPs\":[\"192.0.2.1\",\"2001:db8::1\"]," INSIDE,
 		TWO);
 	EXPECT(says(&g, "node-ports4 { tcp . 30080 : node-outside-2 }"));
-	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b00:0 : 10.42.0.5 . 8080, tcp . 30080 . "
-			"6b00:1 : 10.42.0.6 . 8080 }"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6000:0 : 10.42.0.5 . 8080, tcp . 30080 . "
+			"6000:1 : 10.42.0.6 . 8080 }"));
 	EXPECT(says(&g, "services4 { 192.0.2.1 . tcp . 80 : outside-2 }"));
 	EXPECT(says(&g, "add rule inet t outside-2 meta mark set meta mark | 0x4000\n"
 			"add rule inet t outside-2 goto to-2\n"));
@@ -335,8 +335,8 @@ TEST(a_local_policy_keeps_traffic_on_the_node)
 		"add rule inet t node-short-2 goto node-here\n"));
 	EXPECT(says(&g, "add element inet t node-here4 { tcp . 30080 : node-here-1 }\n"));
 	EXPECT(says(&g, "add element inet t here-classes { node-here-1 : goto node-here-1 }\n"));
-	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b80:0 : 10.42.0.5 . 8080 }\n"));
-	EXPECT(says(&g, "add rule inet t node-here-1 meta priority set 6b80:0\n"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6080:0 : 10.42.0.5 . 8080 }\n"));
+	EXPECT(says(&g, "add rule inet t node-here-1 meta priority set 6080:0\n"));
 	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE,
 		"{\"addresses\":[\"10.42.0.6\"]}");
 	EXPECT(says(&g, "no-node-ports4 { tcp . 30080 : drop }"));
@@ -358,20 +358,27 @@ TEST(clients_come_back_to_the_same_endpoint)
 	given_init(&g);
 	change(&g, "web", STICKY("60") INSIDE, TWO);
 	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-2-60s }"));
-	EXPECT(says(&g,
-		"add rule inet t to-2-60s meta nfproto ipv4 meta priority set ip saddr . ip "
-		"daddr . meta l4proto . th dport map @clients4 jump known-60s\n"));
+	EXPECT(says(&g, "add rule inet t to-2-60s meta nfproto ipv4 meta priority set ip daddr . "
+			"meta l4proto . th dport map @memories4\n"
+			"add rule inet t to-2-60s meta nfproto ipv4 meta priority set ip saddr . "
+			"meta priority map @clients4 jump known-60s\n"
+			"add rule inet t to-2-60s meta priority set meta priority & ffff:c000\n"
+			"add rule inet t to-2-60s meta nfproto ipv4 meta priority set ip saddr . "
+			"meta priority map @here-clients4 jump known-60s\n"));
 	EXPECT(says(&g,
 		"add rule inet t to-2-60s meta nfproto ipv4 meta priority set ip daddr . meta "
-		"l4proto . th dport . meta priority map @choices4\n"));
-	EXPECT(says(&g,
-		"add rule inet t to-2-60s meta nfproto ipv4 update @clients4 { ip saddr . ip "
-		"daddr . meta l4proto . th dport timeout 60s : meta priority }\n"));
+		"l4proto . th dport . meta priority map @choices4\n"
+		"add rule inet t to-2-60s meta nfproto ipv4 update @clients4 { ip saddr . meta "
+		"priority & ffff:c000 timeout 60s : meta priority }\n"
+		"add rule inet t to-2-60s meta nfproto ipv4 dnat ip to meta l4proto . meta "
+		"priority map @remembered4\n"));
 	EXPECT(says(&g, "add rule inet t known-60s meta nfproto ipv4 delete @clients4 {"));
 	/* a choice is a number, the number an endpoint */
-	EXPECT(says(&g, "choices4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 6b"));
+	EXPECT(says(&g, "choices4 { 10.43.0.9 . tcp . 80 . 6000:0 : "));
+	EXPECT(says(&g, " remembered4 { tcp . "));
 	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 1);
-	EXPECT(says_nothing_of(&g, "6b00:0 : 10.42.0.5"));
+	EXPECT(says_nothing_of(&g, "6000:0 : 10.42.0.5"));
+	EXPECT(says_nothing_of(&g, "here-remembered4"));
 	change(&g, "web", STICKY("90") INSIDE, TWO);
 	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-2-90s }"));
 	EXPECT(says(&g, "timeout 90s"));
@@ -391,9 +398,116 @@ TEST(clients_are_remembered_by_rules_of_their_family)
 	change(&g, "six", STICKY("60") "\"clusterIPs\":[\"fd43::9\"]}",
 		"{\"addresses\":[\"fd42::5\"]}");
 	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : inside-1-60s-v6 }"));
-	EXPECT(says(&g, "update @clients6 { ip6 saddr . ip6 daddr . "));
+	EXPECT(says(&g, "update @clients6 { ip6 saddr . meta priority & "));
 	EXPECT(says(&g, "jump known-60s-v6\n"));
 	EXPECT(says_nothing_of(&g, "@clients4"));
+	given_done(&g);
+}
+
+/* What stands behind `text` up to `end`. */
+static struct str behind(struct given *g, const char *text, const char *end)
+{
+	const char *at = strstr(buf_text(&g->text), text);
+
+	if (!EXPECT(at))
+		return STR("?");
+	at += strlen(text);
+	return arena_str(&g->arena, str_make(at, (size_t)(strstr(at, end) - at)));
+}
+
+/* A memory of the port, not one of each address; and of each endpoint one number in it. */
+TEST(clients_are_remembered_once_for_all_addresses_of_a_port)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web",
+		STICKY("60") "\"type\":\"NodePort\",\"externalIPs\":[\"192.0.2.1\"]," INSIDE, TWO);
+	struct str number = behind(&g, " memories4 { 10.43.0.9 . tcp . 80 : ", " }");
+	EXPECT(str_eq(behind(&g, " memories4 { 192.0.2.1 . tcp . 80 : ", " }"), number));
+	EXPECT(str_eq(behind(&g, " node-memories4 { tcp . 30080 : ", " }"), number));
+	struct str first = behind(&g, " choices4 { 10.43.0.9 . tcp . 80 . 6000:0 : ", ",");
+	EXPECT(str_eq(behind(&g, " choices4 { 192.0.2.1 . tcp . 80 . 6000:0 : ", ","), first));
+	EXPECT(str_eq(behind(&g, " node-choices4 { tcp . 30080 . 6000:0 : ", ","), first));
+	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 1);
+	EXPECT_INT(count_of(&g, " : 10.42.0.6 . 8080"), 1);
+	/* another service's are others */
+	change(&g, "api", STICKY("60") "\"clusterIPs\":[\"10.43.0.10\"]}", TWO);
+	EXPECT(!str_eq(behind(&g, " memories4 { 10.43.0.10 . tcp . 80 : ", " }"), number));
+	/* an address less, nothing else */
+	change(&g, "web", STICKY("60") "\"type\":\"NodePort\"," INSIDE, TWO);
+	EXPECT(says(&g, "delete element inet t memories4 { 192.0.2.1 . tcp . 80 : "));
+	EXPECT(says_nothing_of(&g, "remembered4"));
+	EXPECT(says_nothing_of(&g, "10.43.0.9"));
+	change(&g, "web", NULL, NULL);
+	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 1);
+	EXPECT(says(&g, "delete element inet t memories4 { 10.43.0.9 . tcp . 80 : "));
+	given_done(&g);
+}
+
+/* Where the way leads to the node's own, only these count. */
+TEST(clients_are_remembered_as_far_as_policies_offer_their_endpoint)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web",
+		STICKY("60") "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE,
+		TWO);
+	struct str here = behind(&g, " here-remembered4 { tcp . ", " : 10.42.0.5 . 8080 }");
+	EXPECT(says(&g,
+		arena_print(&g.arena, " remembered4 { tcp . %.*s : 10.42.0.5 . 8080, ", STRF(here))
+			.at));
+	EXPECT(says(&g,
+		arena_print(&g.arena, "node-choices4 { tcp . 30080 . 6080:0 : %.*s }", STRF(here))
+			.at));
+	EXPECT(says(&g, "add rule inet t node-here-1-60s meta nfproto ipv4 meta priority set ip "
+			"saddr . meta priority map @here-clients4 jump known-here-60s\n"));
+	EXPECT(says(&g, "add rule inet t node-here-1-60s meta nfproto ipv4 meta priority set ip "
+			"saddr . meta priority map @clients4 jump known-here-60s\n"));
+	EXPECT(says(&g, "add rule inet t known-here-60s meta nfproto ipv4 dnat ip to meta l4proto "
+			". meta priority map @here-remembered4\n"));
+	EXPECT(says(&g, "add rule inet t to-2-60s meta nfproto ipv4 dnat ip to meta l4proto . "
+			"meta priority map @remembered4\n"));
+	/* inside */
+	change(&g, "web",
+		STICKY("60") "\"type\":\"NodePort\",\"internalTrafficPolicy\":\"Local\"," INSIDE,
+		TWO);
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-here-1-60s }"));
+	EXPECT(says(&g, "add rule inet t inside-here-1-60s goto here-1-60s\n"));
+	EXPECT(says(&g, " choices4 { 10.43.0.9 . tcp . 80 . 6080:0 : "));
+	EXPECT(says_nothing_of(&g, "remembered4 {")); /* who offers whom is as it was */
+	given_done(&g);
+}
+
+/* Its number is that of nobody who stays. */
+TEST(newcomers_are_remembered_by_numbers_of_their_own)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", STICKY("60") INSIDE, many_endpoints(&g, 200));
+	EXPECT_INT(count_of(&g, " : 10.42.1."), 200);
+	change(&g, "web", STICKY("60") INSIDE, strchr(many_endpoints(&g, 200), ',') + 1);
+	EXPECT(says(&g, "delete element inet t remembered4 { tcp . "));
+	EXPECT_INT(count_of(&g, " : 10.42.1."), 1); /* the first, and nobody else */
+	change(&g, "web", STICKY("60") INSIDE, many_endpoints(&g, 200));
+	EXPECT_INT(count_of(&g, " : 10.42.1."), 1);
+	given_done(&g);
+}
+
+/* Numbers have an end: then clients come to anybody. */
+TEST(of_too_many_endpoints_nobody_is_remembered)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
+	struct given g;
+
+	given_init(&g);
+	for (unsigned i = 0; i <= MEMORY_PLACES; i++)
+		buf_print(&text, "%s{\"addresses\":[\"10.42.%u.%u\"]}", i ? "," : "", i / 256,
+			i % 256);
+	change(&g, "web", STICKY("60") INSIDE, buf_text(&text));
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-16385 }"));
 	given_done(&g);
 }
 
@@ -405,16 +519,17 @@ TEST(clients_stay_while_others_come_and_go)
 
 	given_init(&g);
 	change(&g, "web", STICKY("60") INSIDE, TWO);
-	const char *end = strstr(buf_text(&g.text), " : 10.42.0.6 . 8080");
+	const char *end = strstr(buf_text(&g.text), " : 10.42.0.6 . 8080"), *at = end;
 	REQUIRE(end);
-	memcpy(stays, end - 9, 9);
-	stays[9] = 0;
+	while (at[-1] != ' ')
+		at--;
+	snprintf(stays, sizeof(stays), "%.*s", (int)(end - at), at);
 	change(&g, "web", STICKY("60") INSIDE, READY("10.42.0.6", "b"));
 	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 1); /* goes */
 	EXPECT(says_nothing_of(&g, "10.42.0.6 . 8080"));
 	EXPECT(says(&g, arena_print(&g.arena,
 				"add element inet t choices4 { 10.43.0.9 . tcp . 80 . "
-				"6b00:0 : %s }",
+				"6000:0 : %s }",
 				stays)
 				.at));
 	given_done(&g);
@@ -449,7 +564,7 @@ TEST(services_of_the_other_family)
 	given_init(&g);
 	change(&g, "web", "\"clusterIPs\":[\"fd43::9\"]}", "{\"addresses\":[\"fd42::5\"]}");
 	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : inside-1 }"));
-	EXPECT(says(&g, "endpoints6 { fd43::9 . tcp . 80 . 6b00:0 : fd42::5 . 8080 }"));
+	EXPECT(says(&g, "endpoints6 { fd43::9 . tcp . 80 . 6000:0 : fd42::5 . 8080 }"));
 	EXPECT(says(&g, "dnat ip6 to ip6 daddr . meta l4proto . th dport . meta priority map "
 			"@endpoints6"));
 	given_done(&g);
@@ -534,14 +649,14 @@ TEST(who_is_ending_serves_until_somebody_is_ready)
 	given_init(&g);
 	change(&g, "web", "\"type\":\"NodePort\",\"externalTrafficPolicy\":\"Local\"," INSIDE,
 		ENDING("10.42.0.5", "here") "," READY("10.42.0.6", "there"));
-	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b80:0 : 10.42.0.5 . 8080 }\n"));
-	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6b00:0 : 10.42.0.6 . 8080 }\n"));
-	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.6 . 8080 }\n"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6080:0 : 10.42.0.5 . 8080 }\n"));
+	EXPECT(says(&g, "node-endpoints4 { tcp . 30080 . 6000:0 : 10.42.0.6 . 8080 }\n"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.6 . 8080 }\n"));
 	change(&g, "web", INSIDE,
 		ENDING("10.42.0.5", "here") ",{\"addresses\":[\"10.42.0.7\"],\"conditions\":{"
 					    "\"ready\":false,\"serving\":false,"
 					    "\"terminating\":true}}");
-	EXPECT(says(&g, "add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 "
+	EXPECT(says(&g, "add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 "
 			". 8080 }\n"));
 	EXPECT(says_nothing_of(&g, "10.42.0.7"));
 	given_done(&g);
@@ -554,7 +669,7 @@ TEST(what_stays_inside_goes_to_the_node_s_own)
 	given_init(&g);
 	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE, TWO);
 	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-1 }"));
-	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . 8080 }\n"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 . 8080 }\n"));
 	EXPECT(says_nothing_of(&g, "10.42.0.6"));
 	change(&g, "web", "\"internalTrafficPolicy\":\"Local\"," INSIDE,
 		ENDING("10.42.0.5", "here"));
@@ -582,7 +697,7 @@ TEST(the_node_s_own_come_before_those_of_its_zone)
 		"\"forNodes\":[{\"name\":\"there\"}]}}");
 	EXPECT(says(&g, " : 10.42.0.6 . 8080 }"));
 	EXPECT(says(&g,
-		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . "
+		"delete element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 . "
 		"8080 }"));
 	given_done(&g);
 }
@@ -597,9 +712,10 @@ TEST(affinity_lasts_three_hours_unless_said)
 	change(&g, "web", "\"sessionAffinity\":\"None\"," INSIDE, TWO);
 	EXPECT(says(&g, "delete element inet t choices4 {"));
 	EXPECT(says(&g,
-		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . "
+		"add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 . "
 		"8080, "));
 	EXPECT_INT(count_of(&g, " : 10.42.0.5 . 8080"), 2); /* its number goes */
+	EXPECT(says(&g, "delete element inet t memories4 { 10.43.0.9 . tcp . 80 : "));
 	EXPECT(says(&g, "delete chain inet t known-10800s\n"));
 	given_done(&g);
 }
@@ -616,7 +732,7 @@ TEST(a_service_of_both_families_has_elements_of_each)
 	EXPECT(says(&g, "services6 { fd43::9 . tcp . 80 : inside-1 }"));
 	EXPECT(says(&g, "services6 { 2001:db8::1 . tcp . 80 : outside-1 }"));
 	EXPECT(says(&g, "node-ports6 { tcp . 30080 : node-outside-1 }"));
-	EXPECT(says(&g, "node-endpoints6 { tcp . 30080 . 6b00:0 : fd42::5 . 8080 }"));
+	EXPECT(says(&g, "node-endpoints6 { tcp . 30080 . 6000:0 : fd42::5 . 8080 }"));
 	EXPECT(says(&g, "hairpin6 { fd42::5 . fd42::5 }"));
 	EXPECT(says(&g, "no-endpoints4 { 10.43.0.9 . tcp . 80 : continue }"));
 	EXPECT(says(&g, "no-node-ports4 { tcp . 30080 : continue }"));
@@ -647,10 +763,10 @@ TEST(protocols_are_told_apart)
 	print_batch(&g);
 	EXPECT(says(&g, "services4 { 10.43.0.9 . udp . 80 : inside-1 }"));
 	EXPECT(says(&g, "node-ports4 { sctp . 30080 : node-outside-1 }"));
-	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6b00:0 : 10.42.0.5 . 8081 }"));
-	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . udp . 80 . 6b00:0 : 10.42.0.5 . 8082 }"));
-	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . sctp . 80 . 6b00:0 : 10.42.0.5 . 8083 }"));
-	EXPECT(says(&g, "node-endpoints4 { sctp . 30080 . 6b00:0 : 10.42.0.5 . 8083 }"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 . 8081 }"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . udp . 80 . 6000:0 : 10.42.0.5 . 8082 }"));
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . sctp . 80 . 6000:0 : 10.42.0.5 . 8083 }"));
+	EXPECT(says(&g, "node-endpoints4 { sctp . 30080 . 6000:0 : 10.42.0.5 . 8083 }"));
 	given_done(&g);
 }
 
@@ -777,6 +893,29 @@ TEST(node_ports_are_where_they_are_wanted_but_never_at_loopback)
 	EXPECT(says_nothing_of(&g, "map @node-ports6"));
 	print_base(&g, "192.0.2.0/24");
 	EXPECT(says(&g, "fib daddr type local ip daddr 192.0.2.0/24 ip daddr != 127.0.0.0/8"));
+	given_done(&g);
+}
+
+/* Our numbers stand where it was; nobody is to see them. */
+TEST(what_priority_a_packet_had_is_put_aside_and_back)
+{
+	struct given g;
+
+	given_init(&g);
+	print_base(&g, NULL);
+	EXPECT(says(&g, "add map inet t priorities { typeof ct id : meta priority; size 65536; "
+			"flags dynamic,timeout; }\n"));
+	EXPECT(says(&g, "add rule inet t services meta priority != none update @priorities { ct "
+			"id timeout 10s : meta priority }\n"
+			"add rule inet t services meta nfproto ipv4 meta priority set ip daddr"));
+	EXPECT(says(&g, "add rule inet t services meta priority != none delete @priorities { ct "
+			"id : meta priority }\n"));
+	EXPECT(says(&g,
+		"add rule inet t own-priority meta priority set ct id map @priorities delete "
+		"@priorities { ct id : meta priority } return\n"
+		"add rule inet t own-priority meta priority set none\n"));
+	EXPECT(says(&g, "add rule inet t translated meta priority & f000:0 == 6000:0 jump "
+			"own-priority\n"));
 	given_done(&g);
 }
 
