@@ -173,10 +173,18 @@ static int64_t wider(int64_t old, int64_t fresh)
 void pod_cgroup_widen(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
 	const struct cJSON *had, const struct cJSON *pod)
 {
-	struct container_limits old;
+	struct container_limits old = {0};
 
-	pod_limits(had, &old);
+	if (had)
+		pod_limits(had, &old);
 	prepare(k, c, pod);
+	if (!had) {
+		/* A group below one that is narrower is refused: until it is fitted it has no
+		 * limit. */
+		c->limits.memory = c->limits.cpu_quota = -1;
+		run(k, c, op, make_on_worker);
+		return;
+	}
 	c->limits.memory = wider(old.memory, c->limits.memory);
 	c->limits.cpu_quota = wider(old.cpu_quota, c->limits.cpu_quota);
 	c->limits.cpu_shares = MAX(old.cpu_shares, c->limits.cpu_shares);

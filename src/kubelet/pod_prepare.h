@@ -23,7 +23,7 @@ void pod_cgroups_close(struct kubelet *k);
 /* A pod's own, with what the pod as a whole may use. */
 void pod_cgroup_make(
 	struct kubelet *k, struct pod_cgroup_work *c, struct op *op, const struct cJSON *pod);
-/* Of one that is resized: what it had, or is to have, whichever is more. */
+/* Of one that is resized: what it had, or is to have, whichever is more. had NULL: nobody knows. */
 void pod_cgroup_widen(struct kubelet *k, struct pod_cgroup_work *c, struct op *op,
 	const struct cJSON *had, const struct cJSON *pod);
 void pod_cgroup_remove(

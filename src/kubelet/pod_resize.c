@@ -83,6 +83,7 @@ void pod_resize_save(struct pod_worker *w)
 	if (done)
 		json_set(&a, whole, STR("done"), done);
 	tree_set_int(&a, whole, "generation", r->told.generation);
+	json_set(&a, whole, STR("settled"), json_new_bool(&a, !r->unsettled));
 	r->text = print(whole);
 	r->directory = directory_of(w);
 	r->disk = kubelet_env(w->k)->disk;
@@ -137,6 +138,17 @@ static void replace_state(struct pod_worker *w)
 	w->state = fresh;
 }
 
+/* Any of them may have been changed without its being noted. */
+static void be_unsure(struct pod_resize *r, struct arena *a, const struct pod_view *v)
+{
+	struct cJSON *ids = json_new(a, JSON_OBJECT);
+
+	for (size_t i = 0; i < v->container_count; i++)
+		json_set(a, ids, v->containers[i]->id, json_new_bool(a, true));
+	mem_free(r->unsure);
+	r->unsure = print(ids);
+}
+
 void pod_resize_begin(struct pod_worker *w, const struct pod_view *v)
 {
 	struct pod_resize *r = &w->resize;
@@ -156,6 +168,9 @@ void pod_resize_begin(struct pod_worker *w, const struct pod_view *v)
 	if (done)
 		r->done = print(done);
 	r->told.generation = tree_int(kept, "generation", 0);
+	r->unsettled = kept && !tree_true(kept, "settled");
+	if (r->unsettled)
+		be_unsure(r, &a, v);
 	replace_state(w);
 	arena_done(&a);
 }
@@ -227,6 +242,7 @@ static void allocate(struct pod_worker *w, struct arena *a)
 	mem_free(r->allocation);
 	r->allocation = print(resize_allocation(a, w->state->desired));
 	r->told.pending = NULL;
+	r->unsettled = true;
 	r->told.in_progress = true;
 	r->told.generation = tree_int(w->state->desired, "metadata.generation", 0);
 	set_text(&r->error, STR(""));
@@ -359,8 +375,7 @@ void pod_resizes_retry(struct kubelet *k)
 
 /* ---- what containers have ---- */
 
-struct cJSON *pod_resize_actual(
-	const struct pod_worker *w, struct arena *a, const struct pod_view *v)
+static struct cJSON *actual(const struct pod_worker *w, struct arena *a, const struct pod_view *v)
 {
 	struct cJSON *all = json_new(a, JSON_OBJECT), *done = parse(a, w->resize.done);
 
@@ -382,6 +397,13 @@ struct cJSON *pod_resize_actual(
 	return all;
 }
 
+void pod_resize_view(const struct pod_worker *w, struct arena *a, struct pod_view *v)
+{
+	v->actual = actual(w, a, v);
+	v->unsure = parse(a, w->resize.unsure);
+	v->unsettled = w->resize.unsettled;
+}
+
 static void note(
 	struct pod_worker *w, struct str name, struct str id, const struct cJSON *resources)
 {
@@ -400,14 +422,40 @@ static void note(
 	arena_done(&a);
 }
 
+static void be_sure_of(struct pod_resize *r, struct str id)
+{
+	struct arena a;
+
+	if (!r->unsure)
+		return;
+	arena_init(&a);
+	struct cJSON *ids = parse(&a, r->unsure);
+	json_remove(ids, json_get(ids, id));
+	mem_free(r->unsure);
+	r->unsure = print(ids);
+	arena_done(&a);
+}
+
 void pod_resize_note(struct pod_worker *w, const struct container *c, const struct cJSON *resources)
 {
 	note(w, c->name, c->id, resources);
+	be_sure_of(&w->resize, c->id);
 }
 
 void pod_resize_note_whole(struct pod_worker *w, const struct cJSON *resources)
 {
 	note(w, RESIZE_WHOLE, STR(""), resources);
+}
+
+void pod_resize_settle(struct pod_worker *w, const struct pod_view *v)
+{
+	struct pod_view settled = *v;
+
+	settled.unsettled = false;
+	if (resize_is_due(&settled))
+		return; /* another one was allocated meanwhile */
+	w->resize.unsettled = false;
+	mem_free(TAKE(w->resize.unsure));
 }
 
 void pod_resize_failed(struct pod_worker *w, const struct cJSON *pod, struct str error)
@@ -444,6 +492,7 @@ void pod_resize_done(struct pod_worker *w)
 	assert(!op_active(&r->saving));
 	mem_free(r->allocation);
 	mem_free(r->done);
+	mem_free(r->unsure);
 	mem_free(r->pending_message);
 	mem_free(r->error);
 	mem_free(r->text);

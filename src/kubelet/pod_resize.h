@@ -1,7 +1,8 @@
 /*
  * The resizes of one pod: wishes become allocations, allocations what its containers have. What
  * was allocated and what was done lies on disk from the first resize on; before that a container
- * tells itself what it began with.
+ * tells itself what it began with. It lies there before anything is changed: who finds one that was
+ * begun and has not come to its end does all of it again.
  */
 #ifndef KUBE_KUBELET_POD_RESIZE_H
 #define KUBE_KUBELET_POD_RESIZE_H
@@ -24,15 +25,16 @@ void pod_resize_look(struct pod_worker *w, struct arena *a, const struct pod_vie
 int64_t pod_resize_next(const struct pod_worker *w);
 /* Room has become free: those who wait try, the most important first. */
 void pod_resizes_retry(struct kubelet *k);
-/* {NAME: resources} of what runs. */
-struct cJSON *pod_resize_actual(
-	const struct pod_worker *w, struct arena *a, const struct pod_view *v);
+/* What is known of what runs. */
+void pod_resize_view(const struct pod_worker *w, struct arena *a, struct pod_view *v);
 
 /* Of an action: one container has it now, the pod as a whole has; and it failed. */
 void pod_resize_note_whole(struct pod_worker *w, const struct cJSON *resources);
 void pod_resize_note(
 	struct pod_worker *w, const struct container *c, const struct cJSON *resources);
 void pod_resize_failed(struct pod_worker *w, const struct cJSON *pod, struct str error);
+/* All of it: what the view shows of the pod has what it should. */
+void pod_resize_settle(struct pod_worker *w, const struct pod_view *v);
 void pod_resize_save(struct pod_worker *w);
 
 #endif

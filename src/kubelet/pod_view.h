@@ -40,6 +40,8 @@ struct pod_view {
 	const struct container *const *containers; /* newest first */
 	size_t container_count;
 	const struct cJSON *actual; /* {NAME: resources} of what runs; NULL: as they should be */
+	const struct cJSON *unsure; /* {ID: true}: a kubelet that is gone may have changed them */
+	bool unsettled;             /* a resize has not come to its end */
 	const struct container_note *notes;
 	size_t note_count;
 	int64_t now; /* wall */

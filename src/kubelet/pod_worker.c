@@ -132,7 +132,7 @@ void pod_worker_view(struct pod_worker *w, struct arena *a, struct pod_view *vie
 		.note_count = w->note_count,
 		.now = env_wall(kubelet_env(w->k))};
 	view_runtime(w, a, view);
-	view->actual = pod_resize_actual(w, a, view);
+	pod_resize_view(w, a, view);
 }
 
 /* Nobody asks for it: the runtime alone knows of it. */
@@ -318,6 +318,9 @@ static void decide(struct pod_worker *w, struct arena *a, const struct pod_view 
 			actions->count = 0;
 			podsync_earliest(&actions->wake, v->now + LOOK_SOON);
 		}
+		if (actions->count && actions->items[0].kind == POD_RESIZE &&
+			!pod_resize_is_idle(w))
+			actions->count = 0; /* first it is written down */
 		podsync_earliest(&actions->wake, pod_prepare_next(w));
 		podsync_earliest(&actions->wake, pod_resize_next(w));
 		if (actions->finished)

@@ -133,21 +133,27 @@ const struct cJSON *resize_actual(const struct pod_view *v, const struct contain
 	return c->state == CONTAINER_RUNNING ? json_get(v->actual, c->name) : NULL;
 }
 
+bool resize_is_done(
+	const struct pod_view *v, const struct container *c, const struct cJSON *resources)
+{
+	const struct cJSON *has = c ? resize_actual(v, c) : NULL;
+
+	return !has || (!json_get(v->unsure, c->id) && resources_match(resources, has));
+}
+
 bool resize_is_due(const struct pod_view *v)
 {
 	const struct cJSON *whole = json_get(v->actual, RESIZE_WHOLE);
 
+	if (v->unsettled)
+		return true;
 	if (whole && !resources_match(json_path(v->pod, "spec.resources"), whole))
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		json_each (container, json_path(v->pod, lists[i])) {
-			const struct container *c =
-				pod_view_container(v, tree_str(container, "name"));
-			const struct cJSON *has = c ? resize_actual(v, c) : NULL;
-
-			if (has && !resources_match(json_get(container, STR("resources")), has))
+		json_each (container, json_path(v->pod, lists[i]))
+			if (!resize_is_done(v, pod_view_container(v, tree_str(container, "name")),
+				    json_get(container, STR("resources"))))
 				return true;
-		}
 	return false;
 }
 

@@ -40,6 +40,9 @@ bool resize_restarts(const struct cJSON *container, const struct cJSON *has);
 #define RESIZE_WHOLE STR("")
 /* The resources that the view's running container has; NULL: what its spec says. */
 const struct cJSON *resize_actual(const struct pod_view *v, const struct container *c);
+/* Has this one what it is allocated, as far as is known? It runs no more: yes. */
+bool resize_is_done(
+	const struct pod_view *v, const struct container *c, const struct cJSON *resources);
 /* Some running container has not what it is allocated, or the pod as a whole. */
 bool resize_is_due(const struct pod_view *v);
 

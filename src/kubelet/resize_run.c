@@ -33,11 +33,9 @@ static const struct container *next_due(
 	pod_worker_view(item->batch->w, &item->arena, view);
 	for (size_t i = 0; i < view->container_count; i++) {
 		const struct container *c = view->containers[i];
-		const struct cJSON *has = resize_actual(view, c);
 
 		*container = spec_of(item, c->name);
-		if (has && *container &&
-			!resources_match(json_get(*container, STR("resources")), has))
+		if (*container && !resize_is_done(view, c, json_get(*container, STR("resources"))))
 			return c;
 	}
 	return NULL;
@@ -164,11 +162,24 @@ static void changed(struct pod_item *item)
 
 static void fitted(struct pod_item *item)
 {
+	struct pod_worker *w = item->batch->w;
 	struct pod_view view;
 
-	pod_worker_view(item->batch->w, &item->arena, &view);
+	pod_worker_view(w, &item->arena, &view);
 	if (json_get(view.actual, RESIZE_WHOLE))
-		pod_resize_note_whole(item->batch->w, json_path(item_pod(item), "spec.resources"));
+		pod_resize_note_whole(w, json_path(item_pod(item), "spec.resources"));
+	pod_worker_view(w, &item->arena, &view);
+	pod_resize_settle(w, &view);
+	pod_resize_save(w);
+}
+
+static void widen(struct pod_item *item)
+{
+	bool sure = !item->batch->w->resize.unsure;
+
+	pod_cgroup_widen(item_kubelet(item), &item->cgroup,
+		task_await(&item->task, RESIZE_NEXT, OP_NO_DEADLINE),
+		sure ? pod_before(item) : NULL, item_pod(item));
 }
 
 static void resize_run(struct task *t, struct err *err)
@@ -189,9 +200,7 @@ static void resize_run(struct task *t, struct err *err)
 	case RESIZE_WIDEN:
 		if (is_too_little(item, &why))
 			return fail(item, why);
-		pod_cgroup_widen(item_kubelet(item), &item->cgroup,
-			task_await(t, RESIZE_NEXT, OP_NO_DEADLINE), pod_before(item),
-			item_pod(item));
+		widen(item);
 		return;
 	case RESIZE_NEXT:
 		change_next(item);
@@ -201,7 +210,6 @@ static void resize_run(struct task *t, struct err *err)
 		return;
 	case RESIZE_OVER:
 		fitted(item);
-		pod_resize_save(item->batch->w);
 		task_finish(t, 0);
 	}
 }

@@ -9,6 +9,8 @@
 struct pod_resize {
 	char *allocation; /* the text of one; NULL: it has not been admitted yet */
 	char *done; /* {NAME: {"id", "resources"}} of containers that were resized; NULL: none */
+	bool unsettled; /* what runs, or the pod's group, may not have yet what it should */
+	char *unsure;   /* {ID: true} of those whom nobody knows what they have; NULL: none */
 	char *pending_message, *error;
 	struct resize_told told; /* its texts are those above */
 	int64_t pending_since;   /* wall */
