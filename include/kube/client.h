@@ -36,6 +36,14 @@ void client_stop(struct client *c, struct op *op);
 void client_free(struct client *c); /* NULL is fine */
 struct env *client_env(const struct client *c);
 
+/*
+ * Who asks is proven by this certificate (PEM, with its key) from now on. Connections that showed
+ * another one end, and what is asked on them fails with ERR_CLOSED. On failure all is as it was;
+ * ERR_UNSUPPORTED: the server is in this process, and nothing is shown.
+ */
+int client_show(struct client *c, struct str certificate, struct str key, struct err *err);
+bool client_shows(const struct client *c);
+
 /* ---- one object ---- */
 enum client_verb {
 	CLIENT_GET,

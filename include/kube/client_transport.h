@@ -44,6 +44,9 @@ struct client_transport_ops {
 	/* As client_find_fn; NULL where nothing can be shared. */
 	struct object *(*find)(struct client_transport *t, const struct resource *r,
 		struct str namespace, struct str name, int64_t revision);
+	/* As client_show; NULL where nothing is shown. */
+	int (*show)(struct client_transport *t, struct str certificate, struct str key,
+		struct err *err);
 };
 
 struct client_transport {

@@ -37,6 +37,9 @@ struct http_client *http_client_new(
  */
 void http_client_set_tls(
 	struct http_client *c, struct tls_config *tls, struct tls_config *tls_http1);
+/* Ends every connection that there is, with the calls on it; what is asked from now on has others.
+ */
+void http_client_drop(struct http_client *c);
 /* Ends every connection, running calls too; op done when all is gone. Then only free. */
 void http_client_stop(struct http_client *c, struct op *op);
 void http_client_free(struct http_client *c);

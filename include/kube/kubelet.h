@@ -49,6 +49,12 @@ struct kubelet_options {
 		struct err *err);
 	void *tls_ctx;
 	int64_t tls_until; /* wall: when the certificate of `tls` ends; 0: nobody knows */
+	/*
+	 * With the configuration's rotateCertificates: what the client shows at the beginning (PEM;
+	 * empty: no certificate), and the file that what follows is kept in, with its key (empty:
+	 * nothing follows).
+	 */
+	struct str client_certificate, client_certificate_file;
 	struct str
 		system_bus; /* its socket: the machine's end is announced there; empty: nowhere */
 	uint16_t port;      /* where the node's server listens; 0: none is told of */

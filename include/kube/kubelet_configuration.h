@@ -51,6 +51,7 @@ struct kubelet_configuration {
 	size_t unsafe_sysctl_count;
 	bool register_node;
 	bool system_logs;          /* /logs shows /var/log */
+	bool rotate_certificates;  /* and that of its client, before it ends */
 	bool server_tls_bootstrap; /* the cluster signs the certificate of the node's server */
 	bool single_oom_kill;   /* out of memory one process ends, not its container (cgroups v2) */
 	bool serialize_pulls;   /* images are pulled one after another */

@@ -35,6 +35,18 @@ void client_free(struct client *c)
 	mem_free(c);
 }
 
+bool client_shows(const struct client *c)
+{
+	return c->transport->ops->show != NULL;
+}
+
+int client_show(struct client *c, struct str certificate, struct str key, struct err *err)
+{
+	if (!client_shows(c))
+		return err_set(err, ERR_UNSUPPORTED, "this server asks for no certificate");
+	return c->transport->ops->show(c->transport, certificate, key, err);
+}
+
 struct env *client_env(const struct client *c)
 {
 	return c->env;

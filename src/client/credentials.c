@@ -255,9 +255,18 @@ static int take_parts(struct credentials *cr, struct credentials_load *load,
 	return 0;
 }
 
+static void keep_told(const struct credentials *cr, struct credentials_load *load)
+{
+	for (int i = PART_CERT; i <= PART_KEY && cr->told; i++) {
+		buf_clear(&load->parts[i]);
+		buf_add_str(&load->parts[i], buf_str(&cr->parts[i]));
+	}
+}
+
 void credentials_loaded(struct credentials *cr, struct credentials_load *load, struct env *env,
 	struct http_client *http, struct err *err)
 {
+	keep_told(cr, load);
 	if (!err->code && !take_parts(cr, load, http, err))
 		cr->loaded = true;
 	/* What was good a minute ago is tried on, unless it is us who were told to stop. */
@@ -266,6 +275,36 @@ void credentials_loaded(struct credentials *cr, struct credentials_load *load, s
 	cr->at = loop_now(env->loop);
 	for (int i = 0; i < PARTS; i++)
 		buf_done(&load->parts[i]);
+}
+
+/* ---- what it is told to show ---- */
+
+static void swap(struct buf *a, struct buf *b)
+{
+	struct buf was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
+int credentials_show(struct credentials *cr, struct str certificate, struct str key,
+	struct http_client *http, struct err *err)
+{
+	_cleanup_(buf_done) struct buf cert = BUF_INIT(PART_MAX);
+	_cleanup_(buf_done) struct buf own_key = BUF_INIT(PART_MAX);
+
+	buf_add_str(&cert, certificate);
+	buf_add_str(&own_key, key);
+	swap(&cert, &cr->parts[PART_CERT]);
+	swap(&own_key, &cr->parts[PART_KEY]);
+	/* Before the first reading nobody knows whom to believe: TLS is made after it. */
+	if (!cr->loaded || !give_tls(cr, cr->parts, http, err)) {
+		cr->told = true;
+		return 0;
+	}
+	swap(&cert, &cr->parts[PART_CERT]);
+	swap(&own_key, &cr->parts[PART_KEY]);
+	return err->code;
 }
 
 /* ---- a plugin's ---- */

@@ -17,6 +17,7 @@ struct credentials {
 	struct client_config config; /* copied */
 	struct buf parts[PARTS];     /* what counts now */
 	struct str token;
+	bool told;                /* certificate and key: they stay, whatever files say */
 	bool loaded;              /* once, with success */
 	int64_t at;               /* of the last loading */
 	struct str authorization; /* "Basic …" of name and password */
@@ -46,6 +47,9 @@ void credentials_load(
  * the call from being made. A failure is one only when nothing has been loaded before.
  */
 void credentials_loaded(struct credentials *cr, struct credentials_load *load, struct env *env,
+	struct http_client *http, struct err *err);
+/* These instead of the config's, for connections from now on. On failure all is as it was. */
+int credentials_show(struct credentials *cr, struct str certificate, struct str key,
 	struct http_client *http, struct err *err);
 /*
  * With a plugin, before every call: its op, and what follows it. When the server has refused what

@@ -207,12 +207,24 @@ static void transport_free(struct client_transport *base)
 	mem_free(t);
 }
 
+static int transport_show(
+	struct client_transport *base, struct str certificate, struct str key, struct err *err)
+{
+	struct https_transport *t = transport_of(base);
+	int code = credentials_show(&t->credentials, certificate, key, t->http, err);
+
+	if (!code)
+		http_client_drop(t->http); /* watches would go on for minutes */
+	return code;
+}
+
 static const struct client_transport_ops transport_ops = {
 	.start = transport_start,
 	.read = transport_read,
 	.end = transport_end,
 	.stop = transport_stop,
 	.free = transport_free,
+	.show = transport_show,
 };
 
 /* "host:6443" is "https://host:6443", as in kubeconfigs of old. */

@@ -1,5 +1,4 @@
 #include "asked_certificate.h"
-#include "server.h"
 
 #include <kube/api_codec.h>
 #include <kube/codec.h>
@@ -7,10 +6,8 @@
 #include <kube/log.h>
 #include <kube/mem.h>
 #include <kube/task.h>
-#include <kube/tls.h>
-#include <kube/x509.h>
+#include <kube/work.h>
 
-#define SIGNER     "kubernetes.io/kubelet-serving"
 #define FILE_MAX   (1 * MIB)
 #define LOOK_EVERY HOUR /* certificates go by the wall's clock, which may jump */
 #define PATIENCE   (15 * MINUTE)
@@ -36,16 +33,19 @@ static const char *const asked_steps[] = {
 	"load", "loaded", "due", "made", "posted", "heard", "forgotten", "kept"};
 
 struct asked_certificate {
-	struct kubelet *k;
+	struct asked_options o;
 	struct op op;
 	struct task task;
 	struct work work;
 	char *directory, *path;
+	struct cert *first;    /* NULL: none */
 	struct buf chain, key; /* PEM, of the one that is tried */
 	struct client_request request;
+	char *name;                /* of the request; NULL: none is waited for */
 	struct informer *informer; /* on the request, while it is waited for */
 	struct informer_handler handler;
 	bool answered;
+	bool unkept; /* what is used is not in the file */
 	int64_t due; /* wall */
 	int failures;
 };
@@ -62,13 +62,15 @@ static void load(struct work *w)
 {
 	struct asked_certificate *c = CONTAINER_OF(w, struct asked_certificate, work);
 
-	disk_read_file(kubelet_env(c->k)->disk, c->path, &c->chain, &w->err);
+	/* One file has both. */
+	if (!disk_read_file(c->o.env->disk, c->path, &c->chain, &w->err))
+		buf_add_str(&c->key, buf_str(&c->chain));
 }
 
 static void keep(struct work *w)
 {
 	struct asked_certificate *c = CONTAINER_OF(w, struct asked_certificate, work);
-	struct disk *disk = kubelet_env(c->k)->disk;
+	struct disk *disk = c->o.env->disk;
 	_cleanup_(buf_done) struct buf text = BUF_INIT(2 * FILE_MAX);
 
 	buf_add_str(&text, buf_str(&c->chain));
@@ -77,35 +79,18 @@ static void keep(struct work *w)
 		disk_write_file(disk, c->path, buf_str(&text), 0600, &w->err);
 }
 
-static struct cert_request wish_of(const struct kubelet *k, const struct str *organization)
-{
-	const struct kubelet_options *o = &k->options;
-
-	return (struct cert_request){
-		.subject = {.organizations = organization, .organization_count = 1},
-		.dns = &o->hostname,
-		.dns_count = 1,
-		.ips = o->node_ips,
-		.ip_count = o->node_ip_count};
-}
-
 /* A new key, and the request that it signs: both as PEM, the request in place of the chain. */
 static void make(struct work *w)
 {
-	static const struct str organization = STR_INIT("system:nodes");
 	struct asked_certificate *c = CONTAINER_OF(w, struct asked_certificate, work);
-	struct cert_request wish = wish_of(c->k, &organization);
 	_cleanup_(buf_done) struct buf der = BUF_INIT(FILE_MAX);
-	_cleanup_(buf_done) struct buf name = BUF_INIT(KIB);
 	struct key *key;
 
 	buf_clear(&c->key);
 	buf_clear(&c->chain);
-	buf_print(&name, "system:node:%.*s", STRF(c->k->options.node_name));
-	wish.subject.common_name = buf_str(&name);
 	if (key_generate(KEY_ECDSA_P256, &key, &w->err))
 		return;
-	if (!csr_make(&wish, key, &der, &w->err)) {
+	if (!csr_make(&c->o.wish, key, &der, &w->err)) {
 		key_print_pem(key, &c->key);
 		pem_print(&c->chain, STR("CERTIFICATE REQUEST"), buf_str(&der));
 	}
@@ -114,39 +99,26 @@ static void make(struct work *w)
 
 /* ---- using one ---- */
 
-static bool is_for(const struct cert_info *i, const struct kubelet_options *o)
-{
-	bool all = false;
-
-	for (size_t n = 0; n < i->dns_count; n++)
-		all |= str_eq(i->dns[n], o->hostname);
-	for (size_t k = 0; k < o->node_ip_count; k++) {
-		bool found = false;
-
-		for (size_t n = 0; n < i->ip_count; n++)
-			found |= ip_eq(&i->ips[n], &o->node_ips[k]);
-		all &= found;
-	}
-	return all;
-}
-
 /* Upstream's point in time: somewhere between seven and nine tenths of its life. */
 static int64_t due_of(struct asked_certificate *c, const struct cert_info *i)
 {
 	int64_t life = i->not_after - i->not_before;
 	uint32_t random;
 
-	env_random(kubelet_env(c->k), &random, sizeof(random));
+	env_random(c->o.env, &random, sizeof(random));
 	return i->not_before + life / 10 * 7 +
 	       (int64_t)((__int128)(life / 5) * random / UINT32_MAX);
 }
 
+static bool is_first(const struct asked_certificate *c, const struct cert *cert)
+{
+	return c->first && str_eq(cert_der(c->first), cert_der(cert));
+}
+
 static int use(struct asked_certificate *c, struct err *err)
 {
-	const struct kubelet_options *o = &c->k->options;
 	struct certs chain = {0};
 	struct key *key = NULL;
-	struct tls_config *tls;
 	int code = certs_parse_pem(buf_str(&c->chain), &chain, err);
 
 	if (!code)
@@ -154,56 +126,45 @@ static int use(struct asked_certificate *c, struct err *err)
 	const struct cert_info *i = code ? NULL : cert_info(chain.items[0]);
 	if (!code && !key_same(key, cert_key(chain.items[0])))
 		code = err_set(err, ERR_CERTIFICATE, "the certificate is of another key");
-	if (!code && i->not_after <= env_wall(kubelet_env(c->k)))
+	if (!code && i->not_after <= env_wall(c->o.env))
 		code = err_set(err, ERR_CERTIFICATE, "the certificate has ended");
-	if (!code && !is_for(i, o))
-		code = err_set(err, ERR_CERTIFICATE, "the certificate is for other addresses");
+	if (!code && !is_first(c, chain.items[0]))
+		code = c->o.use(c->o.ctx, i, buf_str(&c->chain), buf_str(&c->key), err);
 	if (!code)
-		code = o->serve_tls(o->tls_ctx, buf_str(&c->chain), buf_str(&c->key), &tls, err);
-	if (!code) {
-		kubelet_server_set_tls(c->k->server, tls);
-		tls_config_unref(tls);
 		c->due = due_of(c, i);
-	}
 	certs_done(&chain);
 	key_unref(key);
 	return code;
 }
 
-/* One file has both. */
-static void split(struct asked_certificate *c)
+/* Without another one, that counts which is used without us. */
+static void take_first(struct asked_certificate *c)
 {
-	long at = str_find(buf_str(&c->chain), STR("-----BEGIN EC PRIVATE KEY"));
-
-	buf_clear(&c->key);
-	if (at < 0)
-		return;
-	buf_add_str(&c->key, str_skip(buf_str(&c->chain), (size_t)at));
-	c->chain.len = (size_t)at;
+	c->due = c->first ? due_of(c, cert_info(c->first)) : 0;
 }
 
 /* ---- the request ---- */
 
 static void wait_until_due(struct asked_certificate *c)
 {
-	int64_t left = c->due - env_wall(kubelet_env(c->k));
+	int64_t left = c->due - env_wall(c->o.env);
 
 	timer_wait(task_await(&c->task, ASKED_DUE, OP_NO_DEADLINE),
-		loop_in(kubelet_loop(c->k), MIN(MAX(left, (int64_t)0), LOOK_EVERY)));
+		loop_in(c->o.env->loop, MIN(MAX(left, (int64_t)0), LOOK_EVERY)));
 }
 
 static void try_later(struct asked_certificate *c, const struct err *err)
 {
 	int64_t doubled = DELAY_MIN << MIN(c->failures++, 8);
 
-	log_warning(err, "no certificate for the node's server yet");
-	c->due = env_wall(kubelet_env(c->k)) + MIN(doubled, DELAY_MAX);
+	log_warning(err, "no certificate of the cluster's yet", LOG_TEXT("for", c->o.what));
+	c->due = env_wall(c->o.env) + MIN(doubled, DELAY_MAX);
 	wait_until_due(c);
 }
 
 static void post(struct asked_certificate *c)
 {
-	static const char *const usages[] = {"digital signature", "server auth"};
+	const char *const usages[] = {"digital signature", c->o.usage};
 	_cleanup_(buf_done) struct buf text = BUF_INIT(2 * FILE_MAX);
 	struct client_request *q = &c->request;
 
@@ -213,13 +174,13 @@ static void post(struct asked_certificate *c)
 	base64_encode(&text, buf_str(&c->chain));
 	tree_set_str(&q->arena, body, "metadata.generateName", STR("csr-"));
 	tree_set_str(&q->arena, body, "spec.request", buf_str(&text));
-	tree_set_str(&q->arena, body, "spec.signerName", STR(SIGNER));
+	tree_set_str(&q->arena, body, "spec.signerName", str_from(c->o.signer));
 	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
 		json_append(list, json_new_str(&q->arena, str_from(usages[i])));
 	tree_set(&q->arena, body, "spec.usages", list);
 	q->body = body;
-	client_send(c->k->base.client,
-		task_await(&c->task, ASKED_POSTED, loop_in(kubelet_loop(c->k), TIMEOUT)), q);
+	client_send(c->o.client,
+		task_await(&c->task, ASKED_POSTED, loop_in(c->o.env->loop, TIMEOUT)), q);
 }
 
 static bool is_refused(const struct cJSON *request)
@@ -238,11 +199,10 @@ static void request_changed(
 	struct asked_certificate *c = h->ctx;
 	struct arena a;
 
-	(void)old;
 	(void)initial;
 	arena_init(&a);
 	struct cJSON *request = fresh ? object_lean_tree(&a, fresh) : NULL;
-	if (!c->answered &&
+	if (!c->answered && str_eq_text(client_object_name(fresh ? fresh : old), c->name) &&
 		(!request || tree_str(request, "status.certificate").len || is_refused(request))) {
 		c->answered = true;
 		buf_clear(&c->chain);
@@ -257,18 +217,25 @@ static void wait_for_answer(struct asked_certificate *c)
 	struct str name = tree_str(c->request.object, "metadata.name");
 	char *selector = mem_print("metadata.name=%.*s", STRF(name));
 
-	log_info("a certificate for the node's server is asked for", LOG_STR("request", name));
+	mem_free(c->name);
+	c->name = str_dup(name);
+	log_info(
+		"a certificate is asked for", LOG_TEXT("for", c->o.what), LOG_STR("request", name));
 	c->answered = false;
 	timer_wait(task_await(&c->task, ASKED_HEARD, OP_NO_DEADLINE),
-		loop_in(kubelet_loop(c->k), PATIENCE));
-	c->informer =
-		informer_new(&c->k->scope, &(struct informer_options){.client = c->k->base.client,
-						   .resource = requests(),
-						   .fields = str_from(selector)});
+		loop_in(c->o.env->loop, PATIENCE));
+	c->informer = informer_new(c->o.scope, &(struct informer_options){.client = c->o.client,
+						       .resource = requests(),
+						       .fields = str_from(selector)});
 	c->handler = (struct informer_handler){.changed = request_changed, .ctx = c};
 	informer_add_handler(c->informer, &c->handler);
 	mem_free(selector);
 	client_request_done(&c->request);
+}
+
+static void start_keep(struct asked_certificate *c)
+{
+	work_start(&c->work, task_await(&c->task, ASKED_KEPT, OP_NO_DEADLINE), WORK_DISK, keep);
 }
 
 static void answered(struct asked_certificate *c)
@@ -278,9 +245,8 @@ static void answered(struct asked_certificate *c)
 
 	if (!code) {
 		c->failures = 0;
-		log_info("the node's server has a certificate of the cluster");
-		work_start(&c->work, task_await(&c->task, ASKED_KEPT, OP_NO_DEADLINE), WORK_DISK,
-			keep);
+		log_info("there is a certificate of the cluster's", LOG_TEXT("for", c->o.what));
+		start_keep(c);
 		return;
 	}
 	if (!err.code)
@@ -297,7 +263,7 @@ static void asked_run(struct task *t, struct err *err)
 	struct asked_certificate *c = CONTAINER_OF(t, struct asked_certificate, task);
 	enum asked_step step = (enum asked_step)t->step;
 
-	if (scope_closing(&c->k->scope) && step != ASKED_FORGOTTEN) {
+	if (scope_closing(c->o.scope) && step != ASKED_FORGOTTEN) {
 		if (step == ASKED_POSTED)
 			client_request_done(&c->request);
 		if (step != ASKED_HEARD)
@@ -308,15 +274,17 @@ static void asked_run(struct task *t, struct err *err)
 		work_start(&c->work, task_await(t, ASKED_LOADED, OP_NO_DEADLINE), WORK_DISK, load);
 		return;
 	case ASKED_LOADED:
-		split(c);
-		/* Without one, or with one that will not do, another is due. */
 		if (err->code || use(c, err))
-			c->due = 0;
+			take_first(c);
 		err_done(err);
 		wait_until_due(c);
 		return;
 	case ASKED_DUE:
-		if (env_wall(kubelet_env(c->k)) < c->due) {
+		if (env_wall(c->o.env) < c->due && c->unkept) {
+			start_keep(c);
+			return;
+		}
+		if (env_wall(c->o.env) < c->due) {
 			wait_until_due(c);
 			return;
 		}
@@ -342,14 +310,16 @@ static void asked_run(struct task *t, struct err *err)
 		return;
 	case ASKED_FORGOTTEN:
 		informer_free(TAKE(c->informer));
-		if (scope_closing(&c->k->scope))
+		if (scope_closing(c->o.scope))
 			task_finish(t, 0);
 		else
 			answered(c);
 		return;
 	case ASKED_KEPT:
+		c->unkept = err->code != 0;
 		if (err->code)
-			log_warning(err, "the certificate of the node's server cannot be kept");
+			log_warning(
+				err, "a certificate cannot be kept", LOG_TEXT("for", c->o.what));
 		wait_until_due(c);
 	}
 }
@@ -360,20 +330,24 @@ static void over(struct op *op, struct err *err)
 	(void)err;
 }
 
-struct asked_certificate *asked_certificate_new(struct kubelet *k)
+struct asked_certificate *asked_certificate_new(const struct asked_options *options)
 {
 	static const struct task_kind kind = TASK_KIND("asked certificate", asked_steps, asked_run);
-	struct asked_certificate *c;
+	struct asked_certificate *c = mem_new(sizeof(*c));
+	struct str directory, file;
+	struct certs first = {0};
 
-	if (!k->server || !k->configuration.server_tls_bootstrap || !k->options.serve_tls)
-		return NULL;
-	c = mem_new(sizeof(*c));
-	c->k = k;
-	c->directory = mem_print("%.*s/pki", STRF(k->options.root_dir));
-	c->path = mem_print("%s/kubelet-server-current.pem", c->directory);
+	c->o = *options;
+	if (options->first.len && !certs_parse_pem(options->first, &first, NULL))
+		c->first = cert_ref(first.items[0]);
+	certs_done(&first);
+	c->path = str_dup(options->path);
+	if (!str_cut_last(options->path, '/', &directory, &file))
+		directory = STR(".");
+	c->directory = str_dup(directory);
 	buf_init(&c->chain, FILE_MAX);
 	buf_init(&c->key, FILE_MAX);
-	op_init(&c->op, &k->scope, over, OP_NO_DEADLINE);
+	op_init(&c->op, c->o.scope, over, OP_NO_DEADLINE);
 	task_start(&c->task, &kind, &c->op);
 	return c;
 }
@@ -385,7 +359,9 @@ void asked_certificate_free(struct asked_certificate *c)
 	assert(!c->informer);
 	buf_done(&c->chain);
 	buf_done(&c->key);
+	mem_free(c->name);
 	mem_free(c->directory);
 	mem_free(c->path);
+	cert_unref(c->first);
 	mem_free(c);
 }

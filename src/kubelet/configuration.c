@@ -52,6 +52,7 @@ static const struct known_field {
 	{"evictionMaxPodGracePeriod", NUMBER, AT(eviction_max_grace), "0", false},
 	{"volumeStatsAggPeriod", DURATION, AT(volume_stats_period), "1m0s", true},
 	{"enableSystemLogHandler", FLAG, AT(system_logs), "true", false},
+	{"rotateCertificates", FLAG, AT(rotate_certificates), NULL, false},
 	{"serverTLSBootstrap", FLAG, AT(server_tls_bootstrap), NULL, false},
 	{"singleProcessOOMKill", FLAG, AT(single_oom_kill), NULL, false},
 	{"serializeImagePulls", FLAG, AT(serialize_pulls), "true", false},
@@ -91,12 +92,11 @@ static const char *const idle_names[] = {"address", "authorization", "cgroupDriv
 	"memoryThrottlingFactor", "nodeStatusMaxImages", "oomScoreAdj", "podCIDR", "podLogsDir",
 	"podsPerCore", "preloadedImagesVerificationAllowlist", "protectKernelDefaults",
 	"providerID", "qosReserved", "readOnlyPort", "registryBurst", "registryPullQPS",
-	"reservedMemory", "reservedSystemCPUs", "rotateCertificates", "runOnce",
-	"runtimeRequestTimeout", "seccompDefault", "showHiddenMetricsForVersion", "staticPodURL",
-	"staticPodURLHeader", "streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups",
-	"systemReservedCgroup", "tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion",
-	"topologyManagerPolicy", "topologyManagerPolicyOptions", "topologyManagerScope", "tracing",
-	"volumePluginDir"};
+	"reservedMemory", "reservedSystemCPUs", "runOnce", "runtimeRequestTimeout",
+	"seccompDefault", "showHiddenMetricsForVersion", "staticPodURL", "staticPodURLHeader",
+	"streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups", "systemReservedCgroup",
+	"tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion", "topologyManagerPolicy",
+	"topologyManagerPolicyOptions", "topologyManagerScope", "tracing", "volumePluginDir"};
 
 /* ---- which fields there are ---- */
 

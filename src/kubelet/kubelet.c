@@ -1,4 +1,3 @@
-#include "asked_certificate.h"
 #include "eviction_manager.h"
 #include "image_collector.h"
 #include "kubelet_private.h"
@@ -6,6 +5,7 @@
 #include "node_agent.h"
 #include "node_shutdown.h"
 #include "object_watches.h"
+#include "own_certificates.h"
 #include "pod_admission.h"
 #include "pod_prepare.h"
 #include "pod_worker.h"
@@ -367,7 +367,7 @@ static void free_part(struct part *p)
 	map_done(&k->workers);
 	eviction_manager_free(k->evictions);
 	serving_certificate_free(k->certificate);
-	asked_certificate_free(k->asked);
+	own_certificates_free(k->own);
 	node_shutdown_free(k->shutdown);
 	image_collector_free(k->collector);
 	pull_queue_free(k->pulls);
@@ -436,7 +436,7 @@ static void copy_options(struct kubelet *k, const struct kubelet_options *from)
 	struct kubelet_options *o = &k->options;
 	struct str *texts[] = {&o->node_name, &o->hostname, &o->root_dir, &o->log_dir,
 		&o->image_dir, &o->manifests, &o->system_bus, &o->cgroup_root, &o->resolv_conf,
-		&o->dns_domain, &o->version};
+		&o->dns_domain, &o->version, &o->client_certificate, &o->client_certificate_file};
 
 	*o = *from;
 	take_configuration(k);
@@ -559,7 +559,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->evictions = eviction_manager_new(k);
 	open_server(k);
 	k->certificate = serving_certificate_new(k);
-	k->asked = asked_certificate_new(k);
+	k->own = own_certificates_new(k);
 	k->shutdown = node_shutdown_new(k);
 	k->on_runtime = (struct runtime_listener){.changed = runtime_changed, .ctx = k};
 	runtime->ops->listen(runtime, &k->on_runtime);

@@ -22,7 +22,7 @@ struct pull_queue;
 struct volume_stats;
 struct eviction_manager;
 struct serving_certificate;
-struct asked_certificate;
+struct own_certificates;
 struct node_shutdown;
 struct log_rotation;
 struct static_pods;
@@ -65,7 +65,7 @@ struct kubelet {
 	struct kubelet_server *server; /* NULL: there is none */
 	struct op server_op;
 	struct serving_certificate *certificate; /* NULL: it stays as it is */
-	struct asked_certificate *asked;         /* NULL: it is not the cluster's */
+	struct own_certificates *own;            /* that the cluster signs */
 	struct node_shutdown *shutdown;          /* NULL: pods get no grace at the machine's end */
 	bool shutting_down;                      /* the machine */
 	struct http_client *knocker;             /* asks containers: probes and hooks */

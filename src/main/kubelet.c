@@ -4,6 +4,7 @@
 #include "kubelet_flags.h"
 #include "node.h"
 #include "node_place.h"
+#include "node_proof.h"
 #include "node_tls.h"
 #include "process.h"
 #include "registry_flags.h"
@@ -202,6 +203,16 @@ static int read_line(
 	return geteuid() ? err_set(err, ERR_PERMISSION, "only root can run pods") : 0;
 }
 
+static int prove(
+	struct arena *a, struct process_line *p, struct client_config *config, struct err *err)
+{
+	struct kubelet_line *l = CONTAINER_OF(p, struct kubelet_line, process);
+
+	if (!l->configuration.rotate_certificates || !p->kubeconfig.len)
+		return 0;
+	return node_proof_choose(a, p->kubeconfig, config, &l->node.kubelet, err);
+}
+
 /* ---- running ---- */
 
 static void failed(void *ctx, const struct err *err)
@@ -285,6 +296,7 @@ int kubelet_run(int argc, char **argv)
 		.burst = "100",
 		.flags = own_flags,
 		.read = read_line,
+		.prove = prove,
 		.begin = begin};
 	struct kubelet_line line = {0};
 	int status = process_main(&command, &line.process, argc, argv);

@@ -273,6 +273,8 @@ int process_main(
 		return 0;
 	if (!code)
 		code = process_server(&a, l, &config, &err);
+	if (!code && command->prove)
+		code = command->prove(&a, l, &config, &err);
 	if (code) {
 		fprintf(stderr, "kube %s: %s\n", command->name, err_text(&err));
 		return 1;

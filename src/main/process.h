@@ -32,6 +32,9 @@ struct process_command {
 	/* What they mean; all flags, as they were given. May be NULL. */
 	int (*read)(
 		struct arena *a, struct process_line *l, const struct flag *flags, struct err *err);
+	/* Another proof of who it is than the kubeconfig's; may be NULL. */
+	int (*prove)(struct arena *a, struct process_line *l, struct client_config *config,
+		struct err *err);
 	/* Makes the component; NULL never. Called once, when it is to begin (and leads). */
 	struct part *(*begin)(struct process_line *l, const struct component_base *base);
 };

@@ -68,6 +68,17 @@ void http_client_set_tls(
 	pool_retire(c);
 }
 
+void http_client_drop(struct http_client *c)
+{
+	list_each (k, &c->origins) {
+		struct origin *o = LIST_ENTRY(k, struct origin, in_client);
+		list_each_safe (i, &o->conns) {
+			struct client_conn *conn = LIST_ENTRY(i, struct client_conn, in_pool);
+			conn->ops->close(conn);
+		}
+	}
+}
+
 void http_client_stop(struct http_client *c, struct op *op)
 {
 	c->stopping = true;
@@ -79,11 +90,8 @@ void http_client_stop(struct http_client *c, struct op *op)
 			err_set(&err, ERR_CLOSED, "http client is closed");
 			pool_call_fail(LIST_ENTRY(w, struct pool_call, in_waiting), &err);
 		}
-		list_each_safe (i, &o->conns) {
-			struct client_conn *conn = LIST_ENTRY(i, struct client_conn, in_pool);
-			conn->ops->close(conn);
-		}
 	}
+	http_client_drop(c);
 	scope_close(&c->scope, op);
 }
 

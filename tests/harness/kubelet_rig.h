@@ -22,8 +22,13 @@ struct kubelet_rig {
 	struct part *kubelet;
 	struct kubelet_options options;
 	struct arena arena; /* of what was looked up last */
-	int refuse_at;      /* the kubelet's request that many from now is answered with 500 */
-	char root[64];      /* on the machine's disk: volumes are made there */
+	/* What the kubelet's transport does when it is told to show another certificate; NULL:
+	 * nothing. */
+	int (*show)(struct client_transport *t, struct str certificate, struct str key,
+		struct err *err);
+	struct client_transport_ops transport_ops;
+	int refuse_at; /* the kubelet's request that many from now is answered with 500 */
+	char root[64]; /* on the machine's disk: volumes are made there */
 };
 
 #define RIG_NODE "n1"
@@ -201,8 +206,12 @@ static inline void kubelet_rig_start(struct kubelet_rig *r)
 	struct client_options options = {.user_agent = "kubelet/v1"};
 
 	scope_init(&r->scope, r->w.root, "node", NULL);
-	r->client = client_new(r->w.host,
-		client_transport_local(r->w.host, r->w.root, kubelet_rig_enter, r), &options);
+	struct client_transport *t =
+		client_transport_local(r->w.host, r->w.root, kubelet_rig_enter, r);
+	r->transport_ops = *t->ops;
+	r->transport_ops.show = r->show;
+	t->ops = &r->transport_ops;
+	r->client = client_new(r->w.host, t, &options);
 	r->informers = informers_new(r->client, &r->scope);
 	r->base = (struct component_base){.env = r->w.host,
 		.client = r->client,

@@ -37,8 +37,8 @@ END
 python3 "$here/../harness/busybox_image.py" $dir/busybox.tar docker.io/library/busybox:test
 "$kube" image import --root /run/kube $dir/busybox.tar >/dev/null || exit 1
 
-start_kubelet() {
-	"$kube" kubelet --kubeconfig $dir/node.kubeconfig --hostname-override n1 \
+start_kubelet() { # FLAGS…: more of them
+	"$kube" kubelet --kubeconfig $dir/node.kubeconfig --hostname-override n1 "$@" \
 		--node-ip 192.168.7.1 --root-dir /run/kubelet --pod-log-dir /run/pods \
 		--runtime-dir /run/kube --client-ca-file $dir/d/pki/client-ca.crt \
 		--network-dir /run/network --cluster-dns 10.96.0.10 2>>$dir/kubelet.log &
@@ -174,6 +174,71 @@ done
 check "no cgroup is left" test -z "$(find /sys/fs/cgroup -type d -path '*kubepods*/pod*')"
 check "no volume is left" test -z "$(ls /run/kubelet/pods 2>/dev/null)"
 check "no log is left" test -z "$(ls /run/pods 2>/dev/null)"
+
+kill -TERM $kubelet
+wait $kubelet
+
+# ---- the certificate by which the API knows the node ----
+pki=$dir/d/pki
+"$kube" controllers --kubeconfig $KUBECONFIG --controllers certificatesigningrequest-signing-controller \
+	--cluster-signing-cert-file $pki/client-ca.crt --cluster-signing-key-file $pki/client-ca.key \
+	2>$dir/controllers.log &
+controllers=$!
+mkdir -p $dir/ca $dir/node
+touch $dir/ca/index
+cat >$dir/ca/conf <<END
+[ca]
+default_ca = d
+[d]
+database = $dir/ca/index
+rand_serial = yes
+new_certs_dir = $dir/ca
+default_md = sha256
+policy = p
+x509_extensions = e
+[p]
+O = supplied
+CN = supplied
+[e]
+extendedKeyUsage = clientAuth
+END
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /O=system:nodes/CN=system:node:n1 \
+	-keyout $dir/node/first.key -out $dir/node/first.csr 2>/dev/null
+# Of its hundred days hardly one is left.
+openssl ca -batch -notext -config $dir/ca/conf -cert $pki/client-ca.crt -keyfile $pki/client-ca.key \
+	-startdate "$(date -u -d '-99 days' +%y%m%d%H%M%SZ)" -enddate "$(date -u -d '+1 day' +%y%m%d%H%M%SZ)" \
+	-in $dir/node/first.csr -out $dir/node/first.crt 2>$dir/ca/log || tail $dir/ca/log
+sed "s|token: nodetoken|client-certificate: first.crt, client-key: first.key|" $dir/node.kubeconfig \
+	>$dir/node/kubeconfig
+cat >$dir/node/config.yaml <<END
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+rotateCertificates: true
+END
+start_kubelet --kubeconfig $dir/node/kubeconfig --config $dir/node/config.yaml
+asked() { "$kubectl" get csr -o "jsonpath={range .items[*]}{$1} {end}"; }
+check "another certificate is asked for" becomes_text \
+	"kubernetes.io/kube-apiserver-client-kubelet system:node:n1 " asked '.spec.signerName} {.spec.username'
+check "somebody approves it" test "$("$kubectl" certificate approve $(asked .metadata.name) | grep -c approved)" = 1
+own=$dir/node/kubelet-client-current.pem
+signed() { "$kubectl" get csr -o 'jsonpath={.items[0].status.certificate}' | base64 -d | openssl x509 -noout -serial; }
+kept() { openssl x509 -noout -serial -in $own; }
+has_certificate() { "$kubectl" get csr -o 'jsonpath={.items[0].status.certificate}' | wc -w; }
+check "it is signed" becomes_text 1 has_certificate
+check "the pair is kept beside the kubeconfig" becomes_text "$(signed)" kept
+check "for the node alone" test "$(stat -c %a $own)" = 600
+check "with its key" openssl ec -in $own -noout
+# The first one is no more: another kubelet has its successor alone.
+kill -TERM $kubelet
+wait $kubelet
+rm $dir/node/first.*
+start_kubelet --kubeconfig $dir/node/kubeconfig --config $dir/node/config.yaml
+"$kubectl" run later --image=busybox:test --restart=Never --overrides='{"spec":{"nodeName":"n1"}}' -- true >/dev/null
+check "the next kubelet shows it" becomes Succeeded pod later '{.status.phase}'
+check "and asks for no other" test "$(asked .metadata.name | wc -w)" = 1
+"$kubectl" delete pod later >/dev/null
+kill $controllers
+wait $controllers
 
 kill -TERM $kubelet
 wait $kubelet

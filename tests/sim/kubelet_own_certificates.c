@@ -1,4 +1,4 @@
-/* The certificate of the node's server comes from the cluster, once somebody has approved it. */
+/* Certificates that the cluster signs for the node, once somebody has approved them. */
 #include "kubelet_rig.h"
 #include "tls_world.h"
 
@@ -10,9 +10,11 @@ struct cluster {
 	struct tls_world world;
 	struct kubelet_configuration configuration;
 	struct arena arena;
-	int served; /* how often another certificate was taken */
+	int used; /* how often another certificate was taken */
 	int64_t until;
+	bool refuses; /* to show one */
 };
+static struct cluster *the_cluster; /* a transport knows nobody */
 
 static int serve(
 	void *ctx, struct str certificate, struct str key, struct tls_config **tls, struct err *err)
@@ -30,7 +32,7 @@ static int serve(
 	if (!code)
 		code = tls_config_new_server(&options, tls, err);
 	if (!code) {
-		c->served++;
+		c->used++;
 		c->until = cert_info(chain.items[0])->not_after;
 	}
 	certs_done(&chain);
@@ -38,29 +40,51 @@ static int serve(
 	return code;
 }
 
+static int show(struct client_transport *t, struct str certificate, struct str key, struct err *err)
+{
+	struct certs chain = {0};
+	struct key *own = NULL;
+
+	(void)t;
+	if (the_cluster->refuses)
+		return err_set(err, ERR_TLS, "it cannot be shown");
+	EXPECT_INT(certs_parse_pem(certificate, &chain, NULL), 0);
+	EXPECT_INT(key_parse(key, &own, NULL), 0);
+	EXPECT(key_same(own, cert_key(chain.items[0])));
+	the_cluster->used++;
+	the_cluster->until = cert_info(chain.items[0])->not_after;
+	certs_done(&chain);
+	key_unref(own);
+	return 0;
+}
+
 static void start(struct cluster *c)
 {
 	c->r.options.configuration = &c->configuration;
 	c->r.options.serve_tls = serve;
 	c->r.options.tls_ctx = c;
+	c->r.show = show;
 	kubelet_rig_start(&c->r);
 	rig_pass(&c->r, 2 * SEC);
 }
 
-static void open_cluster(struct cluster *c)
+static void open_cluster(struct cluster *c, const char *field)
 {
-	static const char text[] = "apiVersion: kubelet.config.k8s.io/v1beta1\n"
-				   "kind: KubeletConfiguration\nserverTLSBootstrap: true\n";
+	char *text = mem_print("apiVersion: kubelet.config.k8s.io/v1beta1\n"
+			       "kind: KubeletConfiguration\n%s: true\n",
+		field);
 
 	*c = (struct cluster){0};
+	the_cluster = c;
 	arena_init(&c->arena);
-	EXPECT_INT(
-		kubelet_configuration_read(&c->arena, str_from(text), &c->configuration, NULL), 0);
+	EXPECT_INT(kubelet_configuration_read(&c->arena, arena_str(&c->arena, str_from(text)),
+			   &c->configuration, NULL),
+		0);
+	mem_free(text);
 	kubelet_rig_open(&c->r, NULL, 0);
 	kubelet_rig_stop(&c->r);
 	tls_world_init(&c->world, env_wall(c->r.w.host));
 	c->r.options.hostname = STR("n1.example");
-	start(c);
 }
 
 static void close_cluster(struct cluster *c)
@@ -145,7 +169,7 @@ static void judge(struct cluster *c, struct cJSON *request, const char *verdict)
 	put(c, request, "approval");
 }
 
-static void sign(struct cluster *c, struct cJSON *request, int64_t lifetime)
+static void sign(struct cluster *c, struct cJSON *request, int64_t lifetime, unsigned usage)
 {
 	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB), text = BUF_INIT(MIB);
 	struct cert *csr, *cert;
@@ -158,13 +182,15 @@ static void sign(struct cluster *c, struct cJSON *request, int64_t lifetime)
 	const struct cert_info *i = cert_info(csr);
 	EXPECT_STR(i->subject.common_name, "system:node:" RIG_NODE);
 	EXPECT_STR(i->subject.organizations[0], "system:nodes");
-	EXPECT_STR(i->dns[0], "n1.example");
-	EXPECT_INT(i->ip_count, 1);
+	EXPECT_INT(i->dns_count, usage == CERT_SERVER);
+	EXPECT_INT(i->ip_count, usage == CERT_SERVER);
+	if (i->dns_count)
+		EXPECT_STR(i->dns[0], "n1.example");
 	struct cert_request wish = {.subject = i->subject,
 		.now = env_wall(c->r.w.host),
 		.lifetime = lifetime,
 		.path_length = -1,
-		.usages = CERT_SERVER,
+		.usages = usage,
 		.dns = i->dns,
 		.dns_count = i->dns_count,
 		.ips = i->ips,
@@ -182,14 +208,29 @@ static void sign(struct cluster *c, struct cJSON *request, int64_t lifetime)
 	pem_block_done(&block);
 }
 
-/* ---- */
+/* Between seven and nine tenths of its time another is due; until it comes the old one is used. */
+static struct cJSON *wait_for_request(struct cluster *c, int not_before, int within)
+{
+	struct cJSON *request;
+	int count;
+
+	rig_pass(&c->r, not_before * HOUR);
+	EXPECT(!open_request(c, &count));
+	int64_t last = env_wall(c->r.w.host) + within * HOUR;
+	while (!(request = open_request(c, &count)) && env_wall(c->r.w.host) < last)
+		rig_pass(&c->r, 10 * MINUTE);
+	return request;
+}
+
+/* ---- of the server ---- */
 
 TEST(a_certificate_is_asked_for_used_kept_and_asked_for_anew)
 {
 	struct cluster c;
 	int count;
 
-	open_cluster(&c);
+	open_cluster(&c, "serverTLSBootstrap");
+	start(&c);
 	struct cJSON *request = open_request(&c, &count);
 	REQUIRE(request);
 	EXPECT_INT(count, 1);
@@ -197,30 +238,25 @@ TEST(a_certificate_is_asked_for_used_kept_and_asked_for_anew)
 	EXPECT_STR(tree_str(request, "spec.username"), "system:node:" RIG_NODE);
 	EXPECT_STR(tree_str(request, "spec.usages.0"), "digital signature");
 	EXPECT_STR(tree_str(request, "spec.usages.1"), "server auth");
-	EXPECT_INT(c.served, 0);
+	EXPECT_INT(c.used, 0);
 	judge(&c, request, "Approved");
 	rig_pass(&c.r, SEC);
-	EXPECT_INT(c.served, 0);
-	sign(&c, request, 100 * HOUR);
+	EXPECT_INT(c.used, 0);
+	sign(&c, request, 100 * HOUR, CERT_SERVER);
 	rig_pass(&c.r, SEC);
-	EXPECT_INT(c.served, 1);
+	EXPECT_INT(c.used, 1);
 	/* Another kubelet has it. */
 	kubelet_rig_stop(&c.r);
 	start(&c);
-	EXPECT_INT(c.served, 2);
+	EXPECT_INT(c.used, 2);
 	EXPECT(!open_request(&c, &count));
-	/* Between seven and nine tenths of its time another is due; until it comes this one is. */
-	rig_pass(&c.r, 69 * HOUR);
-	EXPECT(!open_request(&c, &count));
-	int64_t last = env_wall(c.r.w.host) + 22 * HOUR;
-	while (!(request = open_request(&c, &count)) && env_wall(c.r.w.host) < last)
-		rig_pass(&c.r, 10 * MINUTE);
+	request = wait_for_request(&c, 69, 22);
 	REQUIRE(request);
-	EXPECT_INT(c.served, 2);
+	EXPECT_INT(c.used, 2);
 	judge(&c, request, "Approved");
-	sign(&c, request, 1000 * HOUR);
+	sign(&c, request, 1000 * HOUR, CERT_SERVER);
 	rig_pass(&c.r, SEC);
-	EXPECT_INT(c.served, 3);
+	EXPECT_INT(c.used, 3);
 	EXPECT(c.until > env_wall(c.r.w.host) + 999 * HOUR);
 	close_cluster(&c);
 }
@@ -230,7 +266,8 @@ TEST(who_was_refused_asks_again)
 	struct cluster c;
 	int count;
 
-	open_cluster(&c);
+	open_cluster(&c, "serverTLSBootstrap");
+	start(&c);
 	struct cJSON *request = open_request(&c, &count);
 	REQUIRE(request);
 	judge(&c, request, "Denied");
@@ -242,6 +279,125 @@ TEST(who_was_refused_asks_again)
 	rig_pass(&c.r, 16 * MINUTE);
 	open_request(&c, &count);
 	EXPECT_INT(count, 3);
-	EXPECT_INT(c.served, 0);
+	EXPECT_INT(c.used, 0);
+	close_cluster(&c);
+}
+
+/* ---- of the client ---- */
+
+/* With what it shows at the beginning, which lasts so long; 0: it has ended. */
+static void open_client(struct cluster *c, int64_t lifetime, struct str name)
+{
+	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB);
+	struct cert_request wish = {.subject = {.common_name = name}, .path_length = -1};
+	struct cert *cert;
+	struct key *key;
+
+	open_cluster(c, "rotateCertificates");
+	wish.now = env_wall(c->r.w.host) - (lifetime ? 0 : 2 * HOUR);
+	wish.lifetime = lifetime ? lifetime : HOUR;
+	wish.usages = CERT_CLIENT;
+	EXPECT_INT(key_generate(KEY_ECDSA_P256, &key, NULL), 0);
+	EXPECT_INT(cert_issue(&wish, key, c->world.ca.items[0], c->world.ca_key, &cert, NULL), 0);
+	cert_print_pem(cert, &pem);
+	cert_unref(cert);
+	key_unref(key);
+	c->r.options.client_certificate = arena_str(&c->arena, buf_str(&pem));
+	c->r.options.client_certificate_file =
+		arena_print(&c->arena, "%s/kubelet-client-current.pem", c->r.root);
+	start(c);
+}
+
+TEST(the_certificate_of_the_client_is_renewed_before_it_ends)
+{
+	struct cluster c;
+	int count;
+
+	open_client(&c, 10 * HOUR, STR("system:node:" RIG_NODE));
+	struct cJSON *request = wait_for_request(&c, 6, 3);
+	REQUIRE(request);
+	EXPECT_STR(tree_str(request, "spec.signerName"),
+		"kubernetes.io/kube-apiserver-client-kubelet");
+	EXPECT_STR(tree_str(request, "spec.usages.0"), "digital signature");
+	EXPECT_STR(tree_str(request, "spec.usages.1"), "client auth");
+	EXPECT_INT(json_count(json_path(request, "spec.usages")), 2);
+	EXPECT_INT(c.used, 0);
+	judge(&c, request, "Approved");
+	sign(&c, request, 20 * HOUR, CERT_CLIENT);
+	rig_pass(&c.r, SEC);
+	EXPECT_INT(c.used, 1);
+	EXPECT(c.until > env_wall(c.r.w.host) + 19 * HOUR);
+	/* Another kubelet has it, even when it is told of the old one alone. */
+	kubelet_rig_stop(&c.r);
+	start(&c);
+	EXPECT_INT(c.used, 2);
+	EXPECT(!open_request(&c, &count));
+	/* One that shows it already need not be told. */
+	_cleanup_(buf_done) struct buf kept = BUF_INIT(MIB);
+	EXPECT_INT(disk_read_file(
+			   c.r.w.host->disk, c.r.options.client_certificate_file.at, &kept, NULL),
+		0);
+	c.r.options.client_certificate = buf_str(&kept);
+	kubelet_rig_stop(&c.r);
+	start(&c);
+	EXPECT_INT(c.used, 2);
+	request = wait_for_request(&c, 13, 5);
+	REQUIRE(request);
+	judge(&c, request, "Approved");
+	sign(&c, request, 10 * HOUR, CERT_CLIENT);
+	rig_pass(&c.r, SEC);
+	EXPECT_INT(c.used, 3);
+	close_cluster(&c);
+}
+
+static size_t kept_size(struct cluster *c)
+{
+	_cleanup_(buf_done) struct buf kept = BUF_INIT(MIB);
+
+	disk_read_file(c->r.w.host->disk, c->r.options.client_certificate_file.at, &kept, NULL);
+	return kept.len;
+}
+
+TEST(one_that_has_ended_is_asked_for_at_once)
+{
+	struct cluster c;
+	int count;
+
+	open_client(&c, 0, STR("system:node:" RIG_NODE));
+	struct cJSON *request = open_request(&c, &count);
+	REQUIRE(request);
+	judge(&c, request, "Approved");
+	/* What cannot be shown is not kept, and asked for anew. */
+	c.refuses = true;
+	sign(&c, request, 10 * HOUR, CERT_CLIENT);
+	rig_pass(&c.r, MINUTE);
+	EXPECT_INT(kept_size(&c), 0);
+	request = open_request(&c, &count);
+	REQUIRE(request);
+	EXPECT_INT(count, 2);
+	c.refuses = false;
+	judge(&c, request, "Approved");
+	sign(&c, request, 10 * HOUR, CERT_CLIENT);
+	rig_pass(&c.r, SEC);
+	EXPECT_INT(c.used, 1);
+	EXPECT(kept_size(&c) > 0);
+	close_cluster(&c);
+}
+
+TEST(nothing_is_asked_for_where_nothing_is_shown)
+{
+	struct cluster c;
+	int count;
+
+	open_client(&c, 0, STR("system:node:" RIG_NODE));
+	open_request(&c, &count);
+	EXPECT_INT(count, 1);
+	kubelet_rig_stop(&c.r);
+	/* The server is in this process. */
+	c.r.show = NULL;
+	kubelet_rig_start(&c.r);
+	rig_pass(&c.r, MINUTE);
+	open_request(&c, &count);
+	EXPECT_INT(count, 1);
 	close_cluster(&c);
 }

@@ -337,6 +337,42 @@ TEST(connections_made_with_another_certificate_take_no_more_calls)
 	other_tls_round(old);
 }
 
+static void drop_round(const char *const *alpn)
+{
+	struct bench b = {0};
+	struct one o, next;
+
+	bench_tls(&b, alpn);
+	bench_open(&b);
+	one_start(&b, &o, "GET", "/big");
+	one_go(&b, &o);
+	loop_test_run_until(&b.rig.t, &o.told.done);
+	EXPECT_OK(o.told.err.code, &o.told.err);
+	http_client_drop(b.client);
+	http_call_read_all(
+		&o.call, told_op(&o.body_told, b.rig.t.root, OP_NO_DEADLINE), &o.body, 16 * MIB);
+	loop_test_run_until(&b.rig.t, &o.body_told.done);
+	EXPECT_INT(o.body_told.err.code, ERR_CLOSED);
+	one_end(&o);
+	one_start(&b, &next, "GET", "/");
+	one_go(&b, &next);
+	one_wait(&b, &next);
+	EXPECT_OK(next.told.err.code, &next.told.err);
+	EXPECT(!next.call.reused);
+	one_end(&next);
+	EXPECT_INT(accepted(&b), 2);
+	bench_close(&b);
+}
+
+TEST(connections_can_be_dropped_with_the_calls_on_them)
+{
+	static const char *const both[] = {"h2", "http/1.1", NULL}, *const old[] = {
+									    "http/1.1", NULL};
+
+	drop_round(both);
+	drop_round(old);
+}
+
 TEST(a_call_goes_on_when_its_connection_takes_no_others)
 {
 	static const char *const alpn[] = {"h2", NULL};
