@@ -15,6 +15,8 @@ struct cert_name { /* what Kubernetes uses of a subject */
 	struct str common_name;
 	const struct str *organizations;
 	size_t organization_count;
+	struct str uid;   /* read only: it is not issued */
+	size_t uid_count; /* more than one is a mistake */
 };
 
 /* EKU bits. Of what is read only the first two are told. */
@@ -94,6 +96,8 @@ void cert_print_subject(const struct cert *cert, struct buf *out);
  * ERR_SYNTAX; what is no sequence at all is refused in Go's words.
  */
 int csr_parse_der(struct str der, struct cert **csr, struct err *err);
+/* The same of the first block of a PEM text, which must be a request. */
+int csr_parse_pem(struct str pem, struct cert **csr, struct err *err);
 /* One of our own, as DER: subject and alternative names count. Slow for RSA: call it from work. */
 struct cert_request;
 int csr_make(const struct cert_request *request, struct key *key, struct buf *der, struct err *err);

@@ -122,7 +122,8 @@ int cert_parse_name(
 			return err_set(
 				err, ERR_LIMIT, "a name of more than %d parts", NAME_PARTS_MAX);
 		bool is_cn = str_eq(part.oid, OID_COMMON_NAME);
-		if (!is_cn && !str_eq(part.oid, OID_ORGANIZATION))
+		bool is_uid = str_eq(part.oid, OID_USER_UID);
+		if (!is_cn && !is_uid && !str_eq(part.oid, OID_ORGANIZATION))
 			continue;
 		struct buf text = BUF_INIT(CERT_DER_MAX * 2);
 		if (!add_text(&text, &part)) {
@@ -131,10 +132,14 @@ int cert_parse_name(
 		}
 		struct str kept = arena_str(arena, buf_str(&text));
 		buf_done(&text);
-		if (is_cn)
+		if (is_cn) {
 			name->common_name = kept;
-		else
+		} else if (is_uid) {
+			name->uid = kept;
+			name->uid_count++;
+		} else {
 			organizations[name->organization_count++] = kept;
+		}
 	}
 	if (more < 0)
 		return bad_name(err);

@@ -101,6 +101,20 @@ int csr_parse_der(struct str der, struct cert **csr, struct err *err)
 	return 0;
 }
 
+int csr_parse_pem(struct str pem, struct cert **csr, struct err *err)
+{
+	struct pem_block block;
+	int rc;
+
+	if (!pem_next(&pem, &block, NULL))
+		return err_set(err, ERR_SYNTAX, "PEM block type must be CERTIFICATE REQUEST");
+	rc = str_eq_text(block.label, "CERTIFICATE REQUEST")
+		     ? csr_parse_der(buf_str(&block.der), csr, err)
+		     : err_set(err, ERR_SYNTAX, "PEM block type must be CERTIFICATE REQUEST");
+	pem_block_done(&block);
+	return rc;
+}
+
 int csr_check_signature(const struct cert *csr, struct err *err)
 {
 	return cert_check_signature(csr, csr->key, err);

@@ -30,6 +30,8 @@
 /* parts of a name: 2.5.4.x */
 #define OID_COMMON_NAME  STR("\x55\x04\x03")
 #define OID_ORGANIZATION STR("\x55\x04\x0a")
+/* 1.3.6.1.4.1.57683.2: a user's UID, as Kubernetes has it */
+#define OID_USER_UID STR("\x2b\x06\x01\x04\x01\x83\xc2\x53\x02")
 
 /* extensions: 2.5.29.x */
 #define OID_SUBJECT_KEY_ID     STR("\x55\x1d\x0e")

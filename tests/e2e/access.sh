@@ -97,6 +97,11 @@ check "rules are incomplete" contains \
 	"$(as bob -H 'Content-Type: application/json' -d '{"spec":{"namespace":"default"}}' \
 		"$url/apis/authorization.k8s.io/v1/selfsubjectrulesreviews" | tr -d ' \n')"
 check "it may let somebody be another" test "$(code_as maker -H 'Impersonate-User: alice' "$maps")" = 200
+many=$(seq -f "Impersonate-Group: g%.0f" 120; seq -f "Impersonate-Extra-x%.0f: y" 60)
+readarray -t many <<<"$(sed 's/^/-H\n/' <<<"$many")"
+check "and of many groups" contains '"g120","system:authenticated"],"extra":{"x1":' "$(as maker \
+	-H 'Impersonate-User: alice' "${many[@]}" -H 'Content-Type: application/json' -d '{}' \
+	"$url/apis/authentication.k8s.io/v1/selfsubjectreviews" | tr -d ' \n')"
 check "or not" test "$(code_as alice -H 'Impersonate-User: maker' "$maps")" = 403
 apply() { # USER NAME: server-side apply of a config map
 	code_as "$1" -X PATCH -H 'Content-Type: application/apply-patch+yaml' \

@@ -23,7 +23,7 @@ becomes() { # WANTED COMMAND…
 	return 1
 }
 
-start_apiserver "$kube" || exit 1
+start_apiserver "$kube" --enable-admission-plugins NodeRestriction || exit 1
 address=$(sed -n 's/^ *server: *//p' "$kubeconfig" | tr -d '"')
 pki=$dir/d/pki
 "$kube" controllers --kubeconfig "$kubeconfig" --use-service-account-credentials \
@@ -146,16 +146,25 @@ check "then it is signed" becomes yes has_certificate n1
 certificate n1
 check "and is the node" contains '"username":"system:node:n1","groups":["system:nodes","system:authenticated"]' \
 	"$(whoami --cert "$dir/n1.crt" --key "$dir/n1.key")"
-again() { # by the node itself
-	make_request n1-again '/O=system:nodes/CN=system:node:n1'
-	manifest n1-again kube-apiserver-client-kubelet 'digital signature, client auth' |
+again() { # NAME SIGNER CN: by the node itself
+	make_request "$1" "/O=system:nodes/CN=$3"
+	manifest "$1" "$2" 'digital signature, client auth' |
 		"$command" --server "$address" --certificate-authority "$pki/ca.crt" \
 			--client-certificate "$dir/n1.crt" --client-key "$dir/n1.key" \
 			--kubeconfig /dev/null create -f - 2>&1
 }
 k create clusterrolebinding renew --group system:nodes \
 	--clusterrole system:certificates.k8s.io:certificatesigningrequests:selfnodeclient >"$dir/out"
-check "which may renew it" contains created "$(again)"
+check "which may renew it" contains created \
+	"$(again n1-again kube-apiserver-client-kubelet system:node:n1)"
+for signer in kube-apiserver-client-kubelet kubelet-serving; do
+	check "but not another's ($signer)" contains 'can only create a node CSR with CN=system:node:n1' \
+		"$(again n2-again $signer system:node:n2)"
+done
+manifest n1-again kubelet-serving 'server auth' | sed "s/request: .*/request: $(echo nothing | base64)/" >"$dir/nothing"
+check "nor what is no request" contains 'unable to parse csr: PEM block type must be CERTIFICATE REQUEST' \
+	"$("$command" --server "$address" --certificate-authority "$pki/ca.crt" --client-certificate "$dir/n1.crt" \
+		--client-key "$dir/n1.key" --kubeconfig /dev/null create -f "$dir/nothing" 2>&1)"
 check "for itself" becomes 'Approved/AutoApproved ' condition n1-again
 check "by its own right" contains 'self kubelet client certificate' "$(k get csr n1-again -o yaml)"
 k patch secret bootstrap-token-abcdef -n kube-system -p '{"stringData":{"expiration":"2020-01-01T00:00:00Z"}}' >"$dir/out"
@@ -164,6 +173,20 @@ check "a token that has expired is cleaned up" becomes \
 	'Error from server (NotFound): secrets "bootstrap-token-abcdef" not found' gone
 check "it lets nobody in" contains Unauthorized "$(whoami -H "Authorization: Bearer $token")"
 check "and its signature goes" becomes '' signature
+
+# ---- a certificate that tells a UID ----
+told() { # NAME SUBJECT: who the API takes it for
+	make_request "$1" "$2" -config "$dir/req.cnf"
+	printf 'extendedKeyUsage=clientAuth\n' >"$dir/ext"
+	openssl x509 -req -in "$dir/$1.csr" -CA "$pki/client-ca.crt" -CAkey "$pki/client-ca.key" -CAcreateserial \
+		-CAserial "$dir/serial" -days 2 -extfile "$dir/ext" -out "$dir/$1.crt" 2>"$dir/err"
+	whoami --cert "$dir/$1.crt" --key "$dir/$1.key"
+}
+printf '%s\n' 'oid_section=oids' '[oids]' 'userUID=1.3.6.1.4.1.57683.2' '[req]' 'distinguished_name=dn' \
+	'[dn]' >"$dir/req.cnf"
+check "its user has it" contains '"username":"ursula","uid":"u-77","groups":["system:authenticated"]' \
+	"$(told ursula "/CN=ursula/userUID=u-77")"
+check "two are none" contains '"Unauthorized"' "$(told twice "/CN=twice/userUID=a/userUID=b")"
 
 # ---- tokens in Secrets ----
 k create serviceaccount robot >"$dir/out"

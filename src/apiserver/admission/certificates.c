@@ -88,21 +88,15 @@ struct status *validate_attest(struct admission_review *a)
 
 static bool asks_for_masters(struct str pem)
 {
-	struct str rest = pem;
-	struct pem_block block;
 	struct cert *csr = NULL;
 	bool found = false;
 
-	if (!pem_next(&rest, &block, NULL))
+	if (csr_parse_pem(pem, &csr, NULL))
 		return false;
-	if (!csr_parse_der(buf_str(&block.der), &csr, NULL)) {
-		const struct cert_name *subject = &cert_info(csr)->subject;
-
-		for (size_t i = 0; i < subject->organization_count; i++)
-			found |= str_eq_text(subject->organizations[i], "system:masters");
-		cert_unref(csr);
-	}
-	pem_block_done(&block);
+	const struct cert_name *subject = &cert_info(csr)->subject;
+	for (size_t i = 0; i < subject->organization_count; i++)
+		found |= str_eq_text(subject->organizations[i], "system:masters");
+	cert_unref(csr);
 	return found;
 }
 

@@ -1,7 +1,6 @@
 /* NodeRestriction: a kubelet changes its own Node, its own pods, and what belongs to them. */
-#include "plugins.h"
+#include "node_restriction.h"
 
-#include "access.h"
 #include "pod_references.h"
 
 #include <kube/mem.h>
@@ -11,28 +10,9 @@
 #define MIRROR "kubernetes.io/config.mirror"
 #define LEASES "kube-node-lease"
 
-struct node_check {
-	struct admission_review *review;
-	struct str node;
-};
-
 static bool is(const struct admission_review *a, const char *group, const char *plural)
 {
 	return str_eq_text(a->resource->group, group) && resource_is(a->resource, plural);
-}
-
-static struct status *pod_not_found(struct admission_review *a)
-{
-	struct status *s = status_not_found(a->arena, a->resource, a->name);
-
-	s->kind = STR("pod");
-	s->message = arena_print(a->arena, "pod \"%.*s\" not found", STRF(a->name));
-	return s;
-}
-
-static const struct cJSON *standing_pod(struct admission_review *a, struct str name)
-{
-	return server_read(a->server, a->arena, "", "pods", a->namespace, name);
 }
 
 /* ---- pods ---- */
@@ -166,10 +146,10 @@ static struct status *check_pod_status(struct node_check *c)
 
 static struct status *check_eviction(struct node_check *c)
 {
-	const struct cJSON *pod = standing_pod(c->review, c->review->name);
+	const struct cJSON *pod = node_standing_pod(c->review, c->review->name);
 
 	if (!pod)
-		return pod_not_found(c->review);
+		return node_pod_not_found(c->review);
 	if (!str_eq(tree_str(pod, "spec.nodeName"), c->node))
 		return admission_forbidden(c->review,
 			"node %.*s can only evict pods with spec.nodeName set to itself",
@@ -333,108 +313,6 @@ static struct status *check_claim(struct node_check *c)
 		STRF(c->node));
 }
 
-/* ---- tokens ---- */
-
-static bool driver_wants(struct admission_review *a, struct str driver, struct str audience)
-{
-	const struct cJSON *tree =
-		server_read(a->server, a->arena, "storage.k8s.io", "csidrivers", STR(""), driver);
-
-	json_each (token, json_path(tree, "spec.tokenRequests"))
-		if (str_eq(tree_str(token, "audience"), audience))
-			return true;
-	return false;
-}
-
-static struct str driver_of_claim(struct admission_review *a, struct str claim)
-{
-	const struct cJSON *tree =
-		server_read(a->server, a->arena, "", "persistentvolumeclaims", a->namespace, claim);
-	struct str volume = tree_str(tree, "spec.volumeName");
-
-	return volume.len ? tree_str(server_read(a->server, a->arena, "", "persistentvolumes",
-					     STR(""), volume),
-				    "spec.csi.driver")
-			  : (struct str){0};
-}
-
-static bool volume_wants(struct admission_review *a, const struct cJSON *pod,
-	const struct cJSON *volume, struct str audience)
-{
-	struct str driver = tree_str(volume, "csi.driver");
-	struct str claim = tree_str(volume, "persistentVolumeClaim.claimName");
-
-	json_each (source, json_path(volume, "projected.sources"))
-		if (tree_has(source, "serviceAccountToken") &&
-			str_eq(tree_str(source, "serviceAccountToken.audience"), audience))
-			return true;
-	if (tree_has(volume, "ephemeral"))
-		claim = arena_print(a->arena, "%.*s-%.*s", STRF(tree_str(pod, "metadata.name")),
-			STRF(tree_str(volume, "name")));
-	if (claim.len)
-		driver = driver_of_claim(a, claim);
-	return driver.len && driver_wants(a, driver, audience);
-}
-
-/* A node may ask for what the pod's volumes show, or what it was granted by name. */
-static struct status *check_audience(struct node_check *c, const struct cJSON *pod)
-{
-	struct admission_review *a = c->review;
-	const struct cJSON *audiences = json_path(a->object, "spec.audiences");
-	struct str audience = json_str(json_first(audiences)), reason;
-	struct access_query q = {.user = a->user,
-		.verb = STR("request-serviceaccounts-token-audience"),
-		.is_resource = true,
-		.group = STR(""),
-		.version = STR("v1"),
-		.resource = audience,
-		.namespace = a->namespace,
-		.name = a->name,
-		.request = a->request};
-
-	if (json_count(audiences) > 1)
-		return admission_forbidden(a, "node may only request 0 or 1 audiences");
-	json_each (volume, json_path(pod, "spec.volumes"))
-		if (volume_wants(a, pod, volume, audience))
-			return NULL;
-	if (authz_ask(a->server->authz, a->arena, &q, &reason) == ACCESS_ALLOW)
-		return NULL;
-	return admission_forbidden(a, "audience %.*s not found in pod spec volume",
-		STRF(field_quote(a->arena, audience)));
-}
-
-static struct status *check_token(struct node_check *c)
-{
-	struct admission_review *a = c->review;
-	const struct cJSON *ref = json_path(a->object, "spec.boundObjectRef"), *pod;
-	struct str uid = tree_str(ref, "uid"), name = tree_str(ref, "name");
-
-	if (a->operation != ADMIT_CREATE || !str_eq_text(a->subresource, "token"))
-		return NULL;
-	if (!str_eq_text(tree_str(ref, "apiVersion"), "v1") ||
-		!str_eq_text(tree_str(ref, "kind"), "Pod") || !name.len)
-		return admission_forbidden(a, "node requested token not bound to a pod");
-	if (!uid.len)
-		return admission_forbidden(
-			a, "node requested token with a pod binding without a uid");
-	pod = standing_pod(a, name);
-	if (!pod) {
-		struct admission_review of_pod = *a;
-
-		of_pod.name = name;
-		return pod_not_found(&of_pod);
-	}
-	if (!str_eq(uid, tree_str(pod, "metadata.uid")))
-		return admission_forbidden(a,
-			"the UID in the bound object reference (%.*s) does not match the UID in "
-			"record. The object might have been deleted and then recreated",
-			STRF(uid));
-	if (!str_eq(tree_str(pod, "spec.nodeName"), c->node))
-		return admission_forbidden(
-			a, "node requested token bound to a pod scheduled on a different node");
-	return check_audience(c, pod);
-}
-
 /* ---- leases, CSINodes, slices ---- */
 
 static struct status *check_lease(struct node_check *c)
@@ -479,10 +357,12 @@ struct status *admit_node_restriction(struct admission_review *a)
 		const char *group, *plural;
 		struct status *(*check)(struct node_check *c);
 	} checks[] = {{"", "pods", check_pods}, {"", "nodes", check_node},
-		{"", "persistentvolumeclaims", check_claim}, {"", "serviceaccounts", check_token},
+		{"", "persistentvolumeclaims", check_claim},
+		{"", "serviceaccounts", node_check_token},
 		{"coordination.k8s.io", "leases", check_lease},
 		{"storage.k8s.io", "csinodes", check_csi_node},
-		{"resource.k8s.io", "resourceslices", check_slice}};
+		{"resource.k8s.io", "resourceslices", check_slice},
+		{"certificates.k8s.io", "certificatesigningrequests", node_check_request}};
 	struct node_check c = {.review = a};
 
 	if (!node_identity(a->user, &c.node))

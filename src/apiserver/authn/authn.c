@@ -236,6 +236,17 @@ static void add_credential(struct arena *a, struct api_user *u, const struct cer
 	u->extra_count = 1;
 }
 
+/* A subject may tell it; one that does not do so rightly proves nothing. */
+static bool certified_uid(
+	const struct api_request *r, const struct cert_name *subject, struct str *uid)
+{
+	*uid = (struct str){0};
+	if (!subject->uid_count || !api_gate(r->server->options, "AllowParsingUserUIDFromCertAuth"))
+		return true;
+	*uid = subject->uid;
+	return subject->uid_count == 1 && uid->len;
+}
+
 static enum token_outcome by_certificate(struct api_request *r)
 {
 	const struct http_peer *peer = r->x->peer;
@@ -249,13 +260,16 @@ static enum token_outcome by_certificate(struct api_request *r)
 	const struct cert *cert = peer->tls_info.peer->items[0];
 	const struct cert_info *info = cert_info(cert);
 	struct api_user *user;
+	struct str uid;
 	if (r->now < info->not_before || r->now > info->not_after) /* a long connection */
 		return TOKEN_BAD;
 	if (!info->subject.common_name.len)
 		return TOKEN_UNKNOWN;
+	if (!certified_uid(r, &info->subject, &uid))
+		return TOKEN_BAD;
 	metrics_observe(r->server->metrics, METRIC_CERTIFICATE, STR(""),
 		(double)(info->not_after - r->now) / (double)SEC);
-	user = user_new(r->arena, info->subject.common_name, STR(""), info->subject.organizations,
+	user = user_new(r->arena, info->subject.common_name, uid, info->subject.organizations,
 		info->subject.organization_count);
 	add_credential(r->arena, user, cert);
 	r->user = user;

@@ -10,8 +10,7 @@
 
 #include <stdlib.h>
 
-#define GROUPS_MAX  100
-#define EXTRAS_MAX  100
+#define OWN_GROUPS  3 /* that are added to those named */
 #define HABITS_MAX  4096
 #define MANY        4 /* so many at once are asked for together first */
 #define AUTH_GROUP  "authentication.k8s.io"
@@ -22,9 +21,9 @@
 struct impersonation {
 	struct api_request *r;
 	struct str user, uid;
-	struct str groups[GROUPS_MAX];
+	struct str *groups; /* room for all headers, and OWN_GROUPS */
 	size_t group_count;
-	struct user_extra extra[EXTRAS_MAX];
+	struct user_extra *extra; /* room for all headers */
 	size_t extra_count;
 };
 
@@ -74,9 +73,8 @@ static void add_extra(struct impersonation *i, struct str key, struct str value)
 		e->values = grown;
 		return;
 	}
-	if (i->extra_count < EXTRAS_MAX)
-		i->extra[i->extra_count++] = (struct user_extra){
-			.key = key, .values = arena_copy(a, &value, sizeof(value)), .count = 1};
+	i->extra[i->extra_count++] = (struct user_extra){
+		.key = key, .values = arena_copy(a, &value, sizeof(value)), .count = 1};
 }
 
 static void read_headers(struct api_request *r, struct impersonation *i)
@@ -87,12 +85,13 @@ static void read_headers(struct api_request *r, struct impersonation *i)
 	i->r = r;
 	i->user = request_header(r, "Impersonate-User");
 	i->uid = request_header(r, "Impersonate-Uid");
+	i->groups = arena_new(r->arena, (h->count + OWN_GROUPS) * sizeof(*i->groups));
+	i->extra = arena_new(r->arena, h->count * sizeof(*i->extra));
 	for (size_t k = 0; k < h->count; k++) {
 		struct str name = h->items[k].name, value = h->items[k].value;
 
 		if (str_eq_nocase(name, STR("Impersonate-Group"))) {
-			if (i->group_count < GROUPS_MAX)
-				i->groups[i->group_count++] = value;
+			i->groups[i->group_count++] = value;
 		} else if (str_starts_nocase(name, prefix)) {
 			add_extra(i, extra_key(r->arena, str_skip(name, prefix.len)), value);
 		}
@@ -384,7 +383,7 @@ static bool has_group(const struct impersonation *i, const char *group)
 
 static void add_group(struct impersonation *i, struct str group)
 {
-	if (i->group_count < GROUPS_MAX && !has_group(i, arena_str(i->r->arena, group).at))
+	if (!has_group(i, arena_str(i->r->arena, group).at))
 		i->groups[i->group_count++] = group;
 }
 
@@ -407,9 +406,9 @@ static void become(struct impersonation *i, const struct mode *m)
 		add_group(i, STR("system:authenticated"));
 	u->name = i->user;
 	u->uid = i->uid;
-	u->groups = arena_copy(a, i->groups, (i->group_count + 1) * sizeof(*i->groups));
+	u->groups = i->groups;
 	u->group_count = i->group_count;
-	u->extra = arena_copy(a, i->extra, (i->extra_count + 1) * sizeof(*i->extra));
+	u->extra = i->extra;
 	u->extra_count = i->extra_count;
 	i->r->user = u;
 }
