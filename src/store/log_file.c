@@ -152,7 +152,7 @@ int log_file_check(struct log_file *f, struct err *err)
 
 static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers, struct err *err)
 {
-	int64_t version = 0;
+	int64_t version = 0, rewritten = 0;
 	int code = sqlite3_open_v2(f->path, &f->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 		disk_vfs_name(f->vfs));
@@ -163,7 +163,7 @@ static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers
 	sqlite3_limit(f->db, SQLITE_LIMIT_LENGTH, (int)(64 * MIB));
 	code = run(f,
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-		"PRAGMA secure_delete = OFF; PRAGMA cache_size = -512;"
+		"PRAGMA secure_delete = FAST; PRAGMA cache_size = -512;"
 		"PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 4194304;",
 		err);
 	if (!code)
@@ -171,6 +171,9 @@ static int open_db(struct log_file *f, bool no_sync, struct log_numbers *numbers
 			f, no_sync ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = FULL", err);
 	if (!code)
 		code = number(f, "PRAGMA user_version", &version, err);
+	if (!code)
+		code = number(f, "PRAGMA application_id", &rewritten, err);
+	f->rewritten = rewritten;
 	if (code)
 		return code;
 	if (version > LOG_SCHEMA_VERSION)
@@ -427,7 +430,7 @@ void log_file_close(struct log_file *f, bool good)
 
 	if (!f)
 		return;
-	if (good && (f->rewritten || copy_is_old(f)) && log_file_copy(f, f->good_path, &err))
+	if (good && copy_is_old(f) && log_file_copy(f, f->good_path, &err))
 		log_warning(&err, "the last good copy of the store was not renewed");
 	if (f->db)
 		sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

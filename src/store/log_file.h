@@ -64,6 +64,12 @@ int log_file_write(struct log_file *f, const struct log_batch *batch, struct err
 typedef int log_text_fn(void *ctx, const struct log_row *row, struct buf *out, struct err *err);
 int log_file_rewrite(struct log_file *f, const int64_t *revisions, size_t count, log_text_fn *text,
 	void *ctx, struct err *err);
+/*
+ * What rewriting has left behind goes: of the old texts nothing stays in the file, its WAL and the
+ * last good copy. Where nothing was rewritten since the last time, nothing is done. Takes as much
+ * memory as the file is large, and as long as writing all of it.
+ */
+int log_file_cleanse(struct log_file *f, struct err *err);
 /* A consistent copy under another name, complete or not there. */
 int log_file_copy(struct log_file *f, const char *path, struct err *err);
 /*

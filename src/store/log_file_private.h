@@ -13,7 +13,7 @@ struct log_file {
 	sqlite3 *db;
 	sqlite3_stmt *insert, *drop, *set;
 	char *path, *good_path;
-	bool rewritten; /* the good copy holds what was to be gone */
+	bool rewritten; /* and not cleansed: what was to be gone can still be found */
 	bool damaged;   /* what is in it is wrong: more than a call that failed */
 };
 

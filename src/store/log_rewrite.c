@@ -1,5 +1,12 @@
-/* Texts of rows that are to lie there otherwise: sealed, or sealed by another key. */
+/*
+ * Texts of rows that are to lie there otherwise: sealed, or sealed by another key. What they said
+ * before is still to be found then: in pages that are free, between rows where others have moved,
+ * in the WAL, in the last good copy. A note in the file says so until that is cleansed.
+ */
 #include "log_file_private.h"
+
+#define NOTED "PRAGMA application_id = 1" /* in the file's head, and part of the transaction */
+#define CLEAN "PRAGMA application_id = 0"
 
 static int step(sqlite3_stmt *s)
 {
@@ -52,9 +59,7 @@ static int rewrite_all(struct log_file *f, struct rewriting *w, const int64_t *r
 {
 	int code;
 
-	/* What the old texts said is not to stand in pages that are free now. */
-	sqlite3_exec(f->db, "PRAGMA secure_delete = ON", NULL, NULL, NULL);
-	code = sqlite3_exec(f->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	code = sqlite3_exec(f->db, "BEGIN IMMEDIATE;" NOTED, NULL, NULL, NULL);
 	for (size_t i = 0; i < count && !code; i++)
 		code = rewrite_row(w, revisions[i], err);
 	if (!code)
@@ -76,11 +81,43 @@ int log_file_rewrite(struct log_file *f, const int64_t *revisions, size_t count,
 		code = rewrite_all(f, &w, revisions, count, err);
 	sqlite3_finalize(w.find);
 	sqlite3_finalize(w.set);
-	sqlite3_exec(f->db, "PRAGMA secure_delete = OFF", NULL, NULL, NULL);
 	f->rewritten |= !code && count;
 	if (code > 0)
 		code = log_file_error(f, err, code, "rewriting");
 	if (code && !sqlite3_get_autocommit(f->db))
 		sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
 	return code;
+}
+
+/*
+ * All pages are written anew, with nothing in them but what counts. It happens in memory, where a
+ * temporary file would be one more that holds it.
+ */
+static int write_pages(struct log_file *f)
+{
+	int code = sqlite3_exec(f->db, "PRAGMA temp_store = MEMORY; VACUUM;", NULL, NULL, NULL);
+
+	if (!code)
+		code = sqlite3_wal_checkpoint_v2(
+			f->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	return code;
+}
+
+int log_file_cleanse(struct log_file *f, struct err *err)
+{
+	int code;
+
+	if (!f->rewritten)
+		return 0;
+	code = write_pages(f);
+	if (code)
+		return log_file_error(f, err, code, "cleansing");
+	code = log_file_copy(f, f->good_path, err);
+	if (code)
+		return code;
+	code = sqlite3_exec(f->db, CLEAN, NULL, NULL, NULL);
+	if (code)
+		return log_file_error(f, err, code, "cleansing");
+	f->rewritten = false;
+	return 0;
 }

@@ -88,6 +88,8 @@ int sealing_open(struct store *s, const struct log_row *r, struct buf *opened, s
 int sealing_write(struct store *s, const struct log_batch *batch, struct err *err);
 /* Rows that opening found stale are sealed as they would be today. *count: so many were. */
 int sealing_renew(struct store *s, int64_t *count, struct err *err);
+/* When all is renewed: of what lay there before nothing stays. */
+void sealing_cleanse(struct store *s);
 
 /* ---- copy.c ---- */
 bool store_copy_waits(const struct store *s); /* for something to be written */

@@ -1,6 +1,7 @@
 /*
  * The sealer has changed its mind while the store runs: every row is looked at, in slices on the
- * store's worker, so that no write waits for longer than one of them.
+ * store's worker, so that no write waits for longer than one of them; at the end the file is
+ * written anew, once.
  */
 #include "private.h"
 
@@ -45,7 +46,8 @@ static void slice(struct work *w)
 		s->stale_count = s->stale_cap = 0;
 		return;
 	}
-	sealing_renew(s, &r->renewed, &w->err);
+	if (!sealing_renew(s, &r->renewed, &w->err) && r->seen < SLICE)
+		sealing_cleanse(s);
 }
 
 static void sliced(struct op *op, struct err *err)

@@ -2,6 +2,7 @@
  * back. */
 #include "private.h"
 
+#include <kube/log.h>
 #include <kube/mem.h>
 
 #define RENEWED_AT_ONCE ((size_t)1000)
@@ -137,4 +138,13 @@ int sealing_renew(struct store *s, int64_t *count, struct err *err)
 	s->stale_count = s->stale_cap = 0;
 	*count += (int64_t)done;
 	return code;
+}
+
+void sealing_cleanse(struct store *s)
+{
+	_cleanup_(err_done) struct err err = {0};
+
+	if (log_file_cleanse(s->file, &err))
+		log_warning(&err, "what lay in the store before it was sealed anew can still be "
+				  "found in its files, until the next start");
 }

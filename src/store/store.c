@@ -138,6 +138,7 @@ static void renew_seals(struct store *s)
 		log_warning(&err, "objects stay sealed as they were");
 	if (any)
 		log_info("objects were sealed anew", LOG_INT("count", count));
+	sealing_cleanse(s);
 }
 
 static void open_and_read(struct work *w)

@@ -296,6 +296,60 @@ TEST(another_seal_is_put_on_while_it_runs)
 	world_done();
 }
 
+/* Texts of all lengths, within a page and over several, many of them replaced and deleted. */
+static void put_some_twice(void)
+{
+	static char value[9000];
+
+	for (int i = 0; i < 400; i++) {
+		char key[16];
+		size_t len = (size_t)(i * 977 % 8900) + 20;
+
+		snprintf(key, sizeof(key), "k%03d", i % 150);
+		memset(value, 'x', len);
+		memcpy(value + len / 2, "open-word", 9);
+		value[len] = 0;
+		EXPECT_INT(put(SECRETS, key, value), 0);
+	}
+}
+
+TEST(what_lay_open_is_nowhere_once_it_is_sealed)
+{
+	world_init();
+	world.masking.mask = 0;
+	put_some_twice();
+	world_close();
+	EXPECT(lies_there("open-word"));
+	EXPECT_INT(world_open(), 0);
+	store_compact(world.store, store_revision(world.store));
+	put_some_twice();
+	seal_anew(OP_NO_DEADLINE);
+	loop_test_run_until(&world.t, &world.told.done);
+	EXPECT_INT(world.told.err.code, 0);
+	EXPECT(world.told.n >= 150);
+	told_done(&world.told);
+	EXPECT(!lies_there("open-word")); /* it runs: in no WAL, in no copy */
+	EXPECT_INT(put(SECRETS, "k000", "open-word"), 0);
+	world_close();
+	EXPECT(!lies_there("open-word"));
+	EXPECT_INT(world_open(), 0);
+	expect_value(SECRETS, "k000", "open-word");
+	world_done();
+}
+
+TEST(what_lay_open_is_nowhere_once_the_next_start_has_sealed_it)
+{
+	world_init();
+	world.masking.mask = 0;
+	put_some_twice();
+	world_close();
+	world.masking.mask = 'B';
+	EXPECT_INT(world_open(), 0);
+	EXPECT(!lies_there("open-word"));
+	EXPECT(lies_there("k8s:enc:B:"));
+	world_done();
+}
+
 TEST(a_seal_that_cannot_be_changed_stays)
 {
 	int *const faults[] = {&world.masking.fail_open, &world.masking.fail_seal};
