@@ -11,6 +11,7 @@
 #include "encryption.h"
 #include "fair.h"
 #include "first_objects.h"
+#include "loopback.h"
 #include "metrics.h"
 #include "nodes.h"
 #include "openapi.h"
@@ -113,6 +114,7 @@ static const char *const start_names[] = {"store", "parts", "addresses", "roles"
 enum stop_step {
 	STOP_DELAY,
 	STOP_ACCEPTING,
+	STOP_LOOPBACK,
 	STOP_USAGE,
 	STOP_DEFINITIONS,
 	STOP_NODES,
@@ -124,8 +126,8 @@ enum stop_step {
 	STOP_STORE,
 	STOP_DONE
 };
-static const char *const stop_names[] = {"delay", "accepting", "usage", "definitions", "nodes",
-	"backends", "lease", "keep", "audit", "scope", "store", "done"};
+static const char *const stop_names[] = {"delay", "accepting", "loopback", "usage", "definitions",
+	"nodes", "backends", "lease", "keep", "audit", "scope", "store", "done"};
 
 struct server_life {
 	struct task task;
@@ -213,6 +215,7 @@ static int open_access(struct api_server *s, struct err *err)
 	s->backends = backends_new(s);
 	s->aggregate = aggregate_new(s);
 	s->definitions = definitions_new(s);
+	s->loopback = loopback_new(s);
 	return code;
 }
 
@@ -379,7 +382,13 @@ static void stop_run(struct task *t, struct err *err)
 	case STOP_ACCEPTING:
 		if (s->http) {
 			http_server_stop(
-				s->http, task_await(t, STOP_USAGE, OP_NO_DEADLINE), life->grace);
+				s->http, task_await(t, STOP_LOOPBACK, OP_NO_DEADLINE), life->grace);
+			return;
+		}
+		/* fallthrough */
+	case STOP_LOOPBACK:
+		if (s->loopback) {
+			client_stop(s->loopback, task_await(t, STOP_USAGE, OP_NO_DEADLINE));
 			return;
 		}
 		/* fallthrough */
@@ -467,6 +476,7 @@ void api_server_free(struct api_server *s)
 	if (!s)
 		return;
 	http_server_free(s->http);
+	client_free(s->loopback);
 	cel_forget_zones(&s->cel_zones);
 	zones_free(s->zones);
 	usage_free(s->usage);

@@ -32,6 +32,7 @@ struct nodes;     /* the way to kubelets */
 struct usage;     /* what they use */
 struct backends;  /* webhooks and extension servers */
 struct aggregate; /* what extension servers serve */
+struct client;
 struct server_life;
 
 struct api_server {
@@ -61,6 +62,7 @@ struct api_server {
 	struct usage *usage;
 	struct backends *backends;
 	struct aggregate *aggregate;
+	struct client *loopback; /* loopback.h: requests of its own */
 	struct zones *zones;
 	struct cel_zones cel_zones; /* expressions see them */
 	struct ip advertise;        /* where members of the cluster reach this server */

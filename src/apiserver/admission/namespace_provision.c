@@ -1,11 +1,14 @@
-/* NamespaceAutoProvision: where something is made a namespace is made first. */
+/*
+ * NamespaceAutoProvision: where something is made a namespace is made first, by a request like any
+ * other: webhooks and policies may refuse it.
+ */
 #include "plugins.h"
 
-#include <kube/log.h>
+#include <kube/client.h>
 
 struct provision {
 	struct admission_review *review;
-	struct own_write write;
+	struct client_request request;
 	struct op op;
 };
 
@@ -17,14 +20,16 @@ static void provided(struct op *op, struct err *err)
 
 	if (err->code == ERR_CANCELLED || err->code == ERR_TIMEOUT)
 		no = request_status(r->request, err);
-	else if (err->code)
+	else if (err->code && err->code != ERR_ALREADY_EXISTS) /* somebody was quicker */
 		no = admission_forbidden(r, "%s", err_text(err));
+	client_request_done(&p->request);
 	admission_resume(r, no);
 }
 
 bool start_namespace_provision(struct admission_review *r, struct status **no)
 {
 	const struct resource *namespaces = resource_find(STR(""), STR("v1"), STR("namespaces"));
+	struct cJSON *namespace;
 	struct provision *p;
 
 	*no = NULL;
@@ -33,11 +38,11 @@ bool start_namespace_provision(struct admission_review *r, struct status **no)
 		return false;
 	p = arena_new(r->arena, sizeof(*p));
 	p->review = r;
-	p->write = (struct own_write){.resource = namespaces,
-		.object = json_new(r->arena, JSON_OBJECT),
-		.only_create = true};
-	tree_set_str(r->arena, p->write.object, "metadata.name", r->namespace);
+	client_request_init(&p->request, CLIENT_CREATE, namespaces, STR(""), STR(""));
+	namespace = json_new(r->arena, JSON_OBJECT);
+	tree_set_str(r->arena, namespace, "metadata.name", r->namespace);
+	p->request.body = namespace;
 	op_init(&p->op, &r->request->x->scope, provided, r->request->deadline);
-	server_write(r->server, &p->op, &p->write);
+	client_send(r->server->loopback, &p->op, &p->request);
 	return true;
 }

@@ -3,6 +3,8 @@
 #include "loop_torture.h"
 #include "webhook_rig.h"
 
+#include <kube/api_codec.h>
+
 static struct {
 	struct api_rig api;
 	struct webhook_rig hook;
@@ -74,6 +76,50 @@ TEST(a_pod_waits_for_its_namespace_and_its_image)
 	EXPECT_INT(rig.hook.asked, 1);
 	rig.breaks = true;
 	EXPECT_INT(create_pod("new", "q"), ERR_FORBIDDEN);
+	rig_close();
+}
+
+static void create_policy(const char *plural, const char *json)
+{
+	struct client_request q;
+
+	client_request_init(&q, CLIENT_CREATE,
+		resource_find(STR("admissionregistration.k8s.io"), STR("v1"), str_from(plural)),
+		STR(""), STR(""));
+	q.body = api_rig_json(&q.arena, json);
+	EXPECT_INT(api_rig_send(&rig.api, &q), 0);
+	client_request_done(&q);
+}
+
+TEST(a_namespace_that_is_made_first_is_seen_by_policies)
+{
+	struct client_request q;
+
+	if (!rig_open())
+		return;
+	create_policy("validatingadmissionpolicies",
+		"{\"metadata\":{\"name\":\"names\"},\"spec\":{\"matchConstraints\":{"
+		"\"resourceRules\":[{"
+		"\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"operations\":[\"CREATE\"],"
+		"\"resources\":[\"namespaces\"]}]},\"validations\":[{\"expression\":"
+		"\"object.metadata.name != 'bad'\",\"messageExpression\":\"'not as ' + "
+		"request.userInfo.username\"}]}}");
+	create_policy("validatingadmissionpolicybindings",
+		"{\"metadata\":{\"name\":\"names\"},\"spec\":{\"policyName\":\"names\","
+		"\"validationActions\":[\"Deny\"]}}");
+	EXPECT_INT(create_pod("good", "p"), 0);
+	EXPECT_INT(create_pod("bad", "p"), ERR_FORBIDDEN);
+	client_request_init(&q, CLIENT_CREATE, resource_find(STR(""), STR("v1"), STR("pods")),
+		STR("bad"), STR(""));
+	q.body = api_rig_json(&q.arena, "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{"
+					"\"name\":\"c\",\"image\":"
+					"\"i\"}]}}");
+	api_rig_send(&rig.api, &q);
+	EXPECT_STR(q.status ? q.status->message : STR(""),
+		"pods \"p\" is forbidden: namespaces \"bad\" is forbidden: "
+		"ValidatingAdmissionPolicy 'names' with binding 'names' denied request: not as "
+		"system:apiserver");
+	client_request_done(&q);
 	rig_close();
 }
 
