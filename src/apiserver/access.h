@@ -27,6 +27,7 @@ struct token_claims {
 struct token_issue {
 	struct work work;
 	struct key *key; /* borrowed from the server's */
+	char id[37];     /* the claim "jti" */
 	struct buf claims, token;
 };
 void token_issue(
@@ -45,6 +46,7 @@ struct token_found {
 	const struct api_user *user;
 	struct str *audiences; /* of those asked for, which it is good for */
 	size_t audience_count;
+	bool known; /* from earlier: nobody had to be asked, and no signature verified */
 };
 /* The user behind any token. TOKEN_BAD: *err says why; TOKEN_WAIT: ask again after authn_wait. */
 enum token_outcome token_review(struct authn *a, const struct token_question *q,

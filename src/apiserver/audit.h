@@ -22,7 +22,7 @@ void audit_free(struct audit *a);
 stage_fn stage_audit;
 /* Authentication said no: a record of that alone. */
 void audit_unauthenticated(struct api_request *r);
-/* "authorization.k8s.io/decision": "allow" */
+/* "authorization.k8s.io/decision": "allow". The first word under a key counts. */
 void audit_annotate(struct api_request *r, const char *key, struct str value);
 /* Is what was sent told, too? */
 bool audit_wants_sent(const struct api_request *r);

@@ -25,6 +25,7 @@ struct conversion {
 	struct webhook_call call;
 	struct str uid;
 	struct str from; /* whom messages name: "stable.example.com/v1, Kind=CronTab" */
+	int64_t began;   /* the call, on the loop's clock */
 	struct buf body, ca;
 };
 void conversion_start(struct conversion *c, struct op *op);

@@ -102,6 +102,7 @@ struct api_request {
 	int64_t deadline;          /* on the loop's clock: when 504 is answered; of watches: none */
 	struct str audit_id;
 	struct audit_record *audit; /* NULL: nothing of it is written down */
+	struct cJSON *noted;        /* for the audit log, while it is not known who asks */
 
 	/* parse, resolve */
 	struct str method, path, user_agent;

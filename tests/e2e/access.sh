@@ -194,6 +194,9 @@ check "groups are called so in v1" test "$(code_as alice "$maps") $(grep -c '"gr
 before=$(asked)
 check "who is not to be asked about is not" test "$(code_as maker -X DELETE "$maps/x") $(asked)" = "403 $before"
 check "nor are paths" test "$(code_as alice "$url/version") $(asked)" = "200 $before"
+check "which is counted" contains \
+	'apiserver_authorization_match_condition_exclusions_total{name="first",type="Webhook"}' \
+	"$(as admin "$url/metrics")"
 check "but who is" test "$(code_as maker "$maps/x")" = 404
 echo hang >"$dir/mood"
 check "who takes too long denies" test "$(code_as bob "$maps")" = 500

@@ -148,6 +148,9 @@ check "nor where" contains " 201" "$(pod loose '"hostNetwork":true')"
 check "labels go before it" contains " 201" \
 	"$(namespace open '' '"pod-security.kubernetes.io/enforce":"privileged"'
 	pod open '"hostNetwork":true')"
+counted() { ask GET /metrics | grep -F "$1"; }
+check "evaluations are counted" contains ' 1' "$(counted 'pod_security_evaluations_total{decision="deny",mode="enforce",policy_level="baseline",policy_version="latest",request_operation="create",resource="pod",subresource=""}')"
+check "so are the exempt" contains ' 2' "$(counted 'pod_security_exemptions_total{request_operation="create",resource="pod",subresource=""}')"
 check "there is no namespace for this" contains 'namespaces \"nowhere\" not found' \
 	"$(pod nowhere)"
 

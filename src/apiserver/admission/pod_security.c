@@ -1,5 +1,6 @@
 /* PodSecurity: namespaces say by labels which standard their pods keep, or are warned of. */
 #include "audit.h"
+#include "metrics.h"
 #include "plugins.h"
 #include "settings.h"
 
@@ -7,6 +8,8 @@
 
 #define PREFIX   "pod-security.kubernetes.io/"
 #define PODS_MAX 3000
+
+#define THIS_MINOR 36 /* of the standards that are here; later ones are as the latest */
 
 #define MODES POD_SECURITY_MODES
 
@@ -160,6 +163,58 @@ static void annotate(const struct admission_review *r, const char *key, struct s
 		audit_annotate(r->request, key, value);
 }
 
+/* ---- what is counted ---- */
+
+/* How the request is named there: "request_operation=…,resource=…,subresource=…". */
+static struct str told_request(const struct admission_review *r)
+{
+	bool pod = !r->resource->group.len && resource_is(r->resource, "pods");
+
+	return arena_print(r->arena,
+		"request_operation=\"%s\",resource=\"%s\",subresource=\"%.*s\"",
+		r->operation == ADMIT_CREATE ? "create" : "update", pod ? "pod" : "controller",
+		STRF(r->subresource));
+}
+
+static void count(const struct admission_review *r, enum metric_series which, struct str labels)
+{
+	++*metrics_number(r->server->metrics, which, labels);
+}
+
+/* Versions to come are one. */
+static struct str told_version(const struct pod_standard *s)
+{
+	if (s->level == STANDARD_PRIVILEGED || s->version == STANDARD_LATEST)
+		return STR("latest");
+	return s->version > THIS_MINOR ? STR("future") : s->version_text;
+}
+
+static void count_evaluation(
+	const struct admission_review *r, int mode, const struct pod_standard *s, bool allowed)
+{
+	struct str version = told_version(s);
+
+	count(r, METRIC_POD_SECURITY,
+		arena_print(r->arena,
+			"decision=\"%s\",mode=\"%s\",policy_level=\"%s\",policy_version=\"%.*s\","
+			"%.*s",
+			allowed ? "allow" : "deny", modes[mode], levels[s->level], STRF(version),
+			STRF(told_request(r))));
+}
+
+static void note_errors(const struct admission_review *r, const struct field_errors *errors)
+{
+	if (!errors->count)
+		return;
+	annotate(r, PREFIX "error",
+		arena_print(r->arena, "Failed to parse policy: %.*s",
+			STRF(field_errors_text(r->arena, errors))));
+	count(r, METRIC_POD_SECURITY_ERRORS,
+		arena_print(r->arena, "fatal=\"false\",%.*s", STRF(told_request(r))));
+}
+
+/* ---- who is exempt ---- */
+
 static bool is_exempt(const struct admission_review *r, const struct cJSON *pod)
 {
 	const struct pod_security_settings *s = settings_of(r);
@@ -171,9 +226,11 @@ static bool is_exempt(const struct admission_review *r, const struct cJSON *pod)
 		why = STR("user");
 	else if (runtime_class.len && is_among(s->runtime_classes, runtime_class))
 		why = STR("runtimeClass");
-	if (why.len)
-		annotate(r, PREFIX "exempt", why);
-	return why.len;
+	if (!why.len)
+		return false;
+	annotate(r, PREFIX "exempt", why);
+	count(r, METRIC_POD_SECURITY_EXEMPT, told_request(r));
+	return true;
 }
 
 /* ---- namespaces ---- */
@@ -309,20 +366,27 @@ static struct status *check_pod(struct admission_review *r, const struct cJSON *
 		return NULL;
 	namespace = server_read(r->server, r->arena, "", "namespaces", STR(""), r->namespace);
 	p = read_policy(r, json_path(namespace, "metadata.labels"), &errors);
+	note_errors(r, &errors);
 	annotate(r, PREFIX "enforce-policy", standard_name(r->arena, &p.modes[ENFORCE]));
 	text = violations(r, &p.modes[AUDIT], pod);
-	if (text.len)
+	if (text.len) {
 		annotate(r, PREFIX "audit-violations",
 			arena_print(r->arena, "would violate PodSecurity \"%.*s\": %.*s",
 				STRF(standard_name(r->arena, &p.modes[AUDIT])), STRF(text)));
+		count_evaluation(r, AUDIT, &p.modes[AUDIT], false);
+	}
 	if (enforced) {
 		text = violations(r, &p.modes[ENFORCE], pod);
+		count_evaluation(r, ENFORCE, &p.modes[ENFORCE], !text.len);
 		if (text.len)
 			return admission_forbidden(r, "violates PodSecurity \"%.*s\": %.*s",
 				STRF(standard_name(r->arena, &p.modes[ENFORCE])), STRF(text));
 	}
 	text = violations(r, &p.modes[WARN], pod);
-	if (text.len && r->request)
+	if (!text.len)
+		return NULL;
+	count_evaluation(r, WARN, &p.modes[WARN], false);
+	if (r->request)
 		request_warn(r->request,
 			arena_print(r->arena, "would violate PodSecurity \"%.*s\": %.*s",
 				STRF(standard_name(r->arena, &p.modes[WARN])), STRF(text)));

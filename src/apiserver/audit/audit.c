@@ -273,7 +273,7 @@ static void open_record(struct api_request *r)
 		return;
 	r->audit = arena_new(r->arena, sizeof(*r->audit));
 	r->audit->decision = d;
-	r->audit->annotations = json_new(r->arena, JSON_OBJECT);
+	r->audit->annotations = r->noted ? r->noted : json_new(r->arena, JSON_OBJECT);
 }
 
 void stage_audit(struct api_request *r)

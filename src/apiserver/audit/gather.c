@@ -3,12 +3,22 @@
 #include "record.h"
 #include "represent_private.h"
 
+/* There is a record only when it is known who asks; what is told until then goes into it. */
+static struct cJSON *early_notes(struct api_request *r)
+{
+	if (!r->server->audit || r->real_user)
+		return NULL;
+	if (!r->noted)
+		r->noted = json_new(r->arena, JSON_OBJECT);
+	return r->noted;
+}
+
 void audit_annotate(struct api_request *r, const char *key, struct str value)
 {
-	if (!r->audit)
-		return;
-	if (!json_get(r->audit->annotations, str_from(key)))
-		json_set(r->arena, r->audit->annotations, str_from(key),
+	struct cJSON *notes = r->audit ? r->audit->annotations : early_notes(r);
+
+	if (notes && !json_get(notes, str_from(key)))
+		json_set(r->arena, notes, str_from(key),
 			json_new_str(r->arena, arena_str(r->arena, value)));
 }
 

@@ -26,7 +26,7 @@ struct authn {
 	bool records_use;             /* legacy_use.c writes one */
 };
 
-/* A token that lives in this Secret has let somebody in. */
+/* A token that lives in this Secret was shown. */
 void legacy_token_used(struct authn *a, const struct cJSON *secret);
 
 #endif

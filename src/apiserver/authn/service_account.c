@@ -3,8 +3,10 @@
  * holds is looked up: the account, and the object the token is bound to, must be there and be the
  * same ones.
  */
+#include "audit.h"
 #include "authn_private.h"
 #include "claims.h"
+#include "metrics.h"
 #include "pki.h"
 
 #include <kube/codec.h>
@@ -20,16 +22,48 @@
 #define SIGNATURES_MAX 8192
 #define USER_PREFIX    "system:serviceaccount:"
 #define EXTRA          "authentication.kubernetes.io/"
+#define NOTE           "authentication.k8s.io/" /* in the audit log */
 
 struct account_token {
 	struct authn *authn;
 	struct arena *arena;
+	struct api_request *request; /* NULL: it comes with none */
 	struct str text;
 	struct jwt jwt;
 	const struct cJSON *own;    /* the claim kubernetes.io */
 	const struct cJSON *secret; /* that a token of old lives in; NULL: not looked at */
 	int64_t now;
 };
+
+/* ---- what is told of it ---- */
+
+static void count_use(const struct account_token *t, enum metric_series which)
+{
+	++*metrics_number(t->authn->server->metrics, which, STR(""));
+}
+
+static void note(const struct account_token *t, const char *key, struct str value)
+{
+	if (t->request)
+		audit_annotate(t->request, key, value);
+}
+
+/* Tokens of pods last longer than they say, for clients that do not read them again. */
+static void note_age(const struct account_token *t)
+{
+	const struct cJSON *after = json_get(t->own, STR("warnafter"));
+	int64_t late = t->now / SEC - (int64_t)json_double(after);
+
+	if (!json_is(after, JSON_NUMBER) || json_double(after) == 0)
+		return;
+	count_use(t, late > 0 ? METRIC_ACCOUNT_STALE : METRIC_ACCOUNT_VALID);
+	if (late > 0)
+		note(t, NOTE "stale-token",
+			arena_print(t->arena,
+				"subject: %.*s, seconds after warning threshold: %lld",
+				STRF(json_str(json_get(t->jwt.claims, STR("sub")))),
+				(long long)late));
+}
 
 /* ---- whose token ---- */
 
@@ -45,7 +79,7 @@ static bool is_listed(const struct flag_list *list, struct str text)
  * What a key has signed it has signed for good, and the same token comes with every request of a
  * client: it is verified once. Only good ones are remembered, so strangers fill nothing.
  */
-static int check_signature(struct account_token *t, struct err *err)
+static int check_signature(struct account_token *t, bool *verified, struct err *err)
 {
 	const struct pki *pki = t->authn->server->pki;
 	struct map *known = &t->authn->signatures;
@@ -53,7 +87,8 @@ static int check_signature(struct account_token *t, struct err *err)
 	struct str key = str_make((const char *)digest, sizeof(digest));
 
 	sha256_of(t->text, digest);
-	if (map_has(known, key))
+	*verified = map_has(known, key);
+	if (*verified)
 		return 0;
 	for (size_t i = 0; i < pki->verifying_count; i++) {
 		if (jwt_verify(&t->jwt, pki->verifying[i], NULL))
@@ -85,7 +120,11 @@ static struct str_list audiences_of(struct account_token *t)
 		items[count++] = json_str(aud);
 	json_each (one, aud)
 		items[count++] = json_str(one);
-	return count ? (struct str_list){items, count} : (struct str_list){own->items, own->count};
+	if (count)
+		return (struct str_list){items, count};
+	note(t, NOTE "legacy-token", json_str(json_get(t->jwt.claims, STR("sub"))));
+	count_use(t, METRIC_ACCOUNT_LEGACY);
+	return (struct str_list){own->items, own->count};
 }
 
 static int check_audiences(struct account_token *t, const struct str *wanted, size_t wanted_count,
@@ -199,6 +238,8 @@ static int check_bound(struct account_token *t, struct err *err)
 			tree_str(t->own, "serviceaccount.uid"), "service account", err);
 	for (size_t i = 0; i < ARRAY_LEN(bindings) && !code; i++)
 		code = check_binding(t, i, namespace, err);
+	if (!code)
+		note_age(t);
 	return code;
 }
 
@@ -234,10 +275,8 @@ static int check_legacy_claims(struct account_token *t, struct err *err)
 static int check_secret(struct account_token *t, struct err *err)
 {
 	_cleanup_(buf_done) struct buf data = BUF_INIT(MIB);
-	struct str namespace = legacy(t, "namespace"), name = legacy(t, "secret.name");
-	const struct cJSON *secret =
-		server_read(t->authn->server, t->arena, "", "secrets", namespace, name);
-	const struct cJSON *labels = json_path(secret, "metadata.labels");
+	const struct cJSON *secret = server_read(t->authn->server, t->arena, "", "secrets",
+		legacy(t, "namespace"), legacy(t, "secret.name"));
 
 	if (!secret || tree_has(secret, "metadata.deletionTimestamp"))
 		return err_set(err, ERR_UNAUTHORIZED, "service account token has been invalidated");
@@ -245,8 +284,19 @@ static int check_secret(struct account_token *t, struct err *err)
 		!secret_equal(buf_str(&data), t->text))
 		return err_set(err, ERR_UNAUTHORIZED, "token does not match server's copy");
 	t->secret = secret;
-	if (!json_get(labels, STR(INVALID_SINCE)))
+	return 0;
+}
+
+/* The controller marks those that nobody has used for a year. */
+static int check_mark(const struct account_token *t, struct err *err)
+{
+	struct str namespace = legacy(t, "namespace"), name = legacy(t, "secret.name");
+
+	if (!json_get(json_path(t->secret, "metadata.labels"), STR(INVALID_SINCE)))
 		return 0;
+	note(t, NOTE "legacy-token-invalidated",
+		arena_print(t->arena, "%.*s/%.*s", STRF(name), STRF(namespace)));
+	count_use(t, METRIC_ACCOUNT_LEGACY_INVALID);
 	return err_set(err, ERR_UNAUTHORIZED,
 		"the token in secret %.*s/%.*s for service account %.*s/%.*s has been marked "
 		"invalid. Use tokens from the TokenRequest API or manually created secret-based "
@@ -256,6 +306,33 @@ static int check_secret(struct account_token *t, struct err *err)
 		STRF(legacy(t, "service-account.name")));
 }
 
+/* It came with the account when the account names it. */
+static bool is_generated(const struct account_token *t)
+{
+	const struct cJSON *account = server_read(t->authn->server, t->arena, "", "serviceaccounts",
+		legacy(t, "namespace"), legacy(t, "service-account.name"));
+
+	json_each (ref, json_get(account, STR("secrets")))
+		if (str_eq(tree_str(ref, "name"), legacy(t, "secret.name")))
+			return true;
+	return false;
+}
+
+static void note_secret(const struct account_token *t)
+{
+	bool generated = is_generated(t);
+
+	if (generated && t->request)
+		request_warn(t->request,
+			STR("Use tokens from the TokenRequest API or manually created secret-based "
+			    "tokens instead of auto-generated secret-based tokens."));
+	note(t,
+		generated ? NOTE "legacy-token-autogenerated-secret"
+			  : NOTE "legacy-token-manual-secret",
+		legacy(t, "secret.name"));
+	count_use(t, generated ? METRIC_ACCOUNT_LEGACY_AUTO : METRIC_ACCOUNT_LEGACY_MANUAL);
+}
+
 static int check_legacy(struct account_token *t, struct err *err)
 {
 	int code = check_legacy_claims(t, err);
@@ -263,9 +340,16 @@ static int check_legacy(struct account_token *t, struct err *err)
 	if (code || !t->authn->server->options->sa_lookup)
 		return code;
 	code = check_secret(t, err);
-	return code ? code
-		    : check_account(t, legacy(t, "namespace"), legacy(t, "service-account.name"),
-			      legacy(t, "service-account.uid"), "ServiceAccount", err);
+	if (!code)
+		code = check_account(t, legacy(t, "namespace"), legacy(t, "service-account.name"),
+			legacy(t, "service-account.uid"), "ServiceAccount", err);
+	if (code)
+		return code;
+	code = check_mark(t, err);
+	if (!code)
+		note_secret(t);
+	legacy_token_used(t->authn, t->secret);
+	return code;
 }
 
 /* ---- the user ---- */
@@ -302,9 +386,13 @@ static const struct api_user *user_of(
 enum token_outcome account_token_find(
 	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
 {
-	struct account_token t = {
-		.authn = a, .arena = q->arena, .text = q->token, .now = env_wall(a->server->env)};
+	struct account_token t = {.authn = a,
+		.arena = q->arena,
+		.request = q->request,
+		.text = q->token,
+		.now = env_wall(a->server->env)};
 	struct str issuer;
+	bool known;
 
 	if (jwt_read(q->arena, q->token, &t.jwt, NULL))
 		return TOKEN_UNKNOWN;
@@ -313,7 +401,7 @@ enum token_outcome account_token_find(
 	if (!old && !is_listed(&a->server->options->sa_issuers, issuer))
 		return TOKEN_UNKNOWN;
 	t.own = old ? NULL : json_get(t.jwt.claims, STR("kubernetes.io"));
-	if (check_signature(&t, err) ||
+	if (check_signature(&t, &known, err) ||
 		check_audiences(&t, q->audiences, q->audience_count, found, err) ||
 		(old ? check_legacy(&t, err) : check_bound(&t, err)))
 		return TOKEN_BAD;
@@ -322,7 +410,6 @@ enum token_outcome account_token_find(
 			  : user_of(&t, tree_str(t.own, "namespace"),
 				    tree_str(t.own, "serviceaccount.name"),
 				    tree_str(t.own, "serviceaccount.uid"));
-	if (t.secret)
-		legacy_token_used(a, t.secret);
+	found->known = known;
 	return TOKEN_GOOD;
 }

@@ -5,6 +5,7 @@
 #include "api_options.h"
 #include "authn_private.h"
 #include "distributed.h"
+#include "metrics.h"
 #include "remote_review.h"
 
 #include <kube/jwt.h>
@@ -38,6 +39,7 @@ struct expanded { /* groups that had to be asked for elsewhere */
 };
 
 struct authn_waits {
+	int64_t since;
 	struct refreshed *refreshed;
 	struct expanded *expanded, *expanding; /* expanding: is to be */
 	struct hooked *hooked;
@@ -59,6 +61,7 @@ static struct authn_waits *waits_of(struct api_request *r)
 	if (!r->token_waits) {
 		r->token_waits = arena_new(r->arena, sizeof(*r->token_waits));
 		r->token_waits->request = r;
+		r->token_waits->since = loop_now(r->server->env->loop);
 	}
 	return r->token_waits;
 }
@@ -388,12 +391,19 @@ static void read_review(struct authn *a, struct authn_waits *w, struct hooked *h
 			&a->hooked, &w->digest, loop_in(a->server->env->loop, ttl), &h->found);
 }
 
+static int64_t *fetching(const struct authn *a)
+{
+	return metrics_number(
+		a->server->metrics, METRIC_TOKEN_FETCHING, STR("status=\"in_flight\""));
+}
+
 static void hook_answered(struct op *op, struct err *err)
 {
 	struct authn_waits *w = CONTAINER_OF(op, struct authn_waits, asked);
 	struct authn *a = w->request->server->authn;
 	struct op *waiter = TAKE(w->waiter);
 
+	--*fetching(a);
 	if (waiter->cancel_asked) {
 		op_fail_cancelled(waiter);
 	} else {
@@ -420,6 +430,7 @@ static void hook_start(struct authn_waits *w, struct op *op)
 	print_review(a, &w->question, &w->body);
 	w->waiter = op;
 	w->review = (struct remote_review){0};
+	++*fetching(a);
 	op_init(&w->asked, &a->server->scope, hook_answered, OP_NO_DEADLINE);
 	remote_review_start(&w->review, a->hook, &w->asked, buf_str(&w->body));
 }
@@ -449,14 +460,30 @@ static enum token_outcome try_one(struct finding *f, find_fn *find)
 	return outcome == TOKEN_BAD ? TOKEN_UNKNOWN : outcome;
 }
 
-enum token_outcome token_find(
+/* Upstream's cache has every token; ours those that cost something. */
+static void count_token(struct authn *a, const struct token_question *q, bool good, bool known)
+{
+	struct metrics *m = a->server->metrics;
+	const struct authn_waits *w = q->request ? q->request->token_waits : NULL;
+	int64_t now = loop_now(a->server->env->loop), spent = w ? now - w->since : 0;
+	struct str status = known ? STR("status=\"hit\"") : STR("status=\"miss\"");
+
+	++*metrics_number(m, METRIC_TOKENS, status);
+	metrics_observe(m, METRIC_TOKEN_DURATION, status, (double)spent / (double)SEC);
+	if (!known)
+		++*metrics_number(m, METRIC_TOKEN_FETCHES,
+			good ? STR("status=\"ok\"") : STR("status=\"error\""));
+}
+
+static enum token_outcome find_any(
 	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
 {
 	static find_fn *const all[] = {account_token_find, find_issued, find_hooked_user};
 	struct finding f = {a, q, found, BUF_INIT(16 * KIB)};
 	enum token_outcome outcome = TOKEN_UNKNOWN;
 
-	if (find_plain(a, q, found))
+	found->known = find_plain(a, q, found);
+	if (found->known)
 		return TOKEN_GOOD;
 	for (size_t i = 0; i < ARRAY_LEN(all) && outcome == TOKEN_UNKNOWN; i++)
 		outcome = try_one(&f, all[i]);
@@ -469,5 +496,15 @@ enum token_outcome token_find(
 			err_set(err, ERR_UNAUTHORIZED, "invalid bearer token");
 	}
 	buf_done(&f.faults);
+	return outcome;
+}
+
+enum token_outcome token_find(
+	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
+{
+	enum token_outcome outcome = find_any(a, q, found, err);
+
+	if (outcome != TOKEN_WAIT)
+		count_token(a, q, outcome == TOKEN_GOOD, outcome == TOKEN_GOOD && found->known);
 	return outcome;
 }

@@ -111,6 +111,7 @@ bool token_cache_get(struct token_cache *c, const struct token_digest *digest, i
 	link_remove(&e->in_used);
 	list_push(&c->used, &e->in_used);
 	copy_found(arena, found, &e->found);
+	found->known = true;
 	return true;
 }
 

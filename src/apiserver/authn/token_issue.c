@@ -43,12 +43,11 @@ static void random_of_env(void *ctx, void *at, size_t len)
 	env_random(ctx, at, len);
 }
 
-static struct cJSON *claims_tree(struct authn *authn, struct arena *a, const struct token_claims *c)
+static struct cJSON *claims_tree(
+	struct authn *authn, struct arena *a, const struct token_claims *c, const char *id)
 {
 	struct cJSON *tree = json_new(a, JSON_OBJECT), *aud = json_new(a, JSON_ARRAY);
-	char id[37];
 
-	uuid_make(id, random_of_env, authn->server->env);
 	for (size_t i = 0; i < c->audience_count; i++)
 		json_append(aud, json_new_str(a, c->audiences[i]));
 	json_add_borrowed(tree, STR("aud"), aud);
@@ -81,7 +80,8 @@ void token_issue(
 	i->claims = BUF_INIT(JWT_MAX / 2);
 	i->token = BUF_INIT(JWT_MAX);
 	i->key = a->server->pki->signing;
-	json_print(&i->claims, claims_tree(a, &scratch, claims), JSON_COMPACT);
+	uuid_make(i->id, random_of_env, a->server->env);
+	json_print(&i->claims, claims_tree(a, &scratch, claims, i->id), JSON_COMPACT);
 	arena_done(&scratch);
 	work_start(&i->work, op, WORK_CRYPTO, sign);
 }

@@ -256,8 +256,25 @@ struct cJSON *webhook_condition_tree(struct arena *a, const struct access_query 
 	return tree;
 }
 
+static void count_conditions(const struct webhook_authorizer *w, struct arena *a, bool excluded,
+	bool failed, int64_t began)
+{
+	struct metrics *m = w->server->metrics;
+	struct str labels =
+		arena_print(a, "name=\"%.*s\",type=\"Webhook\"", STRF(w->settings.name));
+
+	if (!m)
+		return;
+	metrics_observe(
+		m, METRIC_ACCESS_CONDITIONS, labels, (double)(clock_mono() - began) / (double)SEC);
+	if (excluded)
+		++*metrics_number(m, METRIC_ACCESS_CONDITION_EXCLUSIONS, labels);
+	else if (failed)
+		++*metrics_number(m, METRIC_ACCESS_CONDITION_ERRORS, labels);
+}
+
 /* One that is false decides; one that fails does so only when none is. */
-static bool is_asked(struct webhook_authorizer *w, struct arena *arena,
+static bool conditions_hold(struct webhook_authorizer *w, struct arena *arena,
 	const struct access_query *q, struct str *error)
 {
 	const struct webhook_settings *s = &w->settings;
@@ -285,6 +302,19 @@ static bool is_asked(struct webhook_authorizer *w, struct arena *arena,
 				STRF(*error), error->len ? ", " : "", STRF(c->text));
 	}
 	return !error->len;
+}
+
+static bool is_asked(struct webhook_authorizer *w, struct arena *arena,
+	const struct access_query *q, struct str *error)
+{
+	int64_t began = clock_mono();
+	bool hold;
+
+	if (!w->settings.condition_count)
+		return true;
+	hold = conditions_hold(w, arena, q, error);
+	count_conditions(w, arena, !hold && !error->len, error->len, began);
+	return hold;
 }
 
 /* ---- what is remembered ---- */

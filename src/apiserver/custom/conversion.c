@@ -1,4 +1,5 @@
 #include "custom_conversion.h"
+#include "metrics.h"
 
 #include <kube/api_codec.h>
 #include <kube/codec.h>
@@ -235,7 +236,13 @@ static int check_review(
 		STRF(status));
 }
 
-static int take_answer(struct conversion *c, struct err *err)
+/* As metrics name it. */
+#define FAILED_CALL   "conversion_webhook_call_failure"
+#define FAILED_ANSWER "conversion_webhook_malformed_response_failure"
+#define FAILED_COUNT  "conversion_webhook_partial_response_failure"
+#define FAILED_OBJECT "conversion_webhook_invalid_converted_object_failure"
+
+static int take_answer(struct conversion *c, const char **failure, struct err *err)
 {
 	struct json_options options = {.limits.max_bytes = WEBHOOK_ANSWER_MAX};
 	_cleanup_(err_done) struct err inner = {0};
@@ -243,6 +250,7 @@ static int take_answer(struct conversion *c, struct err *err)
 	struct cJSON *review, *next;
 	int code;
 
+	*failure = FAILED_ANSWER;
 	code = json_parse(c->arena, buf_str(&c->call.answer), &options, &review, &inner);
 	if (!code)
 		code = check_review(c, review, review_version(c), &inner);
@@ -252,10 +260,12 @@ static int take_answer(struct conversion *c, struct err *err)
 	const struct cJSON *list = json_path(review, "response.convertedObjects");
 	for (size_t i = 0; i < c->count; i++)
 		wanted += !is_there_already(c, c->trees[i]);
+	*failure = FAILED_COUNT;
 	if (json_count(list) != wanted)
 		return err_set(err, ERR_INTERNAL,
 			"conversion webhook for %.*s returned %zu objects, expected %zu",
 			STRF(c->from), json_count(list), wanted);
+	*failure = FAILED_OBJECT;
 	next = json_first(list);
 	for (size_t i = 0; i < c->count; i++) {
 		if (is_there_already(c, c->trees[i]))
@@ -264,10 +274,22 @@ static int take_answer(struct conversion *c, struct err *err)
 			return err->code;
 		next = json_next(next);
 	}
+	*failure = "";
 	return 0;
 }
 
 /* ---- one call ---- */
+
+static void count_call(struct conversion *c, const char *failure)
+{
+	struct metrics *m = c->server->metrics;
+	struct str labels = arena_print(c->arena, "failure_type=\"%s\",result=\"%s\"", failure,
+		*failure ? "failure" : "success");
+
+	++*metrics_number(m, METRIC_CONVERSIONS, labels);
+	metrics_observe(m, METRIC_CONVERSION_DURATION, labels,
+		(double)(loop_now(c->server->env->loop) - c->began) / (double)SEC);
+}
 
 static void finish(struct conversion *c, struct err *err)
 {
@@ -283,6 +305,7 @@ static void answered(struct op *op, struct err *err)
 {
 	struct conversion *c = CONTAINER_OF(op, struct conversion, wait);
 	_cleanup_(err_done) struct err own = {0};
+	const char *failure = FAILED_CALL;
 
 	if (err->code == ERR_CANCELLED)
 		err_move(&own, err);
@@ -290,7 +313,9 @@ static void answered(struct op *op, struct err *err)
 		err_set(&own, err->code == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_INTERNAL,
 			"conversion webhook for %.*s failed: %s", STRF(c->from), err_text(err));
 	else
-		take_answer(c, &own);
+		take_answer(c, &failure, &own);
+	if (own.code != ERR_CANCELLED)
+		count_call(c, failure);
 	webhook_call_done(&c->call);
 	finish(c, &own);
 }
@@ -334,6 +359,7 @@ void conversion_start(struct conversion *c, struct op *op)
 	}
 	print_review(c, version);
 	c->call.body = buf_str(&c->body);
+	c->began = loop_now(c->server->env->loop);
 	op_init(&c->wait, op->scope, answered, op->deadline);
 	webhook_call_start(c->server->backends, &c->wait, &c->call);
 }

@@ -2,6 +2,7 @@
  */
 #include "access.h"
 #include "api_options.h"
+#include "audit.h"
 #include "registry.h"
 
 #include <kube/random.h>
@@ -234,6 +235,8 @@ static void signed_(struct op *op, struct err *err)
 		request_fail_err(r, err);
 		return;
 	}
+	audit_annotate(r, "authentication.kubernetes.io/issued-credential-id",
+		arena_print(r->arena, "JTI=%s", t->issue.id));
 	time_print(&end, (r->now / SEC + tree_int(t->tree, "spec.expirationSeconds", 0)) * SEC);
 	tree_set_str(r->arena, t->tree, "status.token", buf_str(&t->issue.token));
 	tree_set_str(r->arena, t->tree, "status.expirationTimestamp", buf_str(&end));

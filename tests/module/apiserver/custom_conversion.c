@@ -2,6 +2,9 @@
 #include "api_rig.h"
 #include "webhook_rig.h"
 
+#include "apiserver/metrics.h"
+#include "apiserver/server.h"
+
 #include <kube/api_codec.h>
 #include <kube/codec.h>
 
@@ -389,6 +392,13 @@ TEST(a_watch_ends_with_what_cannot_be_converted)
 	world_close(&w);
 }
 
+static int64_t counted(struct world *w, const char *failure)
+{
+	return *metrics_number(w->api.server->metrics, METRIC_CONVERSIONS,
+		arena_print(&w->arena, "failure_type=\"%s\",result=\"%s\"", failure,
+			*failure ? "failure" : "success"));
+}
+
 TEST(what_a_bad_webhook_says_is_told)
 {
 #define FAILED "conversion webhook for e.io/v1, Kind=Thing "
@@ -421,6 +431,10 @@ TEST(what_a_bad_webhook_says_is_told)
 			EXPECT_INT(w.status, 200); /* nobody is asked for that one */
 			test_context_end();
 		}
+	EXPECT_INT(counted(&w, "conversion_webhook_call_failure"), 1);
+	EXPECT_INT(counted(&w, "conversion_webhook_malformed_response_failure"), 3);
+	EXPECT_INT(counted(&w, "conversion_webhook_partial_response_failure"), 1);
+	EXPECT_INT(counted(&w, "conversion_webhook_invalid_converted_object_failure"), 4);
 	world_close(&w);
 }
 
