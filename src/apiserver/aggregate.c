@@ -21,7 +21,6 @@ static void remote_free(struct remote *m)
 	link_remove(&m->in_all);
 	object_unref(m->object);
 	object_unref(m->service);
-	object_unref(m->endpoints);
 	block_unref(m->spec);
 	arena_done(&m->spec_arena);
 	arena_done(&m->said);
@@ -129,6 +128,7 @@ void aggregate_refresh(struct aggregate *a)
 		if (!is_there(a, m)) {
 			remote_free(m);
 			a->serial++;
+			aggregate_count(a);
 		}
 	}
 }

@@ -1,9 +1,11 @@
 /*
  * Is the server behind an APIService available? Its service must be there, listen on the port and
- * have endpoints, and its discovery must answer; what it answers is kept for ours. Looked at when
- * something of it has changed, and every half minute.
+ * have slices with ready endpoints, and its discovery must answer; what it answers is kept for
+ * ours. Looked at when something of it has changed, and every half minute.
  */
 #include "aggregate_private.h"
+#include "go_words.h"
+#include "metrics.h"
 #include "respond.h"
 
 #include <kube/api_codec.h>
@@ -13,6 +15,7 @@
 
 #define CHECK_EVERY (30 * SEC)
 #define PATIENCE    (5 * SEC)
+#define ATTEMPTS    5 /* upstream's, which makes them at once */
 #define ANSWER_MAX  (4 * MIB)
 
 enum check_step { CHECK_BEGIN, CHECK_HEAD, CHECK_BODY, CHECK_WRITTEN };
@@ -28,6 +31,8 @@ struct aggregate_check {
 	bool called;
 	struct buf answer;
 	struct own_write write;
+	int64_t patience;
+	int attempts;
 	/* the finding */
 	const char *reason;
 	struct str message;
@@ -60,14 +65,42 @@ static bool find_port(const struct cJSON *service, int64_t port, struct str *nam
 	return false;
 }
 
-static bool has_addresses(const struct cJSON *endpoints, struct str port)
+static bool has_ready(const struct cJSON *slice)
 {
-	json_each (subset, json_get(endpoints, STR("subsets")))
-		if (json_count(json_get(subset, STR("addresses"))))
-			json_each (p, json_get(subset, STR("ports")))
-				if (str_eq(tree_str(p, "name"), port))
-					return true;
+	json_each (endpoint, json_get(slice, STR("endpoints")))
+		if (service_endpoint_is_ready(endpoint))
+			return true;
 	return false;
+}
+
+static bool has_port(const struct cJSON *slice, struct str name)
+{
+	json_each (p, json_get(slice, STR("ports")))
+		if (str_eq(tree_str(p, "name"), name) && json_get(p, STR("port")))
+			return true;
+	return false;
+}
+
+static void check_slices(struct aggregate_check *c, const struct remote *m, struct str port)
+{
+	struct str space = m->target.service.namespace, name = m->target.service.name;
+	struct service_slices slices =
+		service_slices_seek(c->aggregate->server, &c->arena, space, name);
+	const struct cJSON *slice;
+	size_t count = 0;
+
+	for (; (slice = service_slices_next(&slices, &c->arena)); count++)
+		if (has_ready(slice) && has_port(slice, port))
+			return;
+	if (!count)
+		find(c, "EndpointsNotFound",
+			"cannot find endpointslices for service/%.*s in \"%.*s\"", STRF(name),
+			STRF(space));
+	else
+		find(c, "MissingEndpoints",
+			"endpointslices for service/%.*s in \"%.*s\" have no addresses with port "
+			"name \"%.*s\"",
+			STRF(name), STRF(space), STRF(port));
 }
 
 /* true: nothing speaks against asking it. */
@@ -77,7 +110,6 @@ static bool check_service(struct aggregate_check *c, const struct remote *m)
 	struct str space = m->target.service.namespace, name = m->target.service.name;
 	long long port = m->target.service.port;
 	const struct cJSON *service = server_read(s, &c->arena, "", "services", space, name);
-	const struct cJSON *endpoints;
 	struct str port_name;
 
 	if (!service) {
@@ -93,21 +125,12 @@ static bool check_service(struct aggregate_check *c, const struct remote *m)
 			STRF(space), port);
 		return false;
 	}
-	endpoints = server_read(s, &c->arena, "", "endpoints", space, name);
-	if (!endpoints)
-		find(c, "EndpointsNotFound", "cannot find endpoints for service/%.*s in \"%.*s\"",
-			STRF(name), STRF(space));
-	else if (!has_addresses(endpoints, port_name))
-		find(c, "MissingEndpoints",
-			"endpoints for service/%.*s in \"%.*s\" have no addresses with port name "
-			"\"%.*s\"",
-			STRF(name), STRF(space), STRF(port_name));
+	check_slices(c, m, port_name);
 	return c->reason == NULL;
 }
 
 /* ---- what it says itself ---- */
 
-/* `Get "…": why` without what stands before the why. */
 static struct remote *remote_of(struct aggregate_check *c)
 {
 	list_each (l, &c->aggregate->all) {
@@ -125,51 +148,87 @@ static void failed(struct aggregate_check *c, struct str why)
 		STRF(why));
 }
 
+static void unanswered(struct aggregate_check *c, const struct err *err)
+{
+	struct str why = STR("context deadline exceeded (Client.Timeout exceeded while awaiting "
+			     "headers)");
+
+	if (err->code != ERR_TIMEOUT)
+		why = go_words(&c->arena, err);
+	failed(c, arena_print(&c->arena, "Get \"%.*s\": %.*s", STRF(c->url), STRF(why)));
+}
+
+static void send_question(struct aggregate_check *c, const struct remote *m)
+{
+	struct http_call *call = &c->call;
+	struct str path = arena_print(
+			   &c->arena, "/apis/%.*s/%.*s", STRF(m->group), STRF(m->version)),
+		   master = STR("system:masters");
+	struct api_user aggregator = {
+		.name = STR("system:kube-aggregator"), .groups = &master, .group_count = 1};
+
+	c->url = arena_print(&c->arena, "%.*s%.*s", STRF(backend_resolved(c->backend)), STRF(path));
+	http_call_init(call, backend_client(c->backend), STR("GET"), STR(""));
+	c->called = true;
+	call->url =
+		arena_print(&call->arena, "%.*s%.*s", STRF(backend_base(c->backend)), STRF(path));
+	aggregate_add_user(&call->arena, &call->headers, &aggregator);
+	backend_add_headers(c->backend, &call->arena, &call->headers);
+	http_headers_add(&call->arena, &call->headers, STR("Accept"), STR("application/json"));
+	http_call_start(call, task_await(&c->task, CHECK_HEAD, c->patience));
+}
+
 static bool ask(struct aggregate_check *c, const struct remote *m)
 {
 	struct aggregate *a = c->aggregate;
-	struct str *group = arena_new(&c->arena, sizeof(*group));
-	struct api_user aggregator = {
-		.name = STR("system:kube-aggregator"), .groups = group, .group_count = 1};
 	struct backend_target target = m->target;
 	_cleanup_(err_done) struct err err = {0};
 
-	*group = STR("system:masters");
+	c->attempts++;
 	target.as = aggregate_identity(a, &err);
-	c->url = arena_print(&c->arena, "https://%.*s.%.*s.svc:%lld/apis/%.*s/%.*s",
-		STRF(target.service.name), STRF(target.service.namespace),
-		(long long)target.service.port, STRF(m->group), STRF(m->version));
 	if (!target.as || backend_take(a->server->backends, &target, &c->backend, &err)) {
-		failed(c, arena_print(&c->arena, "%s", err_text(&err)));
+		find(c, "FailedDiscoveryCheck", "%s", err_text(&err));
 		return false;
 	}
-	http_call_init(&c->call, backend_client(c->backend), STR("GET"), STR(""));
-	c->called = true;
-	c->call.url = arena_print(&c->arena, "%.*s/apis/%.*s/%.*s", STRF(backend_base(c->backend)),
-		STRF(m->group), STRF(m->version));
-	aggregate_add_user(&c->call.arena, &c->call.headers, &aggregator);
-	backend_add_headers(c->backend, &c->call.arena, &c->call.headers);
-	http_headers_add(&c->call.arena, &c->call.headers, STR("Accept"), STR("application/json"));
-	http_call_start(&c->call,
-		task_await(&c->task, CHECK_HEAD, loop_in(a->server->env->loop, PATIENCE)));
+	send_question(c, m);
 	return true;
 }
 
-static void take_answer(struct aggregate_check *c)
+static void let_go(struct aggregate_check *c)
 {
-	struct remote *m = remote_of(c);
-	struct cJSON *tree;
+	if (c->called)
+		http_call_done(&c->call);
+	c->called = false;
+	backend_give(TAKE(c->backend));
+}
 
+/* Of several endpoints one may be dead: whether any of them answers is what counts. */
+static bool asks_again(struct aggregate_check *c, const struct remote *m)
+{
+	if (c->attempts == ATTEMPTS || loop_now(c->aggregate->server->env->loop) >= c->patience)
+		return false;
+	let_go(c);
+	return ask(c, m);
+}
+
+static bool has_answered(struct aggregate_check *c)
+{
 	if (c->call.status < 200 || c->call.status >= 300) {
 		failed(c, arena_print(&c->arena, "bad status from %.*s: %d", STRF(c->url),
 				  c->call.status));
-		return;
+		return false;
 	}
 	c->available = true;
 	find(c, "Passed", "all checks passed");
-	if (!m)
-		return;
+	return true;
+}
+
+/* What it serves; as long as it does not say so, that is what it said before. */
+static void take_answer(struct aggregate_check *c, struct remote *m)
+{
 	struct arena fresh;
+	struct cJSON *tree;
+
 	arena_init(&fresh);
 	if (json_parse(&fresh, arena_str(&fresh, buf_str(&c->answer)), NULL, &tree, NULL)) {
 		arena_done(&fresh);
@@ -219,20 +278,32 @@ static struct cJSON *make_condition(struct aggregate_check *c, const struct cJSO
 	return condition;
 }
 
+/* Those that others have set stay. */
+static struct cJSON *make_conditions(struct aggregate_check *c, const struct cJSON *tree)
+{
+	struct cJSON *list = json_new(&c->arena, JSON_ARRAY);
+	const struct cJSON *before = condition_of(tree);
+
+	json_each (condition, json_path(tree, "status.conditions"))
+		json_append(list, condition == before ? make_condition(c, before)
+						      : json_copy(&c->arena, condition));
+	if (!before)
+		json_append(list, make_condition(c, NULL));
+	return list;
+}
+
 /* false: it says so already. */
 static bool write_condition(struct aggregate_check *c)
 {
 	struct object *o = store_get(c->aggregate->services, c->name);
-	struct cJSON *tree, *list;
+	struct cJSON *tree;
 
 	if (!o || !object_scan(o, "spec.service").len)
 		return false;
 	tree = object_tree(&c->arena, o);
 	if (condition_of(tree) && is_same(condition_of(tree), c))
 		return false;
-	list = json_new(&c->arena, JSON_ARRAY);
-	json_append(list, make_condition(c, condition_of(tree)));
-	tree_set(&c->arena, tree, "status.conditions", list);
+	tree_set(&c->arena, tree, "status.conditions", make_conditions(c, tree));
 	c->write = (struct own_write){.resource = resource_find(STR("apiregistration.k8s.io"),
 					      STR("v1"), STR("apiservices")),
 		.object = tree};
@@ -243,12 +314,29 @@ static bool write_condition(struct aggregate_check *c)
 
 /* ---- one check ---- */
 
-static void let_go(struct aggregate_check *c)
+void aggregate_count(struct aggregate *a)
 {
-	if (c->called)
-		http_call_done(&c->call);
-	c->called = false;
-	backend_give(TAKE(c->backend));
+	struct metrics *metrics = a->server->metrics;
+	_cleanup_(arena_done) struct arena scratch;
+
+	arena_init(&scratch);
+	metrics_clear(metrics, METRIC_SERVICE_UNAVAILABLE);
+	list_each (l, &a->all) {
+		const struct remote *m = LIST_ENTRY(l, struct remote, in_all);
+
+		*metrics_number(metrics, METRIC_SERVICE_UNAVAILABLE,
+			arena_print(&scratch, "name=\"%.*s\"", STRF(m->name))) = !m->available;
+	}
+}
+
+static void count(struct aggregate_check *c, struct remote *m)
+{
+	if (m->available && !c->available)
+		++*metrics_number(c->aggregate->server->metrics, METRIC_SERVICE_LOST,
+			arena_print(&c->arena, "name=\"%.*s\",reason=\"%s\"", STRF(m->name),
+				c->reason));
+	m->available = c->available;
+	aggregate_count(c->aggregate);
 }
 
 static void conclude(struct aggregate_check *c)
@@ -263,7 +351,7 @@ static void conclude(struct aggregate_check *c)
 	if (m && m->available != c->available) /* whoever is back may say something else */
 		m->spec_due = 0;
 	if (m)
-		m->available = c->available;
+		count(c, m);
 	if (!write_condition(c))
 		task_finish(&c->task, 0);
 }
@@ -279,24 +367,28 @@ static void check_run(struct task *t, struct err *err)
 		task_finish(t, 0); /* somebody else has written: it is looked at again */
 		return;
 	}
+	if (err->code && t->step == CHECK_HEAD)
+		unanswered(c, err);
 	if (err->code) {
-		failed(c, arena_print(&c->arena, "%s", err_text(err)));
-		conclude(c);
+		if (t->step != CHECK_HEAD || !asks_again(c, m))
+			conclude(c);
 		return;
 	}
 	switch ((enum check_step)t->step) {
 	case CHECK_BEGIN:
+		c->patience = loop_in(c->aggregate->server->env->loop, PATIENCE);
 		if (!check_service(c, m) || !ask(c, m))
 			conclude(c);
 		return;
 	case CHECK_HEAD:
-		http_call_read_all(&c->call,
-			task_await(
-				t, CHECK_BODY, loop_in(c->aggregate->server->env->loop, PATIENCE)),
-			&c->answer, ANSWER_MAX);
+		if (has_answered(c))
+			http_call_read_all(&c->call, task_await(t, CHECK_BODY, c->patience),
+				&c->answer, ANSWER_MAX);
+		else if (!asks_again(c, m))
+			conclude(c);
 		return;
 	case CHECK_BODY:
-		take_answer(c);
+		take_answer(c, m);
 		conclude(c);
 		return;
 	case CHECK_WRITTEN:
@@ -330,21 +422,51 @@ static void checked(struct op *op, struct err *err)
 
 /* ---- when ---- */
 
-static struct object *standing(struct aggregate *a, const struct remote *m, const char *plural)
+static struct object *standing_service(struct aggregate *a, const struct remote *m)
 {
 	_cleanup_(arena_done) struct arena scratch;
-	const struct resource *r = resource_find(STR(""), STR("v1"), str_from(plural));
+	const struct resource *r = resource_find(STR(""), STR("v1"), STR("services"));
 
 	arena_init(&scratch);
 	return store_get(server_bucket(a->server, r),
 		server_key(&scratch, r, m->target.service.namespace, m->target.service.name));
 }
 
-static bool is_due(struct aggregate *a, const struct remote *m)
+/*
+ * Whatever is made or changed has the highest revision of all, and what goes is one less: so count
+ * and highest revision of a service's slices tell whether they are the same still.
+ */
+static bool slices_changed(struct aggregate *a, struct remote *m)
 {
-	return !m->checked || loop_now(a->server->env->loop) - m->checked_at >= CHECK_EVERY ||
-	       standing(a, m, "services") != m->service ||
-	       standing(a, m, "endpoints") != m->endpoints;
+	_cleanup_(arena_done) struct arena scratch;
+	const struct resource *r =
+		resource_find(STR("discovery.k8s.io"), STR("v1"), STR("endpointslices"));
+	uint64_t changes = store_changes(server_bucket(a->server, r));
+	struct service_slices slices;
+	int64_t newest = 0;
+	size_t count = 0;
+
+	arena_init(&scratch);
+	if (changes == m->slice_changes)
+		return false;
+	slices = service_slices_seek(
+		a->server, &scratch, m->target.service.namespace, m->target.service.name);
+	for (; service_slices_next(&slices, &scratch); count++)
+		newest = MAX(newest, slices.it.object->revision);
+	bool same = count == m->slice_count && newest == m->slices_newest;
+	m->slice_changes = changes;
+	m->slice_count = count;
+	m->slices_newest = newest;
+	return !same;
+}
+
+static bool is_due(struct aggregate *a, struct remote *m)
+{
+	bool moved = slices_changed(a, m);
+
+	return moved || !m->checked ||
+	       loop_now(a->server->env->loop) - m->checked_at >= CHECK_EVERY ||
+	       standing_service(a, m) != m->service;
 }
 
 static void hold(struct object **place, struct object *o)
@@ -361,8 +483,7 @@ static void begin(struct aggregate *a, struct remote *m)
 
 	m->checked = true;
 	m->checked_at = loop_now(a->server->env->loop);
-	hold(&m->service, standing(a, m, "services"));
-	hold(&m->endpoints, standing(a, m, "endpoints"));
+	hold(&m->service, standing_service(a, m));
 	arena_init(&c->arena);
 	buf_init(&c->answer, ANSWER_MAX);
 	c->aggregate = a;

@@ -17,8 +17,11 @@ struct remote {
 	int64_t group_rank, version_rank;
 	struct backend_target target;
 	bool available;
-	/* the check */
-	struct object *service, *endpoints; /* when it was checked last; references */
+	/* the check: what it has seen, while nothing of it has changed */
+	struct object *service; /* a reference */
+	uint64_t slice_changes; /* of all services' */
+	int64_t slices_newest;  /* of its own: the highest revision */
+	size_t slice_count;
 	int64_t checked_at;
 	bool checked;
 	/* What its server serves: an APIResourceList; NULL: it has never said. Of an arena of its
@@ -56,6 +59,7 @@ void aggregate_add_user(struct arena *a, struct http_headers *h, const struct ap
 /* aggregate_check.c */
 void aggregate_check_due(struct aggregate *a);
 void aggregate_check_free(struct aggregate *a);
+void aggregate_count(struct aggregate *a); /* who is available, for the metrics */
 
 /* aggregate_openapi.c */
 void aggregate_ask_due(struct aggregate *a);

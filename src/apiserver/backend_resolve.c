@@ -51,7 +51,7 @@ static const struct cJSON *port_in(const struct cJSON *slice, struct str name)
 	return NULL;
 }
 
-static bool is_ready(const struct cJSON *endpoint)
+bool service_endpoint_is_ready(const struct cJSON *endpoint)
 {
 	const struct cJSON *ready = json_path(endpoint, "conditions.ready");
 
@@ -66,7 +66,7 @@ static void choose_of(struct api_server *s, struct arena *a, struct endpoint_cho
 		uint32_t random;
 		struct ip ip;
 
-		if (!is_ready(endpoint) || !ip_parse(address, &ip) ||
+		if (!service_endpoint_is_ready(endpoint) || !ip_parse(address, &ip) ||
 			(c->fits && !c->fits(c->ctx, endpoint, address)))
 			continue;
 		env_random(s->env, &random, sizeof(random));
@@ -78,23 +78,41 @@ static void choose_of(struct api_server *s, struct arena *a, struct endpoint_cho
 	}
 }
 
-void backend_choose(struct api_server *s, struct arena *a, struct endpoint_choice *c)
+struct service_slices service_slices_seek(
+	struct api_server *s, struct arena *a, struct str namespace, struct str service)
 {
 	const struct resource *slices =
 		resource_find(STR("discovery.k8s.io"), STR("v1"), STR("endpointslices"));
-	struct str prefix = arena_print(a, "%.*s/", STRF(c->namespace));
-	struct store_iter it = store_seek(server_bucket(s, slices), prefix, STR(""));
+	struct str prefix = arena_print(a, "%.*s/", STRF(namespace));
 
-	while (store_next(&it)) {
-		struct cJSON *slice = object_lean_tree(a, it.object);
-		const struct cJSON *labels = json_path(slice, "metadata.labels");
-		const struct cJSON *port = port_in(slice, c->port_name);
+	return (struct service_slices){
+		.it = store_seek(server_bucket(s, slices), prefix, STR("")), .service = service};
+}
 
-		if (!str_eq(json_str(json_get(labels, STR("kubernetes.io/service-name"))),
-			    c->service))
-			continue;
+const struct cJSON *service_slices_next(struct service_slices *s, struct arena *a)
+{
+	while (store_next(&s->it)) {
+		const struct cJSON *slice;
+
+		if (str_find(object_labels(s->it.object), s->service) < 0)
+			continue; /* another's: it need not be read */
+		slice = object_lean_tree(a, s->it.object);
+		if (str_eq(json_str(json_get(json_path(slice, "metadata.labels"),
+				   STR("kubernetes.io/service-name"))),
+			    s->service))
+			return slice;
+	}
+	return NULL;
+}
+
+void backend_choose(struct api_server *s, struct arena *a, struct endpoint_choice *c)
+{
+	struct service_slices slices = service_slices_seek(s, a, c->namespace, c->service);
+	const struct cJSON *slice, *port;
+
+	while ((slice = service_slices_next(&slices, a))) {
 		c->slices++;
-		if (port)
+		if ((port = port_in(slice, c->port_name)))
 			choose_of(s, a, c, slice, port);
 	}
 }

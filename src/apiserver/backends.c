@@ -29,7 +29,7 @@ struct backend {
 	unsigned char key[32];
 	struct http_client *http;
 	struct arena arena;
-	struct str base, shown, host, authorization;
+	struct str base, shown, resolved, host, authorization;
 	size_t users;
 	struct op end;
 	bool ends;
@@ -230,6 +230,18 @@ static struct str service_name(struct backend *k, const struct backend_target *t
 		&k->arena, "%.*s.%.*s.svc", STRF(t->service.name), STRF(t->service.namespace));
 }
 
+static struct str resolved(struct backend *k, const struct backend_place *place)
+{
+	_cleanup_(buf_done) struct buf at = BUF_INIT(KIB);
+	struct address address = address_of(place->ip, (uint16_t)place->port);
+
+	if (place->ip.len)
+		address_print(&at, &address);
+	else
+		buf_print(&at, "%.*s:%lld", STRF(place->name), (long long)place->port);
+	return arena_print(&k->arena, "https://%.*s", STRF(buf_str(&at)));
+}
+
 static void name_it(struct backend *k, const struct backend_target *t,
 	const struct backend_place *place, struct http_client_options *o)
 {
@@ -244,10 +256,10 @@ static void name_it(struct backend *k, const struct backend_target *t,
 	}
 	k->host = arena_print(&k->arena, "%.*s:%lld", STRF(service_name(k, t)), port);
 	k->shown = arena_print(&k->arena, "https://%.*s", STRF(k->host));
+	k->resolved = resolved(k, place);
 	if (!place->ip.len) {
 		o->server_name = service_name(k, t);
-		k->base = arena_print(
-			&k->arena, "https://%.*s:%lld", STRF(place->name), (long long)place->port);
+		k->base = k->resolved;
 	} else {
 		k->base = k->shown;
 		k->host = STR("");
@@ -409,6 +421,11 @@ struct str backend_base(const struct backend *k)
 struct str backend_shown_base(const struct backend *k)
 {
 	return k->shown;
+}
+
+struct str backend_resolved(const struct backend *k)
+{
+	return k->resolved;
 }
 
 void backend_add_headers(const struct backend *k, struct arena *a, struct http_headers *h)

@@ -53,10 +53,21 @@ struct http_client *backend_client(const struct backend *b);
  */
 struct str backend_base(const struct backend *b);
 struct str backend_shown_base(const struct backend *b); /* as upstream's messages have it */
+struct str backend_resolved(const struct backend *b);   /* "https://10.96.0.7:443": a service's */
 /* Host, Authorization. */
 void backend_add_headers(const struct backend *b, struct arena *a, struct http_headers *h);
 
 /* ---- services ---- */
+/* The slices that say by their label that they are a service's. Nothing is awaited between them. */
+struct service_slices {
+	struct store_iter it;
+	struct str service;
+};
+struct service_slices service_slices_seek(
+	struct api_server *s, struct arena *a, struct str namespace, struct str service);
+const struct cJSON *service_slices_next(struct service_slices *s, struct arena *a); /* NULL: end */
+bool service_endpoint_is_ready(const struct cJSON *endpoint);
+
 struct backend_place {
 	struct ip ip;    /* len 0: by name */
 	struct str name; /* of an ExternalName */

@@ -14,6 +14,7 @@ struct remote_rig {
 	struct webhook_rig rig;
 	struct arena arena;
 	struct str user, path;
+	bool refuses;
 };
 
 static void answer(struct webhook_asked *a, void *ctx)
@@ -21,6 +22,8 @@ static void answer(struct webhook_asked *a, void *ctx)
 	struct remote_rig *t = ctx;
 	const struct http_request *q = &a->x->request;
 
+	if (t->refuses)
+		a->status = 500;
 	t->path = arena_str(&t->arena, q->target);
 	t->user = arena_str(&t->arena, http_headers_get(&q->headers, STR("X-Remote-User")));
 	a->answer = str_eq_text(q->target, SERVED)
@@ -44,8 +47,10 @@ static void create(struct remote_rig *t, const char *group, const char *plural,
 	client_request_done(&q);
 }
 
-static struct str reason(struct remote_rig *t)
+/* Of its condition, which is the last one. */
+static struct str said(struct remote_rig *t, const char *member)
 {
+	const struct cJSON *last = NULL;
 	struct client_request q;
 	struct str text;
 
@@ -53,10 +58,16 @@ static struct str reason(struct remote_rig *t)
 		resource_find(STR("apiregistration.k8s.io"), STR("v1"), STR("apiservices")),
 		STR(""), STR("v1.ext.example.com"));
 	api_rig_send(&t->api, &q);
-	text = arena_str(&t->arena,
-		tree_str(json_first(json_path(q.object, "status.conditions")), "reason"));
+	json_each (condition, json_path(q.object, "status.conditions"))
+		last = condition;
+	text = arena_str(&t->arena, tree_str(last, member));
 	client_request_done(&q);
 	return text;
+}
+
+static struct str reason(struct remote_rig *t)
+{
+	return said(t, "reason");
 }
 
 /* The code; the answer's text in the arena. */
@@ -72,11 +83,11 @@ static int get(struct remote_rig *t, const char *path, struct str *text)
 	return code;
 }
 
-static bool rig_open(struct remote_rig *t)
+static bool rig_open(struct remote_rig *t, const char *flags)
 {
 	*t = (struct remote_rig){0};
 	arena_init(&t->arena);
-	if (!api_rig_open(&t->api, API_RIG_LOCAL))
+	if (!api_rig_open_with(&t->api, API_RIG_LOCAL, flags))
 		return false;
 	webhook_rig_open(&t->rig, t->api.t.env, t->api.t.root, "ext.default.svc", answer, t);
 	create(t, "apiregistration.k8s.io", "apiservices", "",
@@ -110,7 +121,7 @@ TEST(a_group_is_served_by_another_server)
 	struct remote_rig t;
 	struct str text;
 
-	if (!rig_open(&t))
+	if (!rig_open(&t, NULL))
 		return;
 	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "ServiceNotFound"));
 	EXPECT(get(&t, SERVED "/things", &text) != 0);
@@ -124,6 +135,96 @@ TEST(a_group_is_served_by_another_server)
 	EXPECT(str_find(text, STR("ext.example.com/v1")) >= 0);
 	EXPECT_INT(get(&t, "/apis/ext.example.com", &text), 0);
 	EXPECT(str_find(text, STR("preferredVersion")) >= 0);
+	rig_close(&t);
+}
+
+static void send(struct remote_rig *t, enum client_verb verb, const char *group, const char *plural,
+	const char *namespace, const char *name, const char *subresource, const char *json)
+{
+	struct client_request q;
+
+	client_request_init(&q, verb, resource_find(str_from(group), STR("v1"), str_from(plural)),
+		str_from(namespace), str_from(name));
+	q.subresource = str_from(subresource);
+	q.body = json ? api_rig_json(&q.arena, json) : NULL;
+	EXPECT_INT(api_rig_send(&t->api, &q), 0);
+	client_request_done(&q);
+}
+
+/* Nobody selects anything, so nobody writes Endpoints: what counts is the slice. */
+TEST(a_service_has_endpoints_when_its_slices_say_so)
+{
+	struct remote_rig t;
+
+	if (!rig_open(&t, "--enable-aggregator-routing=true"))
+		return;
+	create(&t, "", "services", "default",
+		arena_print(&t.arena,
+			"{\"metadata\":{\"name\":\"ext\"},\"spec\":{\"ports\":[{\"name\":\"https\","
+			"\"port\":%u}]}}",
+			t.rig.at.port)
+			.at);
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "EndpointsNotFound"));
+	EXPECT_STR(
+		said(&t, "message"), "cannot find endpointslices for service/ext in \"default\"");
+	create(&t, "discovery.k8s.io", "endpointslices", "default",
+		"{\"metadata\":{\"name\":\"mine\",\"labels\":{\"kubernetes.io/"
+		"service-name\":\"ext\"}},"
+		"\"addressType\":\"FQDN\",\"endpoints\":[{\"addresses\":[\"a.example\"],"
+		"\"conditions\":{\"ready\":false}}],\"ports\":[{\"name\":\"https\",\"port\":443}]"
+		"}");
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "MissingEndpoints"));
+	EXPECT_STR(said(&t, "message"),
+		"endpointslices for service/ext in \"default\" have no addresses with port name "
+		"\"https\"");
+	send(&t, CLIENT_PATCH_MERGE, "discovery.k8s.io", "endpointslices", "default", "mine", "",
+		"{\"endpoints\":[{\"addresses\":[\"a.example\"]}]}");
+	/* it is asked, but a name is no address to route to */
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "FailedDiscoveryCheck"));
+	EXPECT_STR(said(&t, "message"), "no endpoints available for service \"ext\"");
+	send(&t, CLIENT_DELETE, "discovery.k8s.io", "endpointslices", "default", "mine", "", NULL);
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "EndpointsNotFound"));
+	rig_close(&t);
+}
+
+TEST(conditions_of_others_stay)
+{
+	struct remote_rig t;
+
+	if (!rig_open(&t, NULL))
+		return;
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "ServiceNotFound"));
+	send(&t, CLIENT_PATCH_JSON, "apiregistration.k8s.io", "apiservices", "",
+		"v1.ext.example.com", "status",
+		"[{\"op\":\"add\",\"path\":\"/status/conditions/0\",\"value\":{\"type\":\"Looked\","
+		"\"status\":\"True\"}}]");
+	create(&t, "", "services", "default",
+		"{\"metadata\":{\"name\":\"ext\"},\"spec\":{\"ports\":[{\"port\":1}]}}");
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "ServicePortError"));
+	struct str all;
+	get(&t, "/apis/apiregistration.k8s.io/v1/apiservices/v1.ext.example.com", &all);
+	EXPECT(str_find(all, STR("\"type\":\"Looked\"")) >= 0);
+	rig_close(&t);
+}
+
+/* In the words of Go's client, by the address that was called. */
+TEST(who_does_not_answer_is_told_by_his_address)
+{
+	struct remote_rig t;
+
+	if (!rig_open(&t, NULL))
+		return;
+	t.refuses = true;
+	create(&t, "", "services", "default",
+		"{\"metadata\":{\"name\":\"ext\"},\"spec\":{\"type\":\"ExternalName\","
+		"\"externalName\":\"localhost\"}}");
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "FailedDiscoveryCheck"));
+	struct str url = arena_print(&t.arena, "https://localhost:%u" SERVED, t.rig.at.port);
+	EXPECT(str_eq(said(&t, "message"),
+		arena_print(&t.arena,
+			"failing or missing response from %.*s: bad status from %.*s: 500",
+			STRF(url), STRF(url))));
+	EXPECT_INT(t.rig.asked, 5);
 	rig_close(&t);
 }
 
@@ -146,7 +247,7 @@ TEST(a_request_to_another_server_may_fail_anywhere)
 {
 	struct remote_rig t;
 
-	if (!rig_open(&t))
+	if (!rig_open(&t, NULL))
 		return;
 	make_available(&t);
 	loop_torture_on(t.api.t.loop, ask, is_answered, &t);
