@@ -4,6 +4,7 @@
 #include "apiserver/access.h"
 #include "apiserver/admission.h"
 #include "apiserver/api_options.h"
+#include "apiserver/metrics.h"
 #include "apiserver/pki.h"
 
 #include <kube/api_codec.h>
@@ -52,6 +53,7 @@ static void world_open(void)
 	s->env = world.t.env;
 	s->options = &world.options;
 	s->pki = &world.pki;
+	s->metrics = metrics_new(s);
 	scope_init(&s->scope, world.t.root, "server", NULL);
 	store_open(world.t.env, told_op(&world.opened, world.t.root, OP_NO_DEADLINE), world.t.root,
 		&store, &s->store);
@@ -73,6 +75,7 @@ static void world_close(void)
 	store_close(world.server.store, told_op(&world.closed, world.t.root, OP_NO_DEADLINE));
 	loop_test_run_until(&world.t, &world.closed.done);
 	admission_free(world.server.admission);
+	metrics_free(world.server.metrics);
 	key_unref(world.keys[0]);
 	told_done(&scope_closed);
 	told_done(&world.opened);
