@@ -112,6 +112,17 @@ make serviceaccount other
 check "another account's pod binds nothing" contains 'cannot bind token for serviceaccount "other" to pod running with different serviceaccount name' \
 	"$(k create token other --bound-object-kind Pod --bound-object-name tied)"
 
+by_uid() { # UID: a token of the robot that has it
+	printf '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","metadata":{"uid":"%s"},"spec":{}}' "$1" |
+		k create --raw /api/v1/namespaces/default/serviceaccounts/robot/token -f - 2>&1
+}
+uid=$(k get serviceaccount robot -o 'jsonpath={.metadata.uid}')
+check "the account can be asked for by its uid" contains "\"uid\":\"$uid\"" "$(by_uid "$uid")"
+check "without one it is told" contains "\"uid\":\"$uid\"" "$(by_uid '')"
+check "another account of that name is another" contains \
+	"TokenRequest.authentication.k8s.io \"robot\": the UID in the token request (wrong) does not match the UID of the service account ($uid)" \
+	"$(by_uid wrong)"
+
 # ---- in clients' hands ----
 token=$(k create token robot)
 cat >"$dir/client.py" <<'P'

@@ -5,7 +5,6 @@
 #include "audit.h"
 #include "registry.h"
 
-#include <kube/random.h>
 #include <kube/time.h>
 
 #define SHORTEST 600
@@ -30,6 +29,20 @@ static const struct resource *accounts(void)
 	return resource_find(STR(""), STR("v1"), STR("serviceaccounts"));
 }
 
+/* Of what is no resource. */
+static struct status *conflict(
+	struct api_request *r, struct str group, struct str kind, struct str name, struct str why)
+{
+	struct status *s = status_conflict(r->arena, accounts(), name, "%s", "");
+
+	s->group = group;
+	s->kind = kind;
+	s->message =
+		arena_print(r->arena, "Operation cannot be fulfilled on %.*s%s%.*s \"%.*s\": %.*s",
+			STRF(kind), group.len ? "." : "", STRF(group), STRF(name), STRF(why));
+	return s;
+}
+
 /* ---- what is asked for ---- */
 
 static struct status *check_name(struct token_request *t)
@@ -43,6 +56,29 @@ static struct status *check_name(struct token_request *t)
 		field_invalid_str(
 			&errors, &at, name, "must match the service account name if specified");
 	return status_invalid(r->arena, r->sub->group, r->sub->kind, r->name, &errors);
+}
+
+/* Of an account that was deleted and made anew nobody gets a token by mistake. */
+static struct status *check_account(struct token_request *t)
+{
+	struct api_request *r = t->r;
+	struct str asked = tree_str(t->tree, "metadata.uid");
+	struct str uid = tree_str(t->account, "metadata.uid"), why;
+
+	if (!asked.len || str_eq(asked, uid))
+		return NULL;
+	why = arena_print(r->arena,
+		"the UID in the token request (%.*s) does not match the UID of the service account "
+		"(%.*s)",
+		STRF(asked), STRF(uid));
+	if (api_gate(r->server->options, "TokenRequestServiceAccountUIDValidation"))
+		return conflict(r, r->sub->group, r->sub->kind, r->name, why);
+	audit_annotate(r, "authentication.k8s.io/token-request-uid-mismatch", why);
+	request_warn(r, arena_print(r->arena,
+				"%.*s but TokenRequestServiceAccountUIDValidation is not enabled. "
+				"In the future, this will return a conflict error",
+				STRF(why)));
+	return NULL;
 }
 
 static struct status *check_duration(struct token_request *t)
@@ -61,18 +97,12 @@ static struct status *check_duration(struct token_request *t)
 	return status_invalid(r->arena, r->sub->group, r->sub->kind, STR(""), &errors);
 }
 
-static void random_of_env(void *ctx, void *at, size_t len)
-{
-	env_random(ctx, at, len);
-}
-
 static void fill(struct token_request *t)
 {
 	struct api_request *r = t->r;
 	const struct flag_list *own = &r->server->options->api_audiences;
 	struct cJSON *list = json_path(t->tree, "spec.audiences");
 	_cleanup_(buf_done) struct buf now = BUF_INIT(64);
-	char uid[37];
 
 	if (!json_count(list)) {
 		list = json_new(r->arena, JSON_ARRAY);
@@ -80,11 +110,12 @@ static void fill(struct token_request *t)
 			json_append(list, json_new_str(r->arena, own->items[i]));
 		tree_set(r->arena, t->tree, "spec.audiences", list);
 	}
-	uuid_make(uid, random_of_env, r->server->env);
 	time_print(&now, r->now / SEC * SEC);
 	tree_set_str(r->arena, t->tree, "metadata.name", r->name);
 	tree_set_str(r->arena, t->tree, "metadata.namespace", r->namespace);
-	tree_set_str(r->arena, t->tree, "metadata.uid", str_from(uid));
+	if (!tree_str(t->tree, "metadata.uid").len)
+		tree_set_str(
+			r->arena, t->tree, "metadata.uid", tree_str(t->account, "metadata.uid"));
 	tree_set_str(r->arena, t->tree, "metadata.creationTimestamp", buf_str(&now));
 	tree_drop(t->tree, "status");
 }
@@ -150,17 +181,13 @@ static struct status *bind(struct token_request *t)
 			"cannot bind token for serviceaccount %.*s to pod running with different "
 			"serviceaccount name.",
 			STRF(field_quote(r->arena, r->name)));
-	if (uid.len && !str_eq(uid, tree_str(object, "metadata.uid"))) {
-		struct status *s = status_conflict(r->arena, resource, name, "%s", "");
-
-		s->kind = kind;
-		s->message = arena_print(r->arena,
-			"Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the bound "
-			"object reference (%.*s) does not match the UID in record. The object "
-			"might have been deleted and then recreated",
-			STRF(kind), STRF(name), STRF(uid));
-		return s;
-	}
+	if (uid.len && !str_eq(uid, tree_str(object, "metadata.uid")))
+		return conflict(r, STR(""), kind, name,
+			arena_print(r->arena,
+				"the UID in the bound object reference (%.*s) does not match the "
+				"UID in record. The object might have been deleted and then "
+				"recreated",
+				STRF(uid)));
 	*claim = (struct token_ref){name, tree_str(object, "metadata.uid")};
 	if (t->has_pod && tree_str(object, "spec.nodeName").len)
 		add_node_of(t, object);
@@ -275,6 +302,9 @@ static struct status *complete(struct body_admission *b)
 	t->account = server_read(r->server, r->arena, "", "serviceaccounts", r->namespace, r->name);
 	if (!t->account)
 		return status_not_found(r->arena, accounts(), r->name);
+	s = check_account(t);
+	if (s)
+		return s;
 	fill(t);
 	return check_duration(t);
 }
