@@ -1,59 +1,10 @@
 /* A Service, port by port and family by family. */
-#include "compile_parts.h"
-
-#include <kube/hash.h>
+#include "service_maker.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#define NAME_MAX_READABLE 88 /* the kernel's names end at 127 */
-#define AFFINITY_SECONDS  10800
-
-struct service_maker {
-	struct arena *arena;
-	const struct proxy_node *node;
-	const struct cJSON *service, *spec;
-	const struct slice *const *slices;
-	size_t slice_count;
-	struct compiled *out;
-
-	struct str namespace, name;
-	bool node_type, balanced; /* has node ports; has a load balancer's addresses */
-	bool inside_local, outside_local;
-	uint32_t affinity; /* seconds; 0: none */
-	struct ip *ready;  /* endpoints here that are, of all ports */
-	size_t ready_count;
-	bool ready_v6; /* of which family */
-	/* of the port and family at hand */
-	bool v6;
-	struct ip cluster_ip;
-	struct str port_name, protocol;
-	uint8_t number;
-	uint16_t port, node_port;
-	struct endpoints all, cluster, local;
-	uint8_t *led; /* of all, whether somebody may be sent there: by whom, LED_… */
-	bool remembers;
-	bool has_firewall;
-};
-
-/* ---- names ---- */
-
-static struct str firewall_name(struct service_maker *m)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(KIB);
-	unsigned char digest[32];
-
-	buf_print(&text, "%.*s/%.*s/%.*s/%u/%.*s", STRF(m->namespace), STRF(m->name),
-		STRF(m->protocol), m->port, STRF(m->port_name));
-	for (size_t i = 0; i < text.len; i++)
-		if (text.at[i] >= 'A' && text.at[i] <= 'Z')
-			text.at[i] |= 0x20;
-	struct str whole = buf_str(&text);
-	sha256_of(whole, digest);
-	return arena_print(m->arena, "fw%d-%02x%02x%02x%02x%02x-%.*s", m->v6 ? 6 : 4, digest[0],
-		digest[1], digest[2], digest[3], digest[4],
-		STRF(str_sub(whole, 0, NAME_MAX_READABLE)));
-}
+#define AFFINITY_SECONDS 10800
 
 /* ---- to one of the endpoints ---- */
 
@@ -85,8 +36,8 @@ static void way(struct service_maker *m, enum class_kind kind, bool guarded, con
 
 /* ---- addresses ---- */
 
-static void element(struct service_maker *m, enum table_set set, const struct ip *ip, uint16_t port,
-	enum nft_verdict verdict, struct str to)
+void service_element(struct service_maker *m, enum table_set set, const struct ip *ip,
+	uint16_t port, enum nft_verdict verdict, struct str to)
 {
 	struct table_element *e = LIST_ADD(m->arena, m->out->elements, m->out->element_count);
 
@@ -94,6 +45,11 @@ static void element(struct service_maker *m, enum table_set set, const struct ip
 		.element = {.protocol = m->number, .port = port, .verdict = verdict, .chain = to}};
 	if (ip)
 		e->element.ip = *ip;
+}
+
+bool service_of_family(const struct service_maker *m, struct str text, struct ip *ip)
+{
+	return ip_parse(text, ip) && (ip->len == 16) == m->v6;
 }
 
 enum { LED_ALL = 1, LED_HERE = 2 };
@@ -125,7 +81,10 @@ static void memory(struct service_maker *m)
 				.here = m->led[i] & LED_HERE};
 }
 
-/* By one policy or the other. */
+/*
+ * By one policy or the other; and whoever serves keeps whom it has, as it does with connections,
+ * though new ones go elsewhere.
+ */
 static void remember_datagrams(struct service_maker *m, const struct ip *ip, uint16_t port)
 {
 	struct datagram_path *path;
@@ -138,59 +97,21 @@ static void remember_datagrams(struct service_maker *m, const struct ip *ip, uin
 	*path = (struct datagram_path){
 		.ip = ip ? *ip : (struct ip){0}, .port = port, .endpoints = to};
 	for (size_t i = 0; i < m->all.count; i++)
-		if (m->led[i])
+		if (m->led[i] || m->all.items[i].is.serving)
 			to[path->endpoint_count++] = m->all.items[i].ip;
 }
 
 /* elsewhere: nobody can be reached, but only because the policy says so. */
 static void unreachable(struct service_maker *m, const struct ip *ip, uint16_t port, bool elsewhere)
 {
-	element(m, ip ? SET_NO_ENDPOINTS4 : SET_NO_NODE_PORTS4, ip, port,
+	service_element(m, ip ? SET_NO_ENDPOINTS4 : SET_NO_NODE_PORTS4, ip, port,
 		elsewhere ? NFT_DROP : NFT_GO_ON, STR(""));
-}
-
-static bool of_family(const struct service_maker *m, struct str text, struct ip *ip)
-{
-	return ip_parse(text, ip) && (ip->len == 16) == m->v6;
 }
 
 static bool comes_from_outside(const struct service_maker *m)
 {
 	return m->node_port || json_count(json_get(m->spec, STR("externalIPs"))) ||
 	       (m->balanced && json_count(json_path(m->service, "status.loadBalancer.ingress")));
-}
-
-/* Load balancers' addresses may be for some only. */
-static void firewall_chain(struct service_maker *m, struct str name)
-{
-	struct chain_maker c = {.arena = m->arena, .name = name, .v6 = m->v6};
-	struct cidr range;
-
-	json_each (item, json_get(m->spec, STR("loadBalancerSourceRanges"))) {
-		if (!cidr_parse(str_trim(json_str(item)), &range) || (range.ip.len == 16) != m->v6)
-			continue;
-		struct nft_rule *r = chain_rule(&c, true);
-		if (range.bits)
-			nft_rule_add(r, step_cidr(RULE_SOURCE, &range, false));
-		nft_rule_add(r, step_plain(RULE_RETURN));
-	}
-	nft_rule_add(chain_rule(&c, false), step_plain(RULE_DISCARD));
-	chain_end(&c, m->out);
-}
-
-/* Is it? Then there is a chain that says who may come. */
-static bool guard(struct service_maker *m, const struct ip *ip)
-{
-	struct str name;
-
-	if (!json_count(json_get(m->spec, STR("loadBalancerSourceRanges"))) || !m->cluster.count)
-		return false;
-	name = firewall_name(m);
-	if (!m->has_firewall)
-		firewall_chain(m, name);
-	m->has_firewall = true;
-	element(m, SET_FIREWALLS4, ip, m->port, NFT_TO_CHAIN, name);
-	return true;
 }
 
 static void outside_address(
@@ -211,13 +132,12 @@ static void outside_addresses(struct service_maker *m)
 	struct ip ip;
 
 	json_each (item, json_get(m->spec, STR("externalIPs")))
-		if (of_family(m, json_str(item), &ip))
+		if (service_of_family(m, json_str(item), &ip))
 			outside_address(m, &ip, m->port, false);
 	if (m->balanced)
 		json_each (item, json_path(m->service, "status.loadBalancer.ingress"))
-			if (of_family(m, json_str(json_get(item, STR("ip"))), &ip) &&
-				!str_eq_text(json_str(json_get(item, STR("ipMode"))), "Proxy"))
-				outside_address(m, &ip, m->port, guard(m, &ip));
+			if (service_has_balancer_at(m, item, &ip))
+				outside_address(m, &ip, m->port, service_guard(m, &ip));
 	if (m->node_port)
 		outside_address(m, NULL, m->node_port, false);
 }

@@ -37,7 +37,7 @@ static bool read_endpoint(
 	bool ready = condition(item, "ready", true);
 
 	e->is = (struct endpoint_state){.ready = ready,
-		.serving = condition(item, "serving", ready),
+		.serving = condition(item, "serving", true),
 		.terminating = condition(item, "terminating", false),
 		.local = node->name.len &&
 			 str_eq(json_str(json_get(item, STR("nodeName"))), node->name),

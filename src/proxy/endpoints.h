@@ -10,6 +10,8 @@ struct proxy_node {
 	const struct cidr *pod_cidrs; /* who is in there is no stranger */
 	size_t pod_cidr_count;
 	bool masquerade_all;
+	const struct ip *ips; /* its own, at most one of a family */
+	size_t ip_count;
 };
 
 /* What is said of an endpoint, whatever its port. */

@@ -95,13 +95,13 @@ static void take_ips(struct proxy *p, const struct cJSON *node)
 	struct ip ips[NODE_IPS_MAX] = {0};
 	size_t count = read_ips(node, ips);
 
-	if (p->table.nodeport_address_count ||
-		(count == p->ip_count && memcmp(ips, p->ips, sizeof(ips)) == 0))
+	if (count == p->ip_count && memcmp(ips, p->ips, sizeof(ips)) == 0)
 		return;
 	memcpy(p->ips, ips, sizeof(ips));
 	p->ip_count = count;
 	p->ips_changed = true;
-	if (p->ports)
+	proxy_mark_all(p); /* balancers may be for it or not */
+	if (p->ports && !p->table.nodeport_address_count)
 		service_ports_set_addresses(p->ports, p->ips, p->ip_count);
 	proxy_wake(p, 0);
 }

@@ -84,6 +84,8 @@ static void begin_sync(struct proxy *p)
 	s->node = p->node;
 	memcpy(s->ips, p->ips, sizeof(s->ips));
 	s->ip_count = p->ip_count;
+	s->node.ips = s->ips;
+	s->node.ip_count = s->ip_count;
 	s->restart = p->reload;
 	s->ips_changed = p->ips_changed;
 	s->began = loop_now(p->scope.loop);
@@ -358,13 +360,16 @@ void proxy_print(struct part *part, struct buf *out)
 	if (count)
 		qsort(keys, count, sizeof(*keys), by_text);
 	struct base_options table = p->table;
-	table.node = &p->node;
+	struct proxy_node node = p->node;
+	node.ips = p->ips;
+	node.ip_count = p->ip_count;
+	table.node = &node;
 	ruleset_restart(&ruleset, &batch, &table);
 	compile_ips(&ruleset, &batch, p->ips, p->ip_count);
 	for (size_t i = 0; i < count; i++) {
 		struct wanted w = wanted_of(p, &a, keys[i]);
 
-		compile_wanted(&ruleset, &p->known_slices, &batch, &p->node, &w);
+		compile_wanted(&ruleset, &p->known_slices, &batch, &node, &w);
 		give_back(&w);
 	}
 	ruleset_settle(&ruleset, &batch);

@@ -557,6 +557,51 @@ TEST(a_load_balancer_may_be_for_some_only)
 	given_done(&g);
 }
 
+/* Ranges say who of their family may come. */
+TEST(ranges_of_one_family_say_nothing_of_the_other)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web",
+		"\"type\":\"LoadBalancer\",\"loadBalancerSourceRanges\":[\"198.51.100.0/24\"],"
+		"\"clusterIPs\":[\"fd43::9\"]},\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":"
+		"\"2001:db8::9\"}]}}",
+		"{\"addresses\":[\"fd42::5\"]}");
+	EXPECT(says(&g, "services6 { 2001:db8::9 . tcp . 80 : outside-1 }"));
+	EXPECT(says_nothing_of(&g, "firewalls6 {"));
+	given_done(&g);
+}
+
+/* A node that has the balancer's address itself comes to it as that address. */
+TEST(a_node_in_the_ranges_may_come_as_the_balancer)
+{
+	static const struct ip outside[] = {{.len = 4, .bytes = {198, 51, 101, 7}}},
+			       inside[] = {{.len = 4, .bytes = {198, 51, 100, 7}}};
+	static const char balanced[] =
+		"\"type\":\"LoadBalancer\",\"loadBalancerSourceRanges\":[\"198.51.100.0/"
+		"24\"]," INSIDE
+		",\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"192.0.2.9\"},{\"ip\":"
+		"\"192.0.2.8\"}]}}";
+	struct given g;
+
+	given_init(&g);
+	g.node.ips = outside;
+	g.node.ip_count = 1;
+	change(&g, "web", balanced, TWO);
+	EXPECT(says_nothing_of(&g, "saddr 192.0.2."));
+	g.node.ips = inside;
+	change(&g, "web", balanced, TWO);
+	EXPECT(says(&g, "add rule inet t fw4-shop/web/tcp/80/http meta nfproto ipv4 ip saddr "
+			"198.51.100.0/24 return\n"
+			"add rule inet t fw4-shop/web/tcp/80/http meta nfproto ipv4 ip saddr "
+			"192.0.2.9/32 return\n"
+			"add rule inet t fw4-shop/web/tcp/80/http meta nfproto ipv4 ip saddr "
+			"192.0.2.8/32 return\n"
+			"add rule inet t fw4-shop/web/tcp/80/http drop\n"));
+	given_done(&g);
+}
+
 TEST(services_of_the_other_family)
 {
 	struct given g;
@@ -659,6 +704,19 @@ TEST(who_is_ending_serves_until_somebody_is_ready)
 	EXPECT(says(&g, "add element inet t endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 "
 			". 8080 }\n"));
 	EXPECT(says_nothing_of(&g, "10.42.0.7"));
+	given_done(&g);
+}
+
+/* Whoever does not say whether it serves does, ready or not. */
+TEST(who_is_ending_serves_unless_it_says_that_it_does_not)
+{
+	struct given g;
+
+	given_init(&g);
+	change(&g, "web", INSIDE,
+		"{\"addresses\":[\"10.42.0.5\"],\"conditions\":{\"ready\":false,\"terminating\":"
+		"true}}");
+	EXPECT(says(&g, " endpoints4 { 10.43.0.9 . tcp . 80 . 6000:0 : 10.42.0.5 . 8080 }\n"));
 	given_done(&g);
 }
 
@@ -809,11 +867,11 @@ TEST(datagrams_to_who_has_gone_are_forgotten)
 	datagrams(&g, "\"type\":\"NodePort\",", TWO);
 	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.5"));
 	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.6"));
-	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.42.0.7"));
+	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.42.0.8"));
 	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.43.0.9")); /* from before there were rules */
-	EXPECT(!is_forgotten(&g, "10.43.0.9", 54, "10.42.0.7"));
-	EXPECT(!is_forgotten(&g, "10.43.0.8", 53, "10.42.0.7"));
-	EXPECT(is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.7"));
+	EXPECT(!is_forgotten(&g, "10.43.0.9", 54, "10.42.0.8"));
+	EXPECT(!is_forgotten(&g, "10.43.0.8", 53, "10.42.0.8"));
+	EXPECT(is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.8"));
 	EXPECT(!is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.6"));
 	datagrams(&g, "", READY("10.42.0.6", "there")); /* no node port any more */
 	EXPECT(is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.6"));
@@ -835,6 +893,28 @@ TEST(datagrams_that_a_local_policy_leads_are_kept)
 		"\"name\":\"east\"}]}},{\"addresses\":[\"10.42.0.6\"],\"hints\":{\"forZones\":[{"
 		"\"name\":\"west\"}]}}");
 	EXPECT(!is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.5"));
+	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.6"));
+	given_done(&g);
+}
+
+/* As connections do: whoever serves while it ends keeps whom it has, though new ones go to others.
+ */
+TEST(datagrams_to_who_still_serves_are_kept)
+{
+	struct given g;
+
+	given_init(&g);
+	datagrams(&g, "\"type\":\"NodePort\",",
+		ENDING("10.42.0.5", "here") "," READY("10.42.0.6", "there"));
+	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.5"));
+	EXPECT(!is_forgotten(&g, "192.0.2.1", 30053, "10.42.0.5"));
+	datagrams(&g, "\"type\":\"NodePort\",",
+		READY("10.42.0.6", "there") ",{\"addresses\":[\"10.42.0.5\"],\"conditions\":{"
+					    "\"ready\":false,\"serving\":false}}");
+	EXPECT(is_forgotten(&g, "10.43.0.9", 53, "10.42.0.5"));
+	/* nor do policies end what has begun */
+	datagrams(&g, "\"internalTrafficPolicy\":\"Local\",",
+		READY("10.42.0.5", "here") "," READY("10.42.0.6", "there"));
 	EXPECT(!is_forgotten(&g, "10.43.0.9", 53, "10.42.0.6"));
 	given_done(&g);
 }
