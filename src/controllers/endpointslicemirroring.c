@@ -13,6 +13,12 @@ static bool is_mirrored(const struct cJSON *endpoints)
 	       !json_get(json_path(endpoints, "metadata.annotations"), STR(LEADER));
 }
 
+/* Whose pods are found: what people write beside them does not count. */
+static bool selects(struct arena *a, const struct object *service)
+{
+	return json_is(json_path(object_lean_tree(a, service), "spec.selector"), JSON_OBJECT);
+}
+
 static void tell(struct plan *p, const struct cJSON *endpoints, const struct mirror_notes *notes)
 {
 	if (notes->skipped)
@@ -41,10 +47,8 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 
 	(void)now;
 	slices_find(u, a, key, MANAGER, &existing);
-	if (!service || !is_mirrored(endpoints)) {
+	if (!service || !is_mirrored(endpoints) || selects(a, service)) {
 		change.remove = existing;
-	} else if (json_is(json_path(object_lean_tree(a, service), "spec.selector"), JSON_OBJECT)) {
-		return;
 	} else {
 		slices_mirror(a, endpoints, &existing, &change, &notes);
 		tell(p, endpoints, &notes);
