@@ -29,4 +29,18 @@ struct str arena_str(struct arena *a, struct str s); /* NUL-terminated copy */
 char *arena_text(struct arena *a, const char *text);
 struct str arena_print(struct arena *a, const char *format, ...) KUBE_PRINTF(2, 3);
 
+/*
+ * An array that grows: room for one more behind `count` things. Where there is none, they are
+ * copied to twice as much (`first` at the beginning); what they stood in stays in the arena. items
+ * and cap, a size_t, are set.
+ */
+#define ARENA_ROOM(a, items, count, cap, first)                                                    \
+	do {                                                                                       \
+		if ((count) == (cap))                                                              \
+			(items) = arena_more(                                                      \
+				(a), (items), (count), &(cap), (first), sizeof(*(items)));         \
+	} while (0)
+void *arena_more(
+	struct arena *a, const void *at, size_t count, size_t *cap, size_t first, size_t size);
+
 #endif

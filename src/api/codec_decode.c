@@ -28,15 +28,7 @@ static int decode_object(struct decoder *d, const struct place *at, const struct
 
 void decode_note(struct decode_notes *notes, struct str text)
 {
-	if (notes->count == notes->cap) {
-		size_t cap = notes->cap ? 2 * notes->cap : 8;
-		struct str *grown = arena_alloc(notes->arena, cap * sizeof(*grown));
-
-		if (notes->count)
-			memcpy(grown, notes->items, notes->count * sizeof(*grown));
-		notes->items = grown;
-		notes->cap = cap;
-	}
+	ARENA_ROOM(notes->arena, notes->items, notes->count, notes->cap, 8);
 	notes->items[notes->count++] = text;
 }
 

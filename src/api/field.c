@@ -49,15 +49,7 @@ void field_add(
 {
 	_cleanup_(buf_done) struct buf path = BUF_INIT(64 * KIB);
 
-	if (e->count == e->cap) {
-		size_t cap = e->cap ? 2 * e->cap : 8;
-		struct field_error *grown = arena_alloc(e->arena, cap * sizeof(*grown));
-
-		if (e->count)
-			memcpy(grown, e->items, e->count * sizeof(*grown));
-		e->items = grown;
-		e->cap = cap;
-	}
+	ARENA_ROOM(e->arena, e->items, e->count, e->cap, 8);
 	path_print(&path, p);
 	e->items[e->count++] = (struct field_error){
 		.reason = reason,

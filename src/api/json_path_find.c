@@ -22,15 +22,7 @@ static int add(struct finding *f, struct values *v, const struct cJSON *value)
 {
 	if (++f->seen > VALUES_MAX)
 		return err_set(f->err, ERR_TOO_LARGE, "the path finds too many values");
-	if (v->count == v->cap) {
-		size_t cap = v->cap ? 2 * v->cap : 4;
-		const struct cJSON **items = arena_alloc(f->arena, cap * sizeof(*items));
-
-		if (v->count)
-			memcpy(items, v->items, v->count * sizeof(*items));
-		v->items = items;
-		v->cap = cap;
-	}
+	ARENA_ROOM(f->arena, v->items, v->count, v->cap, 4);
 	v->items[v->count++] = value;
 	return 0;
 }
@@ -339,15 +331,7 @@ static void tell(struct finding *f, const struct values *v)
 {
 	struct json_path_results *out = f->out;
 
-	if (out->count == f->out_cap) {
-		size_t cap = f->out_cap ? 2 * f->out_cap : 4;
-		struct json_path_result *items = arena_alloc(f->arena, cap * sizeof(*items));
-
-		if (out->count)
-			memcpy(items, out->items, out->count * sizeof(*items));
-		out->items = items;
-		f->out_cap = cap;
-	}
+	ARENA_ROOM(f->arena, out->items, out->count, f->out_cap, 4);
 	out->items[out->count++] = (struct json_path_result){.count = v->count,
 		.values = arena_copy(f->arena, v->items, v->count * sizeof(*v->items))};
 }

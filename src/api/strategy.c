@@ -21,14 +21,6 @@ void change_warn(struct change *c, const char *format, ...)
 	va_start(args, format);
 	buf_vprint(&text, format, args);
 	va_end(args);
-	if (c->warning_count == c->warning_cap) {
-		size_t cap = c->warning_cap ? 2 * c->warning_cap : 4;
-		struct str *grown = arena_alloc(c->arena, cap * sizeof(*grown));
-
-		if (c->warning_count)
-			memcpy(grown, c->warnings, c->warning_count * sizeof(*grown));
-		c->warnings = grown;
-		c->warning_cap = cap;
-	}
+	ARENA_ROOM(c->arena, c->warnings, c->warning_count, c->warning_cap, 4);
 	c->warnings[c->warning_count++] = arena_str(c->arena, buf_str(&text));
 }

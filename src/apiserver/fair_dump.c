@@ -21,15 +21,7 @@ struct dump {
 
 static struct str *add_row(struct dump *d)
 {
-	if (d->count == d->cap) {
-		size_t cap = d->cap ? d->cap * 2 : 64;
-		dump_row *rows = arena_alloc(d->arena, cap * sizeof(*rows));
-
-		if (d->count)
-			memcpy(rows, d->rows, d->count * sizeof(*rows));
-		d->rows = rows;
-		d->cap = cap;
-	}
+	ARENA_ROOM(d->arena, d->rows, d->count, d->cap, 64);
 	return d->rows[d->count++];
 }
 

@@ -197,3 +197,15 @@ struct str arena_print(struct arena *a, const char *format, ...)
 	va_end(args);
 	return str_make(text, (size_t)len);
 }
+
+void *arena_more(
+	struct arena *a, const void *at, size_t count, size_t *cap, size_t first, size_t size)
+{
+	void *more;
+
+	*cap = *cap ? 2 * *cap : first;
+	more = arena_alloc(a, *cap * size);
+	if (count)
+		memcpy(more, at, count * size);
+	return more;
+}

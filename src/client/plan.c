@@ -7,15 +7,7 @@
 
 static struct plan_step *add_step(struct plan *p, enum plan_verb verb, const struct resource *r)
 {
-	if (p->count == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 8;
-		struct plan_step *steps = arena_alloc(p->arena, cap * sizeof(*steps));
-
-		if (p->count)
-			memcpy(steps, p->steps, p->count * sizeof(*steps));
-		p->steps = steps;
-		p->cap = cap;
-	}
+	ARENA_ROOM(p->arena, p->steps, p->count, p->cap, 8);
 	struct plan_step *s = &p->steps[p->count++];
 	*s = (struct plan_step){.verb = verb, .resource = r};
 	return s;

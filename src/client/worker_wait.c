@@ -9,15 +9,7 @@ static struct catch_up *add_wait(struct worker *w, struct informer *informer, bo
 	for (size_t i = 0; i < w->wait_count && !gone; i++)
 		if (w->waits[i].informer == informer && !w->waits[i].gone_key.len)
 			return &w->waits[i];
-	if (w->wait_count == w->wait_cap) {
-		size_t cap = w->wait_cap ? w->wait_cap * 2 : 8;
-		struct catch_up *waits = arena_alloc(&w->arena, cap * sizeof(*waits));
-
-		if (w->wait_count)
-			memcpy(waits, w->waits, w->wait_count * sizeof(*waits));
-		w->waits = waits;
-		w->wait_cap = cap;
-	}
+	ARENA_ROOM(&w->arena, w->waits, w->wait_count, w->wait_cap, 8);
 	struct catch_up *wait = &w->waits[w->wait_count++];
 	*wait = (struct catch_up){.informer = informer};
 	return wait;

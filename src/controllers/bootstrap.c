@@ -38,15 +38,7 @@ static void add_secret(struct found *f, struct object *o)
 {
 	if (!is_secret_of_system(o))
 		return;
-	if (f->count == f->cap) {
-		size_t cap = f->cap ? 2 * f->cap : 16;
-		struct cJSON **grown = arena_alloc(f->arena, cap * sizeof(struct cJSON *));
-
-		if (f->count)
-			memcpy(grown, f->items, f->count * sizeof(struct cJSON *));
-		f->items = grown;
-		f->cap = cap;
-	}
+	ARENA_ROOM(f->arena, f->items, f->count, f->cap, 16);
 	f->items[f->count++] = object_lean_tree(f->arena, o);
 }
 

@@ -49,15 +49,7 @@ static struct str entry_key(struct arena *a, struct str group, struct str plural
 
 static void add_entry(struct catalog *c, const struct resource *r, struct str key)
 {
-	if (c->count == c->cap) {
-		size_t cap = c->cap ? c->cap * 2 : 128;
-		struct catalog_entry *entries = arena_alloc(&c->arena, cap * sizeof(*entries));
-
-		if (c->count)
-			memcpy(entries, c->entries, c->count * sizeof(*entries));
-		c->entries = entries;
-		c->cap = cap;
-	}
+	ARENA_ROOM(&c->arena, c->entries, c->count, c->cap, 128);
 	c->entries[c->count++] = (struct catalog_entry){.resource = r, .gone = true};
 	map_set(&c->by_path, key, (void *)(uintptr_t)c->count);
 }

@@ -111,15 +111,7 @@ static struct offer *offer_of(struct building *b, const struct cJSON *service_po
 		if (o->number == number && str_eq(o->name, name) && str_eq(o->protocol, protocol))
 			return o;
 	}
-	if (b->offer_count == b->offer_cap) {
-		size_t cap = b->offer_cap ? b->offer_cap * 2 : 8;
-		struct offer *offers = arena_alloc(b->a, cap * sizeof(*offers));
-
-		if (b->offer_count)
-			memcpy(offers, b->offers, b->offer_count * sizeof(*offers));
-		b->offers = offers;
-		b->offer_cap = cap;
-	}
+	ARENA_ROOM(b->a, b->offers, b->offer_count, b->offer_cap, 8);
 	struct offer *o = &b->offers[b->offer_count++];
 	*o = (struct offer){.number = number, .name = name, .protocol = protocol};
 	o->by = arena_new(b->a, b->address_count + 1);

@@ -26,15 +26,7 @@ bool indexes_have(const struct indexes *x, int64_t index)
 
 static void insert_at(struct arena *a, struct indexes *x, size_t at, struct interval interval)
 {
-	if (x->count == x->cap) {
-		size_t cap = x->cap ? x->cap * 2 : 8;
-		struct interval *items = arena_alloc(a, cap * sizeof(*items));
-
-		if (x->count)
-			memcpy(items, x->items, x->count * sizeof(*items));
-		x->items = items;
-		x->cap = cap;
-	}
+	ARENA_ROOM(a, x->items, x->count, x->cap, 8);
 	memmove(&x->items[at + 1], &x->items[at], (x->count - at) * sizeof(*x->items));
 	x->items[at] = interval;
 	x->count++;

@@ -7,15 +7,7 @@
 
 void trees_add(struct arena *a, struct trees *t, struct cJSON *tree)
 {
-	if (t->count == t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 16;
-		struct cJSON **items = arena_alloc(a, cap * sizeof(*items));
-
-		if (t->count)
-			memcpy(items, t->items, t->count * sizeof(*items));
-		t->items = items;
-		t->cap = cap;
-	}
+	ARENA_ROOM(a, t->items, t->count, t->cap, 16);
 	t->items[t->count++] = tree;
 }
 

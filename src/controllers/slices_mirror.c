@@ -56,15 +56,7 @@ static struct reflection *reflection_of(
 		if (str_eq(m->reflections[i].key, key))
 			return &m->reflections[i];
 	}
-	if (m->count == m->cap) {
-		size_t cap = m->cap ? m->cap * 2 : 4;
-		struct reflection *more = arena_alloc(m->a, cap * sizeof(*more));
-
-		if (m->count)
-			memcpy(more, m->reflections, m->count * sizeof(*more));
-		m->reflections = more;
-		m->cap = cap;
-	}
+	ARENA_ROOM(m->a, m->reflections, m->count, m->cap, 4);
 	struct reflection *r = &m->reflections[m->count++];
 	*r = (struct reflection){
 		.key = key, .type = type, .ports = ports, .endpoints = json_new(m->a, JSON_ARRAY)};

@@ -86,15 +86,7 @@ static struct group *group_of(struct slicing *s, struct cJSON *ports)
 		if (str_eq(s->groups[i].key, key))
 			return &s->groups[i];
 	}
-	if (s->group_count == s->group_cap) {
-		size_t cap = s->group_cap ? s->group_cap * 2 : 4;
-		struct group *groups = arena_alloc(s->a, cap * sizeof(*groups));
-
-		if (s->group_count)
-			memcpy(groups, s->groups, s->group_count * sizeof(*groups));
-		s->groups = groups;
-		s->group_cap = cap;
-	}
+	ARENA_ROOM(s->a, s->groups, s->group_count, s->group_cap, 4);
 	struct group *g = &s->groups[s->group_count++];
 	*g = (struct group){.key = key, .ports = ports};
 	map_init_borrowed(&g->by_key);
@@ -182,15 +174,7 @@ static void want(
 
 	if (map_has(&g->by_key, key))
 		return;
-	if (g->count == g->cap) {
-		size_t cap = g->cap ? g->cap * 2 : 16;
-		struct wanted *wanted = arena_alloc(s->a, cap * sizeof(*wanted));
-
-		if (g->count)
-			memcpy(wanted, g->wanted, g->count * sizeof(*wanted));
-		g->wanted = wanted;
-		g->cap = cap;
-	}
+	ARENA_ROOM(s->a, g->wanted, g->count, g->cap, 16);
 	g->wanted[g->count++] = (struct wanted){.endpoint = endpoint, .pod = pod};
 	g->left++;
 	map_set(&g->by_key, key, (void *)(uintptr_t)g->count); /* index + 1 */

@@ -38,15 +38,7 @@ void environment_set(struct environment *e, struct str name, struct str value)
 	struct runtime_pair *pair = find(e, name);
 
 	if (!pair) {
-		if (e->count == e->cap) {
-			size_t cap = e->cap ? 2 * e->cap : 32;
-			struct runtime_pair *more = arena_alloc(e->arena, cap * sizeof(*more));
-
-			if (e->count)
-				memcpy(more, e->items, e->count * sizeof(*more));
-			e->items = more;
-			e->cap = cap;
-		}
+		ARENA_ROOM(e->arena, e->items, e->count, e->cap, 32);
 		pair = &e->items[e->count++];
 		pair->key = arena_str(e->arena, name);
 	}

@@ -79,15 +79,7 @@ static int note(void *ctx, int dir, const char *name, struct err *err)
 	if (!str_starts(s, l->name) || s.len == l->name.len || s.at[l->name.len] != '.' ||
 		l->count == FILES_MOST)
 		return 0;
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 8;
-		struct log_file *more = arena_alloc(l->a, cap * sizeof(*more));
-
-		if (l->count)
-			memcpy(more, l->files, l->count * sizeof(*more));
-		l->files = more;
-		l->cap = cap;
-	}
+	ARENA_ROOM(l->a, l->files, l->count, l->cap, 8);
 	l->files[l->count++] = (struct log_file){.name = arena_str(l->a, s)};
 	return 0;
 }

@@ -14,15 +14,7 @@
 struct pod_action *pod_action_add(
 	struct arena *a, struct pod_actions *out, enum pod_action_kind kind)
 {
-	if (out->count == out->cap) {
-		size_t cap = out->cap ? 2 * out->cap : 8;
-		struct pod_action *more = arena_alloc(a, cap * sizeof(*more));
-
-		if (out->count)
-			memcpy(more, out->items, out->count * sizeof(*more));
-		out->items = more;
-		out->cap = cap;
-	}
+	ARENA_ROOM(a, out->items, out->count, out->cap, 8);
 	out->items[out->count] = (struct pod_action){.kind = kind};
 	return &out->items[out->count++];
 }
@@ -40,15 +32,7 @@ static void add_wait(struct arena *a, const struct pod_view *v, struct str name,
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
 
-	if (out->wait_count == out->wait_cap) {
-		size_t cap = out->wait_cap ? 2 * out->wait_cap : 4;
-		struct pod_wait *more = arena_alloc(a, cap * sizeof(*more));
-
-		if (out->wait_count)
-			memcpy(more, out->waits, out->wait_count * sizeof(*more));
-		out->waits = more;
-		out->wait_cap = cap;
-	}
+	ARENA_ROOM(a, out->waits, out->wait_count, out->wait_cap, 4);
 	duration_print(&text, delay);
 	out->waits[out->wait_count++] = (struct pod_wait){.name = name,
 		.until = until,

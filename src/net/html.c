@@ -1,31 +1,24 @@
 #include <kube/html.h>
 
+#include <limits.h>
+
 void html_escape(struct buf *out, struct str s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
+	static const char *const names[UCHAR_MAX + 1] = {
+		['&'] = "&amp;",
+		['\''] = "&#39;",
+		['<'] = "&lt;",
+		['>'] = "&gt;",
+		['"'] = "&#34;",
+		['\r'] = "&#13;",
+	};
 
-		switch (c) {
-		case '&':
-			buf_add_text(out, "&amp;");
-			break;
-		case '\'':
-			buf_add_text(out, "&#39;");
-			break;
-		case '<':
-			buf_add_text(out, "&lt;");
-			break;
-		case '>':
-			buf_add_text(out, "&gt;");
-			break;
-		case '"':
-			buf_add_text(out, "&#34;");
-			break;
-		case '\r':
-			buf_add_text(out, "&#13;");
-			break;
-		default:
-			buf_add_char(out, c);
-		}
+	for (size_t i = 0; i < s.len; i++) {
+		const char *name = names[(unsigned char)s.at[i]];
+
+		if (name)
+			buf_add_text(out, name);
+		else
+			buf_add_char(out, s.at[i]);
 	}
 }

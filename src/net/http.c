@@ -7,14 +7,7 @@
 
 void http_headers_add(struct arena *a, struct http_headers *h, struct str name, struct str value)
 {
-	if (h->count == h->cap) {
-		size_t cap = h->cap ? h->cap * 2 : 16;
-		struct http_header *items = arena_alloc(a, cap * sizeof(*items));
-		if (h->count)
-			memcpy(items, h->items, h->count * sizeof(*items));
-		h->items = items;
-		h->cap = cap;
-	}
+	ARENA_ROOM(a, h->items, h->count, h->cap, 16);
 	h->items[h->count++] = (struct http_header){name, value};
 }
 

@@ -132,15 +132,7 @@ static int note_name(void *ctx, const char *name)
 
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
-	if (r->name_count == r->name_cap) {
-		size_t cap = r->name_cap ? 2 * r->name_cap : 64;
-		struct str *names = arena_alloc(r->all->arena, cap * sizeof(*names));
-
-		if (r->name_count)
-			memcpy(names, r->names, r->name_count * sizeof(*names));
-		r->names = names;
-		r->name_cap = cap;
-	}
+	ARENA_ROOM(r->all->arena, r->names, r->name_count, r->name_cap, 64);
 	r->names[r->name_count++] = arena_str(r->all->arena, str_from(name));
 	return 0;
 }
@@ -165,15 +157,7 @@ static int read_record(struct reading *r, struct str name, struct err *err)
 			err_done(err);
 		return r->disk->ops->remove(r->disk, path, err);
 	}
-	if (all->count == all->cap) {
-		size_t cap = all->cap ? 2 * all->cap : 64;
-		struct record *items = arena_alloc(all->arena, cap * sizeof(*items));
-
-		if (all->count)
-			memcpy(items, all->items, all->count * sizeof(*items));
-		all->items = items;
-		all->cap = cap;
-	}
+	ARENA_ROOM(all->arena, all->items, all->count, all->cap, 64);
 	all->items[all->count++] = record;
 	return 0;
 }

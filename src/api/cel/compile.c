@@ -60,14 +60,7 @@ void program_problem(struct cel_program *p, int64_t at, const char *format, ...)
 
 	if (p->problem_total++ >= PROBLEMS_MAX)
 		return;
-	if (p->problem_count == p->problem_cap) {
-		size_t cap = p->problem_cap ? p->problem_cap * 2 : 4;
-		struct problem *to = arena_alloc(&p->arena, cap * sizeof(*to));
-		if (p->problem_count)
-			memcpy(to, p->problems, p->problem_count * sizeof(*to));
-		p->problems = to;
-		p->problem_cap = cap;
-	}
+	ARENA_ROOM(&p->arena, p->problems, p->problem_count, p->problem_cap, 4);
 	va_start(args, format);
 	buf_vprint(&text, format, args);
 	va_end(args);

@@ -33,14 +33,7 @@ static void add(struct lexer *l, enum token_kind kind, size_t at, size_t end)
 {
 	struct tokens *t = &l->tokens;
 
-	if (t->count == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct token *to = arena_alloc(&l->program->arena, cap * sizeof(*to));
-		if (t->count)
-			memcpy(to, t->at, t->count * sizeof(*to));
-		t->at = to;
-		l->cap = cap;
-	}
+	ARENA_ROOM(&l->program->arena, t->at, t->count, l->cap, 64);
 	t->at[t->count++] = (struct token){
 		.kind = (uint8_t)kind, .at = (uint32_t)at, .len = (uint32_t)(end - at)};
 }

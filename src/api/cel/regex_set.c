@@ -46,14 +46,7 @@ static size_t char_write(uint32_t c, char *to)
 
 void set_add(struct arena *a, struct char_set *set, uint32_t low, uint32_t high)
 {
-	if (set->count == set->cap) {
-		size_t cap = set->cap ? set->cap * 2 : 4;
-		struct char_range *to = arena_alloc(a, cap * sizeof(*to));
-		if (set->count)
-			memcpy(to, set->ranges, set->count * sizeof(*to));
-		set->ranges = to;
-		set->cap = cap;
-	}
+	ARENA_ROOM(a, set->ranges, set->count, set->cap, 4);
 	set->ranges[set->count++] = (struct char_range){low, high};
 }
 

@@ -26,15 +26,7 @@ static void add(struct findings *f, struct finding found)
 {
 	if (map_has(&f->seen, found.likeness))
 		return;
-	if (f->count == f->cap) {
-		size_t cap = f->cap ? 2 * f->cap : 8;
-		struct finding *grown = arena_alloc(f->arena, cap * sizeof(*grown));
-
-		if (f->count)
-			memcpy(grown, f->items, f->count * sizeof(*grown));
-		f->items = grown;
-		f->cap = cap;
-	}
+	ARENA_ROOM(f->arena, f->items, f->count, f->cap, 8);
 	map_set(&f->seen, found.likeness, f);
 	f->items[f->count++] = found;
 }

@@ -16,15 +16,7 @@ static void add(struct formats *f, struct str format)
 	if (!format.len || format_is_known(format) || map_has(&f->seen, format))
 		return;
 	map_set(&f->seen, format, f);
-	if (f->count == f->cap) {
-		size_t cap = f->cap ? 2 * f->cap : 8;
-		struct str *grown = arena_alloc(f->arena, cap * sizeof(*grown));
-
-		if (f->count)
-			memcpy(grown, f->items, f->count * sizeof(*grown));
-		f->items = grown;
-		f->cap = cap;
-	}
+	ARENA_ROOM(f->arena, f->items, f->count, f->cap, 8);
 	f->items[f->count++] = format;
 }
 

@@ -106,15 +106,7 @@ struct lacking {
 
 static void add_grain(struct lacking *l, const struct grain *g)
 {
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 16;
-		struct grain *grown = arena_alloc(l->arena, cap * sizeof(*grown));
-
-		if (l->count)
-			memcpy(grown, l->items, l->count * sizeof(*grown));
-		l->items = grown;
-		l->cap = cap;
-	}
+	ARENA_ROOM(l->arena, l->items, l->count, l->cap, 16);
 	l->items[l->count++] = *g;
 }
 

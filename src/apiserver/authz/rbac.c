@@ -70,15 +70,7 @@ static void add_place(struct rbac *r, struct map *map, struct str name, size_t p
 	}
 	if (p->count && p->items[p->count - 1] == place)
 		return; /* named twice */
-	if (p->count == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 4;
-		uint32_t *grown = arena_alloc(&r->arena, cap * sizeof(*grown));
-
-		if (p->count)
-			memcpy(grown, p->items, p->count * sizeof(*grown));
-		p->items = grown;
-		p->cap = cap;
-	}
+	ARENA_ROOM(&r->arena, p->items, p->count, p->cap, 4);
 	p->items[p->count++] = (uint32_t)place;
 }
 
@@ -129,15 +121,7 @@ static struct space *space_of(struct rbac *r, struct str namespace)
 static void space_add(struct rbac *r, struct space *s, struct cJSON *binding, struct str namespace)
 {
 	add_subjects(r, &s->binders, binding, namespace, s->count);
-	if (s->count == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 4;
-		struct cJSON **grown = arena_alloc(&r->arena, cap * sizeof(struct cJSON *));
-
-		if (s->count)
-			memcpy(grown, s->bindings, s->count * sizeof(struct cJSON *));
-		s->bindings = grown;
-		s->cap = cap;
-	}
+	ARENA_ROOM(&r->arena, s->bindings, s->count, s->cap, 4);
 	s->bindings[s->count++] = binding;
 }
 

@@ -45,15 +45,7 @@ static void add_place(struct places *p, struct str place)
 	for (size_t i = 0; i < p->count; i++)
 		if (str_eq(p->items[i], place))
 			return;
-	if (p->count == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 4;
-		struct str *more = arena_alloc(p->arena, cap * sizeof(*more));
-
-		if (p->count)
-			memcpy(more, p->items, p->count * sizeof(*more));
-		p->items = more;
-		p->cap = cap;
-	}
+	ARENA_ROOM(p->arena, p->items, p->count, p->cap, 4);
 	p->items[p->count++] = arena_str(p->arena, place);
 }
 

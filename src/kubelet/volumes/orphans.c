@@ -24,15 +24,7 @@ static int add_uid(void *ctx, int dir, const char *name, struct err *err)
 	(void)err;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
 		return 0;
-	if (o->count == o->cap) {
-		size_t cap = o->cap ? 2 * o->cap : 32;
-		struct str *more = arena_alloc(&o->arena, cap * sizeof(*more));
-
-		if (o->count)
-			memcpy(more, o->uids, o->count * sizeof(*more));
-		o->uids = more;
-		o->cap = cap;
-	}
+	ARENA_ROOM(&o->arena, o->uids, o->count, o->cap, 32);
 	if (o->count < ORPHANS_MAX)
 		o->uids[o->count++] = arena_str(&o->arena, str_from(name));
 	return 0;

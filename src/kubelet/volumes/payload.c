@@ -15,15 +15,7 @@ void payload_add(struct arena *a, struct volume_payload *p, const struct volume_
 			p->items[i] = *file;
 			return;
 		}
-	if (p->count == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 8;
-		struct volume_file *more = arena_alloc(a, cap * sizeof(*more));
-
-		if (p->count)
-			memcpy(more, p->items, p->count * sizeof(*more));
-		p->items = more;
-		p->cap = cap;
-	}
+	ARENA_ROOM(a, p->items, p->count, p->cap, 8);
 	p->items[p->count++] = *file;
 }
 

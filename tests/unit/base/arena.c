@@ -88,3 +88,21 @@ TEST(a_lasting_arena_has_little_to_spare)
 	EXPECT(a.end - a.at < 1024);
 	arena_done(&a);
 }
+
+TEST(arena_arrays_grow_and_keep_what_they_have)
+{
+	struct arena a;
+	int *items = NULL;
+	size_t count = 0, cap = 0;
+
+	arena_init(&a);
+	for (int i = 0; i < 100; i++) {
+		ARENA_ROOM(&a, items, count, cap, 3);
+		EXPECT(count < cap);
+		items[count++] = i;
+	}
+	EXPECT_INT(cap, 192);
+	for (int i = 0; i < 100; i++)
+		EXPECT_INT(items[i], i);
+	arena_done(&a);
+}
