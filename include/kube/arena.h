@@ -1,6 +1,7 @@
 /*
  * Memory for one request, one reconcile, one object: many small pieces, freed together. Nothing
- * in an arena is freed singly. Chunks double from 1 KiB to 64 KiB; larger pieces get their own.
+ * in an arena is freed singly. The first chunk is of 1 KiB, further ones of 16 to 64 KiB; pieces
+ * above 16 KiB get their own. An arena is one thread's at a time.
  */
 #ifndef KUBE_ARENA_H
 #define KUBE_ARENA_H

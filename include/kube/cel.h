@@ -1,17 +1,20 @@
 /*
  * CEL as Kubernetes 1.36 has it: parser, type checker, cost estimate and evaluator, with upstream's
- * libraries, error texts and limits. Pure: no clock, no network. In ten lines:
+ * libraries, error texts and limits. Pure: no clock, no network. In short:
  *
  *	struct cel_env *env = cel_env_new(0);
- *	cel_declare(env, STR("object"), &cel_dyn);                            // variable 0
- *	cel_declare(env, STR("params"), cel_type_of_schema(env, schema, true));  // variable 1
- *	struct cel_program *p = cel_compile(env, STR("object.spec.replicas < 5"), &cel_bool);
- *	if (cel_failure(p).kind) … cel_failure(p).text …	// "compilation failed: " is the
- *caller's struct cel_value vars[] = {cel_json(object, &cel_dyn), cel_json(params, type)}; struct
- *cel_run run = {.arena = &arena, .variables = vars, .variable_count = 2}; struct cel_value v =
- *cel_eval(p, &run);			// run.cost: what it cost if (v.kind == CEL_ERROR) … v.str
- *…, else if (v.kind == CEL_BOOL) … v.b … cel_program_free(p); cel_env_free(env);
- *	// programs first
+ *	cel_declare(env, STR("object"), &cel_dyn);                              // variable 0
+ *	cel_declare(env, STR("params"), cel_type_of_schema(env, schema, true)); // variable 1
+ *	struct cel_program *p = cel_compile(env, STR("object.a < 5"), &cel_bool);
+ *	if (cel_failure(p).kind)
+ *		… cel_failure(p).text …
+ *	struct cel_value vars[] = {cel_json(object, &cel_dyn), cel_json(params, type)};
+ *	struct cel_run run = {.arena = &arena, .variables = vars, .variable_count = 2};
+ *	struct cel_value v = cel_eval(p, &run); // and run.cost: what it took
+ *	if (v.kind == CEL_ERROR)
+ *		… v.str …
+ *	cel_program_free(p); // programs first
+ *	cel_env_free(env);
  *
  * An env owns its types and must outlive its programs. A program is constant: it may be evaluated
  * any number of times, also nested (a lazy variable may evaluate another program). Values borrow:

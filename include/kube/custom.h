@@ -5,8 +5,9 @@
  * A type carries a `struct schema` (its `custom` points back), and the functions of api_codec.h,
  * patch.h and openapi.h take that one as they take a built-in type's:
  *
- *	api_decode         reads metadata as ObjectMeta, prunes what the schema does not know
- *(noted) and nulls that mean nothing; numbers as Go keeps them; keys in byte order
+ *	api_decode         reads metadata as ObjectMeta, prunes what the schema does not know,
+ *	                   which is noted, and nulls that mean nothing; numbers as Go keeps
+ *	                   them, keys in byte order
  *	api_set_standards  the schema's defaults
  *	api_canonical      keys in byte order at every level, nothing added, nothing taken away
  *	apply_*            granular maps, atomic lists and what the schema's extensions say

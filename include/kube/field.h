@@ -52,7 +52,7 @@ struct field_errors {
 	size_t count, cap;
 };
 
-/* The value is printed as upstream does: strings quoted as Go quotes, others as JSON, NULL as null.
+/* The value is printed as upstream does: strings as Go quotes them, others as JSON, NULL as null.
  */
 void field_not_found(struct field_errors *e, const struct path *p, const struct cJSON *value);
 void field_required(struct field_errors *e, const struct path *p, const char *detail, ...)

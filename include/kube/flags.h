@@ -2,10 +2,10 @@
  * Command lines in upstream's style, config files and help, all from one table.
  *
  *	static struct flag flags[] = {
- *		FLAG_STRING("bind-address", &o.bind, "0.0.0.0", "IP-ADDRESS", "Address to listen
- *on."), FLAG_INT("secure-port", &o.port, "6443", "PORT", "Port for HTTPS."),
- *		FLAG_BOOL("anonymous-auth", &o.anonymous, "true", "Allow requests without
- *credentials."), FLAG_END,
+ *		FLAG_STRING("bind-address", &o.bind, "0.0.0.0", "IP", "Where to listen."),
+ *		FLAG_INT("secure-port", &o.port, "6443", "PORT", "Port for HTTPS."),
+ *		FLAG_BOOL("anonymous-auth", &o.anonymous, "true", "Is nobody let in?"),
+ *		FLAG_END,
  *	};
  *
  * `--name=value` and `--name value` (booleans only `--name[=true|false]`), one-letter names with

@@ -57,10 +57,10 @@ struct http_call {
 	/* request */
 	struct str method, url;
 	struct http_headers headers;
-	struct str body;     /* whole body, or… */
-	int64_t body_length; /* -2: take `body`; else >= 0 or HTTP_LENGTH_UNKNOWN: http_call_write
-			      */
-	bool upgrade;        /* a connection of its own, HTTP/1.1 */
+	struct str body; /* whole body, or… */
+	/* HTTP_BODY_GIVEN: take `body`; else >= 0 or HTTP_LENGTH_UNKNOWN, by http_call_write. */
+	int64_t body_length;
+	bool upgrade; /* a connection of its own, HTTP/1.1 */
 	/* response */
 	enum http_version version;
 	int status;

@@ -21,8 +21,7 @@ struct image_keychain {
 	size_t count, cap;
 };
 
-/* `.dockerconfigjson`: {"auths": {HOST: {"auth": base64 "user:password"} or username, password}}
- */
+/* `.dockerconfigjson`: {"auths": {HOST: {"auth": base64 "user:password"} or username, password}} */
 int image_keychain_add_config(
 	struct image_keychain *k, struct arena *a, struct str text, struct err *err);
 /* `.dockercfg`: the same without "auths" around it. */

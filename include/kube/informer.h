@@ -111,8 +111,7 @@ void informer_stats(const struct informer *i, struct informer_stats *stats);
 /* ---- shared ---- */
 /* One informer for each resource, namespace and pair of selectors, for all who ask. */
 struct informers *informers_new(struct client *c, struct scope *parent);
-/* Indexes are those of the first who asks; asking later for others is our own mistake (asserted).
- */
+/* Indexes are those of the first who asks; asking later for others is our mistake (asserted). */
 struct informer *informers_get(struct informers *all, const struct informer_options *options);
 void informers_wait_synced(struct informers *all, struct op *op);
 void informers_stop(struct informers *all, struct op *op);

@@ -141,8 +141,7 @@ typedef int json_item_fn(void *ctx, struct str item, struct err *err); /* non-ze
 /* At most max_item bytes an item, max_rest for all else. The path is copied. */
 struct json_reader *json_reader_new(
 	const char *array_path, size_t max_item, size_t max_rest, json_item_fn *item, void *ctx);
-/* Chunks may be cut anywhere. A failure (ERR_SYNTAX, ERR_TOO_LARGE, the callback's own) is final.
- */
+/* Chunks may be cut anywhere. A failure (ERR_SYNTAX, ERR_TOO_LARGE, the callback's) is final. */
 int json_reader_feed(struct json_reader *r, struct str chunk, struct err *err);
 /* No more is coming: was it all? The rest belongs to the reader. */
 int json_reader_end(struct json_reader *r, struct str *rest, struct err *err);

@@ -34,8 +34,8 @@ struct kubelet_options {
 	size_t node_taint_count;
 	int max_pods;       /* 0: the configuration's */
 	struct str version; /* "v1.36.0" */
-	struct tls_config
-		*tls; /* of the node's server (a reference is taken); NULL: there is none */
+	/* Of the node's server (a reference is taken); NULL: there is none. */
+	struct tls_config *tls;
 	/*
 	 * Makes another before the certificate of `tls` ends: a reference for the caller, and when
 	 * that one ends. NULL: nobody does.
@@ -55,11 +55,10 @@ struct kubelet_options {
 	 * nothing follows).
 	 */
 	struct str client_certificate, client_certificate_file;
-	struct str
-		system_bus; /* its socket: the machine's end is announced there; empty: nowhere */
-	uint16_t port;      /* where the node's server listens; 0: none is told of */
-	/* Can pods with a network of their own be connected? NULL: always. `why` is set when not.
-	 */
+	/* The socket of the bus on which the machine's end is announced; empty: nowhere. */
+	struct str system_bus;
+	uint16_t port; /* where the node's server listens; 0: none is told of */
+	/* Can pods with a network of their own be connected? NULL: always. If not, `why` is set. */
 	bool (*network_ready)(void *ctx, struct err *why);
 	void *ctx;
 	const struct machine *machine; /* NULL: this one; what a test says does not change */

@@ -23,8 +23,7 @@ bool media_is(const struct media_type *m, const char *type_subtype);
 /* Ranges of an Accept header, best first (q, then specificity, then order); at most 64. */
 int media_parse_accept(struct arena *a, struct str text, struct media_type **ranges, size_t *count,
 	struct err *err);
-/* The index in offers ("application/json", …) that fits best, or -1. Empty Accept takes the first.
- */
+/* The index in offers ("application/json", …) that fits best, or -1. No Accept takes the first. */
 int media_negotiate(struct arena *a, struct str accept, const char *const *offers, size_t count);
 /* Accept-Encoding: whether gzip is welcome. */
 bool media_accepts_gzip(struct str accept_encoding);

@@ -16,8 +16,7 @@ struct object {
 	int64_t revision; /* resourceVersion */
 	uint32_t rest_at; /* behind `{"kind":"…","apiVersion":"…",`: items of lists begin there */
 	uint32_t labels_at, labels_size; /* the text of metadata.labels; size 0: none */
-	uint32_t epoch; /* of custom ones: the form of a version that it is known to be in; 0: none
-			 */
+	uint32_t epoch; /* of custom ones: the form of a version that it is known to be in, or 0 */
 	char text[];
 };
 

@@ -27,8 +27,7 @@ struct openapi_source {
 	const struct str *definitions;
 	struct str version; /* of the server: "v1.36.0" */
 	struct str build;   /* more of it, for hashes: the commit */
-	/* Of v2, in this order; what is no such document adds nothing. Hashes do not know of them.
-	 */
+	/* Of v2, in this order; what is no such document adds nothing. Hashes know none of them. */
 	const struct openapi_foreign *foreign;
 	size_t foreign_count;
 };

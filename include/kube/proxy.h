@@ -16,8 +16,7 @@ struct proxy_options {
 	struct str node_name;
 	const struct cidr *pod_cidrs; /* of the cluster; who is in there is no stranger */
 	size_t pod_cidr_count;
-	/* Where node ports are; empty: at the addresses of the Node ("primary"). Never at loopback.
-	 */
+	/* Where node ports are; empty: at the Node's addresses ("primary"). Never at loopback. */
 	const struct cidr *nodeport_addresses;
 	size_t nodeport_address_count;
 	struct address healthz, metrics; /* port 0: is not served */

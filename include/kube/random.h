@@ -26,8 +26,7 @@ typedef void random_fn(void *ctx, void *at, size_t len);
 void uuid_make(char out[37], random_fn *fill, void *ctx);
 bool uuid_valid(struct str s);
 
-/* n characters of the alphabet of generateName (no vowels, no 0 1 3: bcdfghjklmnpqrstvwxz2456789).
- */
+/* n characters of generateName's alphabet (no vowels, no 0 1 3: bcdfghjklmnpqrstvwxz2456789). */
 void random_name_suffix(char *out, size_t n, random_fn *fill, void *ctx); /* NUL-terminates */
 
 #endif

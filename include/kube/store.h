@@ -25,8 +25,7 @@ struct store_sealer {
 	/* 1: appended to *out, sealed; 0: this one lies there as it is. */
 	int (*seal)(const struct store_sealer *s, struct str bucket, struct str place,
 		struct str text, struct buf *out, struct err *err);
-	/* 1: appended to *out, opened; 0: it is not sealed. *stale: today it would lie otherwise.
-	 */
+	/* 1: appended to *out, opened; 0: is not sealed. *stale: it would lie otherwise today. */
 	int (*open)(const struct store_sealer *s, struct str bucket, struct str place,
 		struct str text, struct buf *out, bool *stale, struct err *err);
 };

@@ -67,8 +67,7 @@ struct strategy {
 	/* Where the spec of a pod template stands, "spec.template.spec"; NULL: there is none. */
 	const char *template_spec;
 	bool drops_status;        /* the main endpoint takes status from old (or none on create) */
-	bool create_reads_status; /* prepare_create sees what the client sent, and drops it itself
-				   */
+	bool create_reads_status; /* prepare_create sees what the client sent, and drops it */
 	bool creates_status; /* dropped on the main endpoint later, but the first one is kept */
 	bool status_keeps_metadata; /* /status takes all metadata from old, but managedFields */
 	/* What nobody comes to own through /status; ends with NULL; NULL: spec alone. */

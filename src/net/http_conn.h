@@ -12,8 +12,7 @@
 struct server_conn;
 
 struct server_conn_ops {
-	/* Graceful: no further request, end when the running ones have. May come at any time, once.
-	 */
+	/* Graceful: no further request, end when those that run have. At any time, once. */
 	void (*drain)(struct server_conn *c);
 	/* Hard: end now. Exchanges see their scopes close. */
 	void (*abort)(struct server_conn *c);

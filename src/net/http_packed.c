@@ -5,8 +5,7 @@
 #include <kube/task.h>
 #include <kube/work.h>
 
-/* Upstream's level: lists of objects shrink to a tenth already, and more costs more than it gives.
- */
+/* Upstream's level: lists of objects shrink to a tenth, and more costs more than it gives. */
 #define PACK_LEVEL 1
 
 enum pack_step { PACK_BEGIN, PACK_PACKED, PACK_SENT };

@@ -15,7 +15,7 @@ bool url_must_escape(unsigned char c, enum url_part part)
 		return true;
 	if (strchr("-_.~", c))
 		return false;
-	/* Go lets <, > and " through in hosts, where RFC 3986 would not: old registries used them.
+	/* Go lets <, > and " through in hosts, where RFC 3986 would not: old registries use them.
 	 */
 	if (part == URL_HOST && strchr("!$&'()*+,;=:[]<>\"", c))
 		return false;
