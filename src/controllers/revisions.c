@@ -96,6 +96,8 @@ enum revision_made revisions_make(
 		plan_update(p, r->resource, newest);
 		return REVISION_WRITTEN;
 	}
+	if (is_being_deleted(r->owner))
+		return REVISION_LET_GO;
 	struct cJSON *fresh = make(p->arena, r, m, next);
 	if (m->is_taken(m->ctx, tree_str(fresh, "metadata.namespace"),
 		    tree_str(fresh, "metadata.name")))

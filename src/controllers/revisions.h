@@ -24,6 +24,7 @@ int64_t revision_number(const struct cJSON *revision);
 /*
  * The fresh one exists and is the newest, or will be: false when the plan writes that first. The
  * name is the owner's and the hash; `annotations`: copied. is_taken as in rollout.h; taken: NULL.
+ * An owner that goes and has none any more is made none: what was its own is let go.
  */
 struct revision_maker {
 	struct str hash;
@@ -31,7 +32,7 @@ struct revision_maker {
 	bool (*is_taken)(void *ctx, struct str namespace, struct str name);
 	void *ctx;
 };
-enum revision_made { REVISION_THERE, REVISION_WRITTEN, REVISION_TAKEN };
+enum revision_made { REVISION_THERE, REVISION_WRITTEN, REVISION_TAKEN, REVISION_LET_GO };
 enum revision_made revisions_make(
 	struct plan *p, struct revisions *r, const struct revision_maker *m);
 /* Beyond the limit the oldest go, but not those whose names (or hashes) are in use. */

@@ -391,6 +391,9 @@ void stateful_plan(const struct stateful_view *v, int64_t now, struct plan *p)
 		hash_anew(s);
 		return;
 	}
+	/* The collector takes the rest: what is written now is only in its way. */
+	if (made == REVISION_LET_GO)
+		return;
 	claim_pods(s);
 	sort_pods(s);
 	act(s);

@@ -100,6 +100,9 @@ k apply -f "$dir/set.yaml" >/dev/null
 check "a stateful set comes up" contains 'complete' "$(k rollout status sts/db --timeout=30s)"
 names() { k get pods -l app=db -o 'jsonpath={.items[*].metadata.name}'; }
 check "with names in order" test "$(names)" = 'db-0 db-1 db-2'
+check "it goes without its pods" contains deleted "$(k delete sts db --cascade=orphan --timeout=20s)"
+check "which stay" test "$(names)" = 'db-0 db-1 db-2'
+check "with the one revision that there was" test "$(k get controllerrevisions -o name | wc -l)" = 1
 
 # ---- to an end ----
 k create job once --image=job:1 >/dev/null

@@ -154,6 +154,34 @@ TEST(stateful_pods_come_and_go_in_order)
 	test_context_end();
 }
 
+/* Owners that are to leave their own behind: first the history is nobody's, then the pods. */
+TEST(a_stateful_set_whose_history_was_let_go_writes_nothing)
+{
+	struct plan_rig r;
+
+	plan_rig_start(&r);
+	struct stateful_view v = {.sets = resource("apps", "v1", "statefulsets"),
+		.pods_resource = resource("", "v1", "pods"),
+		.revisions_resource = resource("apps", "v1", "controllerrevisions"),
+		.claims_resource = resource("", "v1", "persistentvolumeclaims"),
+		.is_taken = nobody,
+		.find_claim = no_claim};
+	v.set = plan_rig_tree(&r,
+		"{'apiVersion':'apps/v1','kind':'StatefulSet','metadata':{'name':'s','namespace':"
+		"'n','deletionTimestamp':'2026-01-01T00:00:00Z','finalizers':['orphan']," UID
+		"},'spec':{" SELECTOR "," TEMPLATE
+		",'replicas':1},'status':{'currentRevision':'s-new','replicas':1}}");
+	trees_add(&r.arena, &v.revisions,
+		plan_rig_tree(&r,
+			"{'metadata':{'name':'s-new','labels':{'a':'1'}},'revision':2,'data':{"
+			"'spec':{'template':{'metadata':{'labels':{'a':'1'}},'spec':{"
+			"'containers':[]},'$patch':'replace'}}}}"));
+	trees_add(&r.arena, &v.pods, named_pod(&r, "StatefulSet", "s-0", "s-new", READY));
+	stateful_plan(&v, NOW, &r.plan);
+	EXPECT_INT(r.plan.count, 0);
+	plan_rig_stop(&r);
+}
+
 /* ---- daemons ---- */
 
 static int64_t no_wait(void *ctx, struct str node, int64_t now)
