@@ -157,7 +157,9 @@ struct container {
 	struct str reason, message; /* "Completed", "Error", "OOMKilled", "StartError"; why */
 	struct runtime_pairs labels, annotations;
 	struct str log_path;
-	int32_t uid, gid; /* as it runs */
+	int32_t uid, gid;      /* as it runs */
+	const int64_t *groups; /* all, the one above too */
+	size_t group_count;
 };
 
 /* ---- images ---- */

@@ -214,6 +214,19 @@ static void set_last_state(struct arena *a, const struct pod_status_input *in,
 	json_set(a, status, STR("lastState"), last);
 }
 
+/* Whoever it ran as it is said to have run as afterwards, too. */
+static void set_user(struct arena *a, const struct container *c, struct cJSON *status)
+{
+	struct cJSON *groups = json_new(a, JSON_ARRAY);
+
+	tree_set_int(a, status, "user.linux.uid", c->uid);
+	tree_set_int(a, status, "user.linux.gid", c->gid);
+	for (size_t i = 0; i < c->group_count; i++)
+		json_append(groups, json_new_int(a, c->groups[i]));
+	if (c->group_count)
+		tree_set(a, status, "user.linux.supplementalGroups", groups);
+}
+
 static void set_seen(struct arena *a, const struct pod_status_input *in, const struct container *c,
 	const struct cJSON *old, struct cJSON *status)
 {
@@ -225,10 +238,8 @@ static void set_seen(struct arena *a, const struct pod_status_input *in, const s
 		tree_set_str(a, status, "image", name.len ? name : c->image);
 	tree_set_str(a, status, "imageID", c->image_ref);
 	tree_set_str(a, status, "containerID", runtime_id(a, in, c));
-	if (c->state == CONTAINER_RUNNING && c->uid >= 0) {
-		tree_set_int(a, status, "user.linux.uid", c->uid);
-		tree_set_int(a, status, "user.linux.gid", c->gid);
-	}
+	if (c->uid >= 0)
+		set_user(a, c, status);
 }
 
 /* What keeps it from running, when it should. */

@@ -112,17 +112,30 @@ static int set_apparmor(struct str profile, struct err *err)
 	return ok ? 0 : err_set_errno(err, failed, "AppArmor profile %.*s", STRF(profile));
 }
 
+static int tell_user(int report, struct err *err)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(PASSWD_GROUPS_MAX * 12);
+
+	buf_print(&text, "U%u %u %u", user.uid, user.gid, user.gid);
+	for (size_t i = 0; i < user.group_count; i++)
+		if (user.groups[i] != user.gid)
+			buf_print(&text, ",%u", user.groups[i]);
+	buf_add_char(&text, '\n');
+	if (write(report, text.at, text.len) != (ssize_t)text.len)
+		return err_set_errno(err, errno, "reporting");
+	return 0;
+}
+
 int child_become(struct arena *a, const struct child *c, struct err *err)
 {
 	const struct container_spec *s = c->spec;
-	char text[64];
 	int code = find_user(a, s, err);
 
 	if (code)
 		return code;
-	int n = snprintf(text, sizeof(text), "U%u %u\n", user.uid, user.gid);
-	if (write(c->report, text, (size_t)n) != n)
-		return err_set_errno(err, errno, "reporting");
+	code = tell_user(c->report, err);
+	if (code)
+		return code;
 	give_stdio();
 	/* Keys of ours are none of its business. */
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);

@@ -132,6 +132,7 @@ void native_container_print(struct buf *out, const struct native_container *c);
 int native_container_parse(struct native_container *c, struct str text, struct err *err);
 /* The helper's `started` and `exited`, and our own `failed`. */
 void native_container_started(struct native_container *c, const struct cJSON *started);
+void native_container_user(struct native_container *c, const struct cJSON *told);
 void native_container_exited(struct native_container *c, const struct cJSON *exited);
 void native_ips_print(struct buf *out, const struct native_sandbox *s);
 void native_ips_parse(struct native_sandbox *s, struct str text);

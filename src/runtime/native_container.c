@@ -249,12 +249,7 @@ static void start_over(struct starting *s, struct err *err)
 	} else {
 		if (c->c.state == CONTAINER_CREATED)
 			native_container_started(c, s->request.answer);
-		c->c.uid = -1;
-		int64_t id;
-		if (json_int(json_get(s->request.answer, STR("uid")), &id))
-			c->c.uid = (int32_t)id;
-		if (json_int(json_get(s->request.answer, STR("gid")), &id))
-			c->c.gid = (int32_t)id;
+		native_container_user(c, s->request.answer);
 		native_gauge_hurry(n->gauge);
 		native_changed(n, c->c.sandbox, c->c.id);
 		task_finish(&s->task, 0);

@@ -256,14 +256,28 @@ int native_container_parse(struct native_container *c, struct str text, struct e
 	return 0;
 }
 
+/* A helper of before may not tell all of it. */
+void native_container_user(struct native_container *c, const struct cJSON *told)
+{
+	const struct cJSON *list = json_get(told, STR("groups"));
+
+	if (!json_get(told, STR("uid")))
+		return;
+	c->c.uid = (int32_t)get_int(told, "uid");
+	c->c.gid = (int32_t)get_int(told, "gid");
+	int64_t *groups = arena_alloc(&c->arena, (json_count(list) + 1) * sizeof(*groups));
+	c->c.groups = groups;
+	c->c.group_count = 0;
+	json_each (item, list)
+		if (json_int(item, &groups[c->c.group_count]))
+			c->c.group_count++;
+}
+
 void native_container_started(struct native_container *c, const struct cJSON *started)
 {
 	c->c.state = CONTAINER_RUNNING;
 	c->c.started = get_int(started, "started");
-	if (json_get(started, STR("uid"))) {
-		c->c.uid = (int32_t)get_int(started, "uid");
-		c->c.gid = (int32_t)get_int(started, "gid");
-	}
+	native_container_user(c, started);
 }
 
 void native_container_exited(struct native_container *c, const struct cJSON *exited)

@@ -68,6 +68,8 @@ struct shim_start {
 	int go;
 	int master; /* of its terminal; -1: none */
 	int64_t uid, gid;
+	size_t groups_at, groups_len; /* in what was said */
+	struct str groups;            /* "1000,2000"; while it is told */
 	struct err err;
 	void (*told)(struct shim_start *start); /* err says how it went */
 };

@@ -31,7 +31,7 @@ struct shim_container *shim_container_find(struct shim *shim, struct str id)
 /* A file that is whole or not there. The machine's end is the containers', so nothing is synced. */
 void shim_record(struct shim_container *c, const char *name, const char *format, ...)
 {
-	_cleanup_(buf_done) struct buf text = BUF_INIT(4 * KIB);
+	_cleanup_(buf_done) struct buf text = BUF_INIT(16 * KIB);
 	_cleanup_(arena_done) struct arena a;
 	va_list args;
 
@@ -225,11 +225,12 @@ static void start_told(struct shim_start *s)
 	}
 	c->running = true;
 	c->started = env_wall(shim->env);
-	shim_record(c, "started", "{\"started\":%lld,\"uid\":%lld,\"gid\":%lld}",
-		(long long)c->started, (long long)s->uid, (long long)s->gid);
+	shim_record(c, "started", "{\"started\":%lld,\"uid\":%lld,\"gid\":%lld,\"groups\":[%.*s]}",
+		(long long)c->started, (long long)s->uid, (long long)s->gid, STRF(s->groups));
 	shim_answer(shim_link_living(shim, c->asker), c->asker_id,
-		"\"started\":%lld,\"uid\":%lld,\"gid\":%lld,\"pid\":%d", (long long)c->started,
-		(long long)s->uid, (long long)s->gid, (int)c->child.pid);
+		"\"started\":%lld,\"uid\":%lld,\"gid\":%lld,\"groups\":[%.*s],\"pid\":%d",
+		(long long)c->started, (long long)s->uid, (long long)s->gid, STRF(s->groups),
+		(int)c->child.pid);
 	/* It may have come and gone before we heard that it runs. */
 	if (c->ended)
 		drain(c);

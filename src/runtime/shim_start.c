@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SAID_MAX (8 * KIB)
+#define SAID_MAX (16 * KIB) /* the groups are the longest of it */
 
 static void listen_more(struct shim_start *s);
 
@@ -17,8 +17,11 @@ static void closed(struct op *op, struct err *err)
 {
 	struct shim_start *s = CONTAINER_OF(op, struct shim_start, closed);
 
+	/* Whoever is told may begin the next one with the same. */
+	_cleanup_(buf_done) struct buf said = s->said;
+
 	(void)err;
-	buf_done(&s->said);
+	s->groups = str_make(said.at + s->groups_at, s->groups_len);
 	s->told(s);
 }
 
@@ -51,13 +54,16 @@ static void take_terminal(struct shim_start *s, struct str number)
 
 static void read_line(struct shim_start *s, struct str line)
 {
-	struct str uid, gid, rest = str_skip(line, 1);
+	struct str uid, gid, groups, rest = str_skip(line, 1);
 
 	if (line.len && line.at[0] == 'T')
 		take_terminal(s, rest);
-	if (line.len && line.at[0] == 'U' && str_cut(rest, ' ', &uid, &gid)) {
+	if (line.len && line.at[0] == 'U' && str_cut(rest, ' ', &uid, &rest) &&
+		str_cut(rest, ' ', &gid, &groups)) {
 		str_to_i64(uid, &s->uid);
 		str_to_i64(gid, &s->gid);
+		s->groups_at = (size_t)(groups.at - s->said.at);
+		s->groups_len = groups.len;
 	}
 }
 
@@ -124,6 +130,7 @@ void shim_start_child(struct shim_start *s, const struct child *what, int pid_na
 
 	s->read = 0;
 	s->uid = s->gid = -1;
+	s->groups_at = s->groups_len = 0;
 	s->master = s->go = -1;
 	s->report = NULL;
 	buf_init(&s->said, SAID_MAX);

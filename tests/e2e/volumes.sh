@@ -88,6 +88,8 @@ volumes=$dir/d/kubelet/pods/$uid/volumes
 check "containers share a directory" says "" main 'echo one >/empty/file'
 check "both ways" says one other 'cat /empty/file'
 check "it is the group's" says "2777 2000" main 'stat -c "%a %g" /empty'
+check "its status says whose it is" prints "1000 [1000,2000]" k get pod all -o \
+	'jsonpath={.status.containerStatuses[?(@.name=="main")].user.linux.gid} {.status.containerStatuses[?(@.name=="main")].user.linux.supplementalGroups}'
 check "memory is memory" says tmpfs main "sed -n 's|^[^ ]* /memory \\([a-z]*\\) .*|\\1|p' /proc/mounts"
 check "with its limit" says 16384 main "df -k /memory | tail -n 1 | tr -s ' ' | cut -d' ' -f2"
 check "a config map is files" says "hello bye" main 'echo $(cat /words/greeting) $(cat /words/bye)'

@@ -42,6 +42,8 @@ TEST(users_come_from_the_pod_or_from_the_image)
 	EXPECT_STR(one_says(&o), "1000\n1001\n1001 1002\n/srv/app");
 	EXPECT_INT(rig_get(&o.g, o.c.id)->uid, 1000);
 	EXPECT_INT(rig_get(&o.g, o.c.id)->gid, 1001);
+	REQUIRE(rig_get(&o.g, o.c.id)->group_count == 2);
+	EXPECT_INT(rig_get(&o.g, o.c.id)->groups[1], 1002);
 	const int64_t groups[] = {5000};
 	o.c.config.security.run_as_name = (struct str){0};
 	o.c.config.security.run_as_user = 7;
