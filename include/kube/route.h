@@ -83,6 +83,9 @@ int route_limit_rate(struct route *r, uint32_t index, uint64_t bytes_per_second,
 /* ---- addresses ---- */
 /* IPv6: usable at once, without asking others for it. What is there already is done. */
 int route_add_address(struct route *r, uint32_t index, const struct cidr *address, struct err *err);
+/* As above, but of those that the kernel chooses from for what says no sender it is none. */
+int route_add_service_address(
+	struct route *r, uint32_t index, const struct cidr *address, struct err *err);
 /* What is not there is done. */
 int route_remove_address(
 	struct route *r, uint32_t index, const struct cidr *address, struct err *err);

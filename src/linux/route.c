@@ -57,7 +57,20 @@ static int await_way_in(struct route *r, const struct ip *ip, struct err *err)
 	return err_set(err, ERR_TIMEOUT, "an address of IPv6 does not become usable");
 }
 
-int route_add_address(struct route *r, uint32_t index, const struct cidr *address, struct err *err)
+/* IPv4 leaves out what means something only to the machine itself, IPv6 what is no longer
+ * preferred. */
+static void keep_from_senders(struct nlmsghdr *h, struct ifaddrmsg *a)
+{
+	const struct ifa_cacheinfo life = {.ifa_prefered = 0, .ifa_valid = UINT32_MAX};
+
+	if (a->ifa_family == AF_INET)
+		a->ifa_scope = RT_SCOPE_HOST;
+	else
+		mnl_attr_put(h, IFA_CACHEINFO, sizeof(life), &life);
+}
+
+static int add_address(
+	struct route *r, uint32_t index, const struct cidr *address, bool sends, struct err *err)
 {
 	struct netlink_message m;
 	struct err inner = {0};
@@ -73,6 +86,8 @@ int route_add_address(struct route *r, uint32_t index, const struct cidr *addres
 		a->ifa_flags = IFA_F_NODAD;
 	netlink_put_ip(h, IFA_LOCAL, &address->ip);
 	netlink_put_ip(h, IFA_ADDRESS, &address->ip);
+	if (!sends)
+		keep_from_senders(h, a);
 	int code = netlink_call(
 		&r->netlink, h, NULL, NULL, &inner, "adding an address to link %u", index);
 	if (code && code != ERR_ALREADY_EXISTS)
@@ -80,6 +95,17 @@ int route_add_address(struct route *r, uint32_t index, const struct cidr *addres
 	err_done(&inner);
 	bool everywhere = address->ip.len == 16 && address->ip.bytes[0] != 0xfe;
 	return everywhere ? await_way_in(r, &address->ip, err) : 0;
+}
+
+int route_add_address(struct route *r, uint32_t index, const struct cidr *address, struct err *err)
+{
+	return add_address(r, index, address, true, err);
+}
+
+int route_add_service_address(
+	struct route *r, uint32_t index, const struct cidr *address, struct err *err)
+{
+	return add_address(r, index, address, false, err);
 }
 
 int route_remove_address(

@@ -83,7 +83,8 @@ int cluster_take_dns_addresses(const struct cluster_options *o, struct err *err)
 		const struct cidr whole = {
 			.ip = o->dns_ips[i], .bits = (uint8_t)(8 * o->dns_ips[i].len)};
 
-		code = route_add_address(r, LOOPBACK_LINK, &whole, err);
+		/* The node itself sends from its own: probes come from there, not from DNS. */
+		code = route_add_service_address(r, LOOPBACK_LINK, &whole, err);
 	}
 	route_close(r);
 	return code;

@@ -80,6 +80,8 @@ check "a pod through the API" sh -c \
 	"'$own' get --raw /api/v1/namespaces/default/pods/web/proxy/ | grep -q '<title>kube'"
 check "a service through the API" sh -c \
 	"'$own' get --raw /api/v1/namespaces/default/services/web/proxy/ | grep -q '<title>kube'"
+curl -s -o /dev/null --noproxy '*' "http://$("$own" get pod web -o 'jsonpath={.status.podIP}')/from-the-node"
+check "pods see the node by its own address" sh -c "'$own' logs web | grep -q '^192.0.2.2 .*from-the-node'"
 # ---- the node's own logs ----
 node=$(k get nodes -o name | cut -d / -f 2)
 mount -t tmpfs logs /var/log

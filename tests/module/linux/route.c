@@ -155,6 +155,54 @@ TEST(packets_go_where_routes_say)
 	netns_test_run(both_families);
 }
 
+/* Through a link without an address: the sender is the node's own, not that of a service. */
+static void sender_is(const char *service, const char *own, const char *there)
+{
+	struct route_entry to = {.to = cidr(there)}, back = {.to = cidr(own)};
+	struct cidr held = cidr(service);
+	struct err err = {0};
+	struct address seen;
+	struct two t;
+
+	REQUIRE(connect_two(&t));
+	to.link = t.near.index;
+	back.link = t.far.index;
+	netns_test_shell(-1, (char[16]){0}, 16, "ip link set lo up");
+	EXPECT_OK(route_add_service_address(t.here, 1, &held, &err), &err);
+	EXPECT_OK(route_add_address(t.here, 1, &back.to, &err), &err);
+	EXPECT_OK(route_add_address(t.there, t.far.index, &to.to, &err), &err);
+	EXPECT_OK(route_add(t.here, &to, &err), &err);
+	EXPECT_OK(route_add(t.there, &back, &err), &err);
+	EXPECT_OK(
+		route_set_neighbour(t.here, t.near.index, &to.to.ip, &cable.peer_mac, &err), &err);
+	EXPECT_OK(route_set_neighbour(t.there, t.far.index, &back.to.ip, &cable.mac, &err), &err);
+
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
+	ip_print(&text, &to.to.ip);
+	int server = netns_test_socket(t.other, SOCK_STREAM, buf_text(&text), 80);
+	EXPECT_INT(netns_test_echo(-1, SOCK_STREAM, buf_text(&text), 80, server, &seen), 0);
+	EXPECT(ip_eq(&seen.ip, &back.to.ip));
+	close(server);
+	buf_clear(&text);
+	ip_print(&text, &held.ip);
+	server = netns_test_socket(-1, SOCK_STREAM, buf_text(&text), 80);
+	EXPECT_INT(netns_test_echo(-1, SOCK_STREAM, buf_text(&text), 80, server, NULL), 0);
+	close(server);
+	leave_two(&t);
+}
+
+static void senders(void)
+{
+	sender_is("10.0.0.9/32", "10.0.0.1/32", "10.0.0.2/32");
+	/* The nearest to where it goes would be chosen. */
+	sender_is("fd00::3/128", "fd00::1/128", "fd00::2/128");
+}
+
+TEST(addresses_of_services_are_no_senders)
+{
+	netns_test_run(senders);
+}
+
 static void default_and_unreachable(void)
 {
 	_cleanup_(arena_done) struct arena a;
