@@ -127,8 +127,7 @@ static struct fair_work change_work(struct fair *f, const struct api_request *r,
 struct fair_work fair_estimate(struct fair *f, struct api_request *r, int64_t widest)
 {
 	static const char *const changes[] = {"create", "update", "patch", "delete"};
-	bool whole = parameter(r, "sendInitialEvents").len &&
-		     !str_eq_text(parameter(r, "sendInitialEvents"), "false");
+	bool whole = request_is_on(r, "sendInitialEvents");
 	bool lists = str_eq_text(r->verb, "list") || (str_eq_text(r->verb, "watch") && whole);
 
 	if (!r->is_resource || !r->resource)

@@ -13,7 +13,7 @@ bool options_bool(const struct api_request *r, const char *name, bool *value)
 
 	if (!request_query(r, name, &text))
 		return false;
-	*value = !str_eq_nocase(text, STR("false")) && !str_eq(text, STR("0"));
+	*value = request_is_on(r, name);
 	return true;
 }
 

@@ -66,15 +66,6 @@ static struct str lower(struct arena *a, struct str s)
 	return str_make(at, s.len);
 }
 
-/* `?watch` with any value but false and 0 is a watch. */
-static bool asks_watch(const struct api_request *r)
-{
-	struct str value;
-
-	return request_query(r, "watch", &value) && !str_eq_nocase(value, STR("false")) &&
-	       !str_eq(value, STR("0"));
-}
-
 /* A selector of one name makes a request about that object, for authorization. */
 static void name_from_selector(struct api_request *r)
 {
@@ -146,7 +137,7 @@ static bool read_resource(struct api_request *r, struct segments s)
 	}
 	read_names(r, s);
 	if (!r->name.len && str_eq(r->verb, STR("get"))) {
-		r->verb = asks_watch(r) ? STR("watch") : STR("list");
+		r->verb = request_is_on(r, "watch") ? STR("watch") : STR("list");
 		name_from_selector(r);
 	} else if (!r->name.len && str_eq(r->verb, STR("delete"))) {
 		r->verb = STR("deletecollection");

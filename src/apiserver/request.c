@@ -22,6 +22,14 @@ bool request_query(const struct api_request *r, const char *name, struct str *va
 	return request_query_all(r, name, value, 1) == 1;
 }
 
+bool request_is_on(const struct api_request *r, const char *name)
+{
+	struct str value;
+
+	return request_query(r, name, &value) && !str_eq_nocase(value, STR("false")) &&
+	       !str_eq(value, STR("0"));
+}
+
 bool user_in_group(const struct api_user *u, struct str group)
 {
 	for (size_t i = 0; i < u->group_count; i++)

@@ -170,6 +170,8 @@ void request_release_kept(struct api_request *r); /* pipeline.c's */
 void request_warn(struct api_request *r, struct str text);
 /* First value of a query parameter, decoded; false when it is not there. */
 bool request_query(const struct api_request *r, const char *name, struct str *value);
+/* A switch: there, and neither "false" in whatever letters nor "0", as Go's clients are used to. */
+bool request_is_on(const struct api_request *r, const char *name);
 /* All values of it, in order. */
 size_t request_query_all(
 	const struct api_request *r, const char *name, struct str *values, size_t max);

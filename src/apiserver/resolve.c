@@ -12,13 +12,11 @@
 static bool is_stream(const struct api_request *r)
 {
 	static const char *const names[] = {"exec", "attach", "portforward", "proxy"};
-	struct str follow;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (str_eq_text(r->subresource, names[i]))
 			return true;
-	return str_eq(r->subresource, STR("log")) && request_query(r, "follow", &follow) &&
-	       !str_eq(follow, STR("false")) && !str_eq(follow, STR("0"));
+	return str_eq(r->subresource, STR("log")) && request_is_on(r, "follow");
 }
 
 /* ?timeout=5s: at most what the server allows. */

@@ -268,6 +268,11 @@ void forward_next(struct forward_session *s, struct op *op, struct forward_pair 
 	task_start(&s->next->task, &kind, op);
 }
 
+bool forward_has_all(const struct forward_session *s)
+{
+	return !s->spdy && s->ports->given == s->ports->count;
+}
+
 void forward_close(struct forward_session *s)
 {
 	struct forward_ports *p = s->ports;

@@ -34,6 +34,8 @@ check "the JavaScript client finds nothing wrong" grep -q ' passed, 0 failed' "$
 /usr/bin/python3 -B "$here/streams.py" "$KUBECONFIG" | tee "$dir/python"
 check "nor does the Python client" grep -q ' passed, 0 failed' "$dir/python"
 k delete pod --all --wait >/dev/null
+unmounted() { ! grep -q "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts; }
+within 20 unmounted
 check "it ends" stop
 check "without an error in the log" test "$(grep -c '^E' "$dir/log")" = 0
 finish

@@ -12,10 +12,19 @@ struct connecting {
 
 static void add_switch(struct api_request *r, struct cJSON *options, const char *name)
 {
-	struct str text;
-
-	if (request_query(r, name, &text) && !str_eq_text(text, "false") && !str_eq_text(text, "0"))
+	if (request_is_on(r, name))
 		json_add(r->arena, options, str_from(name), json_new_bool(r->arena, true));
+}
+
+/* Of numbers several may stand in one, with commas. */
+static void add_numbers(struct api_request *r, struct cJSON *list, struct str text)
+{
+	struct str word;
+	int64_t number;
+
+	while (str_next(&text, ',', &word))
+		if (str_to_i64(word, &number))
+			json_append(list, json_new_int(r->arena, number));
 }
 
 static void add_list(struct api_request *r, struct cJSON *options, const char *name, bool numbers)
@@ -24,14 +33,13 @@ static void add_list(struct api_request *r, struct cJSON *options, const char *n
 
 	for (size_t i = 0; i < r->parameters.count; i++) {
 		struct str value = r->parameters.pairs[i].value;
-		int64_t number;
 
 		if (!str_eq_text(r->parameters.pairs[i].key, name))
 			continue;
 		if (!numbers)
 			json_append(list, json_new_str(r->arena, value));
-		else if (str_to_i64(value, &number))
-			json_append(list, json_new_int(r->arena, number));
+		else
+			add_numbers(r, list, value);
 	}
 	if (json_first(list))
 		json_add(r->arena, options, str_from(name), list);

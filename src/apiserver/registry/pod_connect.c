@@ -119,14 +119,6 @@ struct log_options {
 	int64_t tail, bytes, seconds, time;
 };
 
-static bool is_on(struct api_request *r, const char *name)
-{
-	struct str text;
-
-	return request_query(r, name, &text) && !str_eq_text(text, "false") &&
-	       !str_eq_text(text, "0");
-}
-
 static struct status *read_number(
 	struct api_request *r, const char *name, bool *has, int64_t *number)
 {
@@ -187,7 +179,7 @@ static void add_log_options(struct api_request *r, const struct log_options *o, 
 	struct str since;
 
 	for (size_t i = 0; i < ARRAY_LEN(switches); i++)
-		if (is_on(r, switches[i]))
+		if (request_is_on(r, switches[i]))
 			add_option(q, switches[i], STR("true"));
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (numbers[i].has)
@@ -254,7 +246,7 @@ static void add_streams(struct api_request *r, struct question *q)
 		{"stdin", "input"}, {"stdout", "output"}, {"stderr", "error"}, {"tty", "tty"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(streams); i++)
-		if (is_on(r, streams[i][0]))
+		if (request_is_on(r, streams[i][0]))
 			add_option(q, streams[i][1], STR("1"));
 }
 

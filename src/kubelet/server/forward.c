@@ -124,7 +124,12 @@ static void link_start(struct forward *f)
 
 static void end_if_over(struct forward *f)
 {
-	if (!f->over || !list_empty(&f->links))
+	if (!list_empty(&f->links))
+		return;
+	/* A WebSocket is for its ports: when they have nothing more to say it ends. */
+	if (!f->over && forward_has_all(&f->session))
+		op_cancel(&f->r->op);
+	if (!f->over)
 		return;
 	forward_close(&f->session);
 	node_request_end(f->r);
