@@ -103,7 +103,8 @@ void http_read_all(struct http_exchange *x, struct op *op, struct buf *into, siz
  * left out for HEAD, 204 and 304. One exchange has one response: a second is our own mistake
  * (asserted). What headers of the handler cannot break: a name that is no token leaves its field
  * out, control characters in values become spaces, Content-Length and Transfer-Encoding are ours
- * alone, a status outside 200..999 becomes 500.
+ * alone, a status outside 200..999 becomes 500. "Connection: close" ends the connection behind
+ * the response; over HTTP/2 it says GOAWAY, and what is in flight goes on.
  */
 void http_respond(struct http_exchange *x, struct op *op, int status,
 	const struct http_header *headers, size_t header_count, struct str body);

@@ -324,7 +324,8 @@ static struct flag *limits_flags(struct arena *a, struct api_options *o)
 		FLAG_DURATION("shutdown-delay-duration", &o->shutdown_delay, "0s",
 			"Time between SIGTERM and the end of accepting."),
 		FLAG_DOUBLE("goaway-chance", &o->goaway_chance, "0", "CHANCE",
-			"Accepted, without effect."),
+			"That a client of HTTP/2 is asked to connect anew with an answer, up to "
+			"0.02."),
 		FLAG_BOOL("profiling", &o->profiling, "true", "Serve /debug/ to administrators."),
 		FLAG_BOOL("fsync", &o->sync, "true",
 			"Answer writes when they are on disk. false is for throw-away clusters."),

@@ -263,6 +263,9 @@ int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 		code = err_set(err, ERR_USAGE, "--etcd-compaction-interval is negative");
 	if (!code && o->request_timeout <= 0)
 		code = err_set(err, ERR_USAGE, "--request-timeout must be positive");
+	if (!code && (o->goaway_chance < 0 || o->goaway_chance > 0.02))
+		code = err_set(err, ERR_USAGE,
+			"--goaway-chance can not be less than 0 or greater than 0.02");
 	if (!code && o->max_in_flight + o->max_mutating_in_flight <= 0)
 		code = err_set(err, ERR_USAGE,
 			"--max-requests-inflight and --max-mutating-requests-inflight must not "

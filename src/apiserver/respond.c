@@ -4,6 +4,7 @@
 
 #include "audit.h"
 #include "fair.h"
+#include "farewell.h"
 #include "negotiate.h"
 
 #include <kube/block.h>
@@ -77,6 +78,7 @@ struct http_headers respond_headers(struct api_request *r, const char *content_t
 		http_headers_add(r->arena, &h, STR("Content-Type"), str_from(content_type));
 	add_warnings(r, &h);
 	fair_add_headers(r, &h);
+	farewell_add_headers(r, &h);
 	return h;
 }
 

@@ -234,9 +234,12 @@ static bool h2_exchange_head(struct h2_exchange *e, struct op *op,
 	struct h2_fields f;
 	h2_fields_init(&f, &x->arena, count + 4);
 	h2_fields_add(&f, STR(":status"), arena_print(&x->arena, "%03d", x->status));
-	bool dated = false;
-	for (size_t i = 0; i < count; i++)
+	bool dated = false, last = false;
+	for (size_t i = 0; i < count; i++) {
 		dated |= str_eq_nocase(headers[i].name, STR("date"));
+		last |= str_eq_nocase(headers[i].name, STR("connection")) &&
+			str_eq_nocase(headers[i].value, STR("close"));
+	}
 	if (!dated)
 		h2_fields_add(&f, STR("date"), http_date(x->env));
 	if (e->server->base.server_header.len)
@@ -253,6 +256,8 @@ static bool h2_exchange_head(struct h2_exchange *e, struct op *op,
 		op_fail_with(op, ERR_INTERNAL, "http2: %s", nghttp2_strerror(code));
 		return false;
 	}
+	if (last)
+		h2_drain(h);
 	h2_flush(h);
 	return true;
 }

@@ -29,6 +29,13 @@ review() { # USER VERB RESOURCE: the status of a SubjectAccessReview by the admi
 		"$url/apis/authorization.k8s.io/v1/subjectaccessreviews" | tr -d ' \n'
 }
 
+connections() { # COUNT CURL-FLAGS…: how many that many requests of HTTP/2 take, one after the other
+	local many=() count=$1
+	shift
+	for _ in $(seq "$count"); do many+=(-o /dev/null "$url/version"); done
+	fetch --http2 -w '%{num_connects}\n' "$@" "${many[@]}" | awk '{n += $1} END {print n}'
+}
+
 # ---- ABAC ----
 cat >"$dir/policy" <<-END
 	# who reads what
@@ -39,10 +46,15 @@ END
 check "ABAC wants a file" contains "authorization policy file not passed" \
 	"$("$kube" apiserver --data-dir "$dir/d" --authorization-mode ABAC 2>&1)"
 printf '{"user":1}\n' >"$dir/bad"
+check "a chance is no certainty" contains "goaway-chance can not be less than 0 or greater than 0.02" \
+	"$("$kube" apiserver --data-dir "$dir/d" --goaway-chance 0.5 2>&1)"
 check "a bad line is named" contains "error reading policy file $dir/bad, line 1: {\"user\":1}" \
 	"$("$kube" apiserver --data-dir "$dir/d" --authorization-mode ABAC \
 		--authorization-policy-file "$dir/bad" 2>&1 | tr -d '\\')"
 check "it serves with ABAC" start --authorization-mode ABAC --authorization-policy-file "$dir/policy"
+check "who says who they are keep their connection" test "$(connections 20 -H 'Authorization: Bearer secret-of-maker')" = 1
+check "nobody gets one for each request" test "$(connections 20)" = 20
+check "nor who says it wrongly" test "$(connections 20 -H 'Authorization: Bearer wrong')" = 20
 check "bob reads one project's" test "$(code_as bob "$maps")" = 200
 check "and no other's" test "$(code_as bob "$url/api/v1/namespaces/kube-system/configmaps")" = 403
 check "in upstream's words" contains "No policy matched." "$(cat "$dir/out")"
@@ -379,7 +391,7 @@ authority strangers
 issue proxies front
 issue proxies back
 issue strangers nobody
-check "it serves behind a proxy" start --requestheader-client-ca-file "$dir/proxies.crt" \
+check "it serves behind a proxy" start --goaway-chance 0.02 --requestheader-client-ca-file "$dir/proxies.crt" \
 	--requestheader-allowed-names front --requestheader-username-headers X-Remote-User \
 	--requestheader-group-headers X-Remote-Group --requestheader-uid-headers X-Remote-Uid \
 	--requestheader-extra-headers-prefix X-Remote-Extra-
@@ -395,6 +407,7 @@ check "whom it speaks for is believed" contains \
 	"$(by front "${told[@]}")"
 check "nobody stays nobody behind a proxy" contains '"system:anonymous\"cannotcreateresource' \
 	"$(by front -H 'X-Remote-User: system:anonymous' -H 'X-Remote-Group: system:unauthenticated')"
+check "some are sent to connect anew" test "$(connections 1000 -H 'Authorization: Bearer secret-of-alice')" -gt 1
 check "it says who, or it is nobody" contains '"Unauthorized"' "$(by front)"
 check "another name is not believed" contains '"Unauthorized"' "$(by back "${told[@]}")"
 check "nor another authority" contains '"Unauthorized"' "$(by nobody "${told[@]}")"
