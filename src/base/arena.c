@@ -1,9 +1,8 @@
 #include <kube/arena.h>
 
-#include <kube/mem.h>
+#include "print.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <kube/mem.h>
 
 enum {
 	ARENA_ALIGN = 16,
@@ -184,18 +183,23 @@ char *arena_text(struct arena *a, const char *text)
 	return arena_copy(a, text, strlen(text) + 1);
 }
 
+/* Into what is left of the chunk, which is then handed out if the text has fitted. */
 struct str arena_print(struct arena *a, const char *format, ...)
 {
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	int len = vsnprintf(NULL, 0, format, args);
-	assert(len >= 0);
-	char *text = arena_alloc(a, (size_t)len + 1);
-	vsnprintf(text, (size_t)len + 1, format, again);
+	char *left = a->at;
+	size_t room = (size_t)(a->end - a->at);
+	ASAN_UNPOISON_MEMORY_REGION(left, room);
+	size_t len = print_text(left, room, format, args);
+	ASAN_POISON_MEMORY_REGION(left, room);
+	char *text = arena_alloc(a, len + 1);
+	if (text != left)
+		print_text(text, len + 1, format, again);
 	va_end(again);
 	va_end(args);
-	return str_make(text, (size_t)len);
+	return str_make(text, len);
 }
 
 void *arena_more(

@@ -1,8 +1,8 @@
 #include <kube/buf.h>
 
-#include <kube/mem.h>
+#include "print.h"
 
-#include <stdio.h>
+#include <kube/mem.h>
 
 /* `at` has cap + 1 bytes whenever it is not NULL: the last is buf_text's NUL, outside of max. */
 
@@ -116,14 +116,15 @@ void buf_vprint(struct buf *b, const char *format, va_list args)
 	va_list again;
 	va_copy(again, args);
 	/* Straight into the free room first: most prints fit. */
+	if (!b->at && b->max)
+		buf_reserve(b, 0);
 	size_t room = b->at ? b->cap - b->len + 1 : 0;
-	int len = vsnprintf(room ? b->at + b->len : NULL, room, format, args);
-	assert(len >= 0);
-	if ((size_t)len >= room && buf_reserve(b, (size_t)len))
-		vsnprintf(b->at + b->len, (size_t)len + 1, format, again);
+	size_t len = print_text(b->at ? b->at + b->len : NULL, room, format, args);
+	if (len >= room && buf_reserve(b, len))
+		print_text(b->at + b->len, len + 1, format, again);
 	va_end(again);
 	if (!b->over)
-		b->len += (size_t)len;
+		b->len += len;
 }
 
 void buf_drop_front(struct buf *b, size_t len)
