@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define KEYS_MAX 8
+#define FEW      16
 
 bool typed_is_struct(const struct schema_field *f)
 {
@@ -132,18 +133,45 @@ static int by_element(const void *x, const void *y)
 	return order ? order : (*a > *b) - (*a < *b);
 }
 
+static void sort_few(struct typed_children *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct typed_child *child = &c->items[i];
+		size_t at = i;
+
+		for (; at > 0 && str_cmp(c->sorted[at - 1]->element, child->element) > 0; at--)
+			c->sorted[at] = c->sorted[at - 1];
+		c->sorted[at] = child;
+	}
+}
+
 /* Names come sorted as a rule: then there is nothing to do. */
 static void sort(struct arena *a, struct typed_children *c)
 {
 	bool ordered = true;
 
 	c->sorted = arena_alloc(a, (c->count + 1) * sizeof(const struct typed_child *));
+	if (c->count <= FEW) {
+		sort_few(c);
+		return;
+	}
 	for (size_t i = 0; i < c->count; i++) {
 		c->sorted[i] = &c->items[i];
 		ordered &= i == 0 || str_cmp(c->items[i - 1].element, c->items[i].element) < 0;
 	}
 	if (!ordered)
 		qsort(c->sorted, c->count, sizeof(const struct typed_child *), by_element);
+}
+
+static struct str member_element(struct arena *a, struct str key)
+{
+	char *at = arena_alloc(a, key.len + 3);
+
+	memcpy(at, "f:", 2);
+	if (key.len)
+		memcpy(at + 2, key.at, key.len);
+	at[key.len + 2] = 0;
+	return str_make(at, key.len + 2);
 }
 
 const struct schema_field *typed_element(struct arena *a, const struct schema_field *f)
@@ -176,8 +204,8 @@ struct typed_children typed_children_of(struct arena *a, struct typed t)
 		const struct schema_field *f =
 			typed_is_struct(t.field) ? schema_field(t.field->of, json_key(item)) : NULL;
 
-		child->element = c.list ? typed_item(a, t.field, item)
-					: arena_print(a, "f:%.*s", STRF(json_key(item)));
+		child->element =
+			c.list ? typed_item(a, t.field, item) : member_element(a, json_key(item));
 		child->at = (struct typed){.field = f ? f : one, .value = item};
 		child->declared = f;
 	}

@@ -65,13 +65,18 @@ struct cJSON *json_at(const struct cJSON *array, size_t index)
 struct cJSON *json_path(const struct cJSON *root, const char *dotted)
 {
 	const struct cJSON *n = root;
-	struct str rest = str_from(dotted), part;
-	while (n && str_next(&rest, '.', &part)) {
+	for (const char *from = dotted, *end; n; from = end + 1) {
 		uint64_t index;
+		end = from;
+		while (*end && *end != '.')
+			end++;
+		struct str part = str_make(from, (size_t)(end - from));
 		if (json_is(n, JSON_ARRAY))
 			n = str_to_u64(part, &index) ? json_at(n, index) : NULL;
 		else
 			n = json_get(n, part);
+		if (!*end)
+			break;
 	}
 	return (struct cJSON *)(uintptr_t)n;
 }

@@ -180,18 +180,23 @@ static void commit(struct writing *w, bool delete_)
 	store_commit(r->server->store, &w->op, &w->commit);
 }
 
-/* Nothing but managed fields' times and the version could differ: nothing is written. */
+/*
+ * Nothing but managed fields' times and the version could differ: nothing is written. What is
+ * stored counts: objects of custom kinds may be shown otherwise.
+ */
 static bool changes_nothing(struct writing *w)
 {
 	_cleanup_(buf_done) struct buf now = BUF_INIT(64 * MIB), before = BUF_INIT(64 * MIB);
 	const struct cJSON *version = json_path(w->old_tree, "metadata.resourceVersion");
+	const struct cJSON *stood = w->hub->custom ? object_tree(w->r->arena, w->old) : w->old_tree;
 
 	if (!json_path(w->stored, "metadata.resourceVersion") || version)
 		tree_set(w->r->arena, w->stored, "metadata.resourceVersion",
 			json_copy(w->r->arena, version));
-	/* what is stored counts: objects of custom kinds may be shown otherwise */
-	json_print(&before, w->hub->custom ? object_tree(w->r->arena, w->old) : w->old_tree,
-		JSON_SORTED);
+	if (!json_equal(stood, w->stored))
+		return false;
+	/* the same, but numbers may be written otherwise */
+	json_print(&before, stood, JSON_SORTED);
 	json_print(&now, w->stored, JSON_SORTED);
 	return str_eq(buf_str(&before), buf_str(&now));
 }
