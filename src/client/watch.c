@@ -203,6 +203,10 @@ static void read_more(struct client_watching *g)
 	buf_drop_front(&g->sending->text, g->from);
 	g->scanned -= g->from;
 	g->from = 0;
+	/* The next may be an hour away: nothing is kept for it. */
+	arena_done(&g->arena);
+	if (!g->sending->text.len)
+		buf_done(&g->sending->text);
 	op_init(&g->wait, g->op->scope, more_read, OP_NO_DEADLINE);
 	c->transport->ops->read(c, &g->wait, &g->sending->text, READ_SIZE);
 }
