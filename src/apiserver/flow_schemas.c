@@ -186,7 +186,7 @@ static void load_levels(struct flow_schemas *f, struct bucket *levels)
 	struct cJSON *tree;
 
 	while (store_next(&it))
-		specs[count++] = read_level(object_tree(&f->arena, it.object));
+		specs[count++] = read_level(object_lean_tree(&f->arena, it.object));
 	while ((tree = imagine(f, levels, true, &at)))
 		specs[count++] = read_level(tree);
 	fair_levels_set(f->fair, specs, count);
@@ -226,7 +226,7 @@ static void load(struct flow_schemas *f)
 	f->rules = arena_new(&f->arena, (store_count(schemas) + 2) * sizeof(*f->rules));
 	struct store_iter it = store_seek(schemas, STR(""), STR(""));
 	while (store_next(&it))
-		load_rule(f, object_tree(&f->arena, it.object));
+		load_rule(f, object_lean_tree(&f->arena, it.object));
 	while ((tree = imagine(f, schemas, false, &at)))
 		load_rule(f, tree);
 	qsort(f->rules, f->count, sizeof(*f->rules), compare_rules);

@@ -52,11 +52,12 @@ static void read_roles(struct rbac *r, struct bucket *b)
 	struct store_iter it = store_seek(b, STR(""), STR(""));
 
 	while (store_next(&it)) {
-		struct cJSON *tree = object_tree(&r->arena, it.object);
+		_cleanup_(arena_done) struct arena scratch = {0};
+		const struct cJSON *rules =
+			json_get(object_lean_tree(&scratch, it.object), STR("rules"));
 
-		map_set(&r->roles, arena_str(&r->arena, it.key), json_get(tree, STR("rules")));
-		if (!json_get(tree, STR("rules")))
-			map_set(&r->roles, it.key, json_new(&r->arena, JSON_ARRAY));
+		map_set(&r->roles, it.key,
+			rules ? json_copy(&r->arena, rules) : json_new(&r->arena, JSON_ARRAY));
 	}
 }
 
@@ -133,7 +134,7 @@ static void read_bindings(struct rbac *r, struct bucket *b, bool cluster)
 	if (cluster)
 		r->bindings = arena_alloc(&r->arena, (store_count(b) + 1) * sizeof(struct cJSON *));
 	while (store_next(&it)) {
-		struct cJSON *tree = object_tree(&r->arena, it.object);
+		struct cJSON *tree = object_lean_tree(&r->arena, it.object);
 
 		if (cluster) {
 			add_subjects(r, &r->binders, tree, STR(""), r->binding_count);
