@@ -13,13 +13,18 @@ struct arena_chunk;
 struct arena {
 	struct arena_chunk *chunks;
 	char *at, *end;
-	size_t size; /* bytes handed out */
+	size_t size;    /* bytes handed out */
+	uint32_t first; /* bytes of the first chunk; 0: 1 KiB */
 	bool lasting;
 };
 
 void arena_init(struct arena *a);
+/* Of what mostly needs so much: its first chunk. */
+void arena_init_sized(struct arena *a, uint32_t first);
 /* Of what stays, and of which there are many: small chunks, so that little lies idle. */
 void arena_init_lasting(struct arena *a);
+/* The same of what turns out to be such, or is no longer. */
+void arena_set_lasting(struct arena *a, bool lasting);
 void arena_done(struct arena *a);  /* frees all; usable again */
 void arena_reset(struct arena *a); /* forgets all, keeps the largest chunk */
 

@@ -62,6 +62,9 @@ struct http_peer {
 	struct tls_info tls_info; /* views valid as long as the connection */
 };
 
+#define HTTP_EXCHANGE_ARENA                                                                        \
+	(4 * KIB) /* the first chunk of an exchange's memory: enough where there is no body */
+
 /*
  * One request and its response, on the server. Owned by the handler from the moment it is called
  * until http_exchange_done, which is its last act and allowed at any time. All its memory may

@@ -49,6 +49,7 @@ void stage_resolve(struct api_request *r)
 			r->sub = resource_subresource(r->resource, r->subresource);
 	}
 	r->long_running = str_eq(r->verb, STR("watch")) || (r->is_resource && is_stream(r));
+	arena_set_lasting(r->arena, r->long_running);
 	if (r->long_running)
 		r->deadline = OP_NO_DEADLINE;
 	else if (!shorten_deadline(r))

@@ -57,15 +57,25 @@ void arena_init(struct arena *a)
 	*a = (struct arena){0};
 }
 
+void arena_init_sized(struct arena *a, uint32_t first)
+{
+	*a = (struct arena){.first = first};
+}
+
 void arena_init_lasting(struct arena *a)
 {
 	*a = (struct arena){.lasting = true};
 }
 
+void arena_set_lasting(struct arena *a, bool lasting)
+{
+	a->lasting = lasting;
+}
+
 /* Empty, and of the kind that it was. */
 static void begin_anew(struct arena *a)
 {
-	*a = (struct arena){.lasting = a->lasting};
+	*a = (struct arena){.first = a->first, .lasting = a->lasting};
 }
 
 void arena_done(struct arena *a)
@@ -117,7 +127,9 @@ static struct arena_chunk *arena_add_single(struct arena *a, size_t size)
 
 static size_t next_size(const struct arena *a, size_t need)
 {
-	size_t first = a->lasting ? ARENA_LASTING_FIRST : ARENA_CHUNK_FIRST;
+	size_t first = a->first     ? a->first
+		       : a->lasting ? (size_t)ARENA_LASTING_FIRST
+				    : (size_t)ARENA_CHUNK_FIRST;
 	size_t grown = a->chunks ? a->chunks->size * 2 : first;
 
 	if (a->lasting)

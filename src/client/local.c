@@ -303,7 +303,7 @@ static void transport_start(struct client_call *c, struct op *op)
 		mem_free(l);
 		return;
 	}
-	arena_init(&l->x.arena);
+	arena_init_sized(&l->x.arena, HTTP_EXCHANGE_ARENA);
 	arena_init(&l->head);
 	scope_init(&l->x.scope, &t->scope, "local exchange", NULL);
 	l->call = c;

@@ -249,6 +249,7 @@ void http1_exchange_start(struct http1_conn *c)
 	x->status = 0;
 	x->sent = 0;
 	x->handler = NULL;
+	arena_set_lasting(&x->arena, false);
 	x->op = (struct op){0};
 	scope_init(&x->scope, &c->base.scope, "exchange", NULL);
 	c->x_live = true;

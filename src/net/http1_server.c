@@ -424,7 +424,7 @@ void http1_server_conn_run(struct server_conn *base)
 	/* The server may have read the first bytes into a smaller buffer. */
 	base->in.max = MAX(limits->header_bytes, HTTP1_READ_BODY) + HTTP1_READ_BODY;
 	buf_init(&c->out, limits->header_bytes + 64 * KIB);
-	arena_init(&c->x.arena);
+	arena_init_sized(&c->x.arena, HTTP_EXCHANGE_ARENA);
 	c->deadline = OP_NO_DEADLINE;
 	http1_send_init(&c->send, &base->scope, base->stream, limits->write_timeout, conn_sent);
 	c->state = HTTP1_BUSY; /* so that idling begins anew */

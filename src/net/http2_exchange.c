@@ -12,7 +12,7 @@ struct h2_exchange *h2_exchange_new(struct h2_server *server, int32_t id)
 	e->x.peer = &c->peer;
 	e->x.env = c->env;
 	e->x.request.version = HTTP_2;
-	arena_init(&e->x.arena);
+	arena_init_sized(&e->x.arena, HTTP_EXCHANGE_ARENA);
 	scope_init(&e->x.scope, &c->scope, "exchange", NULL);
 	list_push(&server->exchanges, &e->in_conn);
 	h2_stream_open(&e->s, &server->h2, id);

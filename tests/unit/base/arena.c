@@ -67,6 +67,37 @@ TEST(arena_grows_in_doubling_chunks)
 	EXPECT(a.at == at);
 }
 
+TEST(a_sized_arena_begins_with_what_it_was_told)
+{
+	struct arena a;
+
+	arena_init_sized(&a, 4096);
+	for (int round = 0; round < 2; round++) {
+		char *first = arena_alloc(&a, 10);
+		EXPECT(a.end - first == 4096);
+		arena_alloc(&a, 3000);
+		EXPECT(a.end - first == 4096);
+		arena_alloc(&a, 3000);
+		EXPECT(a.end - a.at > 3000);
+		arena_done(&a);
+	}
+}
+
+TEST(an_arena_that_turns_out_to_last_grows_little_from_there)
+{
+	struct arena a;
+
+	arena_init_sized(&a, 4096);
+	arena_alloc(&a, 4000);
+	arena_set_lasting(&a, true);
+	arena_alloc(&a, 200);
+	EXPECT(a.end - a.at < 4096);
+	arena_set_lasting(&a, false);
+	arena_alloc(&a, 4096);
+	EXPECT(a.end - a.at > 4096);
+	arena_done(&a);
+}
+
 /* What a chunk holds behind what was asked for: the next pieces lie close by. */
 TEST(a_lasting_arena_has_little_to_spare)
 {
