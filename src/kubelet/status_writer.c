@@ -125,8 +125,8 @@ static void patched(struct op *op, struct err *err)
 		str_to_i64(tree_str(w->request.object, "metadata.resourceVersion"), &revision);
 		if (revision >= w->written_revision)
 			keep_written(w, TAKE(w->sent), revision);
-	} else if (err->code == ERR_NOT_FOUND || (err->code == ERR_CONFLICT && w->failures >= 2)) {
-		w->gone = true;
+	} else if (err->code == ERR_NOT_FOUND) {
+		w->gone = true; /* a conflict may be anybody's: of an end the owner is told */
 	}
 	client_request_done(&w->request);
 	if (err->code && !w->gone && !w->stopped)
@@ -142,6 +142,7 @@ static void removed(struct op *op, struct err *err)
 	w->state = WRITER_IDLE;
 	w->remove = false;
 	client_request_done(&w->request);
+	w->asked = !err->code;
 	if (is_gone(err->code)) {
 		w->gone = true;
 	} else if (err->code && !w->stopped) {
@@ -212,12 +213,14 @@ void status_writer_move(struct status_writer *w, struct str uid)
 {
 	w->uid = uid;
 	w->held = !uid.len;
-	w->gone = false;
+	w->gone = w->asked = false;
 	keep_written(w, NULL, 0);
 }
 
 void status_writer_remove(struct status_writer *w)
 {
+	if (w->asked)
+		return; /* somebody's finalizers hold it */
 	w->remove = true;
 	go(w);
 }

@@ -16,6 +16,7 @@ struct status_writer {
 	/* what is to be */
 	char *wanted;
 	bool remove; /* and then the object is to go */
+	bool asked;  /* it was told to: it goes when nobody holds it */
 	/* what the API has */
 	char *written;
 	int64_t written_revision;

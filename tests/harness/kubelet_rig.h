@@ -28,6 +28,8 @@ struct kubelet_rig {
 		struct err *err);
 	struct client_transport_ops transport_ops;
 	int refuse_at; /* the kubelet's request that many from now is answered with 500 */
+	int conflicts; /* so many of its statuses are answered with 409 */
+	int deletes;   /* that it asked for */
 	char root[64]; /* on the machine's disk: volumes are made there */
 };
 
@@ -48,6 +50,17 @@ static inline void kubelet_rig_enter(void *ctx, struct http_exchange *x)
 	if (r->refuse_at > 0 && --r->refuse_at == 0) {
 		op_init(&x->op, &x->scope, kubelet_rig_refused, OP_NO_DEADLINE);
 		http_respond(x, &x->op, 500, NULL, 0, STR("the API is told to fail"));
+		return;
+	}
+	r->deletes += str_eq(x->request.method, STR("DELETE"));
+	if (r->conflicts > 0 && str_eq(x->request.method, STR("PATCH")) &&
+		str_find(x->request.target, STR("/pods/")) > 0) {
+		r->conflicts--;
+		op_init(&x->op, &x->scope, kubelet_rig_refused, OP_NO_DEADLINE);
+		http_respond(x, &x->op, 409, NULL, 0,
+			STR("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
+			    "\"reason\":\"Conflict\",\"code\":409,\"message\":\"the object has "
+			    "been modified\"}"));
 		return;
 	}
 	api_server_handle_local(r->w.server, x, &node);
