@@ -95,11 +95,48 @@ static void set_whole(struct arena *a, const struct pod_view *v, struct cJSON *s
 	json_set(a, status, STR("resources"), json_copy(a, actual ? actual : resources));
 }
 
+static void set_start(struct arena *a, const struct pod_status_input *in, struct cJSON *status)
+{
+	keep(a, status, in->old, "startTime");
+	if (!tree_has(status, "startTime"))
+		tree_set_str(a, status, "startTime", status_time(a, in->view->now));
+}
+
+/* By the last kubelet, or it has failed elsewhere. */
+static bool was_rejected(const struct pod_status_input *in)
+{
+	return str_eq(tree_str(in->old, "phase"), STR("Failed")) &&
+	       !tree_has(in->old, "containerStatuses") && !in->view->sandbox_count;
+}
+
+/* Nothing of it has ever been here: nothing is said but that, and what others say. */
+static struct cJSON *rejected(struct arena *a, const struct pod_status_input *in)
+{
+	const struct cJSON *before = json_get(in->view->pod, STR("status"));
+	int64_t generation = tree_int(in->view->pod, "metadata.generation", 0);
+	struct cJSON *status = json_new(a, JSON_OBJECT);
+
+	if (!in->rejected)
+		return json_copy(a, in->old);
+	if (generation)
+		tree_set_int(a, status, "observedGeneration", generation);
+	tree_set_str(a, status, "phase", in->phase);
+	tree_set_str(a, status, "reason", in->reason);
+	tree_set_str(a, status, "message", in->message);
+	set_start(a, in, status);
+	keep(a, status, before, "qosClass");
+	keep(a, status, before, "conditions");
+	return status;
+}
+
 struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in)
 {
 	const struct pod_view *v = in->view;
 	struct cJSON *status = json_new(a, JSON_OBJECT);
 	int64_t generation = tree_int(v->pod, "metadata.generation", 0);
+
+	if (in->rejected || was_rejected(in))
+		return rejected(a, in);
 	static const enum container_role roles[] = {ROLE_INIT, ROLE_APP, ROLE_EPHEMERAL};
 	static const char *const names[] = {
 		"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"};
@@ -124,9 +161,7 @@ struct cJSON *pod_status_make(struct arena *a, const struct pod_status_input *in
 		keep(a, status, in->old, "message");
 	}
 	set_addresses(a, in, status);
-	keep(a, status, in->old, "startTime");
-	if (!tree_has(status, "startTime"))
-		tree_set_str(a, status, "startTime", status_time(a, v->now));
+	set_start(a, in, status);
 	/* The API server decided it at creation. */
 	keep(a, status, json_get(v->pod, STR("status")), "qosClass");
 	set_whole(a, v, status);

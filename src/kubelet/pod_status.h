@@ -13,6 +13,7 @@ struct pod_status_input {
 	size_t host_ip_count;
 	const char *runtime; /* "kube": containerID is "kube://id" */
 	bool terminal;       /* everything of it has ended and nothing runs again */
+	bool rejected;       /* it has never been let in */
 	/* An end that has been decided for it; phase empty: none. */
 	struct str phase, reason, message;
 	const struct resize_told *resize; /* NULL: nothing is told */

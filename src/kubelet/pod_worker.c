@@ -357,6 +357,7 @@ static void publish(struct pod_worker *w, struct arena *a)
 		.host_ip_count = w->k->facts.ip_count,
 		.runtime = w->k->runtime->ops->name,
 		.terminal = w->life >= LIFE_LEAVING,
+		.rejected = w->rejected,
 		.phase = str_from(w->end_phase),
 		.reason = str_from(w->end_reason),
 		.message = str_from(w->end_message),

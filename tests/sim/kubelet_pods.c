@@ -531,8 +531,21 @@ TEST(a_node_refuses_what_it_has_no_room_for)
 	EXPECT_STR(rig_status(&r, "more", "message"),
 		"Pod was rejected: Node didn't have enough resource: cpu, requested: 1500, used: "
 		"3000, capacity: 4000");
+	/* Nothing of it has been here: whoever lists it sees why, and no container that waits. */
+	EXPECT(!json_path(rig_get(&r, "more"), "status.containerStatuses"));
+	EXPECT(!json_path(rig_get(&r, "more"), "status.hostIP"));
+	EXPECT_INT(json_count(json_path(rig_get(&r, "more"), "status.conditions")), 0);
+	EXPECT(rig_status(&r, "more", "startTime").len > 0);
 	EXPECT_STR(rig_status(&r, "elsewhere", "reason"), "NodeAffinity");
 	EXPECT_INT(r.runtime.started, 1);
+	/* Another kubelet does not think better of it. */
+	kubelet_rig_stop(&r);
+	rig_delete(&r, "large", 0);
+	kubelet_rig_start(&r);
+	rig_pass(&r, 5 * SEC);
+	EXPECT_STR(rig_status(&r, "more", "reason"), "OutOfcpu");
+	EXPECT(!json_path(rig_get(&r, "more"), "status.containerStatuses"));
+	EXPECT_INT(fake_runtime_running(&r.runtime), 0);
 	kubelet_rig_close(&r);
 }
 
