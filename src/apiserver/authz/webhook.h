@@ -32,10 +32,11 @@ void webhook_authorizer_drop(struct webhook_authorizer *w);
 /* From memory, or ACCESS_WAIT. */
 enum access_decision webhook_ask(struct webhook_authorizer *w, struct arena *arena,
 	const struct access_query *q, struct access_answer *answer);
-/* The same as conditions see it: texts are there though they are empty. */
-struct cJSON *webhook_condition_tree(struct arena *a, const struct access_query *q);
+
 /* The spec of a review, as it is sent in that version. */
 void webhook_print_spec(
 	struct buf *out, struct arena *scratch, const struct access_query *q, bool v1);
+/* The same as conditions see it: texts are there though they are empty. */
+struct cJSON *webhook_condition_tree(struct arena *a, const struct access_query *q);
 
 #endif
