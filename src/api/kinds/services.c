@@ -1,17 +1,10 @@
 /* Service */
 #include "ip_rules.h"
+#include "rules.h"
 #include "service_rules.h"
 
 static const struct str lb = STR_INIT("LoadBalancer");
 #define ONLY_LB "may only be used when `type` is 'LoadBalancer'"
-
-static bool one_of(struct str value, const char *const *choices)
-{
-	for (size_t i = 0; choices[i]; i++)
-		if (str_eq_text(value, choices[i]))
-			return true;
-	return false;
-}
 
 /* ---- defaults ---- */
 
@@ -64,100 +57,6 @@ static void defaults(struct change *c)
 			service_is_type(service, "LoadBalancer")))
 		tree_set_str(c->arena, service, "spec.internalTrafficPolicy", STR("Cluster"));
 	default_balancer(c);
-}
-
-/* ---- ports ---- */
-
-static void check_number(struct field_errors *e, const struct path *p, int64_t number)
-{
-	struct name_faults f = {0};
-
-	name_check_port(number, &f);
-	for (size_t i = 0; i < f.count; i++)
-		field_invalid_int(e, p, number, "%s", f.items[i]);
-}
-
-static void check_port_name(struct field_errors *e, const struct path *p, const struct cJSON *list,
-	const struct cJSON *port, size_t index)
-{
-	struct path at = PATH(p, "name");
-	struct str name = tree_str(port, "name");
-
-	if (!name.len) {
-		if (json_count(list) > 1)
-			field_required(e, &at, "%s", "");
-		return;
-	}
-	field_check_name(e, &at, name, name_check_dns_label);
-	for (size_t j = 0; j < index; j++)
-		if (str_eq(tree_str(json_at(list, j), "name"), name)) {
-			field_duplicate_str(e, &at, name);
-			return;
-		}
-}
-
-static void check_port(struct field_errors *e, const struct path *p, const struct cJSON *list,
-	const struct cJSON *port, size_t index)
-{
-	static const char *const protocols[] = {"SCTP", "TCP", "UDP", NULL};
-	struct path port_at = PATH(p, "port"), protocol_at = PATH(p, "protocol");
-	struct path target_at = PATH(p, "targetPort"), app_at = PATH(p, "appProtocol");
-	struct str protocol = tree_str(port, "protocol");
-	const struct cJSON *target = json_get(port, STR("targetPort"));
-	int64_t number;
-
-	check_port_name(e, p, list, port, index);
-	check_number(e, &port_at, tree_int(port, "port", 0));
-	if (!protocol.len)
-		field_required(e, &protocol_at, "%s", "");
-	else if (!one_of(protocol, protocols))
-		field_not_supported_str(e, &protocol_at, protocol, protocols);
-	if (json_int(target, &number))
-		check_number(e, &target_at, number);
-	else
-		field_check_name(e, &target_at, json_str(target), name_check_port_name);
-	if (tree_has(port, "appProtocol"))
-		field_check_name(e, &app_at, tree_str(port, "appProtocol"), name_check_qualified);
-}
-
-static bool same_number(const struct cJSON *a, const struct cJSON *b, const char *member)
-{
-	return tree_int(a, member, 0) == tree_int(b, member, 0) &&
-	       str_eq(tree_str(a, "protocol"), tree_str(b, "protocol"));
-}
-
-/* The pair as Go prints the key it compares by. */
-static void duplicate_port(struct field_errors *e, const struct path *p, const struct cJSON *port)
-{
-	struct str text = arena_print(e->arena,
-		"{\"Name\":\"\",\"Protocol\":\"%.*s\",\"AppProtocol\":null,\"Port\":%lld,"
-		"\"TargetPort\":0,\"NodePort\":0}",
-		STRF(tree_str(port, "protocol")), (long long)tree_int(port, "port", 0));
-
-	field_add(e, FIELD_DUPLICATE, p, text);
-}
-
-static void check_pairs(struct field_errors *e, const struct path *ports, const struct cJSON *list,
-	const char *member)
-{
-	bool nodes = str_eq_text(str_from(member), "nodePort");
-	size_t i = 0;
-
-	json_each (port, list) {
-		struct path at = PATH_INDEX(ports, i), node_at = PATH(&at, "nodePort");
-
-		for (size_t j = 0; j < i; j++) {
-			if ((nodes && !tree_int(port, member, 0)) ||
-				!same_number(port, json_at(list, j), member))
-				continue;
-			if (nodes)
-				field_duplicate(e, &node_at, json_get(port, STR("nodePort")));
-			else
-				duplicate_port(e, &at, port);
-			break;
-		}
-		i++;
-	}
 }
 
 /* ---- by type ---- */
@@ -226,7 +125,7 @@ static void check_affinity(
 
 	if (!affinity.len)
 		field_required(e, &here, "%s", "");
-	else if (!one_of(affinity, known))
+	else if (!rule_is_one_of(affinity, known))
 		field_not_supported_str(e, &here, affinity, known);
 	if (str_eq_text(affinity, "ClientIP") && (seconds <= 0 || seconds > 86400))
 		field_invalid_int(
@@ -322,7 +221,7 @@ static void check_policies(
 				"may only be set for externally-accessible services");
 	} else if (!out.len) {
 		field_required(e, &out_at, "%s", "");
-	} else if (!one_of(out, known)) {
+	} else if (!rule_is_one_of(out, known)) {
 		field_not_supported_str(e, &out_at, out, known);
 	}
 	if (!service_needs_health_port(service)) {
@@ -333,35 +232,21 @@ static void check_policies(
 	} else if (!health) {
 		field_required(e, &health_at, "%s", "");
 	} else {
-		check_number(e, &health_at, health);
+		rule_port_number(e, &health_at, health);
 	}
 	if (!tree_has(service, "spec.internalTrafficPolicy")) {
 		if (external(service) || service_is_type(service, "ClusterIP"))
 			field_required(e, &in_at, "%s", "");
-	} else if (!one_of(in, known)) {
+	} else if (!rule_is_one_of(in, known)) {
 		field_not_supported_str(e, &in_at, in, known);
 	}
 	if (tree_has(service, "spec.trafficDistribution") &&
-		!one_of(tree_str(service, "spec.trafficDistribution"), spread))
+		!rule_is_one_of(tree_str(service, "spec.trafficDistribution"), spread))
 		field_not_supported_str(
 			e, &spread_at, tree_str(service, "spec.trafficDistribution"), spread);
 }
 
 /* ---- validation ---- */
-
-static void check_ports(
-	struct field_errors *e, const struct path *spec, const struct cJSON *service)
-{
-	struct path ports = PATH(spec, "ports");
-	const struct cJSON *list = json_path(service, "spec.ports");
-	size_t i = 0;
-
-	json_each (port, list) {
-		struct path at = PATH_INDEX(&ports, i);
-
-		check_port(e, &at, list, port, i++);
-	}
-}
 
 static void check_type(struct field_errors *e, const struct path *spec, const struct cJSON *service)
 {
@@ -373,7 +258,7 @@ static void check_type(struct field_errors *e, const struct path *spec, const st
 
 	if (!type.len)
 		field_required(e, &type_at, "%s", "");
-	else if (!one_of(type, known))
+	else if (!rule_is_one_of(type, known))
 		field_not_supported_str(e, &type_at, type, known);
 	if (!service_is_type(service, "ClusterIP"))
 		return;
@@ -396,15 +281,15 @@ static void check(struct change *c, struct field_errors *e)
 		!service_is_type(service, "ExternalName"))
 		field_required(e, &ports, "%s", "");
 	check_type_rules(e, &spec, service);
-	check_ports(e, &spec, service);
+	check_service_ports(e, &spec, service);
 	if (tree_has(service, "spec.selector"))
 		check_labels(e, &selector, json_path(service, "spec.selector"));
 	check_affinity(e, &spec, service);
 	check_cluster_ips(e, service);
 	check_external_ips(e, &spec, service);
 	check_type(e, &spec, service);
-	check_pairs(e, &ports, list, "nodePort");
-	check_pairs(e, &ports, list, "port");
+	check_service_port_pairs(e, &ports, list, "nodePort");
+	check_service_port_pairs(e, &ports, list, "port");
 	check_balancer(e, &spec, service);
 	check_policies(e, &spec, service);
 }
@@ -451,7 +336,7 @@ static void validate_status(struct change *c, struct field_errors *e)
 			field_required(e, &mode_at, "must be specified when `ip` is set");
 		else if (!tree_str(item, "ip").len && tree_has(item, "ipMode"))
 			field_forbidden(e, &mode_at, "may not be specified when `ip` is not set");
-		else if (mode.len && !one_of(mode, modes))
+		else if (mode.len && !rule_is_one_of(mode, modes))
 			field_not_supported_str(e, &mode_at, mode, modes);
 		if (!host.len)
 			continue;
