@@ -25,7 +25,14 @@ const struct cJSON *rbac_role_rules(
 	struct rbac *r, struct arena *arena, bool cluster, struct str namespace, struct str name);
 /* Of the server's authorizers; RBAC's rules are there in every mode. */
 struct rbac *authz_rbac(struct authz *a);
+
+/* ---- one rule, one binding: pure ---- */
 /* Does the rule cover the query? */
 bool rbac_rule_covers(const struct cJSON *rule, const struct access_query *q);
+/* The subject by which the binding, of that namespace, names the user; NULL: it does not. */
+const struct cJSON *rbac_binds(
+	const struct cJSON *binding, const struct api_user *u, struct str namespace);
+/* Upstream's account of who is allowed by what. */
+struct str rbac_describe(struct arena *a, const struct rbac_grant *g);
 
 #endif
