@@ -160,6 +160,10 @@ struct h2_stream {
 };
 
 void h2_stream_open(struct h2_stream *s, struct h2 *h, int32_t id);
+static inline int64_t h2_stream_now(const struct h2_stream *s)
+{
+	return loop_now(s->h2->loop);
+}
 /* The ops have been begun. */
 void h2_stream_read(struct h2_stream *s, struct op *op, struct buf *into, size_t max);
 void h2_stream_write(struct h2_stream *s, struct op *op, const struct str *parts, size_t count);
@@ -183,6 +187,8 @@ void h2_stream_reset(struct h2_stream *s, uint32_t code);
 void h2_stream_done(struct h2_stream *s); /* frees; no op waits */
 /* Is it stuck? Returns when to look again. */
 int64_t h2_stream_check(struct h2_stream *s, int64_t now);
+/* Answers the reader, if there is something to answer. */
+void h2_stream_serve(struct h2_stream *s);
 
 /* Called by http2_frames.c. */
 int h2_stream_take_data(struct h2_stream *s, const uint8_t *at, size_t len);
