@@ -1,7 +1,8 @@
 /*
  * pod-garbage-collector: removes pods whose node is gone, that are being deleted where no kubelet
  * will ever finish it, and the oldest of too many finished ones. It looks every 20 seconds; a node
- * has to be missing for 40 before its pods go, since caches may be behind.
+ * has to be missing for 40 before its pods go, since caches may be behind. It counts them by the
+ * loop's clock, which nobody sets.
  */
 #include "pod_gc.h"
 
@@ -101,8 +102,9 @@ static void look_at_finished(struct usual *u, struct arena *a)
 		usual_enqueue(u, arena_print(a, TOO_MANY "%.*s", STRF(all[i].key)));
 }
 
-static void look_at_all(struct usual *u, int64_t now, struct plan *p)
+static void look_at_all(struct usual *u, struct plan *p)
 {
+	int64_t now = loop_now(usual_world(u)->base.env->loop);
 	struct informer *nodes = usual_informer(u, "nodes");
 
 	informer_each(it, informer_all(usual_informer(u, "pods")))
@@ -127,7 +129,7 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 	struct object *o;
 
 	if (str_eq_text(key, ALL)) {
-		look_at_all(u, now, p);
+		look_at_all(u, p);
 		return;
 	}
 	o = informer_get_key(

@@ -1,6 +1,7 @@
 /*
  * taint-eviction: pods leave nodes with NoExecute taints that they do not tolerate, or tolerate
- * only for a time. That time runs from when the pod and the taint were first seen together.
+ * only for a time. That time runs from when the pod and the taint were first seen together, by the
+ * loop's clock: setting the machine's evicts nobody early.
  */
 #include "taint_eviction.h"
 #include "disruption_target.h"
@@ -83,11 +84,12 @@ static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)
 		stays(u, key, pod, p);
 		return;
 	}
-	const struct waiting *w = note(e, key, now);
+	int64_t here = loop_now(usual_world(u)->base.env->loop);
+	const struct waiting *w = note(e, key, here);
 	const struct taint_eviction one = {.pods = usual_resource(u, "pods"),
 		.pod = pod,
 		.now = now,
-		.left = w->since + stay - now};
+		.left = w->since + stay - here};
 	taint_eviction_plan(&one, p);
 }
 

@@ -595,6 +595,21 @@ static void ready_since(struct run *r, struct buf *out)
 	arena_done(&rest.a);
 }
 
+#define TAINT(key) "{\"key\":\"" key "\",\"effect\":\"NoExecute\"}"
+/* Its pods put up with two taints, for a while. */
+#define PATIENT(key)                                                                               \
+	"{\"key\":\"" key "\",\"operator\":\"Exists\",\"effect\":\"NoExecute\","                   \
+	"\"tolerationSeconds\":3600}"
+
+static void taint_all(struct run *r, const char *taints)
+{
+	_cleanup_(buf_done) struct buf patch = BUF_INIT(4 * KIB);
+
+	buf_print(&patch, "{\"spec\":{\"taints\":%s}}", taints);
+	for (int i = 0; i < NODES; i++)
+		ask(r, CLIENT_PATCH_MERGE, "nodes", r->nodes.items[i].name, buf_text(&patch));
+}
+
 static void set_clocks_under_load(struct run *r, int64_t by)
 {
 	_cleanup_(buf_done) struct buf before = BUF_INIT(MIB), after = BUF_INIT(MIB);
@@ -611,9 +626,12 @@ static void set_clocks_under_load(struct run *r, int64_t by)
 	r->deployments = 1;
 	make_deployment(r, 0);
 	ask(r, CLIENT_PATCH_MERGE, "deployments.apps", "d0",
-		"{\"spec\":{\"replicas\":4,\"paused\":false,\"minReadySeconds\":0}}");
+		"{\"spec\":{\"replicas\":4,\"paused\":false,\"minReadySeconds\":0,"
+		"\"template\":{\"spec\":{\"tolerations\":[" PATIENT("a") "," PATIENT("b") "]}}}}");
 	pass(r, 3 * MINUTE);
 	EXPECT_INT(pods_of(r), 4);
+	taint_all(r, "[" TAINT("a") "]");
+	pass(r, 5 * SEC);
 	int made = r->ledger.made;
 	ready_since(r, &before);
 	EXPECT(before.len > 0);
@@ -622,12 +640,14 @@ static void set_clocks_under_load(struct run *r, int64_t by)
 	for (int i = 0; i < NODES; i++)
 		ask(r, CLIENT_PATCH_MERGE, "nodes", r->nodes.items[i].name,
 			"{\"metadata\":{\"labels\":{\"looked\":\"at\"}}}");
+	taint_all(r, "[" TAINT("a") "," TAINT("b") "]");
 	pass(r, 10 * MINUTE);
 	ready_since(r, &after);
 	EXPECT_STR(buf_str(&after), buf_text(&before));
 	EXPECT_INT(r->ledger.made, made);
 	EXPECT_INT(pods_of(r), 4);
 	/* And all still work. */
+	taint_all(r, "null");
 	ask(r, CLIENT_PATCH_MERGE, "deployments.apps", "d0", "{\"spec\":{\"replicas\":7}}");
 	pass(r, MINUTE);
 	EXPECT_INT(pods_of(r), 7);
