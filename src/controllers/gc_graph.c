@@ -258,13 +258,18 @@ bool gc_graph_ready(const struct gc_graph *g)
 
 /* ---- what is watched ---- */
 
+/* They come and go by themselves, and are many. */
+static bool are_events(const struct resource *r)
+{
+	return str_eq_text(r->plural, "events") &&
+	       (!r->group.len || str_eq_text(r->group, "events.k8s.io"));
+}
+
 static bool is_collected(const struct catalog_entry *e)
 {
 	const unsigned needed = VERB_LIST | VERB_WATCH | VERB_DELETE;
 
-	/* Events come and go by themselves, and are many. */
-	return !e->gone && (e->verbs & needed) == needed &&
-	       !str_eq_text(e->resource->plural, "events");
+	return !e->gone && (e->verbs & needed) == needed && !are_events(e->resource);
 }
 
 static void watch_over(struct op *op, struct err *err)

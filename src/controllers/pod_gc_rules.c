@@ -14,9 +14,7 @@ static bool is_ready(const struct cJSON *node)
 static bool is_out_of_service(const struct cJSON *node)
 {
 	json_each (taint, json_path(node, "spec.taints"))
-		if (str_eq_text(tree_str(taint, "key"), TAINT_OUT) &&
-			(taint_is(taint, TAINT_OUT, "NoExecute") ||
-				taint_is(taint, TAINT_OUT, "NoSchedule")))
+		if (str_eq_text(tree_str(taint, "key"), TAINT_OUT))
 			return true;
 	return false;
 }

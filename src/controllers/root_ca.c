@@ -11,12 +11,17 @@ static const struct str annotation = STR_INIT("kubernetes.io/description");
 
 static void set_contents(struct arena *a, struct cJSON *map, struct str ca)
 {
-	struct cJSON *data = json_new(a, JSON_OBJECT), *annotations = json_new(a, JSON_OBJECT);
+	struct cJSON *data = json_new(a, JSON_OBJECT);
+	struct cJSON *annotations = json_path(map, "metadata.annotations");
 
 	json_set(a, data, STR("ca.crt"), json_new_str(a, ca));
-	json_set(a, annotations, annotation, json_new_str(a, STR(DESCRIPTION)));
 	tree_set(a, map, "data", data);
-	tree_set(a, map, "metadata.annotations", annotations);
+	/* What others have noted there stays. */
+	if (!annotations) {
+		annotations = json_new(a, JSON_OBJECT);
+		tree_set(a, map, "metadata.annotations", annotations);
+	}
+	json_set(a, annotations, annotation, json_new_str(a, STR(DESCRIPTION)));
 }
 
 static bool is_as_it_should(const struct cJSON *map, struct str ca)
@@ -25,7 +30,7 @@ static bool is_as_it_should(const struct cJSON *map, struct str ca)
 	const struct cJSON *annotations = json_path(map, "metadata.annotations");
 
 	return json_count(data) == 1 && str_eq(json_str(json_get(data, STR("ca.crt"))), ca) &&
-	       str_eq(json_str(json_get(annotations, annotation)), STR(DESCRIPTION));
+	       json_str(json_get(annotations, annotation)).len;
 }
 
 static void reconcile(void *ctx, struct str key, int64_t now, struct plan *p)

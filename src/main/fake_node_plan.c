@@ -409,6 +409,11 @@ static enum pod_state state_of(const struct cJSON *pod, int64_t now, struct plan
 	return succeeds >= 0 ? POD_SUCCEEDED : POD_FAILED;
 }
 
+static bool is_over(struct str phase)
+{
+	return str_eq_text(phase, "Succeeded") || str_eq_text(phase, "Failed");
+}
+
 void fake_pod_plan(
 	const struct cJSON *pod, struct str node_ip, struct str pod_ip, int64_t now, struct plan *p)
 {
@@ -416,6 +421,9 @@ void fake_pod_plan(
 	struct cJSON *options;
 
 	if (tree_has(pod, "metadata.deletionTimestamp")) {
+		/* It stays to be looked at by somebody: its containers were ended. */
+		if (json_count(json_path(pod, "metadata.finalizers")) && !is_over(phase))
+			tell(p, pod, POD_FAILED, node_ip, pod_ip, now);
 		options = json_new(p->arena, JSON_OBJECT);
 		tree_set_int(p->arena, options, "gracePeriodSeconds", 0);
 		plan_delete(p, resource_find(STR(""), STR("v1"), STR("pods")),
@@ -423,7 +431,7 @@ void fake_pod_plan(
 			tree_str(pod, "metadata.uid"), options);
 		return;
 	}
-	if (str_eq_text(phase, "Succeeded") || str_eq_text(phase, "Failed"))
+	if (is_over(phase))
 		return;
 	enum pod_state state = state_of(pod, now, p);
 	if (state == POD_RUNS && str_eq_text(phase, "Running") && is_ready(pod) == gates_open(pod))

@@ -236,6 +236,9 @@ TEST(pods_that_nobody_will_finish_are_found)
 			"{'spec':{'taints':[" OLD_TAINT("out-of-service", "NoExecute") "]}}",
 			POD_NODE_OUT},
 		{"{'metadata':{" DELETED "},'spec':{'nodeName':'a'}}",
+			"{'spec':{'taints':[" OLD_TAINT("out-of-service", "PreferNoSchedule") "]}}",
+			POD_NODE_OUT},
+		{"{'metadata':{" DELETED "},'spec':{'nodeName':'a'}}",
 			"{'spec':{'taints':[" OLD_TAINT(
 				"out-of-service", "NoExecute") "]},'status':{'conditions':[{'type':"
 							       "'Ready','status':'True'}]}}",

@@ -201,3 +201,24 @@ TEST(a_pod_goes_when_it_is_asked_to)
 	EXPECT_INT(tree_int(s->body, "gracePeriodSeconds", -1), 0);
 	close_bench(&b);
 }
+
+TEST(a_pod_that_somebody_holds_has_failed_when_it_was_asked_to_go)
+{
+	struct bench b;
+
+	open_bench(&b);
+	fake_pod_plan(parse(&b, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"deletionTimestamp\":"
+				"\"1970-01-12T13:46:37Z\",\"finalizers\":[\"x/y\"]},"
+				"\"status\":{\"phase\":\"Running\"}}"),
+		STR("10.192.0.1"), STR("10.64.0.1"), NOW, &b.plan);
+	EXPECT_INT(b.plan.count, 2);
+	EXPECT_STR(field(&b.plan.steps[0], "status.phase"), "Failed");
+	EXPECT_INT(b.plan.steps[1].verb, PLAN_DELETE);
+	b.plan.count = 0;
+	fake_pod_plan(parse(&b, "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"deletionTimestamp\":"
+				"\"1970-01-12T13:46:37Z\",\"finalizers\":[\"x/y\"]},"
+				"\"status\":{\"phase\":\"Failed\"}}"),
+		STR("10.192.0.1"), STR("10.64.0.1"), NOW, &b.plan);
+	EXPECT_INT(b.plan.count, 1);
+	close_bench(&b);
+}
