@@ -168,6 +168,16 @@ static void take_addresses(struct zone *z, struct zone_service *s, const struct 
 		remember_name(z, &s->ips[i], s, name);
 }
 
+/* A dot at its end says that nothing follows: no other name has one here. */
+static struct str external_name(struct arena *a, const struct cJSON *tree)
+{
+	struct str name = tree_str(tree, "spec.externalName");
+
+	if (str_ends(name, STR(".")))
+		name.len--;
+	return lower(a, name);
+}
+
 void zone_put_service(struct zone *z, const struct cJSON *tree)
 {
 	struct str namespace = tree_str(tree, "metadata.namespace");
@@ -178,7 +188,7 @@ void zone_put_service(struct zone *z, const struct cJSON *tree)
 	s->there = true;
 	s->port_count = read_ports(&s->arena, json_path(tree, "spec.ports"), &s->ports);
 	if (str_eq_text(tree_str(tree, "spec.type"), "ExternalName"))
-		s->external = lower(&s->arena, tree_str(tree, "spec.externalName"));
+		s->external = external_name(&s->arena, tree);
 	else
 		take_addresses(z, s, tree);
 }

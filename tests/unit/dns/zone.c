@@ -246,6 +246,12 @@ TEST(a_service_becomes_another)
 	EXPECT_STR(ask(&a, &z, "far.shop.svc.cluster.local", DNS_A),
 		"0 follow far.shop.svc.cluster.local b.example.com");
 	EXPECT_STR(ask(&a, &z, "far.shop.svc.cluster.local", DNS_TXT), "0 soa");
+	/* With a dot at its end it is looked for here all the same. */
+	zone_put_service(&z, tree_of(&a, "{'metadata':{'name':'far','namespace':'shop'},'spec':{"
+					 "'type':'ExternalName','externalName':"
+					 "'Web.shop.svc.cluster.local.'}}"));
+	EXPECT_STR(
+		zone_service(&z, STR("shop"), STR("far"))->external, "web.shop.svc.cluster.local");
 	zone_put_service(&z, tree_of(&a, "{'metadata':{'name':'far','namespace':'shop'},'spec':{"
 					 "'clusterIP':'10.43.0.30'}}"));
 	EXPECT_STR(ask(&a, &z, "far.shop.svc.cluster.local", DNS_A),
