@@ -202,14 +202,22 @@ static int64_t count_active(struct ledger *l, const char *owner)
 static void check_made_by_set(struct ledger *l, const struct seen_pod *pod)
 {
 	const struct seen_set *set = LEDGER_FIND(l->sets, pod->seen.owner);
-	const struct seen_deployment *d = deployment_of(l, pod);
 
 	if (set && !l->lenient)
 		EXPECT(count_active(l, set->seen.uid) <= past_most(&set->replicas, ledger_now(l)));
-	if (!d || !d->recreates || ledger_recent(l, d->trouble))
+}
+
+/*
+ * Who recreates lets a set grow only when no other has pods. What a set was allowed before it
+ * replaces by itself: a deployment may begin to recreate in the middle of a rollout.
+ */
+static void check_alone(
+	struct ledger *l, const struct seen_set *set, const struct seen_deployment *d)
+{
+	if (ledger_recent(l, d->trouble))
 		return;
-	ledger_each(p, l->pods) if (deployment_of(l, p) == d &&
-				    strcmp(p->seen.owner, pod->seen.owner) != 0)
+	ledger_each(p,
+		l->pods) if (deployment_of(l, p) == d && strcmp(p->seen.owner, set->seen.uid) != 0)
 		EXPECT(seen_finished(p));
 }
 
@@ -413,8 +421,12 @@ static void told_of_set(struct ledger *l, const struct cJSON *o, const struct st
 	if (s->replicas.now == before || c->type == CHANGE_DELETED)
 		return;
 	cluster_note(l->w, "%s: %lld replicas", s->seen.name, (long long)s->replicas.now);
-	if (s->replicas.now < before || !d || d->recreates)
+	if (s->replicas.now < before || !d)
 		return;
+	if (d->recreates) {
+		check_alone(l, s, d);
+		return;
+	}
 	ledger_each(other, l->sets) if (strcmp(other->seen.owner, s->seen.owner) == 0) sum +=
 		other->replicas.now;
 	if (EXPECT(note_number(o, NOTE_MAX, &most))) {
