@@ -36,13 +36,16 @@ void http1_set_deadline(struct http1_conn *c, int64_t at)
 static void conn_trim(struct http1_conn *c)
 {
 	c->idle_trimmed = true;
+	http1_set_deadline(
+		c, loop_in(c->base.scope.loop, c->base.limits->idle_timeout - IDLE_TRIM));
+	/* A request has come in this very moment, and its read is about to be told. */
+	if (http1_pending(c).len)
+		return;
 	buf_done(&c->base.in);
 	c->in_at = 0;
 	buf_done(&c->out);
 	http1_body_done(&c->body);
 	arena_done(&c->x.arena);
-	http1_set_deadline(
-		c, loop_in(c->base.scope.loop, c->base.limits->idle_timeout - IDLE_TRIM));
 }
 
 static void conn_time_out(struct http1_conn *c)
