@@ -74,13 +74,15 @@ static struct remote *remote_new(struct aggregate *a, struct object *o)
 static void remote_change(struct remote *m, struct object *o)
 {
 	struct object *old = m->object;
+	bool was_available = m->available;
 
-	/* our own news of its state is none to us */
-	m->checked &= str_eq(object_scan(old, "spec"), object_scan(o, "spec"));
 	m->target = (struct backend_target){0};
 	arena_done(&m->arena);
 	arena_init(&m->arena);
 	remote_read(m, o, object_tree(&m->arena, o));
+	/* Our own news of its state is none to us; somebody else's is soon put right. */
+	m->checked &= str_eq(object_scan(old, "spec"), object_scan(o, "spec")) &&
+		      m->available == was_available;
 	object_unref(old);
 }
 
@@ -119,6 +121,9 @@ void aggregate_refresh(struct aggregate *a)
 {
 	struct store_iter it = store_seek(a->services, STR(""), STR(""));
 
+	if (a->services_seen == store_changes(a->services))
+		return;
+	a->services_seen = store_changes(a->services);
 	while (store_next(&it))
 		if (object_scan(it.object, "spec.service").len)
 			note(a, it.key, it.object);
@@ -289,6 +294,7 @@ void stage_aggregate(struct api_request *r)
 	struct remote *m = NULL;
 	struct str group, version;
 
+	aggregate_refresh(a);
 	if (!list_empty(&a->all) && split(r->path, &group, &version))
 		m = aggregate_find(a, group, version);
 	if (!m) {
@@ -311,6 +317,7 @@ static void look(struct op *op, struct err *err)
 	if (err->code)
 		return;
 	aggregate_refresh(a);
+	aggregate_local_due(a);
 	aggregate_check_due(a);
 	aggregate_ask_due(a);
 	op_init(&a->timer, &a->server->scope, look, OP_NO_DEADLINE);
@@ -324,6 +331,7 @@ struct aggregate *aggregate_new(struct api_server *s)
 	a->server = s;
 	list_init(&a->all);
 	arena_init(&a->arena);
+	a->local = aggregate_local_new(a);
 	a->services = server_bucket(
 		s, resource_find(STR("apiregistration.k8s.io"), STR("v1"), STR("apiservices")));
 	return a;
@@ -335,6 +343,12 @@ void aggregate_start(struct aggregate *a)
 	op_yield(&a->timer);
 }
 
+void aggregate_stop(struct aggregate *a)
+{
+	if (a)
+		aggregate_local_stop(a->local);
+}
+
 void aggregate_free(struct aggregate *a)
 {
 	if (!a)
@@ -343,6 +357,7 @@ void aggregate_free(struct aggregate *a)
 		remote_free(LIST_ENTRY(l, struct remote, in_all));
 	aggregate_check_free(a);
 	aggregate_ask_free(a);
+	mem_free(a->local);
 	arena_done(&a->arena);
 	mem_free(a);
 }

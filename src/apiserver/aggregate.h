@@ -15,6 +15,8 @@ struct openapi_foreign;
 struct aggregate *aggregate_new(struct api_server *s);
 /* Begins to look at services; they are looked at until the server's scope closes. */
 void aggregate_start(struct aggregate *a);
+/* Asks nothing more of the server's own client. NULL is fine. */
+void aggregate_stop(struct aggregate *a);
 void aggregate_free(struct aggregate *a); /* NULL is fine */
 
 /* Behind authorization: hands over what another server serves. */

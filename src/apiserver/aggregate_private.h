@@ -46,7 +46,9 @@ struct aggregate {
 	uint64_t serial;
 	struct op timer, checking, asking;
 	struct aggregate_check *check;
-	struct aggregate_ask *ask; /* for OpenAPI */
+	struct aggregate_local *local; /* services that are this server's own */
+	uint64_t services_seen;        /* changes of the bucket that `all` knows */
+	struct aggregate_ask *ask;     /* for OpenAPI */
 };
 
 /* Brings the list up to date with the store. */
@@ -56,6 +58,11 @@ struct remote *aggregate_find(struct aggregate *a, struct str group, struct str 
 const struct client_config *aggregate_identity(struct aggregate *a, struct err *err);
 /* Headers that say who asks. */
 void aggregate_add_user(struct arena *a, struct http_headers *h, const struct api_user *user);
+/* aggregate_local.c */
+struct aggregate_local *aggregate_local_new(struct aggregate *a);
+void aggregate_local_due(struct aggregate *a);
+void aggregate_local_stop(struct aggregate_local *l);
+
 /* aggregate_check.c */
 void aggregate_check_due(struct aggregate *a);
 void aggregate_check_free(struct aggregate *a);

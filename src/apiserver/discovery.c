@@ -147,6 +147,12 @@ void discovery_set_custom(struct discovery *d, const struct resource *const *ite
 	if (count)
 		memcpy(d->items + d->own, items, count * sizeof(*items));
 	d->count = d->own + count;
+	d->custom_changes++;
+}
+
+uint64_t discovery_custom_changes(const struct discovery *d)
+{
+	return d->custom_changes;
 }
 
 /* ---- lookups ---- */

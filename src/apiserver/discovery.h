@@ -22,6 +22,7 @@ void discovery_free(struct discovery *d);
 
 /* What definitions add, in discovery's order, in place of what they had added; copied, and held. */
 void discovery_set_custom(struct discovery *d, const struct resource *const *items, size_t count);
+uint64_t discovery_custom_changes(const struct discovery *d); /* how often that was done */
 /* Served resources in discovery's order: from 0 until NULL. */
 const struct resource *discovery_at(const struct discovery *d, size_t index);
 const struct resource *discovery_find(

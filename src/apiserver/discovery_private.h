@@ -14,7 +14,8 @@ struct discovery {
 		struct block *body;
 		char etag[68]; /* quoted hexadecimal SHA-256 */
 	} aggregated[2];
-	uint64_t remote_serial; /* of what other servers serve, when the latter was made */
+	uint64_t custom_changes; /* how often definitions have changed what is served */
+	uint64_t remote_serial;  /* of what other servers serve, when the latter was made */
 };
 
 /* ---- pieces of both kinds of document ---- */

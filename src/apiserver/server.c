@@ -387,6 +387,7 @@ static void stop_run(struct task *t, struct err *err)
 		}
 		/* fallthrough */
 	case STOP_LOOPBACK:
+		aggregate_stop(s->aggregate);
 		if (s->loopback) {
 			client_stop(s->loopback, task_await(t, STOP_USAGE, OP_NO_DEADLINE));
 			return;

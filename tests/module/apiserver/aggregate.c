@@ -47,8 +47,8 @@ static void create(struct remote_rig *t, const char *group, const char *plural,
 	client_request_done(&q);
 }
 
-/* Of its condition, which is the last one. */
-static struct str said(struct remote_rig *t, const char *member)
+/* Of a service's last condition; empty: there is none. */
+static struct str said_of(struct remote_rig *t, const char *name, const char *member)
 {
 	const struct cJSON *last = NULL;
 	struct client_request q;
@@ -56,13 +56,18 @@ static struct str said(struct remote_rig *t, const char *member)
 
 	client_request_init(&q, CLIENT_GET,
 		resource_find(STR("apiregistration.k8s.io"), STR("v1"), STR("apiservices")),
-		STR(""), STR("v1.ext.example.com"));
+		STR(""), str_from(name));
 	api_rig_send(&t->api, &q);
 	json_each (condition, json_path(q.object, "status.conditions"))
 		last = condition;
 	text = arena_str(&t->arena, tree_str(last, member));
 	client_request_done(&q);
 	return text;
+}
+
+static struct str said(struct remote_rig *t, const char *member)
+{
+	return said_of(t, "v1.ext.example.com", member);
 }
 
 static struct str reason(struct remote_rig *t)
@@ -203,6 +208,101 @@ TEST(conditions_of_others_stay)
 	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "ServicePortError"));
 	struct str all;
 	get(&t, "/apis/apiregistration.k8s.io/v1/apiservices/v1.ext.example.com", &all);
+	EXPECT(str_find(all, STR("\"type\":\"Looked\"")) >= 0);
+	rig_close(&t);
+}
+
+/* Who makes a service asks it at once, and who unmakes it, too. */
+TEST(a_service_is_there_with_the_answer_that_it_was_made)
+{
+	struct remote_rig t;
+	struct str text;
+
+	if (!rig_open(&t, NULL))
+		return;
+	get(&t, SERVED "/things", &text);
+	EXPECT_STR(text, "service unavailable\n");
+	send(&t, CLIENT_DELETE, "apiregistration.k8s.io", "apiservices", "", "v1.ext.example.com",
+		"", NULL);
+	get(&t, SERVED "/things", &text);
+	EXPECT_STR(text, "404 page not found\n");
+	rig_close(&t);
+}
+
+TEST(a_status_that_somebody_writes_is_soon_put_right)
+{
+	struct remote_rig t;
+	struct str text;
+
+	if (!rig_open(&t, NULL))
+		return;
+	make_available(&t);
+	send(&t, CLIENT_PATCH_MERGE, "apiregistration.k8s.io", "apiservices", "",
+		"v1.ext.example.com", "status",
+		"{\"status\":{\"conditions\":[{\"type\":\"Looked\",\"status\":\"True\"}]}}");
+	API_RIG_AWAIT(&t.api, str_eq_text(reason(&t), "Passed"));
+	EXPECT_INT(get(&t, SERVED "/things", &text), 0);
+	rig_close(&t);
+}
+
+/* ---- services of this server's own ---- */
+
+static bool is_as_made(struct remote_rig *t)
+{
+	struct client_request q;
+	bool as_made;
+
+	client_request_init(&q, CLIENT_GET,
+		resource_find(STR("apiregistration.k8s.io"), STR("v1"), STR("apiservices")),
+		STR(""), STR("v1.e.io"));
+	api_rig_send(&t->api, &q);
+	const struct cJSON *labels = json_path(q.object, "metadata.labels");
+	const struct cJSON *condition = json_first(json_path(q.object, "status.conditions"));
+	as_made = str_eq_text(json_str(json_get(
+				      labels, STR("kube-aggregator.kubernetes.io/automanaged"))),
+			  "true") &&
+		  tree_int(q.object, "spec.groupPriorityMinimum", 0) == 1000 &&
+		  tree_int(q.object, "spec.versionPriority", 0) == 100 &&
+		  str_eq_text(tree_str(condition, "reason"), "Local");
+	client_request_done(&q);
+	return as_made;
+}
+
+TEST(definitions_have_services)
+{
+	struct remote_rig t;
+
+	if (!rig_open(&t, NULL))
+		return;
+	create(&t, "apiextensions.k8s.io", "customresourcedefinitions", "",
+		"{\"metadata\":{\"name\":\"things.e.io\"},\"spec\":{\"group\":\"e.io\",\"scope\":"
+		"\"Cluster\",\"names\":{\"plural\":\"things\",\"kind\":\"Thing\"},\"versions\":[{"
+		"\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"
+		"\"type\":\"object\"}}}]}}");
+	API_RIG_AWAIT(&t.api, is_as_made(&t));
+	send(&t, CLIENT_PATCH_MERGE, "apiregistration.k8s.io", "apiservices", "", "v1.e.io", "",
+		"{\"spec\":{\"versionPriority\":7}}");
+	API_RIG_AWAIT(&t.api, is_as_made(&t));
+	send(&t, CLIENT_DELETE, "apiregistration.k8s.io", "apiservices", "", "v1.e.io", "", NULL);
+	API_RIG_AWAIT(&t.api, is_as_made(&t));
+	send(&t, CLIENT_DELETE, "apiextensions.k8s.io", "customresourcedefinitions", "",
+		"things.e.io", "", NULL);
+	API_RIG_AWAIT(&t.api, !said_of(&t, "v1.e.io", "reason").len);
+	rig_close(&t);
+}
+
+TEST(who_is_served_here_is_available)
+{
+	struct remote_rig t;
+
+	if (!rig_open(&t, NULL))
+		return;
+	send(&t, CLIENT_PATCH_MERGE, "apiregistration.k8s.io", "apiservices", "", "v1.apps",
+		"status",
+		"{\"status\":{\"conditions\":[{\"type\":\"Looked\",\"status\":\"True\"}]}}");
+	API_RIG_AWAIT(&t.api, str_eq_text(said_of(&t, "v1.apps", "reason"), "Local"));
+	struct str all;
+	get(&t, "/apis/apiregistration.k8s.io/v1/apiservices/v1.apps", &all);
 	EXPECT(str_find(all, STR("\"type\":\"Looked\"")) >= 0);
 	rig_close(&t);
 }
