@@ -14,8 +14,8 @@ bool allocate_has(struct allocators *a, struct str ip);
 
 /* What one write has reserved. */
 struct reservation {
-	struct str names[64]; /* "10.96.0.1", "TCP/30000" */
-	size_t count;
+	struct str *names; /* "10.96.0.1", "30000"; in the request's arena */
+	size_t count, room;
 };
 /*
  * Chooses families, cluster addresses, node ports and the health port of a new or changed

@@ -1,5 +1,5 @@
-#include "allocate.h"
 #include "address_objects.h"
+#include "allocate_private.h"
 #include "api_options.h"
 #include "service_ranges.h"
 
@@ -11,8 +11,6 @@
 #define WALK_MAX 65536
 #define LOW_MIN  16 /* addresses at the low end of a range, a sixteenth of it within these */
 #define LOW_MAX  256
-
-#define LOW_PORTS_MAX 128 /* the same for node ports: a thirty-second */
 
 struct allocators {
 	struct api_server *server;
@@ -117,27 +115,26 @@ bool allocate_has(struct allocators *a, struct str ip)
 
 /* ---- one write's choice ---- */
 
-struct choice {
-	struct api_request *r;
-	struct allocators *a;
-	struct cJSON *service;
-	const struct cJSON *old;
-	struct reservation *taken;
-	struct field_errors errors;
-};
-
-static bool is_free(const struct choice *c, struct str name)
+bool choice_is_free(const struct choice *c, struct str name)
 {
 	return !map_has(&c->a->used, name) && !map_has(&c->a->reserved, name);
 }
 
-static bool reserve(struct choice *c, struct str name)
+void choice_reserve(struct choice *c, struct str name)
 {
-	if (c->taken->count == ARRAY_LEN(c->taken->names))
-		return false;
-	c->taken->names[c->taken->count++] = arena_str(c->r->arena, name);
+	struct reservation *t = c->taken;
+
+	if (t->count == t->room) {
+		size_t room = t->room ? 2 * t->room : 8;
+		struct str *names = arena_alloc(c->r->arena, room * sizeof(*names));
+
+		if (t->count)
+			memcpy(names, t->names, t->count * sizeof(*names));
+		t->names = names;
+		t->room = room;
+	}
+	t->names[t->count++] = arena_str(c->r->arena, name);
 	map_set(&c->a->reserved, name, c);
-	return true;
 }
 
 void allocate_release(struct allocators *a, struct reservation *taken)
@@ -179,7 +176,7 @@ static struct str ip_text(struct arena *a, const struct ip *ip)
 /* Neither had by a Service, nor promised to one, nor claimed by an IPAddress of somebody's. */
 static bool ip_is_free(struct choice *c, struct str text)
 {
-	return is_free(c, text) && !address_object_exists(c->r->server, c->r->arena, text);
+	return choice_is_free(c, text) && !address_object_exists(c->r->server, c->r->arena, text);
 }
 
 static bool take_nth(struct choice *c, const struct cidr *range, uint64_t n, struct str *found)
@@ -187,7 +184,10 @@ static bool take_nth(struct choice *c, const struct cidr *range, uint64_t n, str
 	struct ip ip = nth(range, n);
 
 	*found = ip_text(c->r->arena, &ip);
-	return ip_is_free(c, *found) && reserve(c, *found);
+	if (!ip_is_free(c, *found))
+		return false;
+	choice_reserve(c, *found);
+	return true;
 }
 
 /*
@@ -247,7 +247,7 @@ static void named_ip(struct choice *c, struct str text, const struct service_ran
 		field_invalid(&c->errors, &at, list,
 			"failed to allocate IP %.*s: provided IP is already allocated", STRF(text));
 	} else {
-		reserve(c, text);
+		choice_reserve(c, text);
 	}
 }
 
@@ -278,147 +278,6 @@ static void choose_ips(struct choice *c)
 		return;
 	tree_set_str(a, c->service, "spec.clusterIP", json_str(json_first(list)));
 	tree_set(a, c->service, "spec.clusterIPs", list);
-}
-
-/* ---- ports ---- */
-
-static struct str number(struct choice *c, int64_t port)
-{
-	return arena_print(c->r->arena, "%lld", (long long)port);
-}
-
-/* The low end of the range is for people who choose by themselves, as long as there are others. */
-static uint32_t low_ports(uint32_t size)
-{
-	uint32_t low = size / 32 > LOW_PORTS_MAX ? LOW_PORTS_MAX : size / 32;
-
-	if (low < LOW_MIN)
-		low = LOW_MIN;
-	return size > low ? low : 0;
-}
-
-static bool any_port(struct choice *c, int64_t *port)
-{
-	const struct api_options *o = c->r->server->options;
-	uint32_t size = (uint32_t)(o->node_port_last - o->node_port_first + 1), random;
-	uint32_t low = low_ports(size);
-
-	for (uint32_t i = 0; i < TRIES + size; i++) {
-		env_random(c->r->server->env, &random, sizeof(random));
-		*port = o->node_port_first +
-			(i < TRIES ? low + random % (size - low) : (low + i - TRIES) % size);
-		if (is_free(c, number(c, *port)))
-			return reserve(c, number(c, *port));
-	}
-	return false;
-}
-
-static bool old_has_port(const struct choice *c, int64_t port)
-{
-	json_each (was, json_path(c->old, "spec.ports"))
-		if (tree_int(was, "nodePort", 0) == port)
-			return true;
-	return tree_int(c->old, "spec.healthCheckNodePort", 0) == port;
-}
-
-static bool taken_here(const struct choice *c, struct str name)
-{
-	for (size_t i = 0; i < c->taken->count; i++)
-		if (str_eq(c->taken->names[i], name))
-			return true;
-	return false;
-}
-
-/* Before this port of the service; one protocol has a number once. */
-static bool repeated(const struct choice *c, const struct cJSON *port)
-{
-	json_each (other, json_path(c->service, "spec.ports")) {
-		if (other == port)
-			return false;
-		if (tree_int(other, "nodePort", 0) == tree_int(port, "nodePort", 0) &&
-			str_eq(tree_str(other, "protocol"), tree_str(port, "protocol")))
-			return true;
-	}
-	return false;
-}
-
-static void named_port(
-	struct choice *c, const struct path *at, const struct cJSON *port_of, int64_t port)
-{
-	const struct api_options *o = c->r->server->options;
-	struct str name = number(c, port);
-
-	if (!old_has_port(c, port) && port_of && repeated(c, port_of)) {
-		field_invalid_int(&c->errors, at, port, "provided port is already allocated");
-		return;
-	}
-	if (old_has_port(c, port) || taken_here(c, name)) /* TCP and UDP of one service share */
-		return;
-	if (port < o->node_port_first || port > o->node_port_last)
-		field_invalid_int(&c->errors, at, port,
-			"provided port is not in the valid range. The range of valid ports is "
-			"%u-%u",
-			o->node_port_first, o->node_port_last);
-	else if (!is_free(c, name))
-		field_invalid_int(&c->errors, at, port, "provided port is already allocated");
-	else
-		reserve(c, name);
-}
-
-static void choose_ports(struct choice *c)
-{
-	struct path spec = PATH(NULL, "spec"), ports = PATH(&spec, "ports");
-	size_t i = 0;
-
-	json_each (port, json_path(c->service, "spec.ports")) {
-		struct path item = PATH_INDEX(&ports, i++), at = PATH(&item, "nodePort");
-
-		if (tree_int(port, "nodePort", 0))
-			named_port(c, &at, port, tree_int(port, "nodePort", 0));
-	}
-	i = 0;
-	json_each (port, json_path(c->service, "spec.ports")) {
-		struct path item = PATH_INDEX(&ports, i++), at = PATH(&item, "nodePort");
-		int64_t chosen;
-
-		if (c->errors.count || tree_int(port, "nodePort", 0))
-			continue;
-		if (!any_port(c, &chosen))
-			field_internal(
-				&c->errors, &at, "failed to allocate a nodePort: range is full");
-		else
-			tree_set_int(c->r->arena, port, "nodePort", chosen);
-	}
-}
-
-/* Upstream hides what is wrong with a wished-for port in an error of its own. */
-static struct status *choose_health_port(struct choice *c)
-{
-	const struct api_options *o = c->r->server->options;
-	int64_t port = tree_int(c->service, "spec.healthCheckNodePort", 0);
-	const char *why = NULL;
-
-	if (!port && !any_port(c, &port))
-		return status_internal(c->r->arena, "failed to allocate a HealthCheck NodePort %s",
-			"range is full");
-	if (!tree_int(c->service, "spec.healthCheckNodePort", 0)) {
-		tree_set_int(c->r->arena, c->service, "spec.healthCheckNodePort", port);
-		return NULL;
-	}
-	if (old_has_port(c, port))
-		return NULL;
-	if (port < o->node_port_first || port > o->node_port_last)
-		why = arena_print(c->r->arena,
-			"provided port is not in the valid range. The range of valid ports is "
-			"%u-%u",
-			o->node_port_first, o->node_port_last)
-			      .at;
-	else if (!is_free(c, number(c, port)) || !reserve(c, number(c, port)))
-		why = "provided port is already allocated";
-	if (!why)
-		return NULL;
-	return status_internal(c->r->arena,
-		"failed to allocate requested HealthCheck NodePort %lld: %s", (long long)port, why);
 }
 
 /* ---- all of it ---- */
@@ -453,10 +312,10 @@ struct status *allocate_service(struct api_request *r, struct cJSON *service,
 	service_choose_families(r->arena, service, old, &families, &c.errors);
 	if (!c.errors.count && service_needs_cluster_ip(service))
 		choose_ips(&c);
-	if (!c.errors.count && service_needs_node_ports(service))
-		choose_ports(&c);
+	if (!c.errors.count)
+		choice_take_ports(&c);
 	if (!c.errors.count && service_needs_health_port(service))
-		failure = choose_health_port(&c);
+		failure = choice_take_health_port(&c);
 	if (c.errors.count || failure)
 		allocate_release(c.a, taken);
 	if (failure)

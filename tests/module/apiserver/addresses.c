@@ -91,6 +91,102 @@ TEST(ports_at_the_low_end_are_left_to_those_who_choose)
 	api_rig_close(&r);
 }
 
+static int64_t node_port(const struct client_request *q, size_t i)
+{
+	return tree_int(json_at(json_path(q->object, "spec.ports"), i), "nodePort", 0);
+}
+
+#define TYPE(type, ports)                                                                          \
+	"{\"metadata\":{\"generateName\":\"s-\"},\"spec\":{\"type\":\"" type                       \
+	"\",\"ports\":[" ports "]}}"
+#define PORT(name, port, protocol)                                                                 \
+	"{\"name\":\"" name "\",\"port\":" port ",\"protocol\":\"" protocol "\""
+
+/* What stands at one port number is at one node port, by whatever protocol. */
+TEST(protocols_of_a_port_share_their_node_port)
+{
+	struct api_rig r;
+	struct client_request q;
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	EXPECT_INT(ask(&r, &q, CLIENT_CREATE, services(), "",
+			   TYPE("NodePort", PORT("t", "80", "TCP") "}," PORT("u", "80",
+						    "UDP") "}," PORT("o", "81", "TCP") "}")),
+		0);
+	EXPECT(node_port(&q, 0) && node_port(&q, 0) == node_port(&q, 1));
+	EXPECT(node_port(&q, 2) && node_port(&q, 2) != node_port(&q, 0));
+	client_request_done(&q);
+	/* also that of the one which says it */
+	EXPECT_INT(ask(&r, &q, CLIENT_CREATE, services(), "",
+			   TYPE("NodePort", PORT("t", "80", "TCP") "}," PORT(
+						    "u", "80", "UDP") ",\"nodePort\":30005}")),
+		0);
+	EXPECT_INT(node_port(&q, 0), 30005);
+	EXPECT_INT(node_port(&q, 1), 30005);
+	client_request_done(&q);
+	/* but each its own, where that is said; and other numbers have none of theirs */
+	EXPECT_INT(ask(&r, &q, CLIENT_CREATE, services(), "",
+			   TYPE("NodePort", PORT("t", "80", "TCP") ",\"nodePort\":30006}," PORT(
+						    "u", "80", "UDP") ",\"nodePort\":30007}")),
+		0);
+	EXPECT_INT(node_port(&q, 0), 30006);
+	EXPECT_INT(node_port(&q, 1), 30007);
+	client_request_done(&q);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "",
+			   TYPE("NodePort", PORT("t", "80", "TCP") ",\"nodePort\":30008}," PORT(
+						    "u", "81", "UDP") ",\"nodePort\":30008}")),
+		ERR_INVALID);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "",
+			   TYPE("NodePort", PORT("t", "80", "TCP") ",\"nodePort\":30008}")),
+		0); /* nothing of it was kept */
+	api_rig_close(&r);
+}
+
+/* A balancer that wants no node ports gets none; one that asks for some asks as everybody does. */
+TEST(node_ports_are_looked_at_though_none_are_given)
+{
+	struct api_rig r;
+	struct client_request q;
+
+#define NONE_GIVEN(ports)                                                                          \
+	TYPE("LoadBalancer\",\"allocateLoadBalancerNodePorts\":false,\"sessionAffinity\":\"None",  \
+		ports)
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	EXPECT_INT(ask(&r, &q, CLIENT_CREATE, services(), "",
+			   NONE_GIVEN(PORT("t", "80", "TCP") "}," PORT(
+				   "u", "80", "UDP") ",\"nodePort\":30005}")),
+		0);
+	EXPECT_INT(node_port(&q, 0), 0);
+	EXPECT_INT(node_port(&q, 1), 30005);
+	struct str name = tree_str(q.object, "metadata.name");
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "",
+			   NONE_GIVEN(PORT("t", "80", "TCP") ",\"nodePort\":30005}")),
+		ERR_INVALID);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "",
+			   NONE_GIVEN(PORT("t", "80", "TCP") ",\"nodePort\":22}")),
+		ERR_INVALID);
+	EXPECT_INT(quick(&r, CLIENT_PATCH_MERGE, services(), name.at,
+			   "{\"spec\":{\"ports\":[" PORT("t", "80", "TCP") ",\"nodePort\":22}]}}"),
+		ERR_INVALID);
+	client_request_done(&q);
+	api_rig_close(&r);
+}
+
+TEST(a_service_may_have_many_node_ports)
+{
+	_cleanup_(buf_done) struct buf body = BUF_INIT(64 * KIB);
+	struct api_rig r;
+
+	REQUIRE(api_rig_open(&r, API_RIG_LOCAL));
+	buf_add_text(&body,
+		"{\"metadata\":{\"name\":\"s\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[");
+	for (int i = 1; i <= 200; i++)
+		buf_print(&body, "%s{\"name\":\"p%d\",\"port\":%d}", i > 1 ? "," : "", i, i);
+	buf_add_text(&body, "]}}");
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "s", buf_text(&body)), 0);
+	api_rig_close(&r);
+}
+
 TEST(a_second_address_comes_and_goes_by_the_policy_alone)
 {
 	struct api_rig r;
