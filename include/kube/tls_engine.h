@@ -34,7 +34,15 @@ struct tls_server_options {
 	const char *const *alpn; /* in order of preference, NULL-terminated; NULL: none */
 	bool no_tickets;
 	bool no_tls13; /* at most TLS 1.2, which resumes without public-key work */
+	/* Below it nobody is spoken to; ERR_USAGE where the library has no TLS 1.3. */
+	bool only_tls13;
+	/* Of TLS 1.2, by IANA's names; none: all. ERR_USAGE for names that Go does not know. */
+	const struct str *suites;
+	size_t suite_count;
 };
+
+/* What flags call a version: VersionTLS10 to 13, or nothing. Less than 1.2 is never spoken. */
+int tls_version_parse(struct str name, bool *only_tls13, struct err *err);
 
 struct tls_client_options {
 	const struct tls_identity *identity; /* or NULL */

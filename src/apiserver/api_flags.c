@@ -1,6 +1,7 @@
 /* The flags of `kube apiserver`: upstream's names and meaning, and a few of our own. */
 #include "api_flags.h"
 
+#include <kube/log.h>
 #include <kube/mem.h>
 
 /* Accepted for the sake of existing command lines; nothing here depends on them. */
@@ -12,21 +13,19 @@ static struct flag silent_list(const char *name, struct flag_list *unused)
 	return f;
 }
 
-/* What upstream needs for etcd, cloud providers, profiling and tracing: read and not used. */
+/* What upstream needs for etcd, cloud providers, profiling and tracing: read, told, not used. */
 static const char *const without_effect[] = {"etcd-cafile", "etcd-certfile", "etcd-keyfile",
 	"etcd-count-metric-poll-period", "etcd-db-metric-poll-interval", "etcd-healthcheck-timeout",
 	"etcd-prefix", "etcd-readycheck-timeout", "storage-backend", "storage-media-type",
 	"storage-initialization-timeout", "delete-collection-workers",
-	"lease-reuse-duration-seconds", "http2-max-streams-per-connection",
-	"max-connection-bytes-per-sec", "permit-address-sharing", "permit-port-sharing",
-	"livez-grace-period", "shutdown-send-retry-after", "strict-transport-security-directives",
+	"lease-reuse-duration-seconds", "max-connection-bytes-per-sec", "permit-address-sharing",
+	"permit-port-sharing", "livez-grace-period", "shutdown-send-retry-after",
 	"enable-garbage-collector", "endpoint-reconciler-type", "allow-privileged",
 	"kubernetes-service-node-port", "peer-advertise-ip", "peer-advertise-port", "peer-ca-file",
 	"contention-profiling", "debug-socket-path", "kubelet-timeout",
 	"identity-lease-duration-seconds", "identity-lease-renew-interval-seconds",
-	"tls-min-version", "tls-cipher-suites", "show-hidden-metrics-for-version",
-	"disabled-metrics", "allow-metric-labels", "vmodule", "log-flush-frequency",
-	"max-object-cache"};
+	"show-hidden-metrics-for-version", "disabled-metrics", "allow-metric-labels", "vmodule",
+	"log-flush-frequency", "max-object-cache"};
 /* What would change what the server does, if it were heeded: refused, and why. */
 static const struct {
 	const char *name, *why;
@@ -48,7 +47,7 @@ static size_t count_flags(const struct flag *flags)
 }
 
 static struct flag *join(struct arena *a, const struct flag *const *tables, size_t count,
-	struct flag_list *unused, struct flag_list *no)
+	struct flag_list *unheeded, struct flag_list *no)
 {
 	size_t total = ARRAY_LEN(without_effect) + ARRAY_LEN(refused) + 1, at = 0;
 
@@ -62,7 +61,7 @@ static struct flag *join(struct arena *a, const struct flag *const *tables, size
 		at += n;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(without_effect); i++)
-		all[at++] = silent_list(without_effect[i], unused);
+		all[at++] = silent_list(without_effect[i], unheeded + i);
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		all[at++] = silent_list(refused[i].name, no + i);
 	return all;
@@ -86,13 +85,19 @@ static struct flag *serving_flags(struct arena *a, struct api_options *o)
 		FLAG_STRING("tls-cert-file", &o->tls_cert_file, "", "FILE",
 			"Certificate to serve with, followed by its intermediates."),
 		FLAG_STRING("tls-private-key-file", &o->tls_key_file, "", "FILE", "The key of it."),
+		FLAG_STRING("tls-min-version", &o->tls_min_version, "", "VERSION",
+			"VersionTLS12 or VersionTLS13; less is never spoken."),
+		FLAG_LIST("tls-cipher-suites", &o->tls_suites, NULL, "SUITE,...",
+			"Of TLS 1.2, by IANA's names; all that are good when empty."),
+		FLAG_LIST("strict-transport-security-directives", &o->hsts, NULL, "DIRECTIVE,...",
+			"What browsers are told of HTTPS, say max-age=31536000,includeSubDomains."),
 		FLAG_STRING("cert-dir", &o->cert_dir, "", "DIR",
 			"Where keys and certificates that are made here live; DATA-DIR/pki when "
 			"empty."),
 		FLAG_STRING("client-ca-file", &o->client_ca_file, "", "FILE",
 			"Authorities of client certificates; made when empty."),
 		FLAG_LIST("cors-allowed-origins", &o->cors_allowed_origins, NULL, "REGEX,...",
-			"Not part of this version: must be empty."),
+			"Whole origins that scripts in browsers may come from, as patterns."),
 		FLAG_END,
 	};
 
@@ -323,6 +328,8 @@ static struct flag *limits_flags(struct arena *a, struct api_options *o)
 			"Watches last between once and twice as long."),
 		FLAG_DURATION("shutdown-delay-duration", &o->shutdown_delay, "0s",
 			"Time between SIGTERM and the end of accepting."),
+		FLAG_INT("http2-max-streams-per-connection", &o->http2_max_streams, "0", "COUNT",
+			"Requests at one time on a connection of HTTP/2; 250 when 0."),
 		FLAG_DOUBLE("goaway-chance", &o->goaway_chance, "0", "CHANCE",
 			"That a client of HTTP/2 is asked to connect anew with an answer, up to "
 			"0.02."),
@@ -353,16 +360,24 @@ static struct flag *limits_flags(struct arena *a, struct api_options *o)
 
 struct flag *api_options_flags(struct arena *a, struct api_options *o)
 {
-	struct flag_list *unused = arena_new(a, sizeof(*unused));
 	const struct flag *const tables[] = {serving_flags(a, o), people_flags(a, o),
 		proxies_flags(a, o), accounts_flags(a, o), rights_flags(a, o), kubelets_flags(a, o),
 		outside_flags(a, o), sealing_flags(a, o), audit_options_flags(a, &o->audit),
 		serves_flags(a, o), limits_flags(a, o)};
 
+	o->unheeded = arena_new(a, ARRAY_LEN(without_effect) * sizeof(*o->unheeded));
 	o->refused = arena_new(a, ARRAY_LEN(refused) * sizeof(*o->refused));
-	struct flag *all = join(a, tables, ARRAY_LEN(tables), unused, o->refused);
+	struct flag *all = join(a, tables, ARRAY_LEN(tables), o->unheeded, o->refused);
 	o->flags = all;
 	return all;
+}
+
+void api_flags_tell_unheeded(const struct api_options *o)
+{
+	for (size_t i = 0; o->unheeded && i < ARRAY_LEN(without_effect); i++)
+		if (o->unheeded[i].count)
+			log_warning(NULL, "a flag has no effect here",
+				LOG_TEXT("flag", without_effect[i]));
 }
 
 int api_flags_check_refused(const struct api_options *o, struct err *err)

@@ -4,6 +4,8 @@
 
 #include "api_options.h"
 
+/* Logs those that were given and do nothing. */
+void api_flags_tell_unheeded(const struct api_options *o);
 /* Flags that are known only to be refused: none may have been given. */
 int api_flags_check_refused(const struct api_options *o, struct err *err);
 

@@ -241,10 +241,31 @@ void api_options_seal_secrets(struct api_options *o)
 	o->seals_secrets = true;
 }
 
+static int check_https(struct api_options *o, struct err *err)
+{
+	int code = tls_version_parse(o->tls_min_version, &o->only_tls13, err);
+
+	for (size_t i = 0; i < o->hsts.count && !code; i++)
+		if (!str_eq_text(o->hsts.items[i], "includeSubDomains") &&
+			!str_eq_text(o->hsts.items[i], "preload") &&
+			!str_starts(o->hsts.items[i], STR("max-age=")))
+			code = err_set(err, ERR_USAGE,
+				"--strict-transport-security-directives invalid, allowed values: "
+				"max-age=expireTime, includeSubDomains, preload. see "
+				"https://tools.ietf.org/html/rfc6797#section-6.1 for more "
+				"information");
+	if (!code && (o->http2_max_streams < 0 || o->http2_max_streams > 100000))
+		code = err_set(err, ERR_USAGE,
+			"--http2-max-streams-per-connection must be between 0 and 100000");
+	return code;
+}
+
 int api_options_check(struct arena *a, struct api_options *o, struct err *err)
 {
 	int code = api_flags_check_refused(o, err);
 
+	if (!code)
+		code = check_https(o, err);
 	if (!code)
 		code = check_origins(o, err);
 	if (!code)

@@ -16,6 +16,10 @@ struct api_options {
 	int64_t secure_port;
 	struct str tls_cert_file, tls_key_file, client_ca_file, cert_dir;
 	struct flag_list cors_allowed_origins;
+	struct str tls_min_version;
+	bool only_tls13; /* said by it */
+	struct flag_list tls_suites;
+	struct flag_list hsts; /* directives of Strict-Transport-Security */
 
 	/* who asks */
 	struct str token_auth_file;
@@ -65,6 +69,7 @@ struct api_options {
 	int64_t max_in_flight, max_mutating_in_flight;
 	int64_t request_timeout, min_request_timeout, shutdown_delay;
 	double goaway_chance;
+	int64_t http2_max_streams; /* 0: what the library has */
 	bool profiling, watch_cache, fair_queuing, sync;
 	int64_t default_watch_cache_size;
 	struct flag_list watch_cache_sizes;
@@ -72,7 +77,8 @@ struct api_options {
 	int64_t verbosity;
 	struct str logging_format, config_file;
 	bool help;
-	struct flag_list *refused; /* flags that are read only to say no */
+	struct flag_list *unheeded; /* flags that are read, and do nothing */
+	struct flag_list *refused;  /* flags that are read only to say no */
 
 	/* made of the above by api_options_check */
 	struct cidr services[2]; /* the second may be empty: len 0 */

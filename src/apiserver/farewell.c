@@ -1,7 +1,8 @@
 /*
- * Over HTTP/2 one connection carries as many requests as somebody likes. Who does not say who they
- * are gets one for each connection, as over HTTP/1.0; everybody else may be asked by chance to
- * connect anew, so that clients spread over several servers.
+ * What answers say of their connection. Over HTTP/2 one connection carries as many requests as
+ * somebody likes. Who does not say who they are gets one for each connection, as over HTTP/1.0;
+ * everybody else may be asked by chance to connect anew, so that clients spread over several
+ * servers.
  */
 #include "farewell.h"
 #include "api_options.h"

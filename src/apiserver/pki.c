@@ -127,6 +127,9 @@ static int configure(struct api_server *s, struct pki *p, struct err *err)
 		.client_certs = TLS_CERTS_OPTIONAL,
 		.client_roots = &p->client_roots,
 		.client_roots_untold = s->options->proxy_ca_file.len > 0,
+		.only_tls13 = s->options->only_tls13,
+		.suites = s->options->tls_suites.items,
+		.suite_count = s->options->tls_suites.count,
 		.alpn = alpn};
 	struct tls_config *tls;
 	int code = tls_config_new_server(&options, &tls, err);

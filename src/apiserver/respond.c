@@ -2,6 +2,7 @@
 #include "origins.h"
 #include "represent_private.h"
 
+#include "api_options.h"
 #include "audit.h"
 #include "fair.h"
 #include "farewell.h"
@@ -67,6 +68,18 @@ static void add_warnings(struct api_request *r, struct http_headers *h)
 	}
 }
 
+static void add_hsts(struct api_request *r, struct http_headers *h)
+{
+	const struct flag_list *all = &r->server->options->hsts;
+	struct str text = {0};
+
+	for (size_t i = 0; i < all->count; i++)
+		text = arena_print(
+			r->arena, "%.*s%s%.*s", STRF(text), i ? "; " : "", STRF(all->items[i]));
+	if (all->count)
+		http_headers_add(r->arena, h, STR("Strict-Transport-Security"), text);
+}
+
 struct http_headers respond_headers(struct api_request *r, const char *content_type)
 {
 	struct http_headers h = {0};
@@ -78,6 +91,7 @@ struct http_headers respond_headers(struct api_request *r, const char *content_t
 		http_headers_add(r->arena, &h, STR("Content-Type"), str_from(content_type));
 	add_warnings(r, &h);
 	fair_add_headers(r, &h);
+	add_hsts(r, &h);
 	farewell_add_headers(r, &h);
 	return h;
 }

@@ -3,6 +3,7 @@
 #include "admission.h"
 #include "aggregate.h"
 #include "allocate.h"
+#include "api_flags.h"
 #include "api_options.h"
 #include "audit.h"
 #include "backends.h"
@@ -182,8 +183,11 @@ static int listen_on(struct api_server *s, struct err *err)
 {
 	const struct api_options *o = s->options;
 	struct address at = address_of(o->bind, (uint16_t)o->secure_port);
-	struct http_server_options options = {
-		.handler = pipeline_handle, .ctx = s, .tls = s->pki->tls, .name = "api"};
+	struct http_server_options options = {.handler = pipeline_handle,
+		.ctx = s,
+		.tls = s->pki->tls,
+		.name = "api",
+		.limits.max_streams = (uint32_t)o->http2_max_streams};
 	int code;
 
 	s->http = http_server_new(s->env, &s->scope, &options);
@@ -349,6 +353,7 @@ void api_server_start(struct env *env, struct op *op, struct scope *parent,
 	s->life = life;
 	arena_init(&s->arena);
 	scope_init(&s->scope, parent, "api server", NULL);
+	api_flags_tell_unheeded(options);
 	s->metrics = metrics_new(s);
 	s->openapi = openapi_new(s);
 	life->server = s;

@@ -27,9 +27,19 @@
 static const int suites_aes[] = {ALL_13 AES_12, CHACHA_12, 0};
 static const int suites_chacha[] = {ALL_13 CHACHA_12, AES_12, 0};
 
-static const int *suites(void)
+const int *mbed_ssl_suites(void)
 {
 	return gcm_available() ? suites_aes : suites_chacha;
+}
+
+bool mbed_suite_is_13(int suite)
+{
+	static const int of_13[] = {ALL_13 0};
+
+	for (size_t i = 0; of_13[i]; i++)
+		if (of_13[i] == suite)
+			return true;
+	return false;
 }
 
 #if MBEDTLS_VERSION_MAJOR < 3
@@ -42,12 +52,18 @@ static const int hashes[] = {
 void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 {
 	(void)tls13;
-	mbedtls_ssl_conf_ciphersuites(conf, suites());
+	mbedtls_ssl_conf_ciphersuites(conf, mbed_ssl_suites());
 	mbedtls_ssl_conf_curves(conf, curves);
 	mbedtls_ssl_conf_sig_hashes(conf, hashes);
 	mbedtls_ssl_conf_min_version(
 		conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+}
+
+bool mbed_ssl_conf_only_tls13(mbedtls_ssl_config *conf)
+{
+	(void)conf;
+	return false;
 }
 
 #else
@@ -67,7 +83,7 @@ static const uint16_t algorithms[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
 
 void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 {
-	mbedtls_ssl_conf_ciphersuites(conf, suites());
+	mbedtls_ssl_conf_ciphersuites(conf, mbed_ssl_suites());
 	mbedtls_ssl_conf_groups(conf, groups);
 	mbedtls_ssl_conf_sig_algs(conf, algorithms);
 	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
@@ -84,6 +100,13 @@ void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13)
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 	mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
+}
+
+bool mbed_ssl_conf_only_tls13(mbedtls_ssl_config *conf)
+{
+	mbedtls_ssl_conf_min_tls_version(
+		conf, MBED_HAS_TLS13 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
+	return MBED_HAS_TLS13;
 }
 
 #endif

@@ -26,6 +26,11 @@
 
 /* Versions, cipher suites, curves, signatures; no renegotiation. */
 void mbed_ssl_conf_protocol(mbedtls_ssl_config *conf, bool tls13);
+/* Ours, in order of preference, ended by 0; and whether one is of TLS 1.3. */
+const int *mbed_ssl_suites(void);
+bool mbed_suite_is_13(int suite);
+/* false: the library cannot. */
+bool mbed_ssl_conf_only_tls13(mbedtls_ssl_config *conf);
 /* Whether it is TLS 1.3, or may still become it. */
 bool mbed_ssl_is_tls13(const mbedtls_ssl_context *ssl);
 /* Whether the next step waits for the peer. */

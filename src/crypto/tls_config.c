@@ -194,6 +194,8 @@ static int server_setup(struct tls_config *c, const struct tls_server_options *o
 		return err_set(err, ERR_CERTIFICATE, "tls: no certificates configured");
 	int code = config_load_identities(c, o->identities, o->identity_count, err);
 	if (!code)
+		code = tls_suites_set(c, o, err);
+	if (!code)
 		code = config_set_alpn(c, o->alpn, err);
 	if (code)
 		return code;
@@ -268,6 +270,7 @@ void tls_config_unref(struct tls_config *c)
 		mem_free(c->alpn[i]);
 	mem_free(c->alpn);
 	mem_free(c->server_name);
+	mem_free(c->suites);
 	tickets_done(&c->tickets);
 	mem_free(c);
 }

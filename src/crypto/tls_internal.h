@@ -54,10 +54,14 @@ struct tls_config {
 	size_t own_count;
 	struct certs roots;    /* what cert_verify trusts */
 	mbedtls_x509_crt *cas; /* names to send; never trusted: see tls_config.c */
+	int *suites;           /* NULL: the library's own list of ours */
 	char **alpn;
 	char *server_name;
 	struct tickets tickets;
 };
+
+/* tls_suites.c */
+int tls_suites_set(struct tls_config *c, const struct tls_server_options *o, struct err *err);
 
 /*
  * Records of application data that go past mbedTLS: see tls_records.c. Without keys (another

@@ -16,8 +16,25 @@ end_of() {
 	return 99
 }
 
-check "it serves" start \
+refusal() { "$kube" apiserver --data-dir "$dir/d" --secure-port 0 --bind-address 127.0.0.1 "$@" 2>&1; }
+check "a version of TLS that is none" contains 'unknown tls version "VersionTLS9"' \
+	"$(refusal --tls-min-version VersionTLS9 | tr -d '\\')"
+check "a cipher suite that is none" contains "Cipher suite NULL not supported or doesn't exist" \
+	"$(refusal --tls-cipher-suites NULL)"
+check "none that is spoken" contains "none of the cipher suites is one that is spoken here" \
+	"$(refusal --tls-cipher-suites TLS_RSA_WITH_RC4_128_SHA)"
+check "what browsers are told is checked" contains "strict-transport-security-directives invalid" \
+	"$(refusal --strict-transport-security-directives forever)"
+check "it serves" start --etcd-prefix /registry --http2-max-streams-per-connection 100 \
+	--tls-min-version VersionTLS12 --strict-transport-security-directives max-age=31536000,preload \
+	--tls-cipher-suites TLS_RSA_WITH_RC4_128_SHA,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 \
 	--cors-allowed-origins '//good\.example(:|$),^https://[a-z]+\.pages\.example$'
+check "flags without effect are told" contains '"a flag has no effect here" flag="etcd-prefix"' "$(cat "$dir/log")"
+spoken() { openssl s_client -connect "127.0.0.1:$port" -tls1_2 "$@" </dev/null 2>&1 | grep -o 'Cipher is .*'; }
+check "the cipher suite that was named" test "$(spoken)" = "Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"
+check "and no other" test "$(spoken -cipher ECDHE-ECDSA-AES128-GCM-SHA256)" = "Cipher is (NONE)"
+check "browsers are told to come back by HTTPS" contains \
+	"strict-transport-security: max-age=31536000; preload" "$(as_admin --http2 -D - -o "$dir/out" "$url/version")"
 check "healthz" test "$(fetch "$url/healthz")" = ok
 check "readyz tells its checks" contains "[+]etcd ok" "$(fetch "$url/readyz?verbose")"
 check "version" contains '"minor": "36"' "$(fetch "$url/version")"
