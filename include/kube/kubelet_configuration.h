@@ -5,6 +5,7 @@
 #ifndef KUBE_KUBELET_CONFIGURATION_H
 #define KUBE_KUBELET_CONFIGURATION_H
 
+#include <kube/ip.h>
 #include <kube/json.h>
 
 /* What a node can run short of. */
@@ -39,6 +40,7 @@ struct shutdown_group {
 
 struct kubelet_configuration {
 	struct str static_pod_path, resolv_conf, cgroup_root, cluster_domain;
+	struct str provider_id, pod_logs_dir;
 	struct str tls_cert_file, tls_key_file, client_ca_file;
 	const struct str *cluster_dns;
 	size_t cluster_dns_count;
@@ -53,11 +55,23 @@ struct kubelet_configuration {
 	bool system_logs;          /* /logs shows /var/log */
 	bool rotate_certificates;  /* and that of its client, before it ends */
 	bool server_tls_bootstrap; /* the cluster signs the certificate of the node's server */
+	bool seccomp_default;      /* who says nothing has the runtime's profile, else none */
+	bool cpu_quota;            /* limits of processors are kept */
+	bool has_server;           /* that pods can be looked into through */
+	bool callers_may_all;      /* whoever is known to it */
+	bool fail_swap_on;         /* it does not begin on a machine that swaps, */
+	bool fail_cgroup_v1;       /* nor on one without cgroups v2, */
+	bool protect_kernel;       /* nor where the kernel is not set as it should be */
+	struct ip address;         /* of the server */
 	bool single_oom_kill;   /* out of memory one process ends, not its container (cgroups v2) */
 	bool serialize_pulls;   /* images are pulled one after another */
 	int64_t parallel_pulls; /* at most; 0: as many as are wanted */
 	int64_t users_of_a_pod; /* ids, where a pod has users of its own */
 	int64_t port, max_pods, pod_pids_limit; /* pod_pids_limit < 1: none */
+	int64_t pods_per_core;                  /* 0: only max_pods counts */
+	int64_t images_told;                    /* in the node's status; -1: all */
+	int64_t cpu_period;                     /* ns: of limits of processors */
+	int64_t restart_most;                   /* ns: between two starts of what fails */
 	int64_t status_update, status_report;   /* ns */
 	int64_t lease_seconds;
 	int64_t image_high, image_low;        /* per cent */
@@ -71,7 +85,7 @@ struct kubelet_configuration {
 	size_t threshold_count;
 	const struct cJSON *system_reserved, *kube_reserved; /* resource → quantity */
 	const struct cJSON *tree; /* all of it, with defaults, as /configz shows it */
-	const struct str *idle;   /* fields that were given and have no effect here */
+	const struct str *idle;   /* fields that were said otherwise than by default, and in vain */
 	size_t idle_count;
 };
 

@@ -3,7 +3,9 @@
  * tree first; numbers are read from the tree, so what /configz shows is what counts.
  */
 #include "configuration_eviction.h"
+#include "configuration_idle.h"
 #include "configuration_lists.h"
+#include "configuration_safety.h"
 
 #include <kube/api_codec.h>
 #include <kube/patch.h>
@@ -57,6 +59,17 @@ static const struct known_field {
 	{"singleProcessOOMKill", FLAG, AT(single_oom_kill), NULL, false},
 	{"serializeImagePulls", FLAG, AT(serialize_pulls), "true", false},
 	{"maxParallelImagePulls", NUMBER, AT(parallel_pulls), NULL, false},
+	{"seccompDefault", FLAG, AT(seccomp_default), "true", false},
+	{"cpuCFSQuota", FLAG, AT(cpu_quota), "true", false},
+	{"cpuCFSQuotaPeriod", DURATION, AT(cpu_period), "100ms", false},
+	{"podsPerCore", NUMBER, AT(pods_per_core), "0", false},
+	{"nodeStatusMaxImages", NUMBER, AT(images_told), "50", false},
+	{"providerID", TEXT, AT(provider_id), NULL, false},
+	{"podLogsDir", TEXT, AT(pod_logs_dir), "/var/log/pods", false},
+	{"enableServer", FLAG, AT(has_server), "true", false},
+	{"failSwapOn", FLAG, AT(fail_swap_on), "false", false},
+	{"failCgroupV1", FLAG, AT(fail_cgroup_v1), "false", false},
+	{"protectKernelDefaults", FLAG, AT(protect_kernel), "false", false},
 #undef AT
 	{"clusterDNS", OTHER, 0, NULL, false},
 	{"registerWithTaints", OTHER, 0, NULL, false},
@@ -65,6 +78,12 @@ static const struct known_field {
 	{"shutdownGracePeriodCriticalPods", OTHER, 0, NULL, false},
 	{"shutdownGracePeriodByPodPriority", OTHER, 0, NULL, false},
 	{"authentication", OTHER, 0, NULL, false},
+	{"authorization", OTHER, 0, NULL, false},
+	{"address", OTHER, 0, NULL, false},
+	{"crashLoopBackOff", OTHER, 0, NULL, false},
+	{"imagePullCredentialsVerificationPolicy", OTHER, 0, NULL, false},
+	{"memorySwap", OTHER, 0, NULL, false},
+	{"runOnce", OTHER, 0, NULL, false},
 	{"userNamespaces", OTHER, 0, NULL, false},
 	{"evictionHard", OTHER, 0, NULL, false},
 	{"evictionSoft", OTHER, 0, NULL, false},
@@ -75,29 +94,6 @@ static const struct known_field {
 	{"kubeReserved", OTHER, 0, NULL, false},
 };
 
-/* Upstream's other fields: known, so no mistake, but nothing here depends on them. */
-static const char *const idle_names[] = {"address", "authorization", "cgroupDriver",
-	"cgroupsPerQOS", "configMapAndSecretChangeDetectionStrategy", "containerLogMaxWorkers",
-	"containerRuntimeEndpoint", "contentType", "cpuCFSQuota", "cpuCFSQuotaPeriod",
-	"cpuManagerPolicy", "cpuManagerPolicyOptions", "cpuManagerReconcilePeriod",
-	"crashLoopBackOff", "enableContentionProfiling", "enableControllerAttachDetach",
-	"enableDebugFlagsHandler", "enableDebuggingHandlers", "enableProfilingHandler",
-	"enableServer", "enableSystemLogQuery", "enforceNodeAllocatable", "eventBurst",
-	"eventRecordQPS", "failCgroupV1", "failSwapOn", "featureGates", "fileCheckFrequency",
-	"hairpinMode", "healthzBindAddress", "healthzPort", "httpCheckFrequency",
-	"imagePullCredentialsVerificationPolicy", "imageServiceEndpoint", "iptablesDropBit",
-	"iptablesMasqueradeBit", "kernelMemcgNotification", "kubeAPIBurst", "kubeAPIQPS",
-	"kubeReservedCgroup", "kubeletCgroups", "localStorageCapacityIsolation", "logging",
-	"makeIPTablesUtilChains", "maxOpenFiles", "memoryManagerPolicy", "memorySwap",
-	"memoryThrottlingFactor", "nodeStatusMaxImages", "oomScoreAdj", "podCIDR", "podLogsDir",
-	"podsPerCore", "preloadedImagesVerificationAllowlist", "protectKernelDefaults",
-	"providerID", "qosReserved", "readOnlyPort", "registryBurst", "registryPullQPS",
-	"reservedMemory", "reservedSystemCPUs", "runOnce", "runtimeRequestTimeout",
-	"seccompDefault", "showHiddenMetricsForVersion", "staticPodURL", "staticPodURLHeader",
-	"streamingConnectionIdleTimeout", "syncFrequency", "systemCgroups", "systemReservedCgroup",
-	"tlsCipherSuites", "tlsCurvePreferences", "tlsMinVersion", "topologyManagerPolicy",
-	"topologyManagerPolicyOptions", "topologyManagerScope", "tracing", "volumePluginDir"};
-
 /* ---- which fields there are ---- */
 
 static bool is_heeded(struct str name)
@@ -106,14 +102,6 @@ static bool is_heeded(struct str name)
 		if (str_eq_text(name, fields[i].name))
 			return true;
 	return str_eq_text(name, "apiVersion") || str_eq_text(name, "kind");
-}
-
-static bool is_idle(struct str name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(idle_names); i++)
-		if (str_eq_text(name, idle_names[i]))
-			return true;
-	return false;
 }
 
 struct faults {
@@ -134,7 +122,7 @@ static int check_names(const struct cJSON *tree, struct err *err)
 	struct faults faults = {.text = &text};
 
 	json_each (field, tree)
-		if (!is_heeded(json_key(field)) && !is_idle(json_key(field)))
+		if (!is_heeded(json_key(field)) && !configuration_is_idle(json_key(field)))
 			add_fault(&faults, "unknown", json_key(field));
 	if (!faults.count)
 		return 0;
@@ -266,16 +254,6 @@ static int read_field(struct arena *a, struct cJSON *tree, const struct known_fi
 	return read_value(a, tree, f, json_get(tree, str_from(f->name)), at, err);
 }
 
-static void note_idle(struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c)
-{
-	struct str *items = arena_alloc(a, (json_count(tree) + 1) * sizeof(*items));
-
-	json_each (field, tree)
-		if (is_idle(json_key(field)))
-			items[c->idle_count++] = json_key(field);
-	c->idle = items;
-}
-
 /* ---- does it make sense ---- */
 
 static int check(const struct kubelet_configuration *c, struct err *err)
@@ -308,6 +286,13 @@ static int check(const struct kubelet_configuration *c, struct err *err)
 			"or equal to 3s"},
 		{c->status_update > 0 && c->status_report > 0 && c->pressure_transition > 0,
 			"durations must be greater than zero"},
+		{c->cpu_period >= MSEC && c->cpu_period <= SEC,
+			"cpuCFSQuotaPeriod (--cpu-cfs-quota-period) must be between 1ms and 1sec, "
+			"inclusive"},
+		{c->pods_per_core >= 0,
+			"podsPerCore (--pods-per-core) must not be a negative number"},
+		{c->images_told >= -1,
+			"nodeStatusMaxImages (--node-status-max-images) must be -1 or greater"},
 		{c->eviction_max_grace >= 0, "evictionMaxPodGracePeriod must not be negative"},
 		{!limits_pulls || c->parallel_pulls > 0,
 			"maxParallelImagePulls must be a positive number"},
@@ -342,12 +327,13 @@ static int read_tree(
 {
 	int code = 0;
 
-	note_idle(a, tree, c);
+	configuration_note_idle(a, tree, c);
 	settle_pulls(a, tree);
 	for (size_t i = 0; i < ARRAY_LEN(fields) && !code; i++)
 		code = read_field(a, tree, &fields[i], c, err);
 	if (code || (code = configuration_read_lists(a, tree, c, err)) ||
-		(code = configuration_read_eviction(a, tree, c, err)))
+		(code = configuration_read_eviction(a, tree, c, err)) ||
+		(code = configuration_read_safety(a, tree, c, err)))
 		return code;
 	c->client_ca_file = tree_str(tree, "authentication.x509.clientCAFile");
 	c->users_of_a_pod = tree_int(tree, "userNamespaces.idsPerPod", USERS_UNIT);

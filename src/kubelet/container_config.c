@@ -4,8 +4,7 @@
 #include <kube/image_reference.h>
 #include <kube/pods.h>
 #include <kube/quantity.h>
-
-#define CPU_PERIOD 100000
+#include <kube/time.h>
 
 /* ---- limits ---- */
 
@@ -16,9 +15,10 @@ static bool amount(const struct cJSON *list, const char *name, struct quantity *
 	return text.len && !quantity_parse(text, q, NULL);
 }
 
-static void set_cpu(
-	const struct cJSON *requests, const struct cJSON *limits, struct container_limits *out)
+static void set_cpu(const struct kubelet_configuration *c, const struct cJSON *requests,
+	const struct cJSON *limits, struct container_limits *out)
 {
+	int64_t period = c->cpu_period / USEC;
 	struct quantity q;
 	int64_t milli = 0;
 
@@ -26,9 +26,9 @@ static void set_cpu(
 	if (amount(requests, "cpu", &q) || amount(limits, "cpu", &q))
 		milli = quantity_milli(q);
 	out->cpu_shares = MIN(MAX(milli * 1024 / 1000, 2), 262144);
-	if (amount(limits, "cpu", &q) && quantity_milli(q) > 0) {
-		out->cpu_period = CPU_PERIOD;
-		out->cpu_quota = MAX(quantity_milli(q) * CPU_PERIOD / 1000, 1000);
+	if (c->cpu_quota && amount(limits, "cpu", &q) && quantity_milli(q) > 0) {
+		out->cpu_period = period;
+		out->cpu_quota = MAX(quantity_milli(q) * period / 1000, 1000);
 	}
 }
 
@@ -72,13 +72,14 @@ static int32_t oom_score(const struct container_input *in)
 	return (int32_t)MIN(MAX(score, 3), 999);
 }
 
-void container_limits_make(const struct cJSON *container, struct container_limits *out)
+void container_limits_make(const struct kubelet_configuration *c, const struct cJSON *container,
+	struct container_limits *out)
 {
 	const struct cJSON *limits = json_path(container, "resources.limits");
 	struct quantity q;
 
 	*out = (struct container_limits){0};
-	set_cpu(json_path(container, "resources.requests"), limits, out);
+	set_cpu(c, json_path(container, "resources.requests"), limits, out);
 	if (amount(limits, "memory", &q))
 		out->memory = out->swap = quantity_value(q);
 }
@@ -86,10 +87,10 @@ void container_limits_make(const struct cJSON *container, struct container_limit
 static void set_limits(
 	struct arena *a, const struct container_input *in, struct container_limits *out)
 {
-	container_limits_make(in->container, out);
+	container_limits_make(in->configuration, in->container, out);
 	set_hugepages(a, json_path(in->container, "resources.limits"), out);
 	out->oom_score_adj = oom_score(in);
-	out->kill_together = in->kill_together;
+	out->kill_together = !in->configuration->single_oom_kill;
 }
 
 /* All containers have a limit: then the pod has their sum. */
@@ -104,7 +105,8 @@ static bool all_limited(const struct cJSON *pod, const char *path)
 	return true;
 }
 
-void pod_limits(const struct cJSON *pod, struct container_limits *out)
+void pod_limits(const struct kubelet_configuration *c, const struct cJSON *pod,
+	struct container_limits *out)
 {
 	_cleanup_(arena_done) struct arena a;
 	const struct cJSON *spec = json_get(pod, STR("spec"));
@@ -117,7 +119,7 @@ void pod_limits(const struct cJSON *pod, struct container_limits *out)
 	bool own = json_count(json_path(spec, "resources.limits")) > 0;
 	if (!own && !all_limited(pod, "resources.limits.cpu"))
 		tree_drop(limits, "cpu");
-	set_cpu(requests, limits, out);
+	set_cpu(c, requests, limits, out);
 	if ((own || all_limited(pod, "resources.limits.memory")) && amount(limits, "memory", &q))
 		out->memory = quantity_value(q);
 }
@@ -181,8 +183,8 @@ static void set_profiles(const struct container_input *in, struct container_secu
 	const struct cJSON *apparmor = setting(in, "appArmorProfile");
 	struct str kind = tree_str(seccomp, "type");
 
-	/* Without one said, containers have the runtime's own, as with --seccomp-default. */
-	if (out->privileged || str_eq(kind, STR("Unconfined")))
+	if (out->privileged || str_eq(kind, STR("Unconfined")) ||
+		(!kind.len && !in->configuration->seccomp_default))
 		out->seccomp.kind = SECCOMP_UNCONFINED;
 	else if (str_eq(kind, STR("Localhost")))
 		out->seccomp.kind = SECCOMP_LOCALHOST;

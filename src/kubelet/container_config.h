@@ -7,6 +7,8 @@
 #include "environment.h"
 #include "pod_view.h"
 
+#include <kube/kubelet_configuration.h>
+
 struct sandbox_input {
 	const struct cJSON *pod;
 	uint32_t attempt;
@@ -45,7 +47,7 @@ struct container_input {
 	const int64_t *volume_groups; /* of volumes: for fsGroup */
 	size_t volume_group_count;
 	struct str pid_target; /* of an ephemeral container: the id of its target */
-	bool kill_together;    /* out of memory all of its processes end */
+	const struct kubelet_configuration *configuration;
 };
 /* ERR_INVALID: CreateContainerConfigError, in upstream's words. */
 int container_config_make(struct arena *a, const struct container_input *in,
@@ -54,8 +56,10 @@ int container_config_make(struct arena *a, const struct container_input *in,
 /* "/kubepods/burstable/podUID" below `root`; what the pod as a whole may use. */
 struct str pod_cgroup(struct arena *a, const struct cJSON *pod);
 /* Of processors and memory. */
-void container_limits_make(const struct cJSON *container, struct container_limits *out);
-void pod_limits(const struct cJSON *pod, struct container_limits *out);
+void container_limits_make(const struct kubelet_configuration *c, const struct cJSON *container,
+	struct container_limits *out);
+void pod_limits(const struct kubelet_configuration *c, const struct cJSON *pod,
+	struct container_limits *out);
 /* "NAMESPACE_NAME_UID", and the file of one container in it. */
 struct str pod_log_name(struct arena *a, const struct cJSON *pod);
 

@@ -204,7 +204,7 @@ void container_image_failed(struct pod_item *item, struct err *err)
 
 	mem_free((void *)note->pull_error.at);
 	note->pull_error = str_make(str_dup(message), message.len);
-	back_off_next(&note->pull, now, now);
+	back_off_next(&note->pull, now, now, BACK_OFF_MOST);
 	container_tell(item, "Warning", "Failed",
 		arena_print(&item->arena, "Failed to pull image \"%.*s\": %.*s", STRF(image),
 			STRF(message)));

@@ -163,7 +163,7 @@ static int configure(struct pod_item *item, struct err *err)
 		.mounts = mounts,
 		.mount_count = count,
 		.termination_path = item->files.last_words,
-		.kill_together = !k->configuration.single_oom_kill,
+		.configuration = &k->configuration,
 		.pid_target = target ? arena_str(a, target->id) : STR("")};
 	item->create.sandbox = arena_str(a, s->id);
 	input.volume_groups =

@@ -83,7 +83,8 @@ static void started(struct pod_item *item)
 	container_tell(item, "Normal", "Started", STR("Container started"));
 	pod_worker_obstacle(item->batch->w, item_name(item), NULL, STR(""));
 	if (item->action.since)
-		back_off_next(&note->restart, item->action.since, item_wall(item));
+		back_off_next(&note->restart, item->action.since, item_wall(item),
+			item_kubelet(item)->configuration.restart_most);
 	if (hook)
 		hook_run(item, task_await(&item->task, START_HOOKED, OP_NO_DEADLINE), hook,
 			item->create.id);

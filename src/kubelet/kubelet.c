@@ -292,6 +292,10 @@ static struct volume_figures volumes_of(void *ctx, struct str uid)
 static void open_server(struct kubelet *k)
 {
 	_cleanup_(err_done) struct err err = {0};
+	/* Everywhere: of both families. */
+	const struct ip at = ip_is_unspecified(&k->configuration.address)
+				     ? (struct ip){.len = 16}
+				     : k->configuration.address;
 	const struct kubelet_server_options options = {.client = k->base.client,
 		.runtime = k->runtime,
 		.pods = {list_pods, volumes_of, k},
@@ -305,9 +309,12 @@ static void open_server(struct kubelet *k)
 		.root_dir = k->options.root_dir,
 		.image_dir = k->options.image_dir,
 		.log_top = k->configuration.system_logs ? STR(SYSTEM_LOGS) : STR(""),
-		.at = address_of((struct ip){.len = 16}, k->options.port),
+		.callers_may_all = k->configuration.callers_may_all,
+		.at = address_of(at, k->options.port),
 		.started = k->began};
 
+	if (!k->configuration.has_server)
+		return;
 	if (!k->options.tls && !(k->configuration.server_tls_bootstrap && k->options.serve_tls))
 		return;
 	if (kubelet_server_new(k->base.env, &k->scope, &options, &k->server, &err))

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#define IMAGES_MOST      50
 #define IMAGE_NAMES_MOST 5
 
 static struct str time_text(struct arena *a, int64_t ns)
@@ -44,6 +43,13 @@ static void set_hugepages(struct arena *a, struct cJSON *list, const struct mach
 	}
 }
 
+static int64_t pods_most(const struct node_input *in)
+{
+	int64_t most = in->options->max_pods, each = in->configuration->pods_per_core;
+
+	return each ? MIN(each * in->machine->cpus, most) : most;
+}
+
 struct cJSON *node_capacity(struct arena *a, const struct node_input *in)
 {
 	const struct machine *m = in->machine;
@@ -53,7 +59,7 @@ struct cJSON *node_capacity(struct arena *a, const struct node_input *in)
 	set_amount(a, list, "ephemeral-storage", m->disk / KIB, "Ki");
 	set_hugepages(a, list, m);
 	set_amount(a, list, "memory", m->memory / KIB, "Ki");
-	set_amount(a, list, "pods", in->options->max_pods, "");
+	set_amount(a, list, "pods", pods_most(in), "");
 	return list;
 }
 
@@ -246,9 +252,10 @@ static struct cJSON *images(struct arena *a, const struct node_input *in)
 	const struct image **sorted = arena_copy(a, in->image_count ? (const void *)in->images : "",
 		in->image_count * sizeof(*sorted));
 	struct cJSON *list = json_new(a, JSON_ARRAY);
+	int64_t most = in->configuration->images_told;
 
 	qsort(sorted, in->image_count, sizeof(*sorted), by_size);
-	for (size_t i = 0; i < in->image_count && i < IMAGES_MOST; i++) {
+	for (size_t i = 0; i < in->image_count && (most < 0 || (int64_t)i < most); i++) {
 		struct cJSON *entry = json_new(a, JSON_OBJECT), *names = json_new(a, JSON_ARRAY);
 
 		add_names(a, names, sorted[i]->digests, sorted[i]->digest_count);
@@ -360,6 +367,8 @@ struct cJSON *node_object(struct arena *a, const struct node_input *in)
 	tree_set(a, node, "spec", json_new(a, JSON_OBJECT));
 	if (in->options->node_taint_count)
 		tree_set(a, node, "spec.taints", taints(a, in));
+	if (in->configuration->provider_id.len)
+		tree_set_str(a, node, "spec.providerID", in->configuration->provider_id);
 	tree_set(a, node, "status", status(a, in));
 	return node;
 }

@@ -144,7 +144,7 @@ static void prepare(struct kubelet *k, struct pod_cgroup_work *c, const struct c
 	c->path = path_of(k, pod_cgroup(&a, pod).at);
 	c->burstable = path_of(k, "/kubepods/burstable");
 	c->shares = burstable_shares(k);
-	pod_limits(pod, &c->limits);
+	pod_limits(&k->configuration, pod, &c->limits);
 	c->limits.pids = MAX(k->configuration.pod_pids_limit, 0);
 	arena_done(&a);
 }
@@ -176,7 +176,7 @@ void pod_cgroup_widen(struct kubelet *k, struct pod_cgroup_work *c, struct op *o
 	struct container_limits old = {0};
 
 	if (had)
-		pod_limits(had, &old);
+		pod_limits(&k->configuration, had, &old);
 	prepare(k, c, pod);
 	if (!had) {
 		/* A group below one that is narrower is refused: until it is fitted it has no

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #define BACK_OFF_FIRST  (10 * SEC)
-#define BACK_OFF_MOST   (300 * SEC)
 #define BACK_OFF_FORGET (600 * SEC)
 
 /* ---- back-off ---- */
@@ -24,9 +23,9 @@ int64_t back_off_until(const struct back_off *b, int64_t since, int64_t now)
 	return is_forgotten(b, since) || !time_waits(until, b->delay + SEC, now) ? 0 : until;
 }
 
-void back_off_next(struct back_off *b, int64_t since, int64_t now)
+void back_off_next(struct back_off *b, int64_t since, int64_t now, int64_t most)
 {
-	b->delay = is_forgotten(b, since) ? BACK_OFF_FIRST : MIN(2 * b->delay, BACK_OFF_MOST);
+	b->delay = MIN(is_forgotten(b, since) ? BACK_OFF_FIRST : 2 * b->delay, most);
 	b->updated = now;
 }
 

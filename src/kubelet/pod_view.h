@@ -14,13 +14,14 @@ enum container_role { ROLE_INIT, ROLE_SIDECAR, ROLE_APP, ROLE_EPHEMERAL };
 enum probe_kind { PROBE_STARTUP, PROBE_READINESS, PROBE_LIVENESS, PROBE_KINDS };
 enum verdict { VERDICT_NONE, VERDICT_SUCCESS, VERDICT_FAILURE };
 
-/* 10 s, doubling to 5 min, forgotten when 10 min went well. */
+#define BACK_OFF_MOST (300 * SEC)
+/* 10 s, doubling up to a most, forgotten when 10 min went well. */
 struct back_off {
 	int64_t delay, updated; /* delay 0: there was none yet */
 };
 /* Until when one has to wait whose last failure was at `since`; 0: no more. */
 int64_t back_off_until(const struct back_off *b, int64_t since, int64_t now);
-void back_off_next(struct back_off *b, int64_t since, int64_t now);
+void back_off_next(struct back_off *b, int64_t since, int64_t now, int64_t most);
 
 /* What is remembered of a container by its name, as long as the kubelet runs. */
 struct container_note {

@@ -69,7 +69,7 @@ static bool is_too_little(struct pod_item *item, struct str *why)
 	size_t count = 0;
 
 	pod_worker_view(item->batch->w, &item->arena, &view);
-	pod_limits(item_pod(item), &whole);
+	pod_limits(&item_kubelet(item)->configuration, item_pod(item), &whole);
 	for (size_t i = 0; i < view.container_count; i++) {
 		const struct cJSON *has = resize_actual(&view, view.containers[i]);
 		struct container_usage u;
@@ -144,7 +144,7 @@ static void change_next(struct pod_item *item)
 	}
 	item->action.container = container;
 	item->action.id = arena_str(&item->arena, c->id);
-	container_limits_make(container, &item->limits);
+	container_limits_make(&item_kubelet(item)->configuration, container, &item->limits);
 	r->ops->update_container(r, task_await(&item->task, RESIZE_CHANGED, OP_NO_DEADLINE),
 		item->action.id, &item->limits);
 }

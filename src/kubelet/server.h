@@ -41,6 +41,7 @@ struct kubelet_server_options {
 	struct str root_dir, image_dir; /* whose disks are told of; empty: none */
 	struct str log_top;             /* of the node's logs; empty: they are not shown */
 	struct str cgroup_root;         /* of the node's own figures; empty: the machine's */
+	bool callers_may_all;           /* the API is asked who they are, not what they may */
 	struct address at;
 	int64_t started; /* wall ns: of the kubelet */
 };

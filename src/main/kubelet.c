@@ -142,6 +142,8 @@ static int read_config(
 		return code;
 	if (!is_set(flags, "port"))
 		l->port = c->port;
+	if (!is_set(flags, "pod-log-dir"))
+		l->log_dir = c->pod_logs_dir;
 	if (!l->cert_file.len) {
 		l->cert_file = c->tls_cert_file;
 		l->key_file = c->tls_key_file;

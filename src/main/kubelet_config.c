@@ -46,21 +46,74 @@ static void warn(const struct kubelet_configuration *c)
 }
 
 /* A group of version 1 cannot be made to end as a whole. */
-static int check_machine(const struct kubelet_configuration *c, struct err *err)
+static int check_cgroups(const struct kubelet_configuration *c, struct err *err)
 {
 	const struct cJSON *said = json_get(c->tree, STR("singleProcessOOMKill"));
 	struct cgroups groups = {0};
 	bool unified;
 
-	if (!said || c->single_oom_kill || cgroup_load(&groups, NULL))
+	if (cgroup_load(&groups, NULL))
 		return 0;
 	unified = groups.unified;
 	cgroup_done(&groups);
-	if (unified)
+	if (!unified && c->fail_cgroup_v1)
+		return err_set(err, ERR_INVALID,
+			"kubelet is configured to not run on a host using cgroup v1 "
+			"(failCgroupV1)");
+	if (unified || !said || c->single_oom_kill)
 		return 0;
 	return err_set(err, ERR_INVALID,
 		"invalid configuration: singleProcessOOMKill must not be explicitly set to false "
 		"when using cgroup v1");
+}
+
+/* The first line of /proc/swaps says what the others mean. */
+static int check_swap(struct arena *a, const struct kubelet_configuration *c, struct err *err)
+{
+	struct str text, line;
+
+	if (!c->fail_swap_on || process_read_file(a, "failSwapOn", STR("/proc/swaps"), &text, NULL))
+		return 0;
+	str_cut(text, '\n', &line, &text);
+	if (!str_trim(text).len)
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"running with swap on is not supported, please disable swap or set --fail-swap-on "
+		"flag to false");
+}
+
+/* What upstream's kubelet would set by itself, were it not told to leave the kernel alone. */
+static int check_kernel(struct arena *a, const struct kubelet_configuration *c, struct err *err)
+{
+	static const struct {
+		const char *name;
+		int64_t value;
+	} wanted[] = {{"vm/overcommit_memory", 1}, {"vm/panic_on_oom", 0}, {"kernel/panic", 10},
+		{"kernel/panic_on_oops", 1}, {"kernel/keys/root_maxkeys", 1000000},
+		{"kernel/keys/root_maxbytes", 25000000}};
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted) && c->protect_kernel; i++) {
+		struct str path = arena_print(a, "/proc/sys/%s", wanted[i].name), text;
+		int code = process_read_file(a, "protectKernelDefaults", path, &text, err);
+		int64_t value;
+
+		if (code)
+			return code;
+		if (!str_to_i64(str_trim(text), &value) || value != wanted[i].value)
+			return err_set(err, ERR_INVALID,
+				"invalid kernel flag: %s, expected value: %lld, actual value: %.*s",
+				wanted[i].name, (long long)wanted[i].value, STRF(str_trim(text)));
+	}
+	return 0;
+}
+
+static int check_machine(struct arena *a, const struct kubelet_configuration *c, struct err *err)
+{
+	int code = check_cgroups(c, err);
+
+	if (code || (code = check_swap(a, c, err)))
+		return code;
+	return check_kernel(a, c, err);
 }
 
 int kubelet_config_read(struct arena *a, struct str file, struct str directory, struct str text,
@@ -87,7 +140,7 @@ int kubelet_config_read(struct arena *a, struct str file, struct str directory, 
 		return code;
 	code = kubelet_configuration_read_all(a, texts, count, c, err);
 	if (!code)
-		code = check_machine(c, err);
+		code = check_machine(a, c, err);
 	if (code && files)
 		err_wrap(err, code, "failed to load kubelet config file, path: %.*s",
 			STRF(names[0]));

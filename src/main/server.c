@@ -164,6 +164,10 @@ static int read_line(struct arena *a, struct server_line *l, struct flag *flags,
 		     a, l->kubelet_config, STR(""), STR(""), &l->configuration, err)))
 		return code;
 	o->kubelet_configuration = &l->configuration;
+	if (!find_flag(flags, "pod-logs-dir")->set)
+		o->pods_log_dir = l->configuration.pod_logs_dir;
+	if (!find_flag(flags, "kubelet-port")->set)
+		l->kubelet_port = l->configuration.port;
 	/* Containers and their helpers stand elsewhere: a path from here is none for them. */
 	o->data_dir = str_from(
 		server_stop_directory(a, *(struct str *)find_flag(flags, "data-dir")->target));

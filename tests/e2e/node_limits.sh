@@ -13,7 +13,13 @@ cat >"$dir/kubelet.yaml" <<-'X'
 	apiVersion: kubelet.config.k8s.io/v1beta1
 	kind: KubeletConfiguration
 	maxPods: 17
-	cgroupDriver: cgroupfs
+	podsPerCore: 100000
+	cgroupDriver: systemd
+	syncFrequency: 60s
+	seccompDefault: false
+	cpuCFSQuotaPeriod: 20ms
+	crashLoopBackOff: {maxContainerRestartPeriod: 1s}
+	providerID: test://node
 	containerLogMaxSize: 40Ki
 	containerLogMaxFiles: 3
 	containerLogMonitorInterval: 3s
@@ -36,12 +42,33 @@ check "what a later file says counts" grep -q 'maxPods (--max-pods) must not be'
 wanted='singleProcessOOMKill must not be explicitly set to false when using cgroup v1'
 [ ! -e /sys/fs/cgroup/cgroup.controllers ] || wanted='is no port'
 check "what cgroups cannot do is not promised" grep -q "$wanted" "$dir/refused"
+refuses() { # FIELD VALUE ANSWER
+	(cat "$dir/kubelet.yaml" && echo "$1: $2") >"$dir/asked.yaml"
+	"$kube" kubelet --config "$dir/asked.yaml" --port=-5 >"$dir/refused" 2>&1
+	grep -q "$3" "$dir/refused"
+}
+echo 'Filename Type Size Used Priority' >"$dir/swaps"
+mount --bind "$dir/swaps" /proc/swaps
+check "a machine that does not swap is none to fail on" refuses failSwapOn true 'is no port'
+echo '/swap file 1 0 -2' >>"$dir/swaps"
+check "one that swaps is, when it is asked for" refuses failSwapOn true \
+	'running with swap on is not supported'
+check "and not otherwise" refuses failSwapOn false 'is no port'
+umount /proc/swaps
+echo 7 >"$dir/panic"
+mount --bind "$dir/panic" /proc/sys/vm/panic_on_oom
+echo 1 >"$dir/overcommit"
+mount --bind "$dir/overcommit" /proc/sys/vm/overcommit_memory
+check "a kernel that is to be left alone has to be right" refuses protectKernelDefaults true \
+	'invalid kernel flag: vm/panic_on_oom, expected value: 0, actual value: 7'
+umount /proc/sys/vm/panic_on_oom /proc/sys/vm/overcommit_memory
 "$kube" kubelet --config "$dir/kubelet.yaml" --eviction-hard 'memory.available<1Gi,disk<5%' \
 	--system-reserved cpu=1 >"$dir/refused" 2>&1
 check "flags are heeded, too" grep -q 'unsupported eviction signal disk' "$dir/refused"
 check "the cluster starts with a configuration" start --node-name node \
 	--kubelet-config "$dir/kubelet.yaml"
 check "a field without an effect is told" grep -q 'field="cgroupDriver"' "$dir/log"
+check "one said as by default is not" sh -c "! grep -q syncFrequency '$dir/log'"
 check "pods have an account" within 20 k get serviceaccount default
 check "the node has it" within 20 prints 17 k get node node -o 'jsonpath={.status.capacity.pods}'
 configz() {
@@ -51,6 +78,41 @@ c = json.load(sys.stdin)['kubeletconfig']
 print(c['maxPods'], c['containerLogMaxSize'], c['imageGCHighThresholdPercent'])"
 }
 check "and shows it" prints "17 40Ki 85" configz
+
+provider() { k get node node -o 'jsonpath={.spec.providerID}'; }
+check "its provider's name of it stands with it" prints test://node provider
+
+# ---- what containers have of it ----
+create_pod bounded 0 <<-'X'
+	containers:
+	- name: silent
+	  image: kube.local/sample:1
+	  command: [sleep, "1000"]
+	  resources: {limits: {cpu: 500m, memory: 64Mi}}
+	- name: asking
+	  image: kube.local/sample:1
+	  command: [sleep, "1000"]
+	  securityContext: {seccompProfile: {type: RuntimeDefault}}
+	- name: failing
+	  image: kube.local/sample:1
+	  command: ["false"]
+X
+filter() { k exec bounded -c "$1" -- grep '^Seccomp:' /proc/self/status | tr -d '\t'; }
+check "who says nothing of seccomp has no filter, as the node says" \
+	within 20 prints Seccomp:0 filter silent
+check "who asks for one has it" within 20 prints Seccomp:2 filter asking
+quota() {
+	k exec bounded -c silent -- sh -c '
+		cd /sys/fs/cgroup
+		[ -e cpu.max ] && cat cpu.max && exit
+		cd cpu && echo "$(cat cpu.cfs_quota_us) $(cat cpu.cfs_period_us)"'
+}
+check "limits of processors have the node's period" prints "10000 20000" quota
+restarts() {
+	k get pod bounded -o 'jsonpath={.status.containerStatuses[*].restartCount}' | grep -q '[5-9]'
+}
+check "who fails comes back as soon as the node says" within 20 restarts
+k delete pod bounded --wait=false >/dev/null
 
 # ---- probes, and how often they were answered ----
 create_pod probed 0 <<-'X'

@@ -23,11 +23,24 @@ shown() { openssl s_client -connect 127.0.0.1:10250 </dev/null 2>/dev/null | ope
 signed() { k get csr "$name" -o 'jsonpath={.status.certificate}' | base64 -d | openssl x509 -noout "$@"; }
 check "the server shows what the cluster has signed" prints "$(signed -serial)" shown -serial
 check "it is for the node's names and addresses" eval 'shown -ext subjectAltName | grep -q "DNS:node, IP Address:192.0.2.2"'
+nobody() { # who is known, and may nothing
+	curl -sk --max-time 5 --noproxy '*' -o /dev/null -w '%{http_code}' \
+		-H "Authorization: Bearer $(k create token default)" "https://$1:10250/pods"
+}
+check "who has no right to the node sees nothing of it" within 10 prints 403 nobody 192.0.2.2
 before=$(shown -serial)
 stop
+printf 'authorization: {mode: AlwaysAllow}\naddress: 192.0.2.2\n' >>"$dir/roomy.yaml"
 check "the next server starts" start --node-name node
+shown() { openssl s_client -connect 192.0.2.2:10250 </dev/null 2>/dev/null | openssl x509 -noout "$@"; }
 check "it shows the same" within 10 prints "$before" shown -serial
+check "whoever is known sees all, where the node says so" within 10 prints 200 nobody 192.0.2.2
+check "and only at the address that is said" prints 000 nobody 127.0.0.1
 check "and asks for no other" prints "$name" serving '{.items[*].metadata.name}'
+stop
+echo 'enableServer: false' >>"$dir/roomy.yaml"
+check "a node without a server starts" start --node-name node
+check "and has none" prints 000 nobody 192.0.2.2
 k delete pod p >/dev/null
 stop
 finish

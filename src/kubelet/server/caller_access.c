@@ -268,7 +268,7 @@ static void unauthorized(struct node_request *r)
 
 static void user_known(struct asking *q)
 {
-	if (!q->r->server->options.client)
+	if (!q->r->server->options.client || q->r->server->options.callers_may_all)
 		right_told(q, true);
 	else
 		ask_right(q);

@@ -4,6 +4,8 @@
 #include <kube/kubelet_configuration.h>
 #include <kube/time.h>
 
+#include <stdio.h>
+
 #define HEAD "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
 
 struct rig {
@@ -86,6 +88,88 @@ TEST(what_a_file_says_counts)
 	EXPECT_INT(r.c.idle_count, 1);
 	EXPECT_STR(r.c.idle[0], "cgroupDriver");
 	done(&r);
+}
+
+TEST(what_is_said_in_vain_is_told_unless_it_changes_nothing)
+{
+	static const struct {
+		const char *text, *told; /* "": nothing */
+	} rows[] = {
+		{"cgroupDriver: cgroupfs", ""},
+		{"cgroupDriver: systemd", "cgroupDriver"},
+		{"syncFrequency: 60s", ""},
+		{"syncFrequency: 61s", "syncFrequency"},
+		{"kubeAPIQPS: 50", ""},
+		{"kubeAPIQPS: 51", "kubeAPIQPS"},
+		{"staticPodURL: ''", ""},
+		{"featureGates: {}", ""},
+		{"featureGates: {A: true}", "featureGates"},
+		{"enforceNodeAllocatable: [pods]", ""},
+		{"enforceNodeAllocatable: [pods, system-reserved]", "enforceNodeAllocatable"},
+		{"logging: {format: text}", ""},
+		{"logging: {format: json}", "logging"},
+		{"logging: {vmodule: [{}]}", "logging"},
+		{"memoryManagerPolicy: null", ""},
+		{"maxPods: 3", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[200];
+		struct rig r;
+
+		snprintf(text, sizeof(text), "%s%s\n", HEAD, rows[i].text);
+		test_context("%s", rows[i].text);
+		EXPECT_INT(read(&r, text), 0);
+		EXPECT_INT(r.c.idle_count, rows[i].told[0] != 0);
+		if (r.c.idle_count)
+			EXPECT_STR(r.c.idle[0], rows[i].told);
+		done(&r);
+	}
+	test_context_end();
+}
+
+TEST(what_fails_waits_no_longer_than_is_said)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, ""), 0);
+	EXPECT_INT(r.c.restart_most, 300 * SEC);
+	EXPECT_STR(json_str(json_path(r.c.tree, "crashLoopBackOff.maxContainerRestartPeriod")),
+		"5m0s");
+	done(&r);
+	EXPECT_INT(read(&r, HEAD "crashLoopBackOff: {maxContainerRestartPeriod: 1s}\n"), 0);
+	EXPECT_INT(r.c.restart_most, SEC);
+	done(&r);
+	expect_fault(HEAD "crashLoopBackOff: {maxContainerRestartPeriod: 900ms}\n",
+		"invalid configuration: CrashLoopBackOff.MaxContainerRestartPeriod (got: 0.9 "
+		"seconds) must be set between 1s and 300s");
+	expect_fault(HEAD "crashLoopBackOff: {maxContainerRestartPeriod: 301s}\n",
+		"invalid configuration: CrashLoopBackOff.MaxContainerRestartPeriod (got: 301 "
+		"seconds) must be set between 1s and 300s");
+}
+
+TEST(what_would_be_less_safe_than_it_was_asked_for_is_refused)
+{
+	expect_fault(HEAD "memorySwap: {swapBehavior: LimitedSwap}\n",
+		"invalid configuration: memorySwap.swapBehavior: \"LimitedSwap\" is not "
+		"supported: only NoSwap is");
+	expect_fault(HEAD "memorySwap: {swapBehavior: Some}\n",
+		"invalid configuration: memorySwap.swapBehavior \"Some\" must be one of: \"\", "
+		"\"LimitedSwap\" or \"NoSwap\"");
+	expect_fault(HEAD "imagePullCredentialsVerificationPolicy: AlwaysVerify\n",
+		"invalid configuration: imagePullCredentialsVerificationPolicy: \"AlwaysVerify\" "
+		"is not supported: only NeverVerify is");
+	expect_fault(HEAD "authorization: {mode: None}\n", "unknown authorization mode None");
+	expect_fault(
+		HEAD "address: here\n", "invalid configuration: address: \"here\" is no address");
+	expect_fault(HEAD "runOnce: true\n",
+		"invalid configuration: runOnce (--runOnce) true, Runonce mode has been deprecated "
+		"and should not be set");
+	expect_fault(HEAD "cpuCFSQuotaPeriod: 2s\n",
+		"invalid configuration: cpuCFSQuotaPeriod (--cpu-cfs-quota-period) must be between "
+		"1ms and 1sec, inclusive");
+	expect_fault(HEAD "podLogsDir: logs\n",
+		"invalid configuration: podLogsDir \"logs\" must be an absolute path");
 }
 
 TEST(one_hard_threshold_replaces_them_all_unless_they_are_merged)

@@ -116,15 +116,28 @@ TEST(who_fails_often_waits_longer_each_time)
 
 	for (size_t i = 0; i < ARRAY_LEN(delays); i++) {
 		EXPECT_INT(back_off_until(&b, now - 301 * SEC, now), 0);
-		back_off_next(&b, now, now);
+		back_off_next(&b, now, now, BACK_OFF_MOST);
 		EXPECT_INT(b.delay / SEC, delays[i]);
 		EXPECT_INT(back_off_until(&b, now + SEC, now + 2 * SEC), now + SEC + b.delay);
 		now += b.delay + 2 * SEC;
 	}
 	/* Ten good minutes, and all is forgotten. */
 	EXPECT_INT(back_off_until(&b, now + 700 * SEC, now + 701 * SEC), 0);
-	back_off_next(&b, now + 700 * SEC, now + 700 * SEC);
+	back_off_next(&b, now + 700 * SEC, now + 700 * SEC, BACK_OFF_MOST);
 	EXPECT_INT(b.delay / SEC, 10);
+}
+
+TEST(who_fails_waits_no_longer_than_the_node_allows)
+{
+	struct back_off b = {0};
+	int64_t now = RIG_NOW;
+
+	back_off_next(&b, now, now, 3 * SEC);
+	EXPECT_INT(b.delay, 3 * SEC);
+	back_off_next(&b, now, now, 3 * SEC);
+	EXPECT_INT(b.delay, 3 * SEC);
+	back_off_next(&b, now, now, BACK_OFF_MOST);
+	EXPECT_INT(b.delay, 6 * SEC);
 }
 
 TEST(a_crashing_container_waits_in_upstreams_words)
