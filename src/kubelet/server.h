@@ -29,8 +29,8 @@ struct kubelet_server_options {
 		*client; /* asks the API who may what; NULL: certificates only, they may all */
 	struct runtime *runtime;
 	struct kubelet_server_pods pods;
-	struct tls_config
-		*tls; /* asks for client certificates; NULL: plain HTTP, nobody is asked */
+	/* Asks for client certificates; NULL: it comes later, and until then nobody is served. */
+	struct tls_config *tls;
 	/* Lines of /metrics/probes; NULL: none. */
 	void (*print_probes)(void *ctx, struct buf *out);
 	/* Lines of /metrics that only the kubelet knows; NULL: none. */

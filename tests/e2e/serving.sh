@@ -23,10 +23,14 @@ shown() { openssl s_client -connect 127.0.0.1:10250 </dev/null 2>/dev/null | ope
 signed() { k get csr "$name" -o 'jsonpath={.status.certificate}' | base64 -d | openssl x509 -noout "$@"; }
 check "the server shows what the cluster has signed" prints "$(signed -serial)" shown -serial
 check "it is for the node's names and addresses" eval 'shown -ext subjectAltName | grep -q "DNS:node, IP Address:192.0.2.2"'
-nobody() { # who is known, and may nothing
-	curl -sk --max-time 5 --noproxy '*' -o /dev/null -w '%{http_code}' \
-		-H "Authorization: Bearer $(k create token default)" "https://$1:10250/pods"
+asks() { # ADDRESS [FLAG…]
+	curl -sk --max-time 5 --noproxy '*' -o /dev/null -w '%{http_code}' "${@:2}" \
+		"https://$1:10250/pods"
 }
+nobody() { # who is known, and may nothing
+	asks "$1" -H "Authorization: Bearer $(k create token default)"
+}
+check "who shows nothing sees nothing of it" prints 401 asks 192.0.2.2
 check "who has no right to the node sees nothing of it" within 10 prints 403 nobody 192.0.2.2
 before=$(shown -serial)
 stop

@@ -360,10 +360,6 @@ void node_authorize(struct node_request *r, const char *subresources, node_handl
 	struct asking *q = arena_new(r->arena, sizeof(*q));
 	struct str header = http_headers_get(&r->x->request.headers, STR("Authorization"));
 
-	if (!r->server->options.tls) {
-		allowed(r);
-		return;
-	}
 	r->x->handler = q;
 	q->r = r;
 	q->all = q->subresources = str_from(subresources);
