@@ -1,11 +1,13 @@
 /*
- * pvc- and pv-protection: a claim that is being deleted stays while a pod uses it, a volume while
- * a claim is bound to it. Each bears a finalizer; here it goes, and comes where it is missing.
+ * pvc-, pv- and vac-protection: a claim that is being deleted stays while a pod uses it, a volume
+ * while a claim is bound to it, a class of volumes' attributes while a claim or a volume names it.
+ * Each bears a finalizer; here it goes, and comes where it is missing.
  */
 #include "workload.h"
 
 static const char claim_finalizer[] = "kubernetes.io/pvc-protection";
 static const char volume_finalizer[] = "kubernetes.io/pv-protection";
+static const char class_finalizer[] = "kubernetes.io/vac-protection";
 
 /* The whole object is written: to patch it is not within the role. */
 static void plan_finalizer(struct plan *p, const struct resource *r, const struct cJSON *o,
@@ -159,4 +161,73 @@ const struct controller_kind pv_protection_kind = {
 	.name = "persistentvolume-protection-controller",
 	.aliases = "pv-protection",
 	.start = start_volumes,
+};
+
+/* ---- classes of attributes ---- */
+
+/* What a volume or a claim may name them by. */
+static const char *const class_fields[] = {"spec.volumeAttributesClassName",
+	"status.currentVolumeAttributesClassName",
+	"status.modifyVolumeStatus.targetVolumeAttributesClassName"};
+
+static bool names_class(struct object *o, struct str class)
+{
+	for (size_t i = 0; i < ARRAY_LEN(class_fields); i++)
+		if (str_eq(object_scan(o, class_fields[i]), class))
+			return true;
+	return false;
+}
+
+static bool is_class_used(struct usual *u, struct str class)
+{
+	static const char *const users[] = {"persistentvolumeclaims", "persistentvolumes"};
+
+	for (size_t i = 0; i < ARRAY_LEN(users); i++)
+		informer_each(it,
+			informer_all(usual_informer(u, users[i]))) if (names_class(it.object,
+									       class)) return true;
+	return false;
+}
+
+static void reconcile_class(void *ctx, struct str key, int64_t now, struct plan *p)
+{
+	struct usual *u = ctx;
+	struct object *o = informer_get_key(usual_informer(u, "volumeattributesclasses"), key);
+
+	(void)now;
+	if (!o)
+		return;
+	const struct cJSON *class = object_lean_tree(p->arena, o);
+	plan_finalizer(p, usual_resource(u, "volumeattributesclasses"), class, class_finalizer,
+		is_being_deleted(class) && is_class_used(u, key));
+}
+
+/* Whoever names another one now, or is no more, may have been the last. */
+static void user_changed(struct usual *u, struct object *old, struct object *fresh)
+{
+	for (size_t i = 0; old && i < ARRAY_LEN(class_fields); i++) {
+		struct str class = object_scan(old, class_fields[i]);
+
+		if (class.len && (!fresh || !names_class(fresh, class)))
+			usual_enqueue(u, class);
+	}
+}
+
+static struct part *start_classes(
+	const struct controllers_world *w, const struct controller_kind *k)
+{
+	static const struct usual_source sources[] = {
+		{"storage.k8s.io", "v1", "volumeattributesclasses", own_changed},
+		{"", "v1", "persistentvolumeclaims", user_changed},
+		{"", "v1", "persistentvolumes", user_changed},
+		{0},
+	};
+
+	return usual_new(
+		w, k, &(struct usual_options){.sources = sources, .reconcile = reconcile_class});
+}
+
+const struct controller_kind vac_protection_kind = {
+	.name = "volumeattributesclass-protection-controller",
+	.start = start_classes,
 };

@@ -204,6 +204,52 @@ check "defined again it is counted again" becomes 1 used
 k delete crd things.example.com >/dev/null
 k delete namespace room --timeout=30s >/dev/null
 
+# ---- what is in use is not taken away ----
+k create -f - >/dev/null <<-'END'
+	apiVersion: storage.k8s.io/v1
+	kind: VolumeAttributesClass
+	metadata: {name: fast}
+	driverName: example.com
+	parameters: {iops: "100"}
+	---
+	apiVersion: storage.k8s.io/v1
+	kind: VolumeAttributesClass
+	metadata: {name: idle}
+	driverName: example.com
+	parameters: {iops: "1"}
+	---
+	apiVersion: v1
+	kind: PersistentVolume
+	metadata: {name: free}
+	spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /tmp}, storageClassName: none}
+	---
+	apiVersion: v1
+	kind: PersistentVolumeClaim
+	metadata: {name: held}
+	spec: {accessModes: [ReadWriteOnce], storageClassName: none, volumeAttributesClassName: fast, resources: {requests: {storage: 1Gi}}}
+	---
+	apiVersion: v1
+	kind: Pod
+	metadata: {name: holder}
+	spec:
+	  nodeName: somewhere
+	  terminationGracePeriodSeconds: 0
+	  volumes: [{name: v, persistentVolumeClaim: {claimName: held}}]
+	  containers: [{name: c, image: example.com/c}]
+END
+gone() { k get "$1" "$2" -o name | grep -q NotFound && echo yes; }
+leaving() { k get "$1" "$2" -o 'jsonpath={.metadata.deletionTimestamp}' | grep -q T && echo yes; }
+for what in 'volumeattributesclass idle' 'volumeattributesclass fast' 'pv free' 'pvc held'; do
+	k delete $what --wait=false >/dev/null
+done
+check "a class that nobody names goes" becomes yes gone volumeattributesclass idle
+check "a volume that nobody claims goes" becomes yes gone pv free
+check "one that is named stays" becomes yes leaving volumeattributesclass fast
+check "and a claim that a pod uses" becomes yes leaving pvc held
+k delete pod holder --grace-period=0 --force >/dev/null
+check "the claim goes with its pod" becomes yes gone pvc held
+check "and the class with the claim" becomes yes gone volumeattributesclass fast
+
 check "the controllers run" kill -0 $controllers
 holder() { k get lease kube-controller-manager -n kube-system -o 'jsonpath={.spec.holderIdentity}'; }
 check "and hold their lease" test -n "$(holder)"
