@@ -117,13 +117,28 @@ static void add_hint(struct arena *a, struct cJSON *hints, struct str list, stru
 	json_set(a, hints, list, items);
 }
 
-/* From where the endpoint is to be preferred, as spec.trafficDistribution asks. */
-static struct cJSON *hints_for(struct slicing *s, struct str zone, struct str node)
+/* The annotations of old; where they stand, the field counts no more. */
+static bool has_topology_mode(const struct cJSON *service)
+{
+	const struct cJSON *all = json_path(service, "metadata.annotations"),
+			   *mode = json_get(all, STR("service.kubernetes.io/topology-aware-hints"));
+
+	if (!mode)
+		mode = json_get(all, STR("service.kubernetes.io/topology-mode"));
+	return str_eq_text(json_str(mode), "Auto") || str_eq_text(json_str(mode), "auto");
+}
+
+/*
+ * From where the endpoint is to be preferred, as spec.trafficDistribution asks: nobody looks at
+ * those that are not ready.
+ */
+static struct cJSON *hints_for(
+	struct slicing *s, const struct cJSON *conditions, struct str zone, struct str node)
 {
 	struct str how = tree_str(s->in->service, "spec.trafficDistribution");
 	struct cJSON *hints = json_new(s->a, JSON_OBJECT);
 
-	if (!how.len)
+	if (!how.len || !tree_true(conditions, "ready") || has_topology_mode(s->in->service))
 		return NULL;
 	add_hint(s->a, hints, STR("forZones"), zone);
 	if (str_eq(how, STR("PreferSameNode")))
@@ -138,10 +153,11 @@ static struct cJSON *endpoint_of_pod(
 	struct cJSON *endpoint = json_new(a, JSON_OBJECT);
 	struct str hostname = pod_hostname_for(pod, s->in->service);
 	struct str node = tree_str(pod, "spec.nodeName");
-	struct cJSON *hints = hints_for(s, zone, node);
+	struct cJSON *conditions = conditions_of(s, pod),
+		     *hints = hints_for(s, conditions, zone, node);
 
 	json_set(a, endpoint, STR("addresses"), addresses);
-	json_set(a, endpoint, STR("conditions"), conditions_of(s, pod));
+	json_set(a, endpoint, STR("conditions"), conditions);
 	if (hostname.len)
 		json_set(a, endpoint, STR("hostname"), json_new_str(a, hostname));
 	json_set(a, endpoint, STR("targetRef"), pod_target_ref(a, pod));
