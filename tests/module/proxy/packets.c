@@ -540,6 +540,29 @@ TEST(clients_are_remembered_for_each_policy)
 	netns_test_run(apart);
 }
 
+/* Who is remembered no more goes to all of them again. */
+static void by_chance_again(void)
+{
+	static struct world w;
+	static const struct way_in ways[] = {{"10.43.0.9", 80}, {"192.0.2.10", 30080}};
+
+	begin(&w);
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		serve(&w, arena_print(&w.arena, STICKY, 3600).at, POD0 "," POD1, "");
+		int bits = reached(&w, w.outside, ways[i].to, ways[i].port, NULL);
+		EXPECT(bits == 1 || bits == 2);
+		serve(&w, ",\"type\":\"NodePort\",\"sessionAffinity\":\"None\"}}", POD0 "," POD1,
+			"");
+		EXPECT_INT(reached(&w, w.outside, ways[i].to, ways[i].port, NULL), 3);
+	}
+	end(&w);
+}
+
+TEST(without_affinity_clients_come_to_all)
+{
+	netns_test_run(by_chance_again);
+}
+
 static void forgotten(void)
 {
 	static struct world w;

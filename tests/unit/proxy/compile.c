@@ -123,13 +123,12 @@ static const char *many_endpoints(struct given *g, int count)
 }
 
 /* spec and slices: what stands in them; NULL spec: the service is gone. */
-static void change(struct given *g, const char *name, const char *spec, const char *endpoints)
+static void compile(struct given *g, const char *name, const char *spec, const char *endpoints)
 {
 	const struct slice *slices[1];
 	struct compiled fresh;
 	struct str key = arena_print(&g->arena, "shop/%s", name);
 
-	g->batch.count = 0;
 	if (spec) {
 		slices[0] = slice_read(&g->arena, &g->node,
 			json(g, arena_print(&g->arena,
@@ -149,6 +148,12 @@ static void change(struct given *g, const char *name, const char *spec, const ch
 			slices, 1, &fresh);
 	}
 	ruleset_change(&g->ruleset, &g->batch, key, spec ? &fresh : NULL);
+}
+
+static void change(struct given *g, const char *name, const char *spec, const char *endpoints)
+{
+	g->batch.count = 0;
+	compile(g, name, spec, endpoints);
 	print_batch(g);
 }
 
@@ -508,6 +513,32 @@ TEST(of_too_many_endpoints_nobody_is_remembered)
 			i % 256);
 	change(&g, "web", STICKY("60") INSIDE, buf_text(&text));
 	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-16385 }"));
+	given_done(&g);
+}
+
+/* So have those of ports; who comes when one has been given back is remembered again. */
+TEST(of_too_many_ports_some_remember_nobody)
+{
+	const uint32_t memories = (NFT_NUMBER_BITS >> MEMORY_PLACE_BITS) + 1;
+	struct given g;
+
+	given_init(&g);
+	for (uint32_t i = 0; i < memories; i++) {
+		arena_reset(&g.arena);
+		g.batch = (struct nft_batch){.table = "t", .arena = &g.arena};
+		compile(&g, arena_print(&g.arena, "web%u", i).at,
+			arena_print(&g.arena, STICKY("60") "\"clusterIPs\":[\"10.%u.%u.%u\"]}",
+				i >> 16, i >> 8 & 255, i & 255)
+				.at,
+			TWO);
+	}
+	change(&g, "one", STICKY("60") INSIDE, TWO);
+	EXPECT(says(&g, "services4 { 10.43.0.9 . tcp . 80 : inside-2 }"));
+	EXPECT(says_nothing_of(&g, "memories4 {"));
+	EXPECT(says_nothing_of(&g, "remembered4 {"));
+	change(&g, "web7", NULL, NULL);
+	change(&g, "one", STICKY("60") INSIDE, TWO);
+	EXPECT(says(&g, "memories4 { 10.43.0.9 . tcp . 80 : "));
 	given_done(&g);
 }
 
