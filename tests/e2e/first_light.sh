@@ -42,7 +42,6 @@ vip=$(k get service hello -o 'jsonpath={.spec.clusterIP}')
 contains_page() { page "$1" | grep -q 'from a pod'; }
 check "the service's address answers" within 10 contains_page "http://$vip/"
 check "the node port answers" within 5 contains_page http://192.0.2.2:30080/
-check "and down" within 60 only_two
 pod=$(k get pods -l app=hello -o 'jsonpath={.items[0].metadata.name}')
 shim=$(pgrep -f 'shim .*sandboxes' | head -n 1)
 inside() { nsenter -t "$shim" -n "$@"; }
@@ -93,10 +92,11 @@ k scale deployment hello --replicas=20 >/dev/null
 check "it scales up" within 60 prints 20 running hello
 k scale deployment hello --replicas=2 >/dev/null
 check "its events tell so" contains "Scaled up replica set" "$(k describe deployment hello)"
+only_two() { [ "$(k get pods -l app=hello --no-headers | wc -l)" = 2 ]; }
+check "and down" within 60 only_two
 pod=$(k get pods -l app=hello -o 'jsonpath={.items[0].metadata.name}')
 reasons() { k describe pod "$pod" | sed '1,/^Events:/d' | awk '{print $2}' | xargs; }
 check "a pod's tell of its beginning" contains "Scheduled Pulled Created Started" "$(reasons)"
-only_two() { [ "$(k get pods -l app=hello --no-headers | wc -l)" = 2 ]; }
 
 # ---- what changes inside ----
 hello_says() { page http://192.0.2.2:30080/pages/hello.html | grep -q "$1"; }
