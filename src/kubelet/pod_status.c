@@ -42,8 +42,8 @@ static void set_addresses(struct arena *a, const struct pod_status_input *in, st
 			set_ips(a, status, "podIP", "podIPs", in->host_ips, in->host_ip_count);
 	} else if (s && s->state == SANDBOX_READY && s->ip_count) {
 		set_ips(a, status, "podIP", "podIPs", s->ips, s->ip_count);
-	} else if (in->terminal || tree_has(v->pod, "metadata.deletionTimestamp")) {
-		/* Where it was is still told when it has ended. */
+	} else {
+		/* Where it was is still told when it has ended, until it is somewhere else. */
 		keep(a, status, in->old, "podIP");
 		keep(a, status, in->old, "podIPs");
 	}

@@ -203,6 +203,22 @@ TEST(a_deleted_pod_that_ran_well_has_succeeded_and_one_that_never_began_has_fail
 	rig_close(&r);
 }
 
+TEST(a_pod_that_has_ended_keeps_its_address)
+{
+	struct view_rig r;
+
+	rig_open(&r, "{'restartPolicy':'Never','containers':[{'name':'app','image':'i'}]}");
+	rig_sandbox(&r, SANDBOX_READY);
+	rig_run(&r, "app#0 exited 0");
+	struct cJSON *first = make(&r);
+	r.view.sandbox_count = 0;
+	struct cJSON *second = make_from(&r, first, false);
+	EXPECT_STR(tree_str(second, "phase"), "Succeeded");
+	EXPECT_STR(tree_str(second, "podIP"), "10.1.0.2");
+	EXPECT_STR(tree_str(second, "podIPs.0.ip"), "10.1.0.2");
+	rig_close(&r);
+}
+
 TEST(times_of_transition_stay_until_the_status_changes)
 {
 	struct view_rig r;
