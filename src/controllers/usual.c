@@ -1,5 +1,6 @@
 /* A controller of the usual shape: informers, one queue, one reconcile function. */
 #include "catalog.h"
+#include "workload.h"
 
 #include <kube/task.h>
 
@@ -68,6 +69,15 @@ static void served_changed(struct catalog_listener *l)
 	u->options.served(u);
 }
 
+/* In a namespace that goes nothing can be made any more: who comes again only makes noise. */
+static bool refused(void *ctx, struct plan *p, const struct plan_refusal *r, int64_t now)
+{
+	(void)ctx;
+	(void)p;
+	(void)now;
+	return r->step->verb != PLAN_CREATE || !refusal_is_namespace_going(r);
+}
+
 struct part *usual_new(const struct controllers_world *w, const struct controller_kind *k,
 	const struct usual_options *o)
 {
@@ -85,7 +95,7 @@ struct part *usual_new(const struct controllers_world *w, const struct controlle
 		.client = w->base.client,
 		.recorder = u->recorder,
 		.reconcile = o->reconcile,
-		.refused = o->refused,
+		.refused = o->refused ? o->refused : refused,
 		.ctx = u,
 		.informers = u->informers,
 		.informer_count = u->count,

@@ -153,10 +153,13 @@ check "a changed policy is looked at again" becomes \
 k create namespace gone >/dev/null
 k create -n gone deployment web --image=web:1 --replicas=2 >/dev/null
 k create -n gone configmap c --from-literal=a=b >/dev/null
+for i in 1 2 3 4 5 6; do k expose -n gone deployment web --port=80 --name="s$i" >/dev/null; done
 k rollout -n gone status deployment/web --timeout=20s >/dev/null
 check "a namespace goes with all that is in it" contains 'deleted' \
 	"$(k delete namespace gone --timeout=30s)"
 check "and is not there any more" contains 'NotFound' "$(k get namespace gone)"
+check "nobody has tried to make something there" test \
+	"$(grep -c 'because it is being terminated' "$dir/controllers.log")" = 0
 
 # ---- a quota of what somebody has defined ----
 define() {
