@@ -291,12 +291,26 @@ static struct cJSON *declared(struct arena *a)
 	return list;
 }
 
+/* What others have put into the capacity is for pods as it is, and goes with it. */
+static void add_foreign(struct arena *a, const struct node_input *in, struct cJSON *allocatable)
+{
+	const struct cJSON *told = json_path(in->old, "status.capacity");
+
+	json_each (value, told)
+		if (!json_get(allocatable, json_key(value)))
+			json_set(a, allocatable, json_key(value), json_copy(a, value));
+	json_each (value, json_path(in->old, "status.allocatable"))
+		if (!json_get(allocatable, json_key(value)))
+			json_set(a, allocatable, json_key(value), json_new(a, JSON_NULL));
+}
+
 static struct cJSON *status(struct arena *a, const struct node_input *in)
 {
-	struct cJSON *s = json_new(a, JSON_OBJECT);
+	struct cJSON *s = json_new(a, JSON_OBJECT), *allocatable = node_allocatable(a, in);
 
+	add_foreign(a, in, allocatable);
 	tree_set(a, s, "capacity", node_capacity(a, in));
-	tree_set(a, s, "allocatable", node_allocatable(a, in));
+	tree_set(a, s, "allocatable", allocatable);
 	tree_set(a, s, "conditions", conditions(a, in));
 	tree_set(a, s, "addresses", addresses(a, in));
 	if (in->options->port)

@@ -87,9 +87,19 @@ TEST(what_others_change_is_put_right_or_left_alone)
 	EXPECT_STR(tree_str(node, "status.capacity.cpu"), "4");
 	EXPECT_STR(json_str(json_get(json_path(node, "status.capacity"), STR("example.com/fruit"))),
 		"5");
+	EXPECT_STR(
+		json_str(json_get(json_path(node, "status.allocatable"), STR("example.com/fruit"))),
+		"5");
 	const struct cJSON *labels = json_path(node, "metadata.labels");
 	EXPECT_STR(json_str(json_get(labels, STR("kubernetes.io/os"))), "linux");
 	EXPECT_STR(json_str(json_get(labels, STR("mine"))), "1");
+	EXPECT_INT(rig_ask(&r, CLIENT_PATCH_MERGE, "nodes", RIG_NODE, "status",
+			   "{'status':{'capacity':{'example.com/fruit':null}}}", NULL),
+		0);
+	rig_pass(&r, 15 * SEC);
+	EXPECT_INT(rig_ask(&r, CLIENT_GET, "nodes", RIG_NODE, NULL, NULL, &node), 0);
+	EXPECT(!json_get(json_path(node, "status.allocatable"), STR("example.com/fruit")));
+	EXPECT_STR(tree_str(node, "status.allocatable.pods"), "110");
 	/* The next kubelet finds it. */
 	kubelet_rig_stop(&r);
 	kubelet_rig_start(&r);
