@@ -95,9 +95,9 @@ void forward_accept(struct http_exchange *x, struct op *op, struct forward_sessi
 	const uint16_t *ports, size_t port_count);
 /* The next that is wanted; the streams are the caller's, in the exchange's scope. ERR_CLOSED. */
 void forward_next(struct forward_session *s, struct op *op, struct forward_pair *pair);
-/* As remote_close; the pairs are closed by themselves. */
 /* No other pair will come: all that the client has asked for at the beginning have been given. */
 bool forward_has_all(const struct forward_session *s);
+/* As remote_close; the pairs are closed by themselves. */
 void forward_close(struct forward_session *s);
 
 #endif

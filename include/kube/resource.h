@@ -83,13 +83,13 @@ void api_version_split(struct str api_version, struct str *group, struct str *ve
 int api_version_compare(struct str a, struct str b);
 
 /* ---- versions ---- */
+/* What a version fills in that its hub does not, or otherwise: before the table's standards. */
+void resource_version_defaults(
+	struct arena *a, const struct resource *version, struct cJSON *object);
 /*
  * The same object as another version of its kind, canonical. ERR_BAD_REQUEST when it cannot be
  * said in that version (upstream keeps such fields in annotations; so does this).
  */
-/* What a version fills in that its hub does not, or otherwise: before the table's standards. */
-void resource_version_defaults(
-	struct arena *a, const struct resource *version, struct cJSON *object);
 int resource_convert(struct arena *a, const struct resource *from, const struct resource *to,
 	const struct cJSON *object, struct cJSON **out, struct err *err);
 

@@ -32,13 +32,14 @@ void sim_part(struct sim *sim, struct env *a, struct env *b, bool parted); /* bo
 void sim_jump_clock(struct env *host, int64_t ns); /* wall clock only, either way */
 /* Power cut: every stream of the host breaks, its disk falls back to what was synced. */
 void sim_crash(struct env *host);
-/* The disk fails its k-th call from now with the code (0: off); total bytes it may hold. */
+/* The disk fails its k-th call from now with the code (0: off). */
 void sim_disk_fail(struct env *host, uint64_t k, int code);
 /*
  * The power goes in the disk's k-th call from now (0: it stays): the disk falls back as in a
  * crash, and every call fails until sim_crash, which then finds it as it was left.
  */
 void sim_disk_cut(struct env *host, uint64_t k);
+/* How much all its files may hold together; -1: as much as one likes. */
 void sim_disk_limit(struct env *host, int64_t bytes);
 
 /* A hash of everything that happened, in order: equal for equal seeds. */

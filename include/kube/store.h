@@ -127,8 +127,7 @@ struct commit {
 	bool lazy;             /* answered from memory, on disk with the next durable commit */
 	int64_t expires;       /* wall ns when the store deletes it by itself; 0: never */
 	struct object *result; /* what was written (deletions too): the caller's reference */
-	struct object
-		*found; /* on ERR_CONFLICT, ERR_ALREADY_EXISTS: what stands there, a reference */
+	struct object *found;  /* on ERR_CONFLICT, ERR_ALREADY_EXISTS: who is there, a reference */
 	/* private */
 	struct op *op;
 	struct link in_queue;

@@ -11,13 +11,11 @@
 #include <kube/loop.h>
 
 enum work_lane {
-	WORK_CRYPTO,  /* handshakes, signatures, bulk encryption: as many threads as cores, a little
-			 nicer than the loop */
+	WORK_CRYPTO,  /* handshakes, signatures, bulk encryption: a thread a core, nicer than we */
 	WORK_DISK,    /* file reads and writes: 4 threads */
 	WORK_STORE,   /* the store's one writer: 1 thread */
 	WORK_RESOLVE, /* host names: 2 threads */
-	WORK_NETLINK, /* links, routes and rules of the kernel, which has one lock for them: 2
-			 threads */
+	WORK_NETLINK, /* links, routes and rules, for which the kernel has one lock: 2 threads */
 	WORK_LANES
 };
 
