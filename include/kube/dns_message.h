@@ -64,6 +64,8 @@ struct dns_message {
 	struct dns_record *records;   /* but OPT */
 	size_t count;
 };
+/* Names are the same whatever case their letters of ASCII have. In the arena. */
+struct str dns_lower(struct arena *a, struct str name);
 /* Texts live in the arena, data in the message. ERR_SYNTAX. */
 int dns_parse(struct arena *a, struct str message, struct dns_message *m, struct err *err);
 /* The name that begins at `data` inside the message (of CNAME, NS, PTR). */

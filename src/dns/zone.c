@@ -73,16 +73,6 @@ static struct str key_of(struct arena *a, struct str namespace, struct str name)
 	return arena_print(a, "%.*s/%.*s", STRF(namespace), STRF(name));
 }
 
-static struct str lower(struct arena *a, struct str s)
-{
-	char *text = arena_alloc(a, s.len + 1);
-
-	for (size_t i = 0; i < s.len; i++)
-		text[i] = s.at[i] >= 'A' && s.at[i] <= 'Z' ? (char)(s.at[i] + 32) : s.at[i];
-	text[s.len] = 0;
-	return str_make(text, s.len);
-}
-
 static size_t read_ports(struct arena *a, const struct cJSON *list, struct zone_port **ports)
 {
 	size_t count = 0;
@@ -91,8 +81,8 @@ static size_t read_ports(struct arena *a, const struct cJSON *list, struct zone_
 	json_each (item, list) {
 		struct str protocol = tree_str(item, "protocol");
 
-		(*ports)[count++] = (struct zone_port){.name = lower(a, tree_str(item, "name")),
-			.protocol = protocol.len ? lower(a, protocol) : STR("tcp"),
+		(*ports)[count++] = (struct zone_port){.name = dns_lower(a, tree_str(item, "name")),
+			.protocol = protocol.len ? dns_lower(a, protocol) : STR("tcp"),
 			.number = (uint16_t)tree_int(item, "port", 0)};
 	}
 	return count;
@@ -175,7 +165,7 @@ static struct str external_name(struct arena *a, const struct cJSON *tree)
 
 	if (str_ends(name, STR(".")))
 		name.len--;
-	return lower(a, name);
+	return dns_lower(a, name);
 }
 
 void zone_put_service(struct zone *z, const struct cJSON *tree)
@@ -251,7 +241,7 @@ static void read_endpoints(struct zone_slice *slice, const struct cJSON *list)
 
 			if (!ip_parse(json_str(address), &e->ip))
 				continue;
-			e->name = hostname.len ? lower(a, hostname) : dashed(a, &e->ip);
+			e->name = hostname.len ? dns_lower(a, hostname) : dashed(a, &e->ip);
 			slice->endpoint_count++;
 		}
 	}

@@ -79,9 +79,7 @@ int dns_parse_name(
 	return read_name(a, message, &at, name, err);
 }
 
-/* ---- reading messages ---- */
-
-static struct str lower(struct arena *a, struct str s)
+struct str dns_lower(struct arena *a, struct str s)
 {
 	char *text = arena_alloc(a, s.len + 1);
 
@@ -90,6 +88,8 @@ static struct str lower(struct arena *a, struct str s)
 	text[s.len] = 0;
 	return str_make(text, s.len);
 }
+
+/* ---- reading messages ---- */
 
 static int read_question(
 	struct arena *a, struct str message, size_t *at, struct dns_question *q, struct err *err)
@@ -101,7 +101,7 @@ static int read_question(
 		return code;
 	if (*at + 4 > message.len)
 		return err_set(err, ERR_SYNTAX, "the question goes beyond the message");
-	q->lower = lower(a, q->name);
+	q->lower = dns_lower(a, q->name);
 	q->type = get16(message.at + *at);
 	q->class = get16(message.at + *at + 2);
 	*at += 4;

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../harness/check.sh"
 . "$(dirname "$0")/../harness/apiserver.sh"
 kube=$1
-printf 'secret-of-admin,admin,1,"system:masters"\nsecret-of-bob,bob,2\n' >"$dir/tokens"
+echo secret-of-bob,bob,2 >>"$dir/tokens"
 cat >"$dir/policy.yaml" <<'YAML'
 apiVersion: audit.k8s.io/v1
 kind: Policy

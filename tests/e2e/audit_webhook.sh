@@ -4,7 +4,6 @@
 . "$(dirname "$0")/../harness/apiserver.sh"
 . "$(dirname "$0")/../harness/hook.sh"
 kube=$1
-printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
 cat >"$dir/policy.yaml" <<'YAML'
 apiVersion: audit.k8s.io/v1
 kind: Policy

@@ -3,7 +3,6 @@
 . "$(dirname "$0")/../harness/check.sh"
 . "$(dirname "$0")/../harness/apiserver.sh"
 kube=$1
-printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
 start() { # FLAGS…
 	serve "$kube" --token-auth-file "$dir/tokens" \
 		${config:+--encryption-provider-config "$dir/$config"} "$@"

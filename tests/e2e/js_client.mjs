@@ -1,25 +1,7 @@
 // The JavaScript client, @kubernetes/client-node, against the server:
 //   node js_client.mjs CLIENTS_FOLDER KUBECONFIG
 // CLIENTS_FOLDER is where packaging/setup --tests has put it.
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import path from 'node:path';
-
-const [folder, kubeconfig] = process.argv.slice(2);
-const require = createRequire(path.resolve(folder, 'x.js'));
-const k8s = await import(pathToFileURL(require.resolve('@kubernetes/client-node')));
-
-let passed = 0;
-let failed = 0;
-function check(name, good, seen) {
-	if (good) {
-		passed++;
-		console.log(`ok   ${name}`);
-	} else {
-		failed++;
-		console.log(`FAIL ${name}: ${JSON.stringify(seen)}`);
-	}
-}
+import { attempt, check, config, finish, k8s, until } from '../harness/client_node.mjs';
 
 // The status code a call is refused with, 0 when it is not.
 async function refused(call) {
@@ -31,13 +13,6 @@ async function refused(call) {
 	}
 }
 
-async function until(condition) {
-	for (let i = 0; i < 200 && !condition(); i++) await new Promise((r) => setTimeout(r, 50));
-	return condition();
-}
-
-const config = new k8s.KubeConfig();
-config.loadFromFile(kubeconfig);
 const core = config.makeApiClient(k8s.CoreV1Api);
 const apps = config.makeApiClient(k8s.AppsV1Api);
 const namespace = 'js';
@@ -257,12 +232,5 @@ async function custom() {
 	await informer.stop();
 }
 
-for (const part of [discovery, objects, lists, workloads, watches, informers, resumption, access, custom]) {
-	try {
-		await part();
-	} catch (e) {
-		check(part.name, false, String(e.stack ?? e).slice(0, 600));
-	}
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+for (const part of [discovery, objects, lists, workloads, watches, informers, resumption, access, custom]) await attempt(part.name, part);
+finish();

@@ -1,23 +1,10 @@
 // Objects of operators' kinds through @kubernetes/client-node: each is followed by a watch while it
 // is created, read, listed, patched, replaced and deleted.
 //   node operators.mjs CLIENTS_FOLDER KUBECONFIG OBJECTS
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import fs from 'node:fs';
-import path from 'node:path';
+import { attempt, check, config, finish, k8s, rest, until } from '../harness/client_node.mjs';
 
-const [folder, kubeconfig, file] = process.argv.slice(2);
-const require = createRequire(path.resolve(folder, 'x.js'));
-const k8s = await import(pathToFileURL(require.resolve('@kubernetes/client-node')));
-let passed = 0;
-let failed = 0;
-function check(name, good, seen) {
-	if (good) passed++;
-	else failed++;
-	console.log(good ? `ok   ${name}` : `FAIL ${name}: ${JSON.stringify(seen)}`);
-}
-const config = new k8s.KubeConfig();
-config.loadFromFile(kubeconfig);
+const [file] = rest;
 const objects = config.makeApiClient(k8s.CustomObjectsApi);
 const merge = k8s.setHeaderOptions('Content-Type', k8s.PatchStrategy.MergePatch);
 const plurals = { ClusterIssuer: 'clusterissuers', Certificate: 'certificates', ServiceMonitor: 'servicemonitors',
@@ -25,11 +12,6 @@ const plurals = { ClusterIssuer: 'clusterissuers', Certificate: 'certificates', 
 	Gateway: 'gateways', HTTPRoute: 'httproutes', VolumeSnapshotClass: 'volumesnapshotclasses',
 	VolumeSnapshot: 'volumesnapshots', VolumeSnapshotContent: 'volumesnapshotcontents' };
 const cluster = /^(ClusterIssuer|VolumeSnapshotClass|VolumeSnapshotContent)$/;
-
-async function until(condition) {
-	for (let i = 0; i < 200 && !condition(); i++) await new Promise((r) => setTimeout(r, 25));
-	return condition();
-}
 
 async function life(object) {
 	const [group, version] = object.apiVersion.split('/');
@@ -61,11 +43,6 @@ async function life(object) {
 }
 
 for (const object of k8s.loadAllYaml(fs.readFileSync(file, 'utf8'))) {
-	try {
-		await life(object);
-	} catch (e) {
-		check(object.kind, false, String(e.stack ?? e).slice(0, 600));
-	}
+	await attempt(object.kind, () => life(object));
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+finish();

@@ -2,27 +2,12 @@
 // ports, logs, files, figures.
 //   node streams.mjs CLIENTS_FOLDER KUBECONFIG
 // Pods "web" (nginx, also at port 80) and "talker" (says what it hears) run in the namespace default.
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { attempt, check, config, finish, k8s, until } from '../harness/client_node.mjs';
 
-const [folder, kubeconfig] = process.argv.slice(2);
-const require = createRequire(path.resolve(folder, 'x.js'));
-const k8s = await import(pathToFileURL(require.resolve('@kubernetes/client-node')));
-let passed = 0;
-let failed = 0;
-function check(name, good, seen) {
-	if (good) passed++;
-	else failed++;
-	console.log(good ? `ok   js: ${name}` : `FAIL js: ${name}: ${JSON.stringify(seen)}`);
-}
-async function until(condition) {
-	for (let i = 0; i < 400 && !condition(); i++) await new Promise((r) => setTimeout(r, 50));
-	return condition();
-}
 class Sink extends Writable {
 	text = '';
 	size = 0;
@@ -33,8 +18,6 @@ class Sink extends Writable {
 	}
 }
 
-const config = new k8s.KubeConfig();
-config.loadFromFile(kubeconfig);
 const core = config.makeApiClient(k8s.CoreV1Api);
 
 // A command to its end: what it said and how it ended.
@@ -154,12 +137,5 @@ async function figures() {
 	check('the top of pods', top.find((p) => p.Pod.metadata.name === 'web').Containers.length === 1, top);
 }
 
-for (const part of [commands, ports, attach, logs, files, figures]) {
-	try {
-		await part();
-	} catch (e) {
-		check(part.name, false, String(e.stack ?? e.message ?? e).slice(0, 600));
-	}
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+for (const part of [commands, ports, attach, logs, files, figures]) await attempt(part.name, part);
+finish();

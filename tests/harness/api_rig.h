@@ -153,6 +153,16 @@ static inline void api_rig_close(struct api_rig *r)
 	EXPECT_INT(system(command), 0);
 }
 
+/* A file of its place, into the emptied buffer; false: there is none. */
+static inline bool api_rig_read(struct api_rig *r, const char *name, struct buf *out)
+{
+	char path[128];
+
+	buf_clear(out);
+	snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+	return disk_read_file(r->t.env->disk, path, out, NULL) == 0;
+}
+
 /* ---- waiting ---- */
 
 /* Runs the loop until the condition holds, or (false) 10 s have passed. */

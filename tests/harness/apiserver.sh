@@ -5,7 +5,11 @@
 # Sets $dir, removed at the end, and $kubeconfig, the administrator's; $port and $url, empty when the
 # server ended by itself: why stands in $dir/log. Whoever starts others adds them to $others: they
 # end with the script.
+#
+# $dir/tokens has the administrator's secret, secret-of-admin, for those who pass it as
+# --token-auth-file; they may write others into it.
 dir=$(mktemp -d)
+printf 'secret-of-admin,admin,1,"system:masters"\n' >"$dir/tokens"
 server= others=
 port= url=
 trap 'for p in $server $others; do kill -9 "$p"; wait "$p"; done 2>/dev/null; rm -rf "$dir"' EXIT
@@ -34,7 +38,7 @@ start_apiserver() { # KUBE [FLAG…]
 
 # The same for those whom a token makes administrators: secret-of-$who ("admin", also "free").
 start_with_tokens() { # KUBE [FLAG…]
-	printf 'secret-of-%s,%s,%s,"system:masters"\n' admin admin 1 free free 2 >"$dir/tokens"
+	printf 'secret-of-free,free,2,"system:masters"\n' >>"$dir/tokens"
 	start_apiserver "$1" --token-auth-file "$dir/tokens" "${@:2}"
 }
 ask() { # METHOD PATH [BODY]: the answer, its status behind it; its head in $dir/head

@@ -66,20 +66,11 @@ static void world_close(struct world *w)
 	api_rig_close(&w->r);
 }
 
-static void read_file(struct world *w, const char *name, struct buf *out)
-{
-	char path[128];
-
-	buf_clear(out);
-	snprintf(path, sizeof(path), "%s/%s", w->r.dir, name);
-	disk_read_file(w->r.t.env->disk, path, out, NULL);
-}
-
 static int runs(struct world *w)
 {
 	struct buf b = BUF_INIT(4 * KIB);
 
-	read_file(w, "runs", &b);
+	api_rig_read(&w->r, "runs", &b);
 	int n = (int)(b.len / sizeof("run"));
 	buf_done(&b);
 	return n;
@@ -141,7 +132,7 @@ TEST(a_token_is_asked_for_once_and_kept)
 	for (int i = 0; i < 3; i++)
 		ask_well(&w, "admin");
 	EXPECT_INT(runs(&w), 1);
-	read_file(&w, "told", &b);
+	api_rig_read(&w.r, "told", &b);
 	struct str all = buf_str(&b);
 	EXPECT(str_starts(all, STR("{\"kind\":\"ExecCredential\",\"apiVersion\":\"" V1
 				   "\",\"spec\":{\"cluster\":{\"server\":\"https://127.0.0.1:")));

@@ -40,14 +40,6 @@ static void world_close(struct world *w)
 	api_rig_close(&w->r);
 }
 
-static void read_file(struct world *w, const char *name, struct buf *out)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/d/pki/%s", w->r.dir, name);
-	EXPECT_INT(disk_read_file(w->r.t.env->disk, path, out, NULL), 0);
-}
-
 /* A pair of the server's authority of clients. */
 static void issue(struct world *w, const char *name, struct buf *cert_pem, struct buf *key_pem)
 {
@@ -62,8 +54,8 @@ static void issue(struct world *w, const char *name, struct buf *cert_pem, struc
 	struct key *ca_key, *key;
 	struct cert *cert;
 
-	read_file(w, "client-ca.crt", &ca_pem);
-	read_file(w, "client-ca.key", &ca_key_pem);
+	EXPECT(api_rig_read(&w->r, "d/pki/client-ca.crt", &ca_pem));
+	EXPECT(api_rig_read(&w->r, "d/pki/client-ca.key", &ca_key_pem));
 	EXPECT_INT(certs_parse_pem(buf_str(&ca_pem), &ca, NULL), 0);
 	EXPECT_INT(key_parse(buf_str(&ca_key_pem), &ca_key, NULL), 0);
 	EXPECT_INT(key_generate(KEY_ECDSA_P256, &key, NULL), 0);

@@ -68,6 +68,16 @@ static struct cJSON *named_pod(struct plan_rig *r, const char *kind, const char 
 			   .at);
 }
 
+static struct stateful_view stateful_world(void)
+{
+	return (struct stateful_view){.sets = resource("apps", "v1", "statefulsets"),
+		.pods_resource = resource("", "v1", "pods"),
+		.revisions_resource = resource("apps", "v1", "controllerrevisions"),
+		.claims_resource = resource("", "v1", "persistentvolumeclaims"),
+		.is_taken = nobody,
+		.find_claim = no_claim};
+}
+
 struct stateful_row {
 	const char *spec;
 	const char *pods[3][3]; /* name, revision, status */
@@ -79,12 +89,7 @@ static void check_stateful(const struct stateful_row *row)
 	struct plan_rig r;
 
 	plan_rig_start(&r);
-	struct stateful_view v = {.sets = resource("apps", "v1", "statefulsets"),
-		.pods_resource = resource("", "v1", "pods"),
-		.revisions_resource = resource("apps", "v1", "controllerrevisions"),
-		.claims_resource = resource("", "v1", "persistentvolumeclaims"),
-		.is_taken = nobody,
-		.find_claim = no_claim};
+	struct stateful_view v = stateful_world();
 	v.set = plan_rig_tree(
 		&r, arena_print(&r.arena,
 			    "{'apiVersion':'apps/v1','kind':'StatefulSet','metadata':{'name':'s',"
@@ -160,12 +165,7 @@ TEST(a_stateful_set_whose_history_was_let_go_writes_nothing)
 	struct plan_rig r;
 
 	plan_rig_start(&r);
-	struct stateful_view v = {.sets = resource("apps", "v1", "statefulsets"),
-		.pods_resource = resource("", "v1", "pods"),
-		.revisions_resource = resource("apps", "v1", "controllerrevisions"),
-		.claims_resource = resource("", "v1", "persistentvolumeclaims"),
-		.is_taken = nobody,
-		.find_claim = no_claim};
+	struct stateful_view v = stateful_world();
 	v.set = plan_rig_tree(&r,
 		"{'apiVersion':'apps/v1','kind':'StatefulSet','metadata':{'name':'s','namespace':"
 		"'n','deletionTimestamp':'2026-01-01T00:00:00Z','finalizers':['orphan']," UID
