@@ -9,11 +9,22 @@ const struct resource *address_resource(void)
 	return resource_find(STR("networking.k8s.io"), STR("v1"), STR("ipaddresses"));
 }
 
-bool address_object_exists(struct api_server *s, struct arena *a, struct str ip)
+struct str address_name(struct arena *a, struct str text)
+{
+	_cleanup_(buf_done) struct buf name = BUF_INIT(64);
+	struct ip ip;
+
+	if (!ip_parse(text, &ip))
+		return text;
+	ip_print(&name, &ip);
+	return arena_str(a, buf_str(&name));
+}
+
+bool address_object_exists(struct api_server *s, struct arena *a, struct str name)
 {
 	const struct resource *r = address_resource();
 
-	return store_get(server_bucket(s, r), server_key(a, r, STR(""), ip)) != NULL;
+	return store_get(server_bucket(s, r), server_key(a, r, STR(""), name)) != NULL;
 }
 
 /* ---- which ---- */
@@ -25,10 +36,14 @@ bool address_is(struct str text)
 	return ip_parse(text, &ip);
 }
 
-static bool has_address(const struct cJSON *service, struct str text)
+bool address_is_of(const struct cJSON *service, struct str text)
 {
-	json_each (ip, json_path(service, "spec.clusterIPs"))
-		if (str_eq(json_str(ip), text))
+	struct ip ip, other;
+
+	if (!ip_parse(text, &ip))
+		return false;
+	json_each (item, json_path(service, "spec.clusterIPs"))
+		if (ip_parse(json_str(item), &other) && ip_eq(&ip, &other))
 			return true;
 	return false;
 }
@@ -36,7 +51,7 @@ static bool has_address(const struct cJSON *service, struct str text)
 static bool lacks_any(const struct cJSON *of, const struct cJSON *in)
 {
 	json_each (ip, json_path(of, "spec.clusterIPs"))
-		if (address_is(json_str(ip)) && !has_address(in, json_str(ip)))
+		if (address_is(json_str(ip)) && !address_is_of(in, json_str(ip)))
 			return true;
 	return false;
 }
@@ -111,7 +126,7 @@ static struct own_write object_write(
 	struct ip ip = {0};
 
 	ip_parse(text, &ip);
-	tree_set_str(a, tree, "metadata.name", text);
+	tree_set_str(a, tree, "metadata.name", address_name(a, text));
 	tree_set(a, tree, "metadata.labels", json_new(a, JSON_OBJECT));
 	struct cJSON *labels = json_path(tree, "metadata.labels");
 	json_set(a, labels, STR("ipaddress.kubernetes.io/ip-family"),
@@ -135,7 +150,7 @@ struct address_step *address_add_removal(struct address_work *w, struct str text
 {
 	const struct resource *r = address_resource();
 	struct bucket *b = server_bucket(w->server, r);
-	struct str key = server_key(&w->arena, r, STR(""), text);
+	struct str key = server_key(&w->arena, r, STR(""), address_name(&w->arena, text));
 	struct object *o = store_get(b, key);
 
 	if (!o || !address_is(text))
@@ -177,8 +192,8 @@ void address_work_run(struct address_work *w)
 /* Somebody else's object of the same name is not ours to remove. */
 static bool is_of(struct address_work *w, struct str ip, const struct cJSON *service)
 {
-	struct cJSON *tree =
-		server_read(w->server, &w->arena, "networking.k8s.io", "ipaddresses", STR(""), ip);
+	struct cJSON *tree = server_read(w->server, &w->arena, "networking.k8s.io", "ipaddresses",
+		STR(""), address_name(&w->arena, ip));
 
 	return str_eq(tree_str(tree, "spec.parentRef.name"), tree_str(service, "metadata.name")) &&
 	       str_eq(tree_str(tree, "spec.parentRef.namespace"),
@@ -193,10 +208,10 @@ void address_objects_follow(
 	if (!w)
 		return;
 	json_each (ip, json_path(now, "spec.clusterIPs"))
-		if (!has_address(old, json_str(ip)))
+		if (!address_is_of(old, json_str(ip)))
 			address_add_object(w, now, json_str(ip));
 	json_each (ip, json_path(old, "spec.clusterIPs"))
-		if (!has_address(now, json_str(ip)) && is_of(w, json_str(ip), old))
+		if (!address_is_of(now, json_str(ip)) && is_of(w, json_str(ip), old))
 			address_add_removal(w, json_str(ip));
 	address_work_run(w);
 }

@@ -14,7 +14,12 @@ void address_objects_follow(
 	struct api_server *s, struct op *op, const struct cJSON *old, const struct cJSON *now);
 /* Writes what is missing, removes what no Service has any more. op->n: how many. */
 void address_objects_repair(struct api_server *s, struct op *op);
+/*
+ * The name of an address's object: one address may be written in several ways, and Services keep
+ * theirs. What is no address is as it was.
+ */
+struct str address_name(struct arena *a, struct str text);
 /* Is there an object of this name, whoever made it? */
-bool address_object_exists(struct api_server *s, struct arena *a, struct str ip);
+bool address_object_exists(struct api_server *s, struct arena *a, struct str name);
 
 #endif

@@ -25,6 +25,8 @@ struct address_work {
 
 const struct resource *address_resource(void);
 bool address_is(struct str text);
+/* Is it one of the Service's, however they are written? */
+bool address_is_of(const struct cJSON *service, struct str text);
 
 struct address_work *address_work_new(struct api_server *s, struct op *op); /* NULL: op is over */
 struct address_step *address_add_step(struct address_work *w);

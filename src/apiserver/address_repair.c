@@ -118,14 +118,6 @@ static bool is_fresh(const struct repair *r, const struct cJSON *object)
 	       r->now - made < FRESH;
 }
 
-static bool names(const struct cJSON *service, struct str ip)
-{
-	json_each (item, json_path(service, "spec.clusterIPs"))
-		if (str_eq(json_str(item), ip))
-			return true;
-	return false;
-}
-
 static const struct cJSON *parent_of(struct repair *r, const struct cJSON *address)
 {
 	return server_read(r->server, &r->work->arena, "", "services",
@@ -168,7 +160,7 @@ static void check_object(struct repair *r, const struct cJSON *service, struct s
 		address_replace_object(r->work, service, text);
 		return;
 	}
-	if (!ours && names(parent, text))
+	if (!ours && address_is_of(parent, text))
 		tell_service(r, "ClusterIPAlreadyAllocated", service,
 			arena_print(a,
 				"Cluster IP [%s]:%.*s was assigned to multiple services; please "
@@ -194,7 +186,8 @@ static void check_address(struct repair *r, const struct cJSON *service, struct 
 		return;
 	}
 	family = ip.len == 16 ? "IPv6" : "IPv4";
-	address = server_read(r->server, a, "networking.k8s.io", "ipaddresses", STR(""), text);
+	address = server_read(
+		r->server, a, "networking.k8s.io", "ipaddresses", STR(""), address_name(a, text));
 	if (!is_in_range(r, &ip)) {
 		tell_service(r, "ClusterIPOutOfRange", service,
 			arena_print(a,
@@ -283,7 +276,7 @@ static void check_orphan(struct repair *r, const struct cJSON *address)
 			STRF(tree_str(address, "spec.parentRef.name")));
 	const struct cJSON *parent = is_of_services(address) ? parent_of(r, address) : NULL;
 
-	if (!is_managed(address) || (parent && names(parent, name)))
+	if (!is_managed(address) || (parent && address_is_of(parent, name)))
 		return;
 	if (parent)
 		tell_address(r, "IPAddressWrongReference", address,
@@ -307,7 +300,7 @@ static bool is_used(struct repair *r, struct str ip)
 		STR(""), STR(""));
 
 	while (store_next(&it))
-		if (names(object_lean_tree(&r->work->arena, it.object), ip))
+		if (address_is_of(object_lean_tree(&r->work->arena, it.object), ip))
 			return true;
 	return false;
 }

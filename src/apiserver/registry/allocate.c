@@ -59,7 +59,7 @@ static void count_service(struct allocators *a, const struct object *o, intptr_t
 	arena_init(&scratch);
 	struct cJSON *tree = object_tree(&scratch, o);
 	json_each (ip, json_path(tree, "spec.clusterIPs"))
-		count(&a->used, json_str(ip), by);
+		count(&a->used, address_name(&scratch, json_str(ip)), by);
 	json_each (port, json_path(tree, "spec.ports"))
 		if (tree_int(port, "nodePort", 0))
 			count(&a->used,
@@ -109,8 +109,12 @@ static void catch_up(struct allocators *a)
 
 bool allocate_has(struct allocators *a, struct str ip)
 {
+	_cleanup_(arena_done) struct arena scratch;
+
+	arena_init(&scratch);
+	struct str name = address_name(&scratch, ip);
 	catch_up(a);
-	return map_has(&a->used, ip) || map_has(&a->reserved, ip);
+	return map_has(&a->used, name) || map_has(&a->reserved, name);
 }
 
 /* ---- one write's choice ---- */
@@ -234,6 +238,7 @@ static void named_ip(struct choice *c, struct str text, const struct service_ran
 {
 	struct path spec = PATH(NULL, "spec"), at = PATH(&spec, "clusterIPs");
 	const struct cJSON *list = json_path(c->service, "spec.clusterIPs");
+	struct str name = address_name(c->r->arena, text);
 	struct ip ip;
 
 	if (!ip_parse(text, &ip))
@@ -243,11 +248,11 @@ static void named_ip(struct choice *c, struct str text, const struct service_ran
 			"failed to allocate IP %.*s: the provided network does not match the "
 			"current range",
 			STRF(text));
-	} else if (!ip_is_free(c, text)) {
+	} else if (!ip_is_free(c, name)) {
 		field_invalid(&c->errors, &at, list,
 			"failed to allocate IP %.*s: provided IP is already allocated", STRF(text));
 	} else {
-		choice_reserve(c, text);
+		choice_reserve(c, name);
 	}
 }
 

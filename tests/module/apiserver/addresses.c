@@ -228,6 +228,28 @@ TEST(an_address_somebody_has_claimed_is_not_given_away)
 	api_rig_close(&r);
 }
 
+/* However it is written. */
+TEST(one_address_of_ipv6_is_given_once)
+{
+	struct api_rig r;
+	struct client_request q;
+
+#define AT(name, ip)                                                                               \
+	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"clusterIP\":\"" ip                      \
+	"\",\"ports\":[{\"port\":80}]}}"
+	REQUIRE(api_rig_open_with(&r, API_RIG_LOCAL, "--service-cluster-ip-range=fd00:96::/112"));
+	EXPECT_INT(ask(&r, &q, CLIENT_CREATE, services(), "", AT("a", "FD00:96:0::5")), 0);
+	EXPECT_STR(tree_str(q.object, "spec.clusterIP"), "FD00:96:0::5");
+	client_request_done(&q);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "fd00:96::5", NULL), 0);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "", AT("b", "fd00:96::5")), ERR_INVALID);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "", AT("b", "fd00:96::0005")), ERR_INVALID);
+	EXPECT_INT(quick(&r, CLIENT_DELETE, services(), "a", NULL), 0);
+	EXPECT_INT(quick(&r, CLIENT_GET, addresses(), "fd00:96::5", NULL), ERR_NOT_FOUND);
+	EXPECT_INT(quick(&r, CLIENT_CREATE, services(), "", AT("b", "fd00:96::5")), 0);
+	api_rig_close(&r);
+}
+
 TEST(ready_ranges_give_addresses_and_others_do_not)
 {
 	const struct resource *cidrs =
