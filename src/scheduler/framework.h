@@ -166,6 +166,13 @@ void cycle_pod_changed(struct cycle *c, const struct node *n, const struct pod *
 /* "0/3 nodes are available: 1 Insufficient cpu, …." over the verdicts given. */
 struct str cycle_explain(struct cycle *c, const struct judged *judged, size_t nodes,
 	struct verdict absent, size_t absent_count);
+/* The reasons of one verdict, with commas between them. */
+struct str cycle_join_reasons(struct cycle *c, struct verdict v);
+/*
+ * The message of a decision for which no node was found, plugins' ways out asked. first: who ended
+ * the cycle before any node was looked at.
+ */
+void cycle_explain_none(struct cycle *c, struct decision *d, struct verdict first);
 /* To 0…SCORE_MAX by the largest; reverse: the smallest is best. */
 void scores_normalize(int64_t *scores, size_t count, bool reverse);
 
