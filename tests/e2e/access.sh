@@ -372,6 +372,9 @@ sed 's/url: .*/url: ftp:x/' "$dir/authentication" >"$dir/new" && mv "$dir/new" "
 check "a bad one is not" until_is 1 grep -c "authentication configuration stays as it was" "$dir/log"
 check "in upstream's words" contains 'URL scheme must be https' "$(cat "$dir/log")"
 check "and it goes on" contains b-jane "$(bearer "$good")"
+check "what it costs is counted by issuer" contains \
+	"jwt_authenticator_latency_seconds_count{jwt_issuer_hash=\"sha256:$(printf %s "$issuer" | sha256sum | cut -d' ' -f1)\",result=\"success\"}" \
+	"$(as admin "$url/metrics")"
 check "it ends" end_apiserver
 
 # ---- front proxies ----

@@ -4,6 +4,7 @@
  */
 #include "api_options.h"
 #include "authn_private.h"
+#include "config_reload.h"
 #include "distributed.h"
 #include "metrics.h"
 #include "remote_review.h"
@@ -216,11 +217,47 @@ static enum token_outcome expand(struct authn *a, const struct token_question *q
 	return TOKEN_WAIT;
 }
 
+static int64_t spent_on(const struct authn *a, const struct token_question *q)
+{
+	const struct authn_waits *w = q->request ? q->request->token_waits : NULL;
+
+	return w ? loop_now(a->server->env->loop) - w->since : 0;
+}
+
+static void count_issued(
+	const struct authn *a, const struct token_question *q, struct issuer *i, bool good)
+{
+	struct config_hash hash;
+
+	config_hash(&hash, CONFIG_OF_AUTHENTICATION, issuer_settings(i)->url);
+	metrics_observe(a->server->metrics, METRIC_ISSUED_TOKENS,
+		arena_print(q->arena, "jwt_issuer_hash=\"%s\",result=\"%s\"", hash.text,
+			good ? "success" : "failure"),
+		(double)spent_on(a, q) / (double)SEC);
+}
+
+/* Its signature, times and groups; then who that is. */
+static enum token_outcome judge_issued(struct authn *a, const struct token_question *q,
+	struct issuer *i, struct jwt *jwt, const struct token_digest *digest,
+	struct token_found *found, struct err *err)
+{
+	enum token_outcome outcome = verify(a, q, i, jwt, err);
+	struct api_user *user;
+
+	if (outcome == TOKEN_GOOD)
+		outcome = expand(a, q, i, jwt, digest, err);
+	if (outcome != TOKEN_GOOD)
+		return outcome;
+	if (claims_user(q->arena, issuer_settings(i), jwt->claims, &user, err))
+		return TOKEN_BAD;
+	found->user = user;
+	return TOKEN_GOOD;
+}
+
 static enum token_outcome find_issued(
 	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
 {
 	struct token_digest digest;
-	struct api_user *user;
 	struct issuer *i = NULL;
 	struct jwt jwt;
 	int64_t now = loop_now(a->server->env->loop);
@@ -235,16 +272,12 @@ static enum token_outcome find_issued(
 	digest = token_digest(q);
 	if (token_cache_get(&a->issued, &digest, now, q->arena, found))
 		return TOKEN_GOOD;
-	outcome = verify(a, q, i, &jwt, err);
+	outcome = judge_issued(a, q, i, &jwt, &digest, found, err);
+	if (outcome != TOKEN_WAIT)
+		count_issued(a, q, i, outcome == TOKEN_GOOD);
 	if (outcome == TOKEN_GOOD)
-		outcome = expand(a, q, i, &jwt, &digest, err);
-	if (outcome != TOKEN_GOOD)
-		return outcome;
-	if (claims_user(q->arena, issuer_settings(i), jwt.claims, &user, err))
-		return TOKEN_BAD;
-	found->user = user;
-	token_cache_put(&a->issued, &digest, now + GOOD_FOR, found);
-	return TOKEN_GOOD;
+		token_cache_put(&a->issued, &digest, now + GOOD_FOR, found);
+	return outcome;
 }
 
 /* ---- the webhook ---- */
@@ -464,12 +497,10 @@ static enum token_outcome try_one(struct finding *f, find_fn *find)
 static void count_token(struct authn *a, const struct token_question *q, bool good, bool known)
 {
 	struct metrics *m = a->server->metrics;
-	const struct authn_waits *w = q->request ? q->request->token_waits : NULL;
-	int64_t now = loop_now(a->server->env->loop), spent = w ? now - w->since : 0;
 	struct str status = known ? STR("status=\"hit\"") : STR("status=\"miss\"");
 
 	++*metrics_number(m, METRIC_TOKENS, status);
-	metrics_observe(m, METRIC_TOKEN_DURATION, status, (double)spent / (double)SEC);
+	metrics_observe(m, METRIC_TOKEN_DURATION, status, (double)spent_on(a, q) / (double)SEC);
 	if (!known)
 		++*metrics_number(m, METRIC_TOKEN_FETCHES,
 			good ? STR("status=\"ok\"") : STR("status=\"error\""));
