@@ -30,6 +30,7 @@ static int64_t now_of(const struct fair *f)
 void fair_level_note(struct fair *f, struct fair_level *l)
 {
 	fair_demand_set(&l->demand, (double)(l->queues.seats + l->queues.waiting_seats), now_of(f));
+	fair_level_observe(f, l);
 }
 
 /* ---- sharing out ---- */
@@ -101,6 +102,8 @@ static struct fair_level *level_new(struct fair *f, struct str name)
 	l->current = -1;
 	fair_queues_init(&l->queues, now_of(f));
 	l->demand.since = now_of(f);
+	l->seats_taken.since = l->executing.since = l->waiting.since = l->demanded.since =
+		now_of(f);
 	list_push(&f->levels, &l->in_all);
 	return l;
 }

@@ -4,6 +4,7 @@
 
 #include "fair.h"
 #include "fair_queues.h"
+#include "fair_ratio.h"
 #include "fair_share.h"
 
 #include <kube/map.h>
@@ -39,6 +40,9 @@ struct fair_level {
 	struct fair_needs needs;
 	double target;
 	struct fair_refusals refusals;
+	/* of the seats it has those taken; of its seats and places in queues those of requests;
+	 * what it could use of the seats it has */
+	struct fair_ratio seats_taken, executing, waiting, demanded;
 };
 
 struct fair {
@@ -80,6 +84,10 @@ void fair_level_note(struct fair *f, struct fair_level *l);
 /* Shares the seats out anew when it is time; true: it was. */
 bool fair_levels_adjust(struct fair *f);
 int64_t fair_refuse_for(struct fair_refusals *r, int64_t second); /* seconds to stay away */
+
+/* ---- fair_metrics.c ---- */
+/* For how long it was how busy. */
+void fair_level_observe(struct fair *f, struct fair_level *l);
 
 /* ---- fair_width.c ---- */
 struct fair_work fair_estimate(struct fair *f, struct api_request *r, int64_t widest);

@@ -104,6 +104,9 @@ for line in 'etcd_requests_total{group="",operation="create",resource="configmap
 	'apiserver_flowcontrol_nominal_limit_seats{priority_level="catch-all"} 13$' \
 	'apiserver_flowcontrol_work_estimated_seats_count{flow_schema="exempt",priority_level="exempt"} [1-9]' \
 	'apiserver_flowcontrol_request_execution_seconds_count{flow_schema="exempt",priority_level="exempt",type="watch"} [1-9]' \
+	'apiserver_flowcontrol_priority_level_seat_utilization_count{phase="executing",priority_level="exempt"} [1-9]' \
+	'apiserver_flowcontrol_priority_level_request_utilization_bucket{phase="waiting",priority_level="catch-all",le="1"} [1-9]' \
+	'apiserver_flowcontrol_demand_seats_count{priority_level="workload-low"} [1-9]' \
 	'apiserver_flowcontrol_current_executing_seats{flow_schema="exempt",priority_level="exempt"} 1$'; do
 	check "is counted: ${line%% *}" grep -q "^$line" <<<"$numbers"
 done
