@@ -82,6 +82,19 @@ static const struct cJSON *named(const struct cJSON *list, struct str name)
 	return NULL;
 }
 
+/* By a rule of one of them all of them begin anew, whatever their own policies say. */
+static bool all_may_restart(const struct cJSON *spec)
+{
+	static const char *const lists[] = {"initContainers", "containers"};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		json_each (container, json_get(spec, str_from(lists[i])))
+			json_each (rule, json_get(container, STR("restartPolicyRules")))
+				if (str_eq_text(tree_str(rule, "action"), "RestartAllContainers"))
+					return true;
+	return false;
+}
+
 /* One that has ended for good does not run again. */
 static void check_list(struct change *c, struct field_errors *e, const char *name, const char *of)
 {
@@ -99,6 +112,8 @@ static void check_list(struct change *c, struct field_errors *e, const char *nam
 		bool ephemeral = str_eq_text(str_from(of), "ephemeralContainers");
 
 		if (!ended || !now || json_path(now, "state.terminated"))
+			continue;
+		if (!ephemeral && all_may_restart(spec))
 			continue;
 		if (ephemeral ||
 			!pod_container_restarts(spec, container, tree_int(ended, "exitCode", 0)))

@@ -1,6 +1,6 @@
 /* Removing a container that has ended: what the runtime has of it, and its log. */
+#include "container_steps.h"
 #include "log_files.h"
-#include "pod_batch.h"
 
 enum remove_step { REMOVE_CONTAINER, REMOVE_LOG, REMOVE_OVER };
 static const char *const remove_steps[] = {"container", "log", "over"};
@@ -47,6 +47,9 @@ static void remove_run(struct task *t, struct err *err)
 		}
 		/* fallthrough */
 	case REMOVE_OVER:
+		if (item->action.since)
+			pod_worker_note(item->batch->w, item_name(item))->ended =
+				item->action.since;
 		task_finish(t, 0);
 	}
 }

@@ -82,6 +82,8 @@ static void started(struct pod_item *item)
 
 	container_tell(item, "Normal", "Started", STR("Container started"));
 	pod_worker_obstacle(item->batch->w, item_name(item), NULL, STR(""));
+	note->ended = 0;
+	note->next = item->action.attempt + 1;
 	if (item->action.since)
 		back_off_next(&note->restart, item->action.since, item_wall(item),
 			item_kubelet(item)->configuration.restart_most);

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define LOST "ContainerStatusUnknown"
+#define LOST       "ContainerStatusUnknown"
+#define RESTARTING "RestartingAllContainers"
 
 static const char *const lists[] = {
 	[ROLE_INIT] = "spec.initContainers",
@@ -44,16 +45,21 @@ static void set_null(struct arena *a, struct cJSON *object, const char *name)
 	json_set(a, object, str_from(name), json_new(a, JSON_NULL));
 }
 
-static struct cJSON *terminated_lost(struct arena *a, const char *message)
+static struct cJSON *terminated_unseen(struct arena *a, const char *reason, const char *message)
 {
 	struct cJSON *t = json_new(a, JSON_OBJECT);
 
 	tree_set_int(a, t, "exitCode", 137);
-	tree_set_str(a, t, "reason", STR(LOST));
+	tree_set_str(a, t, "reason", str_from(reason));
 	tree_set_str(a, t, "message", str_from(message));
 	set_null(a, t, "startedAt");
 	set_null(a, t, "finishedAt");
 	return t;
+}
+
+static struct cJSON *terminated_lost(struct arena *a, const char *message)
+{
+	return terminated_unseen(a, LOST, message);
 }
 
 static void set_waiting(
@@ -191,6 +197,32 @@ static void note_lost(
 		tree_set_int(a, status, "restartCount", tree_int(old, "restartCount", 0) + 1);
 }
 
+/* Removed, as all of its pod begins anew; the first time it is told so it counts. */
+static void note_removed(struct arena *a, const struct cJSON *old, struct cJSON *status)
+{
+	static const char message[] =
+		"The container is removed because RestartAllContainers in place";
+	bool ended = tree_has(old, "state.running") || tree_has(old, "state.terminated");
+
+	if (!ended && !str_eq(tree_str(old, "state.waiting.reason"), STR(RESTARTING)))
+		return;
+	set_waiting(a, status, STR(RESTARTING), str_from(message));
+	if (!ended)
+		return;
+	tree_set(a, status, "lastState.terminated", terminated_unseen(a, RESTARTING, message));
+	tree_set_int(a, status, "restartCount", tree_int(old, "restartCount", 0) + 1);
+}
+
+/* Who asked for it is removed last: then only what was told before says what went on. */
+static bool is_restarting(const struct pod_status_input *in)
+{
+	json_each (condition, json_get(in->old, STR("conditions")))
+		if (str_eq(tree_str(condition, "type"), STR("AllContainersRestarting")))
+			return str_eq(tree_str(condition, "status"), STR("True")) ||
+			       pod_restarts_all(in->view);
+	return pod_restarts_all(in->view);
+}
+
 /* What there was before: the runtime's second newest, or what the last status said. */
 static void set_last_state(struct arena *a, const struct pod_status_input *in,
 	const struct container *newest, const struct cJSON *old, struct cJSON *status)
@@ -297,11 +329,11 @@ static struct cJSON *one_status(struct arena *a, const struct pod_status_input *
 {
 	const struct pod_view *v = in->view;
 	const struct container *c = pod_view_container(v, tree_str(container, "name"));
-	bool init = role == ROLE_INIT;
+	bool init = role == ROLE_INIT, removed = !c && role != ROLE_EPHEMERAL && is_restarting(in);
 	struct cJSON *status;
 
 	/* What has done its work stays as it was, when the runtime forgets it. */
-	if (!c && init && tree_has(old, "state.terminated"))
+	if (!c && init && !removed && tree_has(old, "state.terminated"))
 		return json_copy(a, old);
 	status = blank(a, container,
 		role != ROLE_EPHEMERAL && json_count(json_path(v->pod, "spec.initContainers")) > 0,
@@ -309,6 +341,8 @@ static struct cJSON *one_status(struct arena *a, const struct pod_status_input *
 	set_mounts(a, container, status);
 	if (c)
 		set_seen(a, in, c, old, status);
+	else if (removed)
+		note_removed(a, old, status);
 	else
 		note_lost(a, v, old, status);
 	set_obstacle(a, v, container, role, status);

@@ -283,7 +283,7 @@ static struct cJSON *declared(struct arena *a)
 {
 	static const char *const names[] = {"GuaranteedQoSPodCPUResize",
 		"InPlacePodLevelResourcesVerticalScaling",
-		"InPlacePodVerticalScalingInitContainers"};
+		"InPlacePodVerticalScalingInitContainers", "RestartAllContainersOnContainerExits"};
 	struct cJSON *list = json_new(a, JSON_ARRAY);
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -149,6 +149,22 @@ static struct fresh initialized(
 	return f;
 }
 
+static struct fresh restarting(const struct pod_view *v, struct str phase)
+{
+	struct fresh f = {.type = "AllContainersRestarting"};
+
+	if (str_eq(phase, STR("Succeeded"))) {
+		f.reason = STR("PodCompleted");
+	} else if (str_eq(phase, STR("Failed"))) {
+		f.reason = STR("PodFailed");
+	} else if (pod_restarts_all(v)) {
+		f.holds = true;
+		f.reason = STR("RestartAllContainersStarted");
+		f.message = STR("container exited with restart policy rule");
+	}
+	return f;
+}
+
 /* ---- writing ---- */
 
 static void add_condition(struct arena *a, const struct pod_status_input *in, struct cJSON *list,
@@ -181,7 +197,8 @@ static void add_condition(struct arena *a, const struct pod_status_input *in, st
 static bool is_ours(struct str type)
 {
 	static const char *const ours[] = {"PodReadyToStartContainers", "Initialized", "Ready",
-		"ContainersReady", "PodScheduled", "PodResizePending", "PodResizeInProgress"};
+		"ContainersReady", "PodScheduled", "PodResizePending", "PodResizeInProgress",
+		"AllContainersRestarting"};
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		if (str_eq_text(type, ours[i]))
@@ -236,5 +253,10 @@ void pod_status_conditions(struct arena *a, const struct pod_status_input *in, s
 	};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		add_condition(a, in, list, &all[i]);
+	if (pod_may_restart_all(v->pod)) {
+		const struct fresh f = restarting(v, phase);
+
+		add_condition(a, in, list, &f);
+	}
 	json_set(a, status, STR("conditions"), list);
 }

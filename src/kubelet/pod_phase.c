@@ -131,6 +131,8 @@ const char *pod_phase(const struct pod_status_input *in, const struct cJSON *sta
 		count_main(status_entry(status, tree_str(container, "name")), &t);
 	bool begun = any_main_started(pod, status);
 
+	if (pod_restarts_all(in->view) && !in->terminal)
+		return begun ? "Running" : "Pending";
 	if (t.failed_for_good && !begun)
 		return "Failed";
 	if ((t.pending_init || t.pending_sidecars) && !begun)

@@ -154,15 +154,22 @@ static bool rule_matches(const struct cJSON *rule, int32_t exit_code)
 	return str_eq(how, STR("In")) ? among : str_eq(how, STR("NotIn")) && !among;
 }
 
+const struct cJSON *container_rule(const struct cJSON *container, int32_t exit_code)
+{
+	json_each (rule, json_get(container, STR("restartPolicyRules")))
+		if (rule_matches(rule, exit_code))
+			return rule;
+	return NULL;
+}
+
 bool container_restarts(const struct cJSON *pod, const struct cJSON *container, int32_t exit_code)
 {
 	struct str own = tree_str(container, "restartPolicy");
 	struct str policy = own.len ? own : tree_str(pod, "spec.restartPolicy");
+	const struct cJSON *rule = own.len ? container_rule(container, exit_code) : NULL;
 
-	if (own.len)
-		json_each (rule, json_get(container, STR("restartPolicyRules")))
-			if (rule_matches(rule, exit_code))
-				return str_starts(tree_str(rule, "action"), STR("Restart"));
+	if (rule)
+		return str_starts(tree_str(rule, "action"), STR("Restart"));
 	if (str_eq(policy, STR("Never")))
 		return false;
 	return !str_eq(policy, STR("OnFailure")) || exit_code != 0;

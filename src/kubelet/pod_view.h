@@ -29,6 +29,10 @@ struct container_note {
 	struct str id; /* whose verdicts these are */
 	enum verdict verdicts[PROBE_KINDS];
 	struct back_off restart, pull;
+	/* Of one that the runtime has no more, since all of its pod begins anew: when it ended of
+	 * itself, 0 if it did not, and the number of the next. */
+	int64_t ended;
+	uint32_t next;
 	struct str pull_error;
 	int64_t retry_at;           /* wall: not to be tried before */
 	struct str reason, message; /* why it does not run; empty: nothing is in the way */
@@ -65,8 +69,15 @@ bool pod_is_static(const struct cJSON *pod);
 bool pod_is_deleted(const struct cJSON *pod); /* has a deletionTimestamp */
 bool container_is_sidecar(const struct cJSON *init_container);
 bool container_has_probe(const struct cJSON *container, enum probe_kind kind);
+/* The first of its restart rules that is for that code; NULL: none. */
+const struct cJSON *container_rule(const struct cJSON *container, int32_t exit_code);
 /* Would what left with that code be started again? */
 bool container_restarts(const struct cJSON *pod, const struct cJSON *container, int32_t exit_code);
+/* Would all of its pod be, with it? */
+bool container_restarts_all(const struct cJSON *container, int32_t exit_code);
+/* Is there a rule by which it may come to that? Is it under way? */
+bool pod_may_restart_all(const struct cJSON *pod);
+bool pod_restarts_all(const struct pod_view *v);
 /* Is it to be started, as things stand? */
 bool container_is_due(const struct pod_view *v, const struct cJSON *container);
 /* "name_namespace(uid)" */

@@ -41,18 +41,21 @@ static void add_wait(struct arena *a, const struct pod_view *v, struct str name,
 	podsync_earliest(&out->wake, until);
 }
 
-/* What the API last said of it, when the runtime has nothing any more. */
+/* What was noted or the API last said of it, when the runtime has nothing any more. */
 static uint32_t remembered_attempt(const struct pod_view *v, struct str name)
 {
+	const struct container_note *note = pod_view_note(v, name);
+	uint32_t noted = note ? note->next : 0;
 	static const char *const lists[] = {"status.containerStatuses",
 		"status.initContainerStatuses", "status.ephemeralContainerStatuses"};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		json_each (status, json_path(v->pod, lists[i]))
 			if (str_eq(tree_str(status, "name"), name))
-				return (uint32_t)tree_int(status, "restartCount", 0) +
-				       (tree_str(status, "containerID").len > 0);
-	return 0;
+				return MAX(
+					noted, (uint32_t)tree_int(status, "restartCount", 0) +
+						       (tree_str(status, "containerID").len > 0));
+	return noted;
 }
 
 void podsync_start(struct arena *a, const struct pod_view *v, const struct cJSON *container,
@@ -61,7 +64,9 @@ void podsync_start(struct arena *a, const struct pod_view *v, const struct cJSON
 	struct str name = tree_str(container, "name");
 	const struct container *last = pod_view_container(v, name);
 	const struct container_note *note = pod_view_note(v, name);
-	int64_t since = last && last->state == CONTAINER_EXITED ? last->finished : 0;
+	int64_t since = last && last->state == CONTAINER_EXITED ? last->finished
+			: !last && note                         ? note->ended
+								: 0;
 	int64_t until = note && since ? back_off_until(&note->restart, since, v->now) : 0;
 
 	if (note && time_waits(note->retry_at, RETRY_MOST, v->now)) {
@@ -258,6 +263,8 @@ void podsync(struct arena *a, const struct pod_view *v, struct pod_actions *out)
 	bool kill_pod = false;
 
 	*out = (struct pod_actions){.wake = pod_deadline(v->pod)};
+	if (podsync_restart_all(a, v, out))
+		return;
 	if (!in) {
 		replace_sandbox(a, v, out);
 		return;

@@ -27,7 +27,9 @@ struct pod_action {
 	int64_t grace;    /* ns, with the hook */
 	struct str message;
 	const char *why; /* "ContainerExited", …: for the note; NULL: plain */
-	int64_t since;   /* of START: when the last one ended; 0: it is the first */
+	/* Of START: when the last one ended; 0: it is the first. Of REMOVE: when it ended, where
+	 * that is to be remembered. */
+	int64_t since;
 };
 
 /* A container that has to wait before it is started again. */

@@ -18,6 +18,8 @@ void podsync_kill(struct arena *a, const struct pod_view *v, const struct contai
  */
 bool podsync_init(struct arena *a, const struct pod_view *v, const struct sandbox *in,
 	struct pod_actions *out, bool *kill_pod);
+/* true: the pod begins anew as a whole, and nothing else is to be done. */
+bool podsync_restart_all(struct arena *a, const struct pod_view *v, struct pod_actions *out);
 void podsync_earliest(int64_t *wake, int64_t at);
 
 #endif

@@ -76,6 +76,68 @@ check "its log is there" prints no k logs stuck -c i
 hook_failed() { k describe pod unhooked | grep -q FailedPostStartHook; }
 check "a hook that fails is told" within 20 hook_failed
 
+# ---- all of it again ----
+mkdir "$dir/w/all"
+create_pod anew 30 <<-E
+	restartPolicy: Never
+	volumes: [{name: w, hostPath: {path: $dir/w/all}}, {name: e, emptyDir: {}}]
+	initContainers:
+	- name: one
+	  image: kube.local/sample:1
+	  command: [sh, -c, "echo one >>/w/order; echo kept >>/e/kept"]
+	  volumeMounts: [{name: w, mountPath: /w}, {name: e, mountPath: /e}]
+	- name: side
+	  image: kube.local/sample:1
+	  restartPolicy: Always
+	  command: [sh, -c, "trap 'echo told >>/w/order' TERM QUIT; while :; do sleep 0.1; done"]
+	  volumeMounts: [{name: w, mountPath: /w}]
+	containers:
+	- name: main
+	  image: kube.local/sample:1
+	  command: [sleep, "1005"]
+	  lifecycle: {preStop: {exec: {command: [sh, -c, "echo hook >>/w/order"]}}}
+	  volumeMounts: [{name: w, mountPath: /w}]
+	- name: short
+	  image: kube.local/sample:1
+	  command: [sh, -c, "exit 3"]
+	- name: asking
+	  image: kube.local/sample:1
+	  restartPolicy: Never
+	  restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [42]}}]
+	  command: [sh, -c, "while [ ! -e /w/go ]; do sleep 0.1; done; rm /w/go; exit 42"]
+	  volumeMounts: [{name: w, mountPath: /w}, {name: e, mountPath: /e}]
+E
+restarted() { # COUNT of each container
+	[ "$(k get pod anew -o 'jsonpath={.status.initContainerStatuses[*].restartCount} {.status.containerStatuses[*].restartCount}')" = "$1 $1 $1 $1 $1" ]
+}
+anew() { restarted "$1" && pgrep -f '^sleep 1005' >/dev/null; }
+all_restarting() {
+	k get pod anew -o 'jsonpath={.status.conditions[?(@.type=="AllContainersRestarting")].status}'
+}
+check "a pod that can begin anew runs" within 20 anew 0
+check "and does not yet" prints False all_restarting
+ip=$(k get pod anew -o 'jsonpath={.status.podIP}')
+k get pod anew --watch -o 'jsonpath={.status.conditions[?(@.type=="AllContainersRestarting")].status}{"\n"}' \
+	>"$dir/watched" 2>/dev/null &
+watcher=$!
+touch "$dir/w/all/go"
+check "one of its containers takes all others with it" within 20 anew 1
+check "it said so meanwhile" grep -q True "$dir/watched"
+kill $watcher
+wait $watcher 2>/dev/null
+check "and says when it is over" prints False all_restarting
+check "nobody was asked, and it began at its beginning" prints "one one " sh -c "tr '\n' ' ' <'$dir/w/all/order'"
+check "its address is the same" prints "$ip" k get pod anew -o 'jsonpath={.status.podIP}'
+check "so are its volumes" within 10 prints 2 sh -c "'$kubectl' exec anew -c asking -- cat /e/kept | wc -l"
+check "it is told what happened" prints "RestartingAllContainers 137" k get pod anew -o \
+	'jsonpath={.status.containerStatuses[0].lastState.terminated.reason} {.status.containerStatuses[0].lastState.terminated.exitCode}'
+check "it runs" prints Running phase anew
+touch "$dir/w/all/go"
+waits() { k get pod anew -o 'jsonpath={.status.containerStatuses[?(@.name=="asking")].state.waiting.reason}'; }
+check "who does it again soon has to wait" within 20 prints CrashLoopBackOff waits
+check "while the others run" within 10 sh -c "pgrep -f '^sleep 1005'"
+k delete pod anew --grace-period=1 --wait=false >/dev/null
+
 # ---- processes that are seen ----
 k create -f - >/dev/null <<-'E'
 	apiVersion: v1

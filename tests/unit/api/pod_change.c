@@ -111,6 +111,10 @@ TEST(what_ended_for_good_does_not_run_again)
 	EXPECT_TEXT(status_updated(",'restartPolicy':'OnFailure'", ENDED("1"), RUNS), "");
 	EXPECT_TEXT(status_updated(",'restartPolicy':'OnFailure'", ENDED("0"), RUNS), never);
 	EXPECT_TEXT(status_updated("", ENDED("0"), RUNS), "");
+	EXPECT_TEXT(status_updated(",'restartPolicy':'Never','initContainers':[{'name':'i',"
+				   "'restartPolicyRules':[{'action':'RestartAllContainers'}]}]",
+			    ENDED("1"), RUNS),
+		"");
 	arena_done(&a);
 }
 

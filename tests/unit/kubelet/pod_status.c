@@ -70,6 +70,76 @@ TEST(a_running_pod_is_ready_and_has_its_address)
 	rig_close(&r);
 }
 
+#define ALL                                                                                        \
+	"'restartPolicyRules':[{'action':'RestartAllContainers','exitCodes':{'operator':'In',"     \
+	"'values':[42]}}]"
+
+TEST(a_pod_that_begins_anew_tells_so_and_counts)
+{
+	static const char removed[] =
+		"The container is removed because RestartAllContainers in place";
+	struct view_rig r;
+
+	rig_open(&r, "{'restartPolicy':'Never','initContainers':[{'name':'i','image':'i'}],"
+		     "'containers':[{'name':'a','image':'i','restartPolicy':'Never'," ALL
+		     "},{'name':'b','image':'i'}]}");
+	rig_sandbox(&r, SANDBOX_READY);
+	rig_run(&r, "i#0 exited 0");
+	rig_run(&r, "a#0 running");
+	rig_run(&r, "b#0 exited 1");
+	struct cJSON *s = make(&r);
+	EXPECT_STR(condition(&r, s, "AllContainersRestarting"), "False");
+	r.containers[1].state = CONTAINER_EXITED;
+	r.containers[1].exit_code = 42;
+	s = make_from(&r, s, false);
+	EXPECT_STR(tree_str(s, "phase"), "Running");
+	EXPECT_STR(condition(&r, s, "AllContainersRestarting"),
+		"True RestartAllContainersStarted: container exited with restart policy rule");
+	EXPECT_STR(condition(&r, s, "Initialized"), "True");
+
+	/* Others go first, then who asked for it. */
+	r.view.container_count = 1;
+	r.list[0] = &r.containers[1];
+	s = make_from(&r, s, false);
+	EXPECT_STR(tree_str(s, "phase"), "Running");
+	EXPECT_STR(tree_str(s, "initContainerStatuses.0.state.waiting.reason"),
+		"RestartingAllContainers");
+	EXPECT_STR(tree_str(s, "initContainerStatuses.0.lastState.terminated.message"), removed);
+	EXPECT_INT(tree_int(s, "initContainerStatuses.0.restartCount", 0), 1);
+	EXPECT_INT(tree_int(s, "containerStatuses.0.state.terminated.exitCode", 0), 42);
+	EXPECT_INT(tree_int(s, "containerStatuses.1.restartCount", 0), 1);
+	r.view.container_count = 0;
+	s = make_from(&r, s, false);
+	EXPECT_STR(tree_str(s, "phase"), "Running");
+	EXPECT_STR(condition(&r, s, "AllContainersRestarting"), "False");
+	EXPECT_STR(condition(&r, s, "Initialized"), "True");
+	EXPECT_INT(tree_int(s, "initContainerStatuses.0.restartCount", 0), 1);
+	EXPECT_INT(tree_int(s, "containerStatuses.0.restartCount", 0), 1);
+	EXPECT_INT(tree_int(s, "containerStatuses.0.lastState.terminated.exitCode", 0), 137);
+	EXPECT_STR(tree_str(s, "containerStatuses.0.lastState.terminated.reason"),
+		"RestartingAllContainers");
+
+	/* And as it was before, but for the count. */
+	rig_run(&r, "i#1 running");
+	s = make_from(&r, make_from(&r, s, false), false);
+	EXPECT_STR(tree_str(s, "phase"), "Running");
+	EXPECT_STR(tree_str(s, "initContainerStatuses.0.lastState.terminated.reason"),
+		"RestartingAllContainers");
+	EXPECT_INT(tree_int(s, "initContainerStatuses.0.restartCount", 0), 1);
+	EXPECT_STR(tree_str(s, "containerStatuses.1.state.waiting.reason"), "PodInitializing");
+	EXPECT_INT(tree_int(s, "containerStatuses.1.restartCount", 0), 1);
+	rig_close(&r);
+}
+
+TEST(who_cannot_begin_anew_says_nothing_of_it)
+{
+	struct view_rig r;
+
+	rig_open(&r, APP);
+	EXPECT_STR(condition(&r, make(&r), "AllContainersRestarting"), "");
+	rig_close(&r);
+}
+
 TEST(a_crashing_container_shows_why_it_waits_and_how_it_ended)
 {
 	struct view_rig r;

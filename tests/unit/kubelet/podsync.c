@@ -108,6 +108,110 @@ TEST(restart_rules_of_a_container_come_before_policies)
 	rig_close(&r);
 }
 
+#define ALL(code)                                                                                  \
+	"'restartPolicyRules':[{'action':'RestartAllContainers','exitCodes':{'operator':'In',"     \
+	"'values':[" code "]}}]"
+/* Init containers i and s (a sidecar), main ones a and b; whoever of i, s and a leaves with 42
+ * takes the pod with him. */
+#define WHOLE                                                                                      \
+	"{'restartPolicy':'Never','initContainers':["                                              \
+	"{'name':'i','image':'i','restartPolicy':'Never'," ALL(                                    \
+		"42") "},"                                                                         \
+		      "{'name':'s','image':'i','restartPolicy':'Always'," ALL(                     \
+			      "42") "}],"                                                          \
+				    "'containers':["                                               \
+				    "{'name':'a','image':'i','restartPolicy':'Never'," ALL(        \
+					    "42") ",'lifecycle':{'preStop':"                       \
+						  "{'sleep':{'seconds':9}}}},{'name':'b','image':" \
+						  "'i'}],"                                         \
+						  "'ephemeralContainers':[{'name':'e','image':'i'" \
+						  "}]}"
+
+TEST(one_that_leaves_so_takes_the_whole_pod_with_him)
+{
+	static const struct {
+		const char *what, *seen[7], *wanted;
+	} rows[] = {
+		{"a main one leaves: all that run are killed at once",
+			{"i#0 exited 0", "s#0 running", "a#0 exited 42", "b#0 running"},
+			"kill b-0 0s 'Container b restarts with all of its pod'; "
+			"kill s-0 0s 'Container s restarts with all of its pod'"},
+		{"a sidecar leaves: those of the API's people, too",
+			{"i#0 exited 0", "s#0 exited 42", "a#0 running", "b#0 exited 0",
+				"e#0 running"},
+			"kill e-0 0s 'Container e restarts with all of its pod'; "
+			"kill a-0 0s 'Container a restarts with all of its pod'"},
+		{"an init container leaves: it is the last to be removed",
+			{"i#0 exited 1", "i#1 exited 42", "e#0 exited 0"}, "remove i-0"},
+		{"nothing runs any more: what ended goes, those who ask for it stay",
+			{"i#0 exited 0", "s#0 exited 137", "a#0 exited 42", "b#0 exited 0"},
+			"remove b-0; remove s-0; remove i-0"},
+		{"what was only made goes, too", {"i#0 created", "a#0 exited 42"}, "remove i-0"},
+		{"they go last", {"s#0 exited 42", "a#0 exited 42", "e#0 exited 137"},
+			"remove a-0; remove s-0"},
+		{"one of them is left: it goes on", {"a#0 exited 42"}, "remove a-0"},
+		{"none is: the pod begins anew", {"e#0 exited 137"}, "start i#0"},
+		{"another code is another matter",
+			{"i#0 exited 0", "s#0 running", "a#0 exited 41", "b#0 running",
+				"e#0 running"},
+			""},
+		{"so is one of earlier",
+			{"i#0 exited 0", "s#0 exited 42", "s#1 running", "a#0 running",
+				"b#0 running", "e#0 running"},
+			""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct view_rig r;
+
+		test_context("%s", rows[i].what);
+		rig_open(&r, WHOLE);
+		rig_sandbox(&r, SANDBOX_READY);
+		for (size_t k = 0; k < ARRAY_LEN(rows[i].seen) && rows[i].seen[k]; k++)
+			rig_run(&r, rows[i].seen[k]);
+		EXPECT_ACTIONS(&r, rows[i].wanted);
+		rig_close(&r);
+	}
+	test_context_end();
+}
+
+TEST(a_pod_that_is_deleted_does_not_begin_anew)
+{
+	struct view_rig r;
+
+	rig_open(&r, WHOLE);
+	rig_sandbox(&r, SANDBOX_READY);
+	rig_run(&r, "a#0 exited 42");
+	EXPECT(pod_restarts_all(&r.view));
+	tree_set_str(&r.arena, (struct cJSON *)r.view.pod, "metadata.deletionTimestamp",
+		STR("2027-01-15T08:00:00Z"));
+	EXPECT(!pod_restarts_all(&r.view));
+	rig_close(&r);
+}
+
+TEST(who_begins_anew_counts_on_and_waits_if_it_was_him_who_left)
+{
+	struct view_rig r;
+
+	rig_open(&r, WHOLE);
+	rig_sandbox(&r, SANDBOX_READY);
+	rig_run(&r, "e#0 exited 137");
+	json_set(&r.arena, (struct cJSON *)r.view.pod, STR("status"),
+		rig_json(&r.arena, "{'initContainerStatuses':[{'name':'i','restartCount':3,"
+				   "'containerID':'kube://i-3','state':{'terminated':{}}}]}"));
+	EXPECT_ACTIONS(&r, "start i#4");
+	rig_note(&r, "i")->next = 6; /* the API has not heard of it yet */
+	EXPECT_ACTIONS(&r, "start i#6");
+	rig_note(&r, "i")->ended = RIG_NOW - 3 * SEC;
+	EXPECT_ACTIONS(&r, "start i#6");
+	rig_note(&r, "i")->restart =
+		(struct back_off){.delay = 10 * SEC, .updated = RIG_NOW - 20 * SEC};
+	EXPECT_ACTIONS(&r, "wait i");
+	rig_note(&r, "i")->ended = RIG_NOW - 10 * SEC;
+	EXPECT_ACTIONS(&r, "start i#6");
+	rig_close(&r);
+}
+
 TEST(who_fails_often_waits_longer_each_time)
 {
 	struct back_off b = {0};
