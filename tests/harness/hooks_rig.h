@@ -100,15 +100,18 @@ static inline struct str hook_text(struct hooks *h, const char *path, const char
 		path, h->rig.url, path, STRF(h->ca), operation, resources, more);
 }
 
+static inline const struct resource *hook_configurations(bool mutating)
+{
+	return resource_find(STR("admissionregistration.k8s.io"), STR("v1"),
+		mutating ? STR("mutatingwebhookconfigurations")
+			 : STR("validatingwebhookconfigurations"));
+}
+
 static inline void configure(struct hooks *h, bool mutating, const char *name, struct str webhooks)
 {
 	struct client_request q;
 
-	client_request_init(&q, CLIENT_CREATE,
-		resource_find(STR("admissionregistration.k8s.io"), STR("v1"),
-			mutating ? STR("mutatingwebhookconfigurations")
-				 : STR("validatingwebhookconfigurations")),
-		STR(""), STR(""));
+	client_request_init(&q, CLIENT_CREATE, hook_configurations(mutating), STR(""), STR(""));
 	q.body = api_rig_json(&q.arena,
 		arena_print(&h->arena, "{\"metadata\":{\"name\":\"%s\"},\"webhooks\":[%.*s]}", name,
 			STRF(webhooks))

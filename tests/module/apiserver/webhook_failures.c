@@ -123,11 +123,7 @@ static void drop_configuration(struct hooks *h, bool mutating)
 {
 	struct client_request q;
 
-	client_request_init(&q, CLIENT_DELETE,
-		resource_find(STR("admissionregistration.k8s.io"), STR("v1"),
-			mutating ? STR("mutatingwebhookconfigurations")
-				 : STR("validatingwebhookconfigurations")),
-		STR(""), STR("c"));
+	client_request_init(&q, CLIENT_DELETE, hook_configurations(mutating), STR(""), STR("c"));
 	EXPECT_STR(ask_as(h, &q), "");
 	client_request_done(&q);
 }
