@@ -22,6 +22,15 @@ static const struct cJSON *status_of(const struct cJSON *pod, struct str contain
 	return NULL;
 }
 
+/* No node will ever do what was asked for. */
+static bool resize_is_hopeless(const struct cJSON *pod)
+{
+	json_each (condition, json_path(pod, "status.conditions"))
+		if (str_eq_text(tree_str(condition, "type"), "PodResizePending"))
+			return str_eq_text(tree_str(condition, "reason"), "Infeasible");
+	return false;
+}
+
 static void read_container(struct amounts *to, const struct cJSON *pod,
 	const struct cJSON *container, bool init, bool little)
 {
@@ -29,8 +38,9 @@ static void read_container(struct amounts *to, const struct cJSON *pod,
 	const struct cJSON *status = status_of(pod, tree_str(container, "name"), init);
 	struct amounts running = {0};
 
-	sched_amounts_read(to, list);
 	/* A resize that is not done yet: until then the larger counts. */
+	if (!json_get(status, STR("resources")) || !resize_is_hopeless(pod))
+		sched_amounts_read(to, list);
 	sched_amounts_read(&running, json_get(status, STR("allocatedResources")));
 	sched_amounts_raise(to, &running);
 	sched_amounts_read(&running, json_path(status, "resources.requests"));

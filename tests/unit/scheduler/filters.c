@@ -41,6 +41,20 @@ TEST(a_pod_goes_where_there_is_room)
 			"{name: s, restartPolicy: Always, resources: {requests: {cpu: '1'}}},"
 			"{name: i, resources: {requests: {cpu: '3500m'}}}]}}",
 			"0/1 nodes are available: 1 Insufficient cpu." FITLESS(1)},
+		{"of a resize that is put off, what is asked for",
+			"nodes:\n- {name: a}\npods:\n- {at: a, cpu: 2, status: {containerStatuses: "
+			"["
+			"{name: c, resources: {requests: {cpu: '1'}}}], conditions: ["
+			"{type: PodResizePending, status: 'True', reason: Deferred}]}}\npod: {cpu: "
+			"3}",
+			"0/1 nodes are available: 1 Insufficient cpu." NO_VICTIMS},
+		{"of one that can never be, what runs",
+			"nodes:\n- {name: a}\npods:\n- {at: a, cpu: 100, status: "
+			"{containerStatuses: ["
+			"{name: c, resources: {requests: {cpu: '1'}}}], conditions: ["
+			"{type: PodResizePending, status: 'True', reason: Infeasible}]}}\npod: "
+			"{cpu: 3}",
+			"a"},
 		{"overhead", "nodes:\n- {name: a}\npod: {cpu: 4, spec: {overhead: {cpu: 10m}}}",
 			"0/1 nodes are available: 1 Insufficient cpu." FITLESS(1)},
 	};
