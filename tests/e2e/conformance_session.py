@@ -44,6 +44,7 @@ class Space:
     PLACES = {"pods": "/api/v1", "services": "/api/v1", "endpoints": "/api/v1", "configmaps": "/api/v1",
               "replicationcontrollers": "/api/v1", "resourcequotas": "/api/v1", "serviceaccounts": "/api/v1",
               "events": "/api/v1", "secrets": "/api/v1",
+              "statefulsets": "/apis/apps/v1", "daemonsets": "/apis/apps/v1", "controllerrevisions": "/apis/apps/v1",
               "deployments": "/apis/apps/v1", "replicasets": "/apis/apps/v1", "jobs": "/apis/batch/v1",
               "poddisruptionbudgets": "/apis/policy/v1", "endpointslices": "/apis/discovery.k8s.io/v1"}
 
@@ -213,6 +214,28 @@ def gc_a_circle_is_no_hindrance(s):
             "controller": True, "blockOwnerDeletion": True}]}})
     s.delete("pods", "pod1", propagationPolicy="Foreground")
     becomes("a circle of owners goes", lambda: not s.all("pods"))
+
+
+def gc_minds_namespaces(s):
+    other = Space(s.cluster, s.name + "-other")
+    owner = other.make("configmaps", {"metadata": {"name": "far"}})["metadata"]
+    refs = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "far", "uid": owner["uid"]}]
+    s.make("configmaps", {"metadata": {"name": "child", "ownerReferences": refs}})
+    role = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    s.must("POST", role, {"metadata": {"name": s.name, "ownerReferences": refs}})
+    becomes("an owner in another namespace is none", lambda: not s.get("configmaps", "child"))
+    becomes("that is told", lambda: any(e["reason"] == "OwnerRefInvalidNamespace" for e in s.all("events")))
+    other.delete("configmaps", "far")
+    time.sleep(1)
+    check("what is in no namespace does not go with what is in one", s.ask("GET", role + "/" + s.name)[0] == 200)
+    s.must("DELETE", role + "/" + s.name)
+    made = s.make("replicationcontrollers", rc("rc", 2))
+    running(s, 2)
+    s.must("DELETE", s.path("replicationcontrollers", "rc"), None)
+    becomes("deleted without a word a controller goes", lambda: not s.get("replicationcontrollers", "rc"))
+    time.sleep(1)
+    check("and leaves its pods", len(s.all("pods")) == 2 and not owned(s.all("pods"), made["metadata"]["uid"]))
+    other.gone()
 
 
 def gc_knows_events_of_others(s):
@@ -410,6 +433,101 @@ def sets_live(s):
     s.patch("replicasets", "st", {"spec": {"replicas": 2}})
     becomes("it grows", lambda: s.get("replicasets", "st")["status"].get("availableReplicas") == 2)
     check("others' conditions stay with a set", condition(s.get("replicasets", "st"), "StatusUpdate"), s.get("replicasets", "st"))
+
+
+# ---- stateful sets, daemons, budgets ----
+
+GATE = "example.com/open"
+
+
+def gate(s, name, opened, wait=True):
+    """A node that only talks makes a pod with a gate ready when it is open."""
+    conditions = [c for c in s.get("pods", name)["status"].get("conditions", []) if c["type"] != GATE]
+    s.patch("pods", name + "/status", {"status": {"conditions": conditions + [{"type": GATE, "status": "True" if opened else "False"}]}})
+    if wait:
+        until(lambda: ready(s.get("pods", name)) == opened)
+
+
+def names(s, query=""):
+    return [p["metadata"]["name"] for p in s.all("pods", query) if "deletionTimestamp" not in p["metadata"]]
+
+
+def stateful_sets_keep_order(s):
+    s.make("statefulsets", replica_set("ss", 3, {"app": "ss"}, serviceName="ss", pod={"readinessGates": [{"conditionType": GATE}]}))
+    for i in range(3):
+        wanted = ["ss-%d" % k for k in range(i + 1)]
+        becomes("pod %d comes" % i, lambda: names(s) == wanted and s.get("pods", "ss-%d" % i)["status"].get("phase") == "Running", 30, lambda: names(s))
+        time.sleep(0.5)
+        check("and no other before it is ready", names(s) == wanted, names(s))
+        gate(s, "ss-%d" % i, True)
+    becomes("then it is whole", lambda: s.get("statefulsets", "ss")["status"].get("availableReplicas") == 3)
+    for name in names(s):
+        gate(s, name, False)
+    s.patch("statefulsets", "ss", {"spec": {"replicas": 0}})
+    time.sleep(2)
+    check("none goes while none is ready", names(s) == ["ss-0", "ss-1", "ss-2"], names(s))
+    gate(s, "ss-0", True)
+    gate(s, "ss-1", True, wait=False)
+    becomes("when only the last one is not, all go", lambda: not names(s))
+
+
+def stateful_sets_roll(s):
+    s.make("statefulsets", replica_set("ss", 3, {"app": "ss"}, serviceName="ss"))
+    status = lambda: s.get("statefulsets", "ss")["status"]  # noqa: E731
+    becomes("it is there", lambda: status().get("readyReplicas") == 3)
+    image = lambda n: {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "i:%d" % n}]}}}}  # noqa: E731
+    images = lambda: [p["spec"]["containers"][0]["image"] for p in s.all("pods")]  # noqa: E731
+    first = status()["currentRevision"]
+    s.patch("statefulsets", "ss", {"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}})
+    s.patch("statefulsets", "ss", image(2))
+    becomes("above the partition it is new", lambda: images() == ["i:1", "i:1", "i:2"] and status().get("updatedReplicas") == 1, 30, images)
+    check("two revisions are there", status()["currentRevision"] == first != status()["updateRevision"])
+    s.delete("pods", "ss-0")
+    becomes("below it stays the old one", lambda: images() == ["i:1", "i:1", "i:2"] and ready(s.get("pods", "ss-0") or {}), 30, images)
+    s.patch("statefulsets", "ss", {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}})
+    becomes("without it all are new", lambda: images() == ["i:2"] * 3 and status()["currentRevision"] == status()["updateRevision"] != first, 30, images)
+    s.patch("statefulsets", "ss", image(1))
+    becomes("back again, it is the first revision", lambda: images() == ["i:1"] * 3 and status()["currentRevision"] == first, 30, status)
+    s.must("PATCH", s.path("pods", "ss-1/status"), {"status": {"phase": "Failed"}}, **MERGE)
+    becomes("a failed one comes again", lambda: ready(s.get("pods", "ss-1") or {}))
+
+
+def daemons_go_back_without_restarts(s):
+    labels = {"d": "s"}
+    made = {"metadata": {"name": "ds"}, "spec": {"selector": {"matchLabels": labels}, "template": template(labels),
+                                                 "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}}}
+    s.make("daemonsets", made)
+    becomes("one is on each node", lambda: s.get("daemonsets", "ds")["status"].get("numberAvailable") == 3)
+    check("all different", sorted(p["spec"]["nodeName"] for p in s.all("pods")) == list(NODES))
+    victim = s.all("pods")[0]["metadata"]
+    s.must("PATCH", s.path("pods", victim["name"] + "/status"), {"status": {"phase": "Failed"}}, **MERGE)
+    becomes("a failed one is replaced", lambda: victim["uid"] not in [p["metadata"]["uid"] for p in s.all("pods")] and running(s, 3))
+    before = {p["metadata"]["uid"] for p in s.all("pods")}
+    s.patch("daemonsets", "ds", {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "foo:none"}], "readinessGates": [{"conditionType": GATE}]}}}})
+    fresh = lambda: [p for p in s.all("pods") if p["spec"]["containers"][0]["image"] == "foo:none"]  # noqa: E731
+    becomes("a bad one is tried", fresh)
+    time.sleep(1)
+    check("only one", len(fresh()) == 1)
+    s.patch("daemonsets", "ds", {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "i:1"}], "readinessGates": None}}}})
+    becomes("going back ends it", lambda: not fresh() and s.get("daemonsets", "ds")["status"].get("updatedNumberScheduled") == 3 and
+            s.get("daemonsets", "ds")["status"].get("numberAvailable") == 3, 30, lambda: s.get("daemonsets", "ds")["status"])
+    kept = before & {p["metadata"]["uid"] for p in s.all("pods")}
+    check("and the others were let alone", len(kept) == 2, len(kept))
+    becomes("a revision that comes back is the newest", lambda: sorted(r["revision"] for r in s.all("controllerrevisions")) == [2, 3], 30,
+            lambda: [r["revision"] for r in s.all("controllerrevisions")])
+
+
+def budgets_hold_evictions(s):
+    s.make("replicasets", replica_set("rs", 3, {"foo": "bar"}))
+    running(s, 3)
+    s.make("poddisruptionbudgets", {"metadata": {"name": "b"}, "spec": {"minAvailable": 3, "selector": {"matchLabels": {"foo": "bar"}}}})
+    until(lambda: s.get("poddisruptionbudgets", "b").get("status", {}).get("currentHealthy") == 3)
+    name = names(s)[0]
+    evict = lambda: s.ask("POST", s.path("pods", name + "/eviction"), {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}})  # noqa: E731
+    status, answer = evict()
+    check("an eviction is refused", status == 429 and any(c["reason"] == "DisruptionBudget" for c in answer["details"]["causes"]), answer)
+    s.patch("poddisruptionbudgets", "b", {"spec": {"minAvailable": 2}})
+    becomes("until the budget allows it", lambda: evict()[0] == 201)
 
 
 # ---- jobs ----
@@ -703,7 +821,7 @@ def nodes_are_left_alone(s):
 
 
 STORIES = [v for k, v in list(globals().items()) if k.split("_")[0] in (
-    "gc", "namespace", "namespaces", "deployment", "sets", "jobs", "scheduler", "taints", "endpoints", "nodes") and "_" in k]
+    "gc", "namespace", "namespaces", "deployment", "sets", "stateful", "daemons", "budgets", "jobs", "scheduler", "taints", "endpoints", "nodes") and "_" in k]
 
 
 def main():
