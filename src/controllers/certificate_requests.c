@@ -1,31 +1,14 @@
 #include "certificate_requests.h"
 
-#include <kube/codec.h>
+#include "certificate_signers.h"
 
-#define KUBELET_CLIENT  "kubernetes.io/kube-apiserver-client-kubelet"
-#define KUBELET_SERVING "kubernetes.io/kubelet-serving"
-#define API_CLIENT      "kubernetes.io/kube-apiserver-client"
-#define LEGACY          "kubernetes.io/legacy-unknown"
+#include <kube/codec.h>
 
 #define BACKDATE     (5 * MINUTE)
 #define SHORT        (8 * HOUR) /* so short a life is not made shorter by the backdating */
 #define SHORTEST     (10 * MINUTE)
 #define KEPT_DECIDED HOUR
 #define KEPT_PENDING (24 * HOUR)
-
-int certificate_signer_of(struct str name)
-{
-	static const char *const names[CONTROLLERS_SIGNERS] = {
-		[SIGNER_KUBELET_SERVING] = KUBELET_SERVING,
-		[SIGNER_KUBELET_CLIENT] = KUBELET_CLIENT,
-		[SIGNER_API_CLIENT] = API_CLIENT,
-		[SIGNER_LEGACY] = LEGACY};
-
-	for (int i = 0; i < CONTROLLERS_SIGNERS; i++)
-		if (str_eq_text(name, names[i]))
-			return i;
-	return -1;
-}
 
 /* ---- reading ---- */
 
@@ -84,151 +67,6 @@ static struct cert *read_request(const struct cJSON *request, struct plan *p)
 	return csr;
 }
 
-/* ---- usages ---- */
-
-static const struct {
-	const char *name;
-	unsigned key, extended;
-} usages[] = {
-	{"signing", CERT_DIGITAL_SIGNATURE, 0},
-	{"digital signature", CERT_DIGITAL_SIGNATURE, 0},
-	{"content commitment", CERT_CONTENT_COMMITMENT, 0},
-	{"key encipherment", CERT_KEY_ENCIPHERMENT, 0},
-	{"key agreement", CERT_KEY_AGREEMENT, 0},
-	{"data encipherment", CERT_DATA_ENCIPHERMENT, 0},
-	{"cert sign", CERT_SIGN_CERTIFICATES, 0},
-	{"crl sign", CERT_SIGN_REVOCATIONS, 0},
-	{"encipher only", CERT_ENCIPHER_ONLY, 0},
-	{"decipher only", CERT_DECIPHER_ONLY, 0},
-	{"any", 0, CERT_ANY_USAGE},
-	{"server auth", 0, CERT_SERVER},
-	{"client auth", 0, CERT_CLIENT},
-	{"code signing", 0, CERT_CODE_SIGNING},
-	{"email protection", 0, CERT_EMAIL},
-	{"s/mime", 0, CERT_EMAIL},
-	{"ipsec end system", 0, CERT_IPSEC_END_SYSTEM},
-	{"ipsec tunnel", 0, CERT_IPSEC_TUNNEL},
-	{"ipsec user", 0, CERT_IPSEC_USER},
-	{"timestamping", 0, CERT_TIME_STAMPING},
-	{"ocsp signing", 0, CERT_OCSP_SIGNING},
-	{"microsoft sgc", 0, CERT_MICROSOFT_SGC},
-	{"netscape sgc", 0, CERT_NETSCAPE_SGC},
-};
-
-static bool add_usage(struct str name, struct cert_request *to)
-{
-	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
-		if (str_eq_text(name, usages[i].name)) {
-			to->key_usage |= usages[i].key;
-			to->usages |= usages[i].extended;
-			return true;
-		}
-	return false;
-}
-
-/* Exactly these, key encipherment apart, which only RSA keys need. */
-static bool has_usages(const struct cJSON *request, const char *auth)
-{
-	bool signature = false, right = false;
-
-	json_each (usage, json_path(request, "spec.usages")) {
-		struct str name = json_str(usage);
-
-		if (str_eq_text(name, "digital signature"))
-			signature = true;
-		else if (str_eq_text(name, auth))
-			right = true;
-		else if (!str_eq_text(name, "key encipherment"))
-			return false;
-	}
-	return signature && right;
-}
-
-/* ---- what a signer wants ---- */
-
-static bool is_of_nodes(const struct cert_info *info)
-{
-	return info->subject.organization_count == 1 &&
-	       str_eq_text(info->subject.organizations[0], "system:nodes");
-}
-
-static bool is_of_node(const struct cert_info *info)
-{
-	return str_starts(info->subject.common_name, STR("system:node:"));
-}
-
-static const char *client_fault(const struct cert_info *info, const struct cJSON *request)
-{
-	if (!is_of_nodes(info))
-		return "subject organization is not system:nodes";
-	if (info->dns_count)
-		return "DNS subjectAltNames are not allowed";
-	if (info->email_count)
-		return "Email subjectAltNames are not allowed";
-	if (info->ip_count)
-		return "IP subjectAltNames are not allowed";
-	if (info->uri_count)
-		return "URI subjectAltNames are not allowed";
-	if (!is_of_node(info))
-		return "subject common name does not begin with system:node:";
-	if (!has_usages(request, "client auth"))
-		return "usages did not match [client auth digital signature key encipherment]";
-	return NULL;
-}
-
-static const char *serving_fault(const struct cert_info *info, const struct cJSON *request)
-{
-	if (!is_of_nodes(info))
-		return "subject organization is not system:nodes";
-	if (!info->dns_count && !info->ip_count)
-		return "DNS or IP subjectAltName is required";
-	if (info->email_count)
-		return "Email subjectAltNames are not allowed";
-	if (info->uri_count)
-		return "URI subjectAltNames are not allowed";
-	if (!has_usages(request, "server auth"))
-		return "usages did not match [digital signature key encipherment server auth]";
-	if (!is_of_node(info))
-		return "subject common name does not begin with system:node:";
-	return NULL;
-}
-
-static const char *api_client_fault(struct arena *a, const struct cJSON *request)
-{
-	bool right = false;
-
-	json_each (usage, json_path(request, "spec.usages")) {
-		struct str name = json_str(usage);
-
-		if (str_eq_text(name, "client auth"))
-			right = true;
-		else if (!str_eq_text(name, "digital signature") &&
-			 !str_eq_text(name, "key encipherment"))
-			return arena_print(
-				a, "invalid usage for client certificate: %.*s", STRF(name))
-				.at;
-	}
-	return right ? NULL : "missing required usage for client certificate: client auth";
-}
-
-/* false: it is for a signer elsewhere. */
-static bool is_ours(struct arena *a, const struct cert_info *info, const struct cJSON *request,
-	const char **fault)
-{
-	struct str signer = tree_str(request, "spec.signerName");
-
-	*fault = NULL;
-	if (str_eq_text(signer, KUBELET_CLIENT))
-		*fault = client_fault(info, request);
-	else if (str_eq_text(signer, KUBELET_SERVING))
-		*fault = serving_fault(info, request);
-	else if (str_eq_text(signer, API_CLIENT))
-		*fault = api_client_fault(a, request);
-	else
-		return str_eq_text(signer, LEGACY);
-	return true;
-}
-
 /* ---- approving ---- */
 
 static struct cJSON *review_of(struct arena *a, const struct cJSON *request, const char *right)
@@ -280,7 +118,8 @@ void certificate_approve(struct plan *p, const struct resource *r, struct cJSON 
 
 	if (has_certificate(request) || condition_of(request, "Approved") ||
 		condition_of(request, "Denied") ||
-		!str_eq_text(tree_str(request, "spec.signerName"), KUBELET_CLIENT))
+		certificate_signer_of(tree_str(request, "spec.signerName")) !=
+			SIGNER_KUBELET_CLIENT)
 		return;
 	csr = read_request(request, p);
 	if (!csr)
@@ -288,7 +127,7 @@ void certificate_approve(struct plan *p, const struct resource *r, struct cJSON 
 	const struct cert_info *info = cert_info(csr);
 	bool own = str_eq(tree_str(request, "spec.username"), info->subject.common_name);
 	int way = asked ? 1 : own ? 0 : 1;
-	if (!client_fault(info, request) && asked < (own ? 2 : 1)) {
+	if (!certificate_client_fault(info, request) && asked < (own ? 2 : 1)) {
 		plan_allowed(p, review_of(p->arena, request, ways[way].right));
 		add_condition(p->arena, request, "Approved", "AutoApproved", ways[way].message);
 		plan_approve(p, r, request);
@@ -330,7 +169,7 @@ static int issue(const struct cJSON *request, const struct cert *csr,
 	struct cert *made;
 
 	json_each (usage, json_path(request, "spec.usages"))
-		if (!add_usage(json_str(usage), &wish))
+		if (!certificate_add_usage(json_str(usage), &wish))
 			return err_set(err, ERR_INVALID, "unrecognized usage values: [%.*s]",
 				STRF(json_str(usage)));
 	int code = cert_issue(&wish, cert_key(csr), s->chain.items[0], s->key, &made, err);
@@ -368,7 +207,7 @@ void certificate_sign(struct plan *p, const struct resource *r, struct cJSON *re
 	csr = read_request(request, p);
 	if (!csr)
 		return;
-	if (is_ours(p->arena, cert_info(csr), request, &fault)) {
+	if (certificate_is_ours(p->arena, cert_info(csr), request, &fault)) {
 		if (!fault) {
 			sign(p, r, request, csr, s, now);
 		} else {

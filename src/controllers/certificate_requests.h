@@ -16,8 +16,6 @@ struct certificate_signer {
 	int64_t lifetime; /* the longest */
 };
 
-/* Which of enum controllers_signer signs for that name; negative: none of ours. */
-int certificate_signer_of(struct str name);
 /*
  * A plan that approves a kubelet's request if its user may make such; `asked` of the two rights
  * that give that have been asked for already.

@@ -1,5 +1,6 @@
 /* The three controllers of CertificateSigningRequests: who approves, who signs, who cleans up. */
 #include "certificate_requests.h"
+#include "certificate_signers.h"
 
 #include <kube/log.h>
 

@@ -1,29 +1,10 @@
 /* One look at a DaemonSet, from the top. */
-#include "daemons.h"
+#include "daemons_round.h"
 
 #include "rollout.h"
 
 #define BURST           250 /* pods in one plan */
 #define GENERATION_NOTE "deprecated.daemonset.template.generation"
-
-struct place {
-	const struct cJSON *node;
-	struct daemon_fit fit;
-	struct trees pods; /* oldest first */
-};
-
-struct daemons {
-	const struct daemons_view *view;
-	struct plan *plan;
-	struct arena *arena;
-	int64_t now, min_ready;
-	struct str hash;
-	struct place *places;
-	size_t count;
-	struct map by_node;
-	struct trees mine, homeless; /* those whose node is not there */
-	size_t made, removed;
-};
 
 /* ---- taking stock ---- */
 
@@ -43,7 +24,8 @@ static int by_age(const void *left, const void *right)
 static void sort_pods(struct daemons *d)
 {
 	for (size_t i = 0; i < d->mine.count; i++) {
-		struct place *place = map_get(&d->by_node, daemon_pod_node(d->mine.items[i]));
+		struct daemons_place *place =
+			map_get(&d->by_node, daemon_pod_node(d->mine.items[i]));
 
 		trees_add(d->arena, place ? &place->pods : &d->homeless, d->mine.items[i]);
 	}
@@ -57,7 +39,7 @@ static void find_places(struct daemons *d)
 
 	d->places = arena_new(d->arena, (nodes->count + 1) * sizeof(*d->places));
 	for (size_t i = 0; i < nodes->count; i++) {
-		struct place *place = &d->places[d->count++];
+		struct daemons_place *place = &d->places[d->count++];
 
 		place->node = nodes->items[i];
 		place->fit = daemon_fit(d->arena, d->view->set, place->node);
@@ -65,7 +47,7 @@ static void find_places(struct daemons *d)
 	}
 }
 
-static bool is_updated(const struct daemons *d, const struct cJSON *pod)
+bool daemons_is_updated(const struct daemons *d, const struct cJSON *pod)
 {
 	struct str wanted = json_str(
 		json_get(json_path(d->view->set, "metadata.annotations"), STR(GENERATION_NOTE)));
@@ -75,7 +57,7 @@ static bool is_updated(const struct daemons *d, const struct cJSON *pod)
 	return (wanted.len && str_eq(has, wanted)) || str_eq(revision_hash(pod), d->hash);
 }
 
-static bool is_available(const struct daemons *d, const struct cJSON *pod)
+bool daemons_is_available(const struct daemons *d, const struct cJSON *pod)
 {
 	int64_t wait;
 	bool available = pod_is_available(pod, d->min_ready, d->now, &wait);
@@ -87,7 +69,7 @@ static bool is_available(const struct daemons *d, const struct cJSON *pod)
 
 /* ---- making and removing ---- */
 
-static void make_pod(struct daemons *d, const struct place *place)
+void daemons_make_pod(struct daemons *d, const struct daemons_place *place)
 {
 	const struct daemons_view *v = d->view;
 
@@ -98,7 +80,7 @@ static void make_pod(struct daemons *d, const struct place *place)
 	plan_event_naming(d->plan, v->set, "Normal", "SuccessfulCreate", STR("Created pod: "));
 }
 
-static void remove_pod(struct daemons *d, const struct cJSON *pod)
+void daemons_remove_pod(struct daemons *d, const struct cJSON *pod)
 {
 	const struct daemons_view *v = d->view;
 
@@ -109,7 +91,8 @@ static void remove_pod(struct daemons *d, const struct cJSON *pod)
 	plan_event_naming(d->plan, v->set, "Normal", "SuccessfulDelete", STR("Deleted pod: "));
 }
 
-static void tell(struct daemons *d, const struct place *place, const struct cJSON *pod, bool failed)
+static void tell(
+	struct daemons *d, const struct daemons_place *place, const struct cJSON *pod, bool failed)
 {
 	plan_event(d->plan, d->view->set, failed ? "Warning" : "Normal",
 		failed ? "FailedDaemonPod" : "SucceededDaemonPod",
@@ -121,7 +104,8 @@ static void tell(struct daemons *d, const struct place *place, const struct cJSO
 }
 
 /* What has ended makes room for another one; what runs is left. */
-static void remove_ended(struct daemons *d, const struct place *place, struct trees *running)
+static void remove_ended(
+	struct daemons *d, const struct daemons_place *place, struct trees *running)
 {
 	for (size_t i = 0; i < place->pods.count; i++) {
 		struct cJSON *pod = place->pods.items[i];
@@ -141,11 +125,11 @@ static void remove_ended(struct daemons *d, const struct place *place, struct tr
 			continue;
 		}
 		tell(d, place, pod, failed);
-		remove_pod(d, pod);
+		daemons_remove_pod(d, pod);
 	}
 }
 
-static int64_t limit_of(const struct daemons *d, const char *name, int64_t nodes)
+int64_t daemons_limit(const struct daemons *d, const char *name, int64_t nodes)
 {
 	const struct cJSON *set = d->view->set;
 
@@ -166,37 +150,37 @@ static void remove_surplus_surging(struct daemons *d, const struct trees *runnin
 		struct cJSON **kept = str_eq(revision_hash(pod), d->hash) ? &fresh : &old;
 
 		if (*kept)
-			remove_pod(d, pod);
+			daemons_remove_pod(d, pod);
 		else
 			*kept = pod;
 	}
-	if (fresh && old && (!pod_is_ready(old) || is_available(d, fresh)))
-		remove_pod(d, old);
+	if (fresh && old && (!pod_is_ready(old) || daemons_is_available(d, fresh)))
+		daemons_remove_pod(d, old);
 }
 
-static void manage_place(struct daemons *d, const struct place *place, bool surges)
+static void manage_place(struct daemons *d, const struct daemons_place *place, bool surges)
 {
 	struct trees running = {0};
 
 	if (place->fit.runs && !place->pods.count) {
-		make_pod(d, place);
+		daemons_make_pod(d, place);
 	} else if (place->fit.stays) {
 		remove_ended(d, place, &running);
 		if (surges)
 			remove_surplus_surging(d, &running);
 		else
 			for (size_t i = 1; i < running.count; i++)
-				remove_pod(d, running.items[i]);
+				daemons_remove_pod(d, running.items[i]);
 	} else {
 		for (size_t i = 0; i < place->pods.count; i++)
 			if (!is_being_deleted(place->pods.items[i]))
-				remove_pod(d, place->pods.items[i]);
+				daemons_remove_pod(d, place->pods.items[i]);
 	}
 }
 
 static void manage(struct daemons *d)
 {
-	bool surges = limit_of(d, "maxSurge", (int64_t)d->count) > 0;
+	bool surges = daemons_limit(d, "maxSurge", (int64_t)d->count) > 0;
 
 	for (size_t i = 0; i < d->count; i++)
 		manage_place(d, &d->places[i], surges);
@@ -204,100 +188,7 @@ static void manage(struct daemons *d)
 	for (size_t i = 0; i < d->homeless.count; i++)
 		if (!tree_str(d->homeless.items[i], "spec.nodeName").len &&
 			!is_being_deleted(d->homeless.items[i]))
-			remove_pod(d, d->homeless.items[i]);
-}
-
-/* ---- to the newest template ---- */
-
-/* False: the node is not in a state to be judged; manage brings it there. */
-static bool find_versions(const struct daemons *d, const struct place *place, struct cJSON **fresh,
-	struct cJSON **old)
-{
-	*fresh = *old = NULL;
-	for (size_t i = 0; i < place->pods.count; i++) {
-		struct cJSON *pod = place->pods.items[i];
-		struct cJSON **kept = is_updated(d, pod) ? fresh : old;
-
-		if (is_being_deleted(pod))
-			continue;
-		if (*kept)
-			return false;
-		*kept = pod;
-	}
-	return true;
-}
-
-static void replace_old(struct daemons *d, int64_t most)
-{
-	struct trees candidates = {0};
-	int64_t unavailable = 0;
-
-	for (size_t i = 0; i < d->count; i++) {
-		struct cJSON *fresh, *old;
-
-		if (!d->places[i].pods.count)
-			continue;
-		if (!find_versions(d, &d->places[i], &fresh, &old) || !fresh == !old) {
-			unavailable++;
-		} else if (fresh) {
-			unavailable += !is_available(d, fresh);
-		} else if (!is_available(d, old)) {
-			/* Nothing is lost with it. */
-			unavailable++;
-			remove_pod(d, old);
-		} else {
-			trees_add(d->arena, &candidates, old);
-		}
-	}
-	for (size_t i = 0; i < candidates.count && (int64_t)i < most - unavailable; i++)
-		remove_pod(d, candidates.items[i]);
-}
-
-static void surge_new(struct daemons *d, int64_t most)
-{
-	struct place **candidates = arena_new(d->arena, (d->count + 1) * sizeof(*candidates));
-	int64_t surging = 0;
-	size_t count = 0;
-
-	for (size_t i = 0; i < d->count; i++) {
-		struct place *place = &d->places[i];
-		struct cJSON *fresh, *old;
-
-		if (!place->pods.count)
-			continue;
-		if (!find_versions(d, place, &fresh, &old)) {
-			surging++;
-		} else if (!old) {
-			continue;
-		} else if (!fresh) {
-			if (!is_available(d, old))
-				make_pod(d, place);
-			else
-				candidates[count++] = place;
-		} else if (!is_available(d, fresh)) {
-			surging++;
-		} else {
-			remove_pod(d, old);
-		}
-	}
-	for (size_t i = 0; i < count && (int64_t)i < most - surging; i++)
-		make_pod(d, candidates[i]);
-}
-
-static void roll(struct daemons *d)
-{
-	int64_t wanted = 0;
-
-	if (!str_eq_text(tree_str(d->view->set, "spec.updateStrategy.type"), "RollingUpdate"))
-		return;
-	for (size_t i = 0; i < d->count; i++)
-		wanted += d->places[i].fit.runs;
-	int64_t surge = limit_of(d, "maxSurge", wanted);
-	int64_t unavailable = limit_of(d, "maxUnavailable", wanted);
-	if (surge > 0)
-		surge_new(d, surge);
-	else
-		replace_old(d, MAX(unavailable, 1));
+			daemons_remove_pod(d, d->homeless.items[i]);
 }
 
 /* ---- status ---- */
@@ -311,7 +202,7 @@ static void plan_status(struct daemons *d)
 	bool same = true;
 
 	for (size_t i = 0; i < d->count; i++) {
-		const struct place *place = &d->places[i];
+		const struct daemons_place *place = &d->places[i];
 		const struct cJSON *pod = place->pods.count ? place->pods.items[0] : NULL;
 
 		desired += place->fit.runs || (place->fit.stays && pod);
@@ -320,9 +211,9 @@ static void plan_status(struct daemons *d)
 		if (!pod || (!place->fit.runs && !place->fit.stays))
 			continue;
 		current++;
-		updated += is_updated(d, pod);
+		updated += daemons_is_updated(d, pod);
 		ready += pod_is_ready(pod);
-		available += pod_is_ready(pod) && is_available(d, pod);
+		available += pod_is_ready(pod) && daemons_is_available(d, pod);
 	}
 	const struct {
 		const char *path;
@@ -401,7 +292,7 @@ static void decide(struct daemons *d)
 	manage(d);
 	/* One thing after the other: what was made or removed is seen before the next. */
 	if (!d->made && !d->removed && made == REVISION_THERE) {
-		roll(d);
+		daemons_roll(d);
 		revisions_trim(d->plan, &revisions, &d->mine);
 	}
 	plan_status(d);
