@@ -355,7 +355,6 @@ void aggregate_free(struct aggregate *a)
 		return;
 	list_each_safe (l, &a->all)
 		remote_free(LIST_ENTRY(l, struct remote, in_all));
-	aggregate_check_free(a);
 	aggregate_ask_free(a);
 	mem_free(a->local);
 	arena_done(&a->arena);

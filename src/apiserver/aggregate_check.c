@@ -1,7 +1,7 @@
 /*
  * Is the server behind an APIService available? Its service must be there, listen on the port and
  * have slices with ready endpoints, and its discovery must answer; what it answers is kept for
- * ours. Looked at when something of it has changed, and every half minute.
+ * ours.
  */
 #include "aggregate_private.h"
 #include "go_words.h"
@@ -13,16 +13,16 @@
 #include <kube/mem.h>
 #include <kube/time.h>
 
-#define CHECK_EVERY (30 * SEC)
-#define PATIENCE    (5 * SEC)
-#define ATTEMPTS    5 /* upstream's, which makes them at once */
-#define ANSWER_MAX  (4 * MIB)
+#define PATIENCE   (5 * SEC)
+#define ATTEMPTS   5 /* upstream's, which makes them at once */
+#define ANSWER_MAX (4 * MIB)
 
 enum check_step { CHECK_BEGIN, CHECK_HEAD, CHECK_BODY, CHECK_WRITTEN };
 static const char *const check_steps[] = {"begin", "head", "body", "written"};
 
 struct aggregate_check {
 	struct task task;
+	struct op whole;
 	struct aggregate *aggregate;
 	struct arena arena;
 	struct str name, url;
@@ -399,110 +399,33 @@ static void check_run(struct task *t, struct err *err)
 
 static const struct task_kind check_kind = TASK_KIND("api service check", check_steps, check_run);
 
-void aggregate_check_free(struct aggregate *a)
+static void checked(struct op *op, struct err *err)
 {
-	struct aggregate_check *c = TAKE(a->check);
+	struct aggregate_check *c = CONTAINER_OF(op, struct aggregate_check, whole);
+	struct aggregate *a = c->aggregate;
+	struct remote *m = remote_of(c);
 
-	if (!c)
-		return;
+	err_done(err);
+	if (m)
+		m->checking = false;
 	let_go(c);
 	buf_done(&c->answer);
 	arena_done(&c->arena);
 	mem_free(c);
-}
-
-static void checked(struct op *op, struct err *err)
-{
-	struct aggregate *a = CONTAINER_OF(op, struct aggregate, checking);
-
-	err_done(err);
-	aggregate_check_free(a);
+	a->checks--;
 	aggregate_check_due(a);
 }
 
-/* ---- when ---- */
-
-static struct object *standing_service(struct aggregate *a, const struct remote *m)
-{
-	_cleanup_(arena_done) struct arena scratch;
-	const struct resource *r = resource_find(STR(""), STR("v1"), STR("services"));
-
-	arena_init(&scratch);
-	return store_get(server_bucket(a->server, r),
-		server_key(&scratch, r, m->target.service.namespace, m->target.service.name));
-}
-
-/*
- * Whatever is made or changed has the highest revision of all, and what goes is one less: so count
- * and highest revision of a service's slices tell whether they are the same still.
- */
-static bool slices_changed(struct aggregate *a, struct remote *m)
-{
-	_cleanup_(arena_done) struct arena scratch;
-	const struct resource *r =
-		resource_find(STR("discovery.k8s.io"), STR("v1"), STR("endpointslices"));
-	uint64_t changes = store_changes(server_bucket(a->server, r));
-	struct service_slices slices;
-	int64_t newest = 0;
-	size_t count = 0;
-
-	arena_init(&scratch);
-	if (changes == m->slice_changes)
-		return false;
-	slices = service_slices_seek(
-		a->server, &scratch, m->target.service.namespace, m->target.service.name);
-	for (; service_slices_next(&slices, &scratch); count++)
-		newest = MAX(newest, slices.it.object->revision);
-	bool same = count == m->slice_count && newest == m->slices_newest;
-	m->slice_changes = changes;
-	m->slice_count = count;
-	m->slices_newest = newest;
-	return !same;
-}
-
-static bool is_due(struct aggregate *a, struct remote *m)
-{
-	bool moved = slices_changed(a, m);
-
-	return moved || !m->checked ||
-	       loop_now(a->server->env->loop) - m->checked_at >= CHECK_EVERY ||
-	       standing_service(a, m) != m->service;
-}
-
-static void hold(struct object **place, struct object *o)
-{
-	struct object *old = *place;
-
-	*place = o ? object_ref(o) : NULL;
-	object_unref(old);
-}
-
-static void begin(struct aggregate *a, struct remote *m)
+void aggregate_check_start(struct aggregate *a, struct remote *m)
 {
 	struct aggregate_check *c = mem_new(sizeof(*c));
 
-	m->checked = true;
-	m->checked_at = loop_now(a->server->env->loop);
-	hold(&m->service, standing_service(a, m));
 	arena_init(&c->arena);
 	buf_init(&c->answer, ANSWER_MAX);
 	c->aggregate = a;
 	c->name = arena_str(&c->arena, m->name);
-	a->check = c;
-	op_init(&a->checking, &a->server->scope, checked, OP_NO_DEADLINE);
-	task_start(&c->task, &check_kind, &a->checking);
-}
-
-void aggregate_check_due(struct aggregate *a)
-{
-	if (a->check || scope_closing(&a->server->scope))
-		return;
-	list_each (l, &a->all) {
-		struct remote *m = LIST_ENTRY(l, struct remote, in_all);
-
-		if (is_due(a, m)) {
-			begin(a, m);
-			return;
-		}
-	}
+	m->checking = true;
+	a->checks++;
+	op_init(&c->whole, &a->server->scope, checked, OP_NO_DEADLINE);
+	task_start(&c->task, &check_kind, &c->whole);
 }

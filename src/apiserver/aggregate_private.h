@@ -23,7 +23,7 @@ struct remote {
 	int64_t slices_newest;  /* of its own: the highest revision */
 	size_t slice_count;
 	int64_t checked_at;
-	bool checked;
+	bool checked, checking;
 	/* What its server serves: an APIResourceList; NULL: it has never said. Of an arena of its
 	 * own, with `stale` when it did not say so the last time. */
 	struct arena said;
@@ -44,8 +44,8 @@ struct aggregate {
 	struct arena arena; /* the identity's */
 	int64_t identity_until;
 	uint64_t serial;
-	struct op timer, checking, asking;
-	struct aggregate_check *check;
+	struct op timer, asking;
+	size_t checks;                 /* under way */
 	struct aggregate_local *local; /* services that are this server's own */
 	uint64_t services_seen;        /* changes of the bucket that `all` knows */
 	struct aggregate_ask *ask;     /* for OpenAPI */
@@ -63,9 +63,11 @@ struct aggregate_local *aggregate_local_new(struct aggregate *a);
 void aggregate_local_due(struct aggregate *a);
 void aggregate_local_stop(struct aggregate_local *l);
 
-/* aggregate_check.c */
+/* aggregate_due.c */
 void aggregate_check_due(struct aggregate *a);
-void aggregate_check_free(struct aggregate *a);
+
+/* aggregate_check.c */
+void aggregate_check_start(struct aggregate *a, struct remote *m);
 void aggregate_count(struct aggregate *a); /* who is available, for the metrics */
 
 /* aggregate_openapi.c */

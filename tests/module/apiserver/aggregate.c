@@ -14,7 +14,7 @@ struct remote_rig {
 	struct webhook_rig rig;
 	struct arena arena;
 	struct str user, path;
-	bool refuses;
+	bool refuses, hangs;
 };
 
 static void answer(struct webhook_asked *a, void *ctx)
@@ -24,6 +24,8 @@ static void answer(struct webhook_asked *a, void *ctx)
 
 	if (t->refuses)
 		a->status = 500;
+	if (t->hangs && str_eq_text(q->target, SERVED))
+		a->delay = INT64_MAX;
 	t->path = arena_str(&t->arena, q->target);
 	t->user = arena_str(&t->arena, http_headers_get(&q->headers, STR("X-Remote-User")));
 	a->answer = str_eq_text(q->target, SERVED)
@@ -209,6 +211,31 @@ TEST(conditions_of_others_stay)
 	struct str all;
 	get(&t, "/apis/apiregistration.k8s.io/v1/apiservices/v1.ext.example.com", &all);
 	EXPECT(str_find(all, STR("\"type\":\"Looked\"")) >= 0);
+	rig_close(&t);
+}
+
+TEST(who_hangs_holds_up_nobody_else)
+{
+	struct remote_rig t;
+
+	if (!rig_open(&t, NULL))
+		return;
+	create(&t, "apiregistration.k8s.io", "apiservices", "",
+		arena_print(&t.arena,
+			"{\"metadata\":{\"name\":\"v1.b.example.com\"},\"spec\":{\"group\":"
+			"\"b.example.com\",\"version\":\"v1\",\"groupPriorityMinimum\":1000,"
+			"\"versionPriority\":15,\"insecureSkipTLSVerify\":true,\"service\":{"
+			"\"namespace\":\"default\",\"name\":\"ext\",\"port\":%u}}}",
+			t.rig.at.port)
+			.at);
+	API_RIG_AWAIT(
+		&t.api, str_eq_text(said_of(&t, "v1.b.example.com", "reason"), "ServiceNotFound"));
+	t.hangs = true;
+	create(&t, "", "services", "default",
+		"{\"metadata\":{\"name\":\"ext\"},\"spec\":{\"type\":\"ExternalName\","
+		"\"externalName\":\"localhost\"}}");
+	API_RIG_AWAIT(&t.api, str_eq_text(said_of(&t, "v1.b.example.com", "reason"), "Passed"));
+	EXPECT_STR(reason(&t), "ServiceNotFound"); /* it is still asked */
 	rig_close(&t);
 }
 
