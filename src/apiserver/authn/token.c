@@ -3,61 +3,18 @@
  * an issuer elsewhere, a webhook, in this order. Those elsewhere may have to be waited for.
  */
 #include "api_options.h"
-#include "authn_private.h"
 #include "config_reload.h"
-#include "distributed.h"
 #include "metrics.h"
-#include "remote_review.h"
+#include "token_waits.h"
 
 #include <kube/jwt.h>
-#include <kube/log.h>
-#include <kube/mem.h>
 #include <kube/time.h>
 
-#define GOOD_FOR   (10 * SEC) /* upstream's cache of what its authenticators said */
-#define GROUPS_MAX 10000
-#define BODY_MAX   (1 * MIB)
+#define GOOD_FOR (10 * SEC) /* upstream's cache of what its authenticators said */
 
 /* ---- waiting ---- */
 
-struct refreshed {
-	struct refreshed *next;
-	uint64_t serial;
-};
-
-struct hooked { /* what the webhook has said on this request's way */
-	struct hooked *next;
-	struct token_digest digest;
-	enum token_outcome outcome;
-	struct token_found found;
-	struct str error;
-};
-
-struct expanded { /* groups that had to be asked for elsewhere */
-	struct expanded *next;
-	struct token_digest digest;
-	struct distributed ask;
-};
-
-struct authn_waits {
-	int64_t since;
-	struct refreshed *refreshed;
-	struct expanded *expanded, *expanding; /* expanding: is to be */
-	struct hooked *hooked;
-	struct api_request *request;
-	/* what is waited for */
-	struct issuer *issuer;
-	struct issuer_waiter waiting;
-	bool hook;
-	struct token_question question;
-	struct token_digest digest;
-	struct buf body;
-	struct remote_review review;
-	struct op asked, *waiter;
-	stage_fn *again;
-};
-
-static struct authn_waits *waits_of(struct api_request *r)
+struct authn_waits *token_waits_of(struct api_request *r)
 {
 	if (!r->token_waits) {
 		r->token_waits = arena_new(r->arena, sizeof(*r->token_waits));
@@ -77,17 +34,6 @@ static bool was_refreshed(const struct token_question *q, const struct issuer *i
 	return !q->request;
 }
 
-static void wait_cancel(struct op *op)
-{
-	struct authn_waits *w = op->ctx;
-
-	op_cancel(&w->asked);
-}
-
-static const struct op_kind wait_kind = {.name = "token webhook", .cancel = wait_cancel};
-
-static void hook_start(struct authn_waits *w, struct op *op);
-
 void authn_wait(struct api_request *r, struct op *op)
 {
 	struct authn_waits *w = r->token_waits;
@@ -102,7 +48,7 @@ void authn_wait(struct api_request *r, struct op *op)
 		return;
 	}
 	if (!issuer) {
-		hook_start(w, op);
+		token_hook_ask(w, op);
 		return;
 	}
 	f = arena_new(r->arena, sizeof(*f));
@@ -174,7 +120,7 @@ static enum token_outcome verify(struct authn *a, const struct token_question *q
 	case ISSUER_BAD:
 		return TOKEN_BAD;
 	case ISSUER_WAIT:
-		waits_of(q->request)->issuer = i;
+		token_waits_of(q->request)->issuer = i;
 		return TOKEN_WAIT;
 	}
 	return TOKEN_BAD;
@@ -186,7 +132,7 @@ static enum token_outcome expand(struct authn *a, const struct token_question *q
 {
 	struct str claim = issuer_settings(i)->groups.claim;
 	struct distributed_source source;
-	struct authn_waits *w = q->request ? waits_of(q->request) : NULL;
+	struct authn_waits *w = q->request ? token_waits_of(q->request) : NULL;
 	struct expanded *e = w ? w->expanded : NULL;
 	int code = distributed_find(q->arena, jwt->claims, claim, &source, err);
 
@@ -280,194 +226,6 @@ static enum token_outcome find_issued(
 	return outcome;
 }
 
-/* ---- the webhook ---- */
-
-static const struct hooked *find_hooked(
-	const struct token_question *q, const struct token_digest *digest)
-{
-	const struct authn_waits *w = q->request ? q->request->token_waits : NULL;
-
-	for (const struct hooked *h = w ? w->hooked : NULL; h; h = h->next)
-		if (!memcmp(&h->digest, digest, sizeof(*digest)))
-			return h;
-	return NULL;
-}
-
-static enum token_outcome find_hooked_user(
-	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
-{
-	struct token_digest digest;
-	const struct hooked *h;
-
-	if (!a->hook)
-		return TOKEN_UNKNOWN;
-	digest = token_digest(q);
-	if (token_cache_get(&a->hooked, &digest, loop_now(a->server->env->loop), q->arena, found))
-		return found->user ? TOKEN_GOOD : TOKEN_UNKNOWN;
-	h = find_hooked(q, &digest);
-	if (h) {
-		*found = h->found;
-		if (h->error.len)
-			err_set(err, ERR_UNAUTHORIZED, "%.*s", STRF(h->error));
-		return h->outcome;
-	}
-	if (!q->request)
-		return TOKEN_UNKNOWN;
-	waits_of(q->request)->hook = true;
-	waits_of(q->request)->question = *q;
-	waits_of(q->request)->digest = digest;
-	return TOKEN_WAIT;
-}
-
-static void add_audiences(struct buf *out, const struct str *items, size_t count)
-{
-	if (!count)
-		return;
-	buf_add_text(out, ",\"audiences\":[");
-	for (size_t i = 0; i < count; i++) {
-		if (i)
-			buf_add_char(out, ',');
-		json_print_str(out, items[i]);
-	}
-	buf_add_char(out, ']');
-}
-
-static void print_review(struct authn *a, const struct token_question *q, struct buf *out)
-{
-	const struct flag_list *own = &a->server->options->api_audiences;
-
-	buf_print(out,
-		"{\"kind\":\"TokenReview\",\"apiVersion\":\"authentication.k8s.io/%.*s\","
-		"\"metadata\":{},\"spec\":{\"token\":",
-		STRF(a->server->options->authn_webhook_version));
-	json_print_str(out, q->token);
-	if (q->audience_count)
-		add_audiences(out, q->audiences, q->audience_count);
-	else
-		add_audiences(out, own->items, own->count);
-	buf_add_text(out, "},\"status\":{\"user\":{}}}");
-}
-
-static size_t read_texts(struct arena *a, const struct cJSON *list, struct str **items)
-{
-	size_t count = 0;
-
-	*items = arena_new(a, (json_count(list) + 1) * sizeof(struct str));
-	json_each (one, list)
-		(*items)[count++] = json_str(one);
-	return count;
-}
-
-static const struct api_user *told_user(struct arena *a, const struct cJSON *tree)
-{
-	const struct cJSON *extra = json_get(tree, STR("extra"));
-	struct str *groups;
-	size_t count = read_texts(a, json_get(tree, STR("groups")), &groups);
-	struct api_user *u = user_new(a, json_str(json_get(tree, STR("username"))),
-		json_str(json_get(tree, STR("uid"))), groups, count);
-
-	u->extra = arena_new(a, (json_count(extra) + 1) * sizeof(*u->extra));
-	json_each (one, extra) {
-		struct user_extra *e = &u->extra[u->extra_count++];
-
-		e->key = json_key(one);
-		e->count = read_texts(a, one, &e->values);
-	}
-	return u;
-}
-
-/* Tokens that say for whom they are must be for one of those asked for. */
-static bool told_audiences(struct authn *a, const struct token_question *q,
-	const struct cJSON *status, struct token_found *found)
-{
-	const struct flag_list *own = &a->server->options->api_audiences;
-	struct str *told;
-	size_t count = read_texts(q->arena, json_get(status, STR("audiences")), &told);
-
-	if (!count) {
-		told = own->items;
-		count = own->count;
-	}
-	token_intersect(q->arena, told, count, q->audience_count ? q->audiences : own->items,
-		q->audience_count ? q->audience_count : own->count, found);
-	return found->audience_count || (!q->audience_count && !own->count);
-}
-
-static void read_review(struct authn *a, struct authn_waits *w, struct hooked *h, struct err *err)
-{
-	const struct token_question *q = &w->question;
-	struct cJSON *status = NULL;
-	struct str version = arena_print(q->arena, "authentication.k8s.io/%.*s",
-		STRF(a->server->options->authn_webhook_version));
-	int64_t ttl = a->server->options->authn_webhook_ttl;
-
-	if (err->code || remote_review_read(q->arena, buf_str(&w->review.answer), "TokenReview",
-				 version, &status, err)) {
-		log_error(err, "the token webhook failed");
-		h->outcome = TOKEN_BAD;
-		h->error = arena_str(q->arena, str_from(err_text(err)));
-		err_done(err);
-		return;
-	}
-	h->error = json_str(json_get(status, STR("error")));
-	h->outcome = h->error.len ? TOKEN_BAD : TOKEN_UNKNOWN;
-	if (!told_audiences(a, q, status, &h->found)) {
-		h->outcome = TOKEN_UNKNOWN;
-		h->error = (struct str){0};
-	} else if (json_bool(json_get(status, STR("authenticated")))) {
-		h->outcome = TOKEN_GOOD;
-		h->error = (struct str){0};
-		h->found.user = told_user(q->arena, json_get(status, STR("user")));
-	}
-	if (h->outcome != TOKEN_BAD && ttl > 0)
-		token_cache_put(
-			&a->hooked, &w->digest, loop_in(a->server->env->loop, ttl), &h->found);
-}
-
-static int64_t *fetching(const struct authn *a)
-{
-	return metrics_number(
-		a->server->metrics, METRIC_TOKEN_FETCHING, STR("status=\"in_flight\""));
-}
-
-static void hook_answered(struct op *op, struct err *err)
-{
-	struct authn_waits *w = CONTAINER_OF(op, struct authn_waits, asked);
-	struct authn *a = w->request->server->authn;
-	struct op *waiter = TAKE(w->waiter);
-
-	--*fetching(a);
-	if (waiter->cancel_asked) {
-		op_fail_cancelled(waiter);
-	} else {
-		struct hooked *h = arena_new(w->request->arena, sizeof(*h));
-
-		h->digest = w->digest;
-		read_review(a, w, h, err);
-		h->next = w->hooked;
-		w->hooked = h;
-		op_finish(waiter, 0);
-	}
-	remote_review_done(&w->review);
-	buf_done(&w->body);
-}
-
-static void hook_start(struct authn_waits *w, struct op *op)
-{
-	struct authn *a = w->request->server->authn;
-
-	w->hook = false;
-	if (!op_begin(op, &wait_kind, w))
-		return;
-	buf_init(&w->body, BODY_MAX);
-	print_review(a, &w->question, &w->body);
-	w->waiter = op;
-	w->review = (struct remote_review){0};
-	++*fetching(a);
-	op_init(&w->asked, &a->server->scope, hook_answered, OP_NO_DEADLINE);
-	remote_review_start(&w->review, a->hook, &w->asked, buf_str(&w->body));
-}
-
 /* ---- all of them ---- */
 
 struct finding {
@@ -509,7 +267,7 @@ static void count_token(struct authn *a, const struct token_question *q, bool go
 static enum token_outcome find_any(
 	struct authn *a, const struct token_question *q, struct token_found *found, struct err *err)
 {
-	static find_fn *const all[] = {account_token_find, find_issued, find_hooked_user};
+	static find_fn *const all[] = {account_token_find, find_issued, token_hook_find};
 	struct finding f = {a, q, found, BUF_INIT(16 * KIB)};
 	enum token_outcome outcome = TOKEN_UNKNOWN;
 
