@@ -32,8 +32,9 @@ void pod_host_name(struct arena *a, const struct cJSON *pod, struct str node, st
  */
 int pod_bandwidth(const struct cJSON *pod, struct runtime_bandwidth *out, struct err *err);
 
-void sandbox_config_make(
-	struct arena *a, const struct sandbox_input *in, struct sandbox_config *out);
+/* Fails where the pod's name is more than the kernel takes, and as pod_bandwidth does. */
+int sandbox_config_make(struct arena *a, const struct sandbox_input *in, struct sandbox_config *out,
+	struct err *err);
 
 struct container_input {
 	const struct cJSON *pod, *container;

@@ -48,7 +48,10 @@ void pod_host_name(struct arena *a, const struct cJSON *pod, struct str node, st
 		STRF(tree_str(pod, "metadata.namespace")), STRF(zone));
 }
 
-static void set_names(struct arena *a, const struct sandbox_input *in, struct sandbox_config *out)
+#define KERNEL_NAME_MOST 64
+
+static int set_names(struct arena *a, const struct sandbox_input *in, struct sandbox_config *out,
+	struct err *err)
 {
 	out->name = tree_str(in->pod, "metadata.name");
 	out->namespace = tree_str(in->pod, "metadata.namespace");
@@ -56,6 +59,12 @@ static void set_names(struct arena *a, const struct sandbox_input *in, struct sa
 	pod_host_name(a, in->pod, in->hostname, in->dns_domain, &out->hostname, &out->domain);
 	if (out->domain.len && tree_true(in->pod, "spec.setHostnameAsFQDN"))
 		out->hostname = arena_print(a, "%.*s.%.*s", STRF(out->hostname), STRF(out->domain));
+	if (out->hostname.len <= KERNEL_NAME_MOST || tree_true(in->pod, "spec.hostNetwork"))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"failed to construct FQDN from pod hostname and cluster domain, FQDN %.*s is too "
+		"long (%d characters is the max, %zu characters requested)",
+		STRF(out->hostname), KERNEL_NAME_MOST, out->hostname.len);
 }
 
 /* ---- resolv.conf ---- */
@@ -265,13 +274,15 @@ static bool any_privileged(const struct cJSON *pod)
 	return false;
 }
 
-void sandbox_config_make(
-	struct arena *a, const struct sandbox_input *in, struct sandbox_config *out)
+int sandbox_config_make(struct arena *a, const struct sandbox_input *in, struct sandbox_config *out,
+	struct err *err)
 {
 	const struct cJSON *users = json_path(in->pod, "spec.hostUsers");
 
 	*out = (struct sandbox_config){.attempt = in->attempt};
-	set_names(a, in, out);
+	int code = set_names(a, in, out, err);
+	if (code)
+		return code;
 	set_dns(a, in, out);
 	set_labels(a, in, out);
 	set_sysctls(a, in->pod, out);
@@ -287,4 +298,5 @@ void sandbox_config_make(
 		set_ports(a, in->pod, out);
 	out->user_count = !users || json_bool(users) ? 0 : in->user_count;
 	out->privileged = any_privileged(in->pod);
+	return pod_bandwidth(in->pod, &out->bandwidth, err);
 }

@@ -52,8 +52,7 @@ static void sandbox_run(struct task *t, struct err *err)
 		if (item->action.attempt)
 			kubelet_event(k, item_pod(item), NULL, "Normal", "SandboxChanged",
 				STR("Pod sandbox changed, it will be killed and re-created."));
-		sandbox_config_make(&item->arena, &in, &item->sandbox.config);
-		if (pod_bandwidth(in.pod, &item->sandbox.config.bandwidth, err))
+		if (sandbox_config_make(&item->arena, &in, &item->sandbox.config, err))
 			return not_made(item, err);
 		if (!k->cgroups)
 			item->sandbox.config.cgroup_parent = STR("");

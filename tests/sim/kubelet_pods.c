@@ -227,6 +227,28 @@ TEST(what_cannot_be_made_says_why)
 	kubelet_rig_close(&r);
 }
 
+TEST(a_name_that_is_too_long_for_the_kernel_makes_no_sandbox)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pass(&r, SEC);
+	rig_pod(&r, "a-pod-with-quite-a-long-name-to-begin-with",
+		"'subdomain':'sub','setHostnameAsFQDN':true," APP);
+	rig_pod(&r, "short", "'subdomain':'sub','setHostnameAsFQDN':true," APP);
+	rig_pass(&r, 2 * SEC);
+	EXPECT_STR(rig_status(&r, "short", "phase"), "Running");
+	EXPECT_STR(
+		rig_status(&r, "a-pod-with-quite-a-long-name-to-begin-with", "phase"), "Pending");
+	EXPECT(rig_events(&r, "a-pod-with-quite-a-long-name-to-begin-with",
+		       "FailedCreatePodSandBox",
+		       "failed to construct FQDN from pod hostname and cluster domain, FQDN "
+		       "a-pod-with-quite-a-long-name-to-begin-with.sub.default.svc.cluster.local "
+		       "is "
+		       "too long (64 characters is the max, 72 characters requested)") > 0);
+	kubelet_rig_close(&r);
+}
+
 TEST(who_may_not_be_root_is_told_who_says_so)
 {
 	struct kubelet_rig r;
