@@ -449,14 +449,19 @@ static void wrote(struct status_writer *status)
 	pod_worker_wake(CONTAINER_OF(status, struct pod_worker, status));
 }
 
+/* What could not be made for want of something is tried again at once. */
+static void try_again(struct pod_worker *w)
+{
+	for (size_t i = 0; i < w->note_count; i++)
+		if (str_eq(w->notes[i]->reason, STR("CreateContainerConfigError")))
+			w->notes[i]->retry_at = 0;
+}
+
 static void source_changed(void *ctx)
 {
 	struct pod_worker *w = ctx;
 
-	/* What could not be made for want of it is tried again at once. */
-	for (size_t i = 0; i < w->note_count; i++)
-		if (str_eq(w->notes[i]->reason, STR("CreateContainerConfigError")))
-			w->notes[i]->retry_at = 0;
+	try_again(w);
 	pod_volumes_touch(w->volumes);
 	pod_worker_wake(w);
 }
@@ -484,10 +489,24 @@ struct pod_worker *pod_worker_new(struct kubelet *k, struct pod_state *state)
 	return w;
 }
 
+/* Did somebody change more than its status? */
+static bool is_edited(const struct cJSON *old, const struct cJSON *fresh)
+{
+	static const char *const members[] = {
+		"metadata.generation", "metadata.annotations", "metadata.labels"};
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		if (!json_equal(json_path(old, members[i]), json_path(fresh, members[i])))
+			return true;
+	return false;
+}
+
 void pod_worker_update(struct pod_worker *w, struct pod_state *state, bool gone)
 {
 	w->gone |= gone;
 	if (state) {
+		if (is_edited(w->state->desired, state->desired))
+			try_again(w);
 		pod_state_unref(w->state);
 		w->state = pod_state_ref(state);
 		pod_resize_apply(w, state);

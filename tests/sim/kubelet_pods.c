@@ -227,6 +227,29 @@ TEST(what_cannot_be_made_says_why)
 	kubelet_rig_close(&r);
 }
 
+TEST(what_is_changed_of_a_pod_that_cannot_be_made_is_tried_at_once)
+{
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pass(&r, SEC);
+	rig_pod(&r, "p",
+		"'volumes':[{'name':'e','emptyDir':{}}],'containers':[{'name':'app','image':'app',"
+		"'env':[{'name':'A','valueFrom':{'fieldRef':{'fieldPath':"
+		"'metadata.annotations[\\u0027sub\\u0027]'}}}],"
+		"'volumeMounts':[{'name':'e','mountPath':'/e','subPathExpr':'$(A)/x'}]}]");
+	rig_pass(&r, 5 * SEC);
+	EXPECT_STR(tree_str(rig_container(&r, "p", "app"), "state.waiting.message"),
+		"error SubPath `/x` must not be an absolute path");
+	EXPECT_INT(rig_ask(&r, CLIENT_PATCH_MERGE, "pods", "p", NULL,
+			   "{'metadata':{'annotations':{'sub':'..'}}}", NULL),
+		0);
+	rig_pass(&r, 100 * MSEC);
+	EXPECT_STR(tree_str(rig_container(&r, "p", "app"), "state.waiting.message"),
+		"unable to provision SubPath `../x`: must not contain '..'");
+	kubelet_rig_close(&r);
+}
+
 TEST(a_name_that_is_too_long_for_the_kernel_makes_no_sandbox)
 {
 	struct kubelet_rig r;
