@@ -120,6 +120,7 @@ ip=$(k get pod anew -o 'jsonpath={.status.podIP}')
 k get pod anew --watch -o 'jsonpath={.status.conditions[?(@.type=="AllContainersRestarting")].status}{"\n"}' \
 	>"$dir/watched" 2>/dev/null &
 watcher=$!
+within 20 test -s "$dir/watched" # it sees what comes now
 touch "$dir/w/all/go"
 check "one of its containers takes all others with it" within 20 anew 1
 check "it said so meanwhile" grep -q True "$dir/watched"
