@@ -53,156 +53,6 @@ static struct status *unrecognized(
 		STRF(kind->kind), STRF(why), STRF(summary(r->arena, buf_str(&r->body))));
 }
 
-/* Who the body says it is, defaults filled in. */
-struct identity {
-	struct str group, version, kind, api_version;
-};
-
-static struct status *cannot_handle(struct api_request *r, const struct identity *who,
-	const struct body_kind *kind, struct str why)
-{
-	return status_new(r->arena, ERR_BAD_REQUEST,
-		"%.*s in version \"%.*s\" cannot be handled as a %.*s: %.*s", STRF(who->kind),
-		STRF(who->version), STRF(kind->kind), STRF(why));
-}
-
-/* ---- kind and apiVersion ---- */
-
-/* Fills *why in Go's words when the document cannot be asked for its kind. */
-static bool read_identity(struct arena *a, const struct cJSON *root, struct str *api_version,
-	struct str *kind, struct str *why)
-{
-	enum json_type type = json_type(root);
-
-	*api_version = *kind = STR("");
-	if (type != JSON_OBJECT && type != JSON_NULL) {
-		*why = arena_print(a,
-			"couldn't get version/kind; json parse error: json: cannot unmarshal %s "
-			"into Go value of type struct { APIVersion string "
-			"\"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
-			"\"json:\\\"kind,omitempty\\\"\" }",
-			json_type_name(type));
-		return false;
-	}
-	json_each (child, root) {
-		struct str key = json_key(child);
-		struct str *into = str_eq(key, STR("apiVersion")) ? api_version
-				   : str_eq(key, STR("kind"))     ? kind
-								  : NULL;
-
-		if (!into || json_is(child, JSON_NULL))
-			continue;
-		if (!json_is(child, JSON_STRING)) {
-			*why = arena_print(a,
-				"couldn't get version/kind; json parse error: json: cannot "
-				"unmarshal %s into Go struct field .%.*s of type string",
-				json_type_name(json_type(child)), STRF(key));
-			return false;
-		}
-		*into = json_str(child);
-	}
-	return true;
-}
-
-static bool is_custom(const struct body_kind *kind)
-{
-	return kind->resource && kind->resource->custom;
-}
-
-static struct identity complete_identity(
-	struct arena *a, struct str api_version, struct str kind, const struct body_kind *want)
-{
-	struct identity who = {.kind = kind.len ? kind : want->kind};
-
-	api_version_split(api_version, &who.group, &who.version);
-	if (!who.version.len && !who.group.len && !is_custom(want)) {
-		who.group = want->group;
-		who.version = want->version;
-	}
-	struct body_kind said = {.group = who.group, .version = who.version};
-	who.api_version = body_api_version(a, &said);
-	return who;
-}
-
-/* Kinds that every group and version has. */
-static bool kind_is_general(struct str kind)
-{
-	static const char *const kinds[] = {"Status", "ListOptions", "GetOptions", "DeleteOptions",
-		"CreateOptions", "UpdateOptions", "PatchOptions", "WatchEvent", "APIVersions",
-		"APIGroup", "APIGroupList", "APIResourceList"};
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (str_eq_text(kind, kinds[i]))
-			return true;
-	return false;
-}
-
-static bool is_registered(const struct identity *who)
-{
-	bool version_known = false;
-	const struct resource *res;
-
-	for (size_t i = 0; (res = resource_at(i)); i++) {
-		if (!str_eq(res->group, who->group) || !str_eq(res->version, who->version))
-			continue;
-		version_known = true;
-		if (str_eq(res->kind, who->kind) || str_eq(res->list_kind, who->kind))
-			return true;
-		for (size_t k = 0; k < res->subresource_count; k++) {
-			const struct subresource *sub = &res->subresources[k];
-
-			if (str_eq(sub->kind, who->kind) && str_eq(sub->group, who->group) &&
-				str_eq(sub->version, who->version))
-				return true;
-		}
-	}
-	return version_known && kind_is_general(who->kind);
-}
-
-/* "v1.Pod" and "core.Pod": a package is named after the group, or the version. */
-static struct str internal_package(struct str group)
-{
-	struct str head, rest;
-
-	if (!group.len)
-		return STR("core");
-	str_cut(group, '.', &head, &rest);
-	return head;
-}
-
-static struct status *wrong_version(
-	struct api_request *r, const struct identity *who, const struct body_kind *want)
-{
-	return status_new(r->arena, ERR_BAD_REQUEST,
-		"the API version in the data (%.*s) does not match the expected API version (%.*s)",
-		STRF(who->api_version), STRF(want->resource->api_version));
-}
-
-static struct status *check_identity(
-	struct api_request *r, const struct identity *who, const struct body_kind *want)
-{
-	bool version_fits = str_eq(who->group, want->group) && str_eq(who->version, want->version);
-	const struct resource *res;
-
-	if (version_fits && str_eq(who->kind, want->kind))
-		return NULL;
-	if (is_custom(want)) /* the kind is looked at by its rules */
-		return version_fits ? NULL : wrong_version(r, who, want);
-	if (!is_registered(who))
-		return cannot_handle(r, who, want,
-			arena_print(r->arena,
-				"no kind \"%.*s\" is registered for version \"%.*s\" in scheme "
-				"\"pkg/api/legacyscheme/scheme.go:30\"",
-				STRF(who->kind), STRF(who->api_version)));
-	res = resource_find_kind(who->group, who->version, who->kind);
-	if (want->resource && res && res->hub == want->resource->hub)
-		return wrong_version(r, who, want);
-	return cannot_handle(r, who, want,
-		arena_print(r->arena, "converting (%.*s.%.*s) to (%.*s.%.*s): unknown conversion",
-			STRF(who->version), STRF(who->kind), STRF(internal_package(want->group)),
-			STRF(want->kind)));
-}
-
 /* ---- fields ---- */
 
 static struct str join_notes(struct arena *a, const struct decode_notes *notes, bool yaml)
@@ -249,7 +99,7 @@ int body_to_hub(struct api_request *r, const struct resource *from, struct cJSON
 	return resource_convert(r->arena, from, from->hub, tree, out, err);
 }
 
-static void put_identity(struct arena *a, struct cJSON *tree, const struct identity *who)
+static void put_identity(struct arena *a, struct cJSON *tree, const struct body_identity *who)
 {
 	tree_set_str(a, tree, "kind", who->kind);
 	tree_set_str(a, tree, "apiVersion", who->api_version);
@@ -288,16 +138,16 @@ int body_decode_tree(struct api_request *r, const struct body_kind *kind, const 
 
 	for (size_t i = 0; i < notes->count; i++)
 		decode_note(&all, notes->items[i]);
-	if (!read_identity(r->arena, in, &api_version, &named, failure))
+	if (!body_read_identity(r->arena, in, &api_version, &named, failure))
 		return ERR_BAD_REQUEST;
-	struct identity who = complete_identity(r->arena, api_version, named, kind);
+	struct body_identity who = body_complete_identity(r->arena, api_version, named, kind);
 	/* what a custom object presents itself as is looked at by its rules */
-	struct status *no = is_custom(kind) ? NULL : check_identity(r, &who, kind);
+	struct status *no = body_is_custom(kind) ? NULL : body_check_identity(r, &who, kind);
 	if (no) {
 		*failure = no->message;
 		return ERR_BAD_REQUEST;
 	}
-	if (!api_version.len && !is_custom(kind))
+	if (!api_version.len && !body_is_custom(kind))
 		in = nameless(r->arena, in, &all);
 	r->resets_managed_fields = apply_resets_managed_fields(in);
 	code = api_decode(r->arena, kind->schema, in, &all, &tree, &err);
@@ -332,35 +182,35 @@ static struct status *decode_text(
 				yaml ? "" : "couldn't get version/kind; json parse error: ",
 				err_text(&err)));
 	}
-	if (!read_identity(r->arena, root, &api_version, &named, &why))
+	if (!body_read_identity(r->arena, root, &api_version, &named, &why))
 		return unrecognized(r, kind, why);
-	if (is_custom(kind) && !named.len)
+	if (body_is_custom(kind) && !named.len)
 		return unrecognized(r, kind,
 			arena_print(r->arena, "Object 'Kind' is missing in '%.*s'",
 				STRF(buf_str(&r->body))));
-	struct identity who = complete_identity(r->arena, api_version, named, kind);
-	struct status *no = check_identity(r, &who, kind);
+	struct body_identity who = body_complete_identity(r->arena, api_version, named, kind);
+	struct status *no = body_check_identity(r, &who, kind);
 	if (no)
 		return no;
 	if (json_is(root, JSON_NULL))
 		root = json_new(r->arena, JSON_OBJECT);
 	r->resets_managed_fields = apply_resets_managed_fields(root);
 	if (api_decode(r->arena, kind->schema, root, &unknown, &tree, &err))
-		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+		return body_cannot_handle(r, &who, kind, str_from(err_text(&err)));
 	if (yaml)
 		body_order_notes(r->arena, STR(""), &repeated, &unknown, &notes);
 	else
 		body_order_notes(r->arena, buf_str(&r->body), &repeated, &unknown, &notes);
 	why = report_notes(r, &notes, yaml);
 	if (why.len)
-		return cannot_handle(r, &who, kind, why);
+		return body_cannot_handle(r, &who, kind, why);
 	put_identity(r->arena, tree, &who);
 	if (!kind->resource) {
 		*out = tree;
 		return NULL;
 	}
 	if (body_to_hub(r, kind->resource, tree, out, &err))
-		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+		return body_cannot_handle(r, &who, kind, str_from(err_text(&err)));
 	return NULL;
 }
 
@@ -378,19 +228,19 @@ static struct status *decode_protobuf(
 			    "prefix [107 56 115 0]"));
 	if (proto_unwrap(body, &api_version, &named, &message, &err))
 		return unrecognized(r, kind, str_from(err_text(&err)));
-	struct identity who = complete_identity(r->arena, api_version, named, kind);
-	struct status *no = check_identity(r, &who, kind);
+	struct body_identity who = body_complete_identity(r->arena, api_version, named, kind);
+	struct status *no = body_check_identity(r, &who, kind);
 	if (no)
 		return no;
 	if (proto_decode(r->arena, kind->schema, message, &tree, &err))
-		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+		return body_cannot_handle(r, &who, kind, str_from(err_text(&err)));
 	put_identity(r->arena, tree, &who);
 	if (!kind->resource) {
 		*out = tree;
 		return NULL;
 	}
 	if (body_to_hub(r, kind->resource, tree, out, &err))
-		return cannot_handle(r, &who, kind, str_from(err_text(&err)));
+		return body_cannot_handle(r, &who, kind, str_from(err_text(&err)));
 	return NULL;
 }
 
@@ -436,7 +286,7 @@ struct status *body_delete_options(struct api_request *r, struct cJSON **out)
 				arena_print(r->arena, "%s%s",
 					yaml ? "" : "couldn't get version/kind; json parse error: ",
 					err_text(&err)));
-		if (!read_identity(r->arena, root, &api_version, &kind, &why))
+		if (!body_read_identity(r->arena, root, &api_version, &kind, &why))
 			return bad(r, why);
 	}
 	if (kind.len && !str_eq(kind, STR("DeleteOptions")))
