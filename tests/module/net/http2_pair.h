@@ -290,8 +290,9 @@ KUBE_UNUSED static void pair_handle(void *ctx, struct http_exchange *x)
 	struct pair *p = ctx;
 	struct pair_handler *h = arena_new(&x->arena, sizeof(*h));
 	struct str path = x->request.target;
-	static const struct http_header headers[] = {
-		{STR_INIT("X-Test"), STR_INIT("yes")}, {STR_INIT("Connection"), STR_INIT("close")}};
+	static const struct http_header headers[] = {{STR_INIT("X-Test"), STR_INIT("yes")},
+		{STR_INIT("Connection"), STR_INIT("keep-alive")}};
+	static const struct http_header last = {STR_INIT("Connection"), STR_INIT("close")};
 	*h = (struct pair_handler){.x = x, .pair = p, .body = BUF_INIT(64 * MIB)};
 	x->handler = h;
 	p->peak = MAX(p->peak, p->running + 1);
@@ -319,6 +320,8 @@ KUBE_UNUSED static void pair_handle(void *ctx, struct http_exchange *x)
 			http_headers_get(&x->request.headers, STR("Cookie")));
 	} else if (str_eq(path, STR("/hang"))) {
 		timer_wait(pair_op(h, pair_answered), loop_in(p->t->loop, 1000 * SEC));
+	} else if (str_eq(path, STR("/last"))) {
+		http_respond(x, pair_op(h, pair_answered), 200, &last, 1, STR("last"));
 	} else if (str_eq(path, STR("/early"))) {
 		http_respond(x, pair_op(h, pair_answered), 200, NULL, 0, STR("early"));
 	} else {

@@ -199,6 +199,16 @@ TEST(a_request_by_hand_is_answered)
 	end();
 }
 
+TEST(an_answer_that_closes_the_connection_says_goaway_and_comes)
+{
+	begin();
+	request(1, "/last");
+	run_until(one_ended);
+	EXPECT_INT(raw.heads, 1);
+	EXPECT_INT(raw.data, 4);
+	expect_goaway(NGHTTP2_NO_ERROR);
+}
+
 TEST(a_preface_that_is_none_ends_the_connection)
 {
 	begin_with((struct http_limits){0}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n....");
