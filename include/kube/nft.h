@@ -160,7 +160,9 @@ struct nft_chain {
 enum nft_change_kind {
 	NFT_ADD_TABLE,
 	NFT_DELETE_TABLE,
+	NFT_FLUSH_TABLE, /* of all rules; chains and sets stay */
 	NFT_ADD_SET,
+	NFT_FLUSH_SET,
 	NFT_DELETE_SET,
 	NFT_ADD_CHAIN, /* without its rules */
 	NFT_FLUSH_CHAIN,
@@ -215,6 +217,10 @@ struct nft_base {
 };
 typedef void nft_base_fn(void *ctx, const struct nft_base *base);
 int nft_each_base(nft_base_fn *each, void *ctx, struct err *err);
+
+/* The names of a table's chains (of family inet); none where it is not there. */
+typedef void nft_chain_fn(void *ctx, struct str name);
+int nft_each_chain(const char *table, nft_chain_fn *each, void *ctx, struct err *err);
 
 /* Is the table there? */
 int nft_table_exists(const char *table, bool *exists, struct err *err);

@@ -423,12 +423,17 @@ void nft_print(const struct nft_batch *b, struct buf *out)
 		case NFT_DELETE_TABLE:
 			buf_print(out, "delete table inet %s\n", b->table);
 			break;
+		case NFT_FLUSH_TABLE:
+			buf_print(out, "flush table inet %s\n", b->table);
+			break;
 		case NFT_ADD_SET:
 			print_set(b, c->set, out);
 			break;
+		case NFT_FLUSH_SET:
 		case NFT_DELETE_SET:
-			buf_print(out, "delete %s inet %s %.*s\n", c->set->value ? "map" : "set",
-				b->table, STRF(c->set->name));
+			buf_print(out, "%s %s inet %s %.*s\n",
+				c->kind == NFT_FLUSH_SET ? "flush" : "delete",
+				c->set->value ? "map" : "set", b->table, STRF(c->set->name));
 			break;
 		case NFT_ADD_CHAIN:
 			print_chain(b, c->chain, out);

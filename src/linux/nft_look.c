@@ -1,4 +1,4 @@
-/* Which chains packets run into, whoever made them. */
+/* Which chains packets run into, whoever made them, and which a table has. */
 #include <netinet/in.h> /* before what the kernel has of it */
 
 #include "netlink.h"
@@ -11,6 +11,8 @@
 
 struct looking {
 	nft_base_fn *each;
+	const char *table;
+	nft_chain_fn *each_of_table; /* of family inet */
 	void *ctx;
 };
 
@@ -67,13 +69,14 @@ static void see_chain(void *ctx, const struct nlmsghdr *h)
 			break;
 		}
 	}
-	if (base.place != UINT32_MAX)
+	if (l->each && base.place != UINT32_MAX)
 		l->each(l->ctx, &base);
+	if (l->table && g->nfgen_family == NFPROTO_INET && strcmp(base.table, l->table) == 0)
+		l->each_of_table(l->ctx, str_from(base.chain));
 }
 
-int nft_each_base(nft_base_fn *each, void *ctx, struct err *err)
+static int look(struct looking *l, struct err *err)
 {
-	struct looking l = {.each = each, .ctx = ctx};
 	struct netlink_message m;
 	struct netlink n;
 	void *header;
@@ -85,7 +88,21 @@ int nft_each_base(nft_base_fn *each, void *ctx, struct err *err)
 		NLM_F_DUMP, sizeof(struct nfgenmsg), &header);
 	((struct nfgenmsg *)header)->nfgen_family = NFPROTO_UNSPEC;
 	((struct nfgenmsg *)header)->version = NFNETLINK_V0;
-	code = netlink_call(&n, h, see_chain, &l, err, "listing chains");
+	code = netlink_call(&n, h, see_chain, l, err, "listing chains");
 	netlink_close(&n);
 	return code;
+}
+
+int nft_each_base(nft_base_fn *each, void *ctx, struct err *err)
+{
+	struct looking l = {.each = each, .ctx = ctx};
+
+	return look(&l, err);
+}
+
+int nft_each_chain(const char *table, nft_chain_fn *each, void *ctx, struct err *err)
+{
+	struct looking l = {.table = table, .each_of_table = each, .ctx = ctx};
+
+	return look(&l, err);
 }

@@ -289,6 +289,17 @@ static struct nftnl_set_elem *new_element(
 	return element;
 }
 
+/* Without saying which: all of them. */
+static void put_set_flush(struct sending *s, const struct nft_set *wanted)
+{
+	struct nftnl_set *set = new_set(s, text_of(s, wanted->name), 0);
+	struct nlmsghdr *h = begin_message(s, NFT_MSG_DELSETELEM, 0);
+
+	nftnl_set_elems_nlmsg_build_payload(h, set);
+	end_message(s, h);
+	nftnl_set_free(set);
+}
+
 static void put_elements(struct sending *s, const struct nft_change *c, bool delete_)
 {
 	for (size_t i = 0; i < c->element_count;) {
@@ -326,12 +337,14 @@ static void put_chain(struct sending *s, const struct nft_chain *chain, bool del
 	nftnl_chain_free(c);
 }
 
+/* chain: NULL, of the whole table. */
 static struct nftnl_rule *new_rule(struct sending *s, const struct nft_chain *chain)
 {
 	struct nftnl_rule *r = nftnl_rule_alloc();
 
 	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, s->batch->table);
-	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, text_of(s, chain->name));
+	if (chain)
+		nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, text_of(s, chain->name));
 	nftnl_rule_set_u32(r, NFTNL_RULE_FAMILY, NFPROTO_INET);
 	return r;
 }
@@ -370,6 +383,12 @@ static void put_change(struct sending *s, const struct nft_change *c)
 	case NFT_ADD_TABLE:
 	case NFT_DELETE_TABLE:
 		put_table(s, c->kind == NFT_DELETE_TABLE);
+		break;
+	case NFT_FLUSH_TABLE:
+		put_flush(s, NULL);
+		break;
+	case NFT_FLUSH_SET:
+		put_set_flush(s, c->set);
 		break;
 	case NFT_ADD_SET:
 	case NFT_DELETE_SET:

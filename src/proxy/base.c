@@ -5,6 +5,8 @@
  */
 #include "compile_parts.h"
 
+#include <kube/hash.h>
+
 #define CLIENTS_MAX 1048576 /* remembered at a time, of a family */
 
 /* Connections whose first packet is on its way through the machine. */
@@ -51,6 +53,19 @@ const struct nft_set table_sets[TABLE_SETS] = {
 	[SET_CLASSES] = {STR_INIT("classes"), NFT_KEY_NUMBER, NFT_VERDICTS, 0},
 	[SET_HERE_CLASSES] = {STR_INIT("here-classes"), NFT_KEY_NUMBER, NFT_VERDICTS, 0},
 };
+
+struct str table_form(struct arena *a)
+{
+	uint32_t h = 0;
+
+	for (size_t i = 0; i < TABLE_SETS; i++) {
+		const struct nft_set *s = &table_sets[i];
+
+		h = hash_fnv32a(arena_print(a, "%x %.*s %d %d %u", h, STRF(s->name), (int)s->key,
+			(int)s->value, s->size));
+	}
+	return arena_print(a, "form-%08x", h);
+}
 
 void *list_room(struct arena *a, void *items, size_t count, size_t size)
 {
@@ -330,7 +345,10 @@ static void hooks(struct arena *a, struct compiled *out)
 
 void compile_base(struct arena *a, const struct base_options *o, struct compiled *out)
 {
+	struct chain_maker form = {.arena = a, .name = table_form(a)};
+
 	*out = (struct compiled){0};
+	chain_end(&form, out);
 	refusals(a, o, out);
 	services(a, o, out);
 	class_ends(a, o, out);

@@ -169,6 +169,11 @@ struct compiled {
 
 void compile_service(struct arena *a, const struct proxy_node *node, const struct cJSON *service,
 	const struct slice *const *slices, size_t slice_count, struct compiled *out);
+/*
+ * The name of a chain that does nothing: a table that has it has the same sets as one that is made
+ * now, in the same form.
+ */
+struct str table_form(struct arena *a);
 /* Chains that belong to no service and no class, and the hooks. */
 struct base_options {
 	const struct proxy_node *node;

@@ -36,6 +36,7 @@ struct sync {
 	struct ip ips[NODE_IPS_MAX];
 	size_t ip_count;
 	bool restart;     /* all of the table anew */
+	bool afresh;      /* whatever stands there */
 	bool ips_changed; /* or only where node ports are */
 	/* for the metrics */
 	int64_t began, *triggers;

@@ -346,23 +346,66 @@ void ruleset_settle(struct ruleset *r, struct nft_batch *batch)
 	classes_settle(&r->classes, batch, &r->node);
 }
 
-void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct base_options *o)
+static void begin_table(struct ruleset *r, const struct base_options *o)
 {
-	struct compiled base;
-
 	ruleset_done(r);
 	ruleset_init(r);
 	if (o->node)
 		r->node = *o->node;
+}
+
+static void add_sets(struct nft_batch *batch)
+{
+	for (size_t n = 0; n < TABLE_SETS; n++)
+		nft_batch_add(
+			batch, (struct nft_change){.kind = NFT_ADD_SET, .set = &table_sets[n]});
+}
+
+static void add_base(struct nft_batch *batch, const struct base_options *o)
+{
+	struct compiled base;
+
+	compile_base(batch->arena, o, &base);
+	add_chains(batch, NULL, NULL, &base);
+}
+
+void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct base_options *o)
+{
+	begin_table(r, o);
 	/* Deleting what is not there is an error, adding what is there is none. */
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_ADD_TABLE});
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_DELETE_TABLE});
 	nft_batch_add(batch, (struct nft_change){.kind = NFT_ADD_TABLE});
-	compile_base(batch->arena, o, &base);
+	add_sets(batch);
+	add_base(batch, o);
+}
+
+static bool has_chain(const struct str *chains, size_t count, struct str name)
+{
+	for (size_t n = 0; n < count; n++)
+		if (str_eq(chains[n], name))
+			return true;
+	return false;
+}
+
+void ruleset_restart_over(struct ruleset *r, struct nft_batch *batch, const struct base_options *o,
+	const struct str *chains, size_t count)
+{
+	if (!has_chain(chains, count, table_form(batch->arena))) {
+		ruleset_restart(r, batch, o);
+		return;
+	}
+	begin_table(r, o);
+	add_sets(batch); /* one may be gone */
+	nft_batch_add(batch, (struct nft_change){.kind = NFT_FLUSH_TABLE});
 	for (size_t n = 0; n < TABLE_SETS; n++)
-		nft_batch_add(
-			batch, (struct nft_change){.kind = NFT_ADD_SET, .set = &table_sets[n]});
-	add_chains(batch, NULL, NULL, &base);
+		if (!table_sets[n].size) /* what packets are remembered in has a size */
+			nft_batch_add(batch,
+				(struct nft_change){.kind = NFT_FLUSH_SET, .set = &table_sets[n]});
+	for (size_t n = 0; n < count; n++)
+		nft_batch_add(batch, (struct nft_change){.kind = NFT_DELETE_CHAIN,
+					     .chain = name_only(batch, chains[n])});
+	add_base(batch, o);
 }
 
 void ruleset_forget_paths(struct ruleset *r)

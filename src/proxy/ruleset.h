@@ -41,6 +41,12 @@ void ruleset_settle(struct ruleset *r, struct nft_batch *batch);
 /* Begins a batch that replaces the table: forgets all, adds the base. */
 void ruleset_restart(struct ruleset *r, struct nft_batch *batch, const struct base_options *o);
 /*
+ * The same, over a table that has these chains: where it is of the same form, whoever is remembered
+ * stays remembered.
+ */
+void ruleset_restart_over(struct ruleset *r, struct nft_batch *batch, const struct base_options *o,
+	const struct str *chains, size_t count);
+/*
  * Does the kernel remember for datagrams to that address somebody whom the services of the batch
  * at hand do not lead to? What it is asked about belongs to the batch's arena.
  */

@@ -87,6 +87,7 @@ static void begin_sync(struct proxy *p)
 	s->node.ips = s->ips;
 	s->node.ip_count = s->ip_count;
 	s->restart = p->reload;
+	s->afresh = p->failing;
 	s->ips_changed = p->ips_changed;
 	s->began = loop_now(p->scope.loop);
 	p->not_before = s->began + p->min_sync;
@@ -168,6 +169,34 @@ static bool goes_elsewhere(void *ctx, const struct conntrack_flow *flow)
 		ctx, &flow->first.destination, flow->first.destination_port, &flow->answer.source);
 }
 
+struct names {
+	struct arena *arena;
+	struct str *items;
+	size_t count;
+};
+
+static void note_name(void *ctx, struct str name)
+{
+	struct names *n = ctx;
+
+	*LIST_ADD(n->arena, n->items, n->count) = arena_str(n->arena, name);
+}
+
+/*
+ * All of the table anew; who is remembered stays so, as over a restart of the proxy. What has been
+ * refused is not built upon.
+ */
+static void restart_table(struct proxy *p, const struct base_options *table)
+{
+	struct sync *s = &p->sync;
+	struct names chains = {.arena = &s->arena};
+	_cleanup_(err_done) struct err err = {0};
+
+	if (!s->afresh && nft_each_chain(PROXY_TABLE, note_name, &chains, &err))
+		chains.count = 0;
+	ruleset_restart_over(&p->ruleset, &s->batch, table, chains.items, chains.count);
+}
+
 static void send_work(struct work *w)
 {
 	struct proxy *p = CONTAINER_OF(w, struct proxy, sender);
@@ -178,7 +207,7 @@ static void send_work(struct work *w)
 	table.node = &s->node;
 	ruleset_forget_paths(&p->ruleset);
 	if (s->restart)
-		ruleset_restart(&p->ruleset, &s->batch, &table);
+		restart_table(p, &table);
 	if (s->restart || s->ips_changed)
 		compile_ips(&p->ruleset, &s->batch, s->ips, s->ip_count);
 	for (size_t i = 0; i < s->count; i++)

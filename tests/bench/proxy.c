@@ -203,6 +203,39 @@ static void come_and_go(struct bench *b, int changes)
 	report(b, "removed", gone, changes);
 }
 
+struct names {
+	struct arena *arena;
+	struct str items[1000];
+	size_t count;
+};
+
+static void note(void *ctx, struct str name)
+{
+	struct names *n = ctx;
+
+	if (EXPECT(n->count < ARRAY_LEN(n->items)))
+		n->items[n->count++] = arena_str(n->arena, name);
+}
+
+/* The proxy is started again: the table stands. */
+static void all_of_them_again(struct bench *b)
+{
+	const struct base_options everywhere = {.node = &b->node};
+	struct arena a;
+	struct err err = {0};
+
+	arena_init(&a);
+	struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
+	struct names chains = {.arena = &a};
+	EXPECT_OK(nft_each_chain(PROXY_TABLE, note, &chains, &err), &err);
+	ruleset_restart_over(&b->ruleset, &batch, &everywhere, chains.items, chains.count);
+	for (int i = 0; i < b->count; i++)
+		compile(b, &batch, i, 0);
+	printf("proxy_again_kernel_%s %.2f ms\n", b->name,
+		(double)settle_and_send(b, &batch) / MSEC);
+	arena_done(&a);
+}
+
 static void bench_of(int count, int endpoints, bool sticky, int changes)
 {
 	struct bench *b = mem_new(sizeof(*b));
@@ -225,6 +258,7 @@ static void bench_of(int count, int endpoints, bool sticky, int changes)
 	all_of_them(b);
 	one_by_one(b, changes);
 	come_and_go(b, changes);
+	all_of_them_again(b);
 	nft_link_close(&b->link);
 	EXPECT_OK(proxy_clean_up(&err), &err);
 	ruleset_done(&b->ruleset);

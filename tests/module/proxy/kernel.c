@@ -138,13 +138,32 @@ static void list_table(struct buf *out)
 	pclose(pipe);
 }
 
-static void restart(struct world *w, struct ruleset *r)
+struct names {
+	struct arena *arena;
+	struct str items[1000];
+	size_t count;
+};
+
+static void note(void *ctx, struct str name)
+{
+	struct names *n = ctx;
+
+	if (EXPECT(n->count < ARRAY_LEN(n->items)))
+		n->items[n->count++] = arena_str(n->arena, name);
+}
+
+/* over: what stands there, instead of a table that is new. */
+static void restart(struct world *w, struct ruleset *r, bool over)
 {
 	const struct base_options everywhere = {.node = &w->node};
 	struct nft_batch b = {.table = PROXY_TABLE, .arena = &w->arena};
+	struct names chains = {.arena = &w->arena};
+	struct err err = {0};
 
 	ruleset_init(r);
-	ruleset_restart(r, &b, &everywhere);
+	if (over)
+		EXPECT_OK(nft_each_chain(PROXY_TABLE, note, &chains, &err), &err);
+	ruleset_restart_over(r, &b, &everywhere, chains.items, chains.count);
 	for (int i = 0; i < SERVICES; i++)
 		change(w, r, &b, i);
 	ruleset_settle(r, &b);
@@ -183,7 +202,7 @@ static void run(void)
 	cidr_parse(STR("10.42.0.0/16"), &pods);
 	w.node.pod_cidrs = &pods;
 	w.node.pod_cidr_count = 1;
-	restart(&w, &w.ruleset);
+	restart(&w, &w.ruleset, false);
 	for (int n = 0; n < STEPS && !test_failed(); n++) {
 		step(&w);
 		if (n % 10)
@@ -192,7 +211,7 @@ static void run(void)
 		bool contested = w.ruleset.contested;
 		list_table(&grown);
 		ruleset_done(&w.ruleset);
-		restart(&w, &w.ruleset);
+		restart(&w, &w.ruleset, n % 20);
 		list_table(&fresh);
 		EXPECT(grown.len > 500);
 		if (!contested) /* else it depends on who came first */

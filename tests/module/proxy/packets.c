@@ -25,6 +25,8 @@ struct world {
 	int outside, pod[PODS];          /* namespaces */
 	int server[PODS], server6[PODS]; /* at port 8080 of each */
 	char text[16 * KIB];
+	struct str chains[100]; /* of the table, as it stands */
+	size_t chain_count;
 };
 
 /* ---- the world ---- */
@@ -538,6 +540,54 @@ static void apart(void)
 TEST(clients_are_remembered_for_each_policy)
 {
 	netns_test_run(apart);
+}
+
+/* The proxy begins anew, as when it is started again. */
+static void note_chain(void *ctx, struct str name)
+{
+	struct world *w = ctx;
+
+	if (EXPECT(w->chain_count < ARRAY_LEN(w->chains)))
+		w->chains[w->chain_count++] = arena_str(&w->arena, name);
+}
+
+static void begin_anew(struct world *w)
+{
+	const struct base_options o = {.node = &w->node};
+	struct nft_batch b = {.table = PROXY_TABLE, .arena = &w->arena};
+	struct err err = {0};
+
+	w->chain_count = 0;
+	EXPECT_OK(nft_each_chain(PROXY_TABLE, note_chain, w, &err), &err);
+	ruleset_restart_over(&w->ruleset, &b, &o, w->chains, w->chain_count);
+	EXPECT_OK(nft_send(&b, &err), &err);
+}
+
+static void kept(void)
+{
+	static struct world w;
+	const char *spec;
+	struct str seen;
+
+	begin(&w);
+	spec = arena_print(&w.arena, STICKY, 3600).at;
+	for (int round = 0; round < 8; round++) {
+		serve(&w, spec, POD0 "," POD1, POD0V6 "," POD1V6);
+		int chosen = reach(&w, w.outside, "10.43.0.9", 80, &seen),
+		    chosen6 = reach(&w, w.outside, "fd43::9", 80, &seen);
+		begin_anew(&w);
+		EXPECT_INT(reach(&w, w.outside, "10.43.0.9", 80, &seen), -1);
+		serve(&w, spec, POD0 "," POD1, POD0V6 "," POD1V6);
+		EXPECT_INT(reach(&w, w.outside, "10.43.0.9", 80, &seen), chosen);
+		EXPECT_INT(reach(&w, w.outside, "fd43::9", 80, &seen), chosen6);
+		forget_clients(&w);
+	}
+	end(&w);
+}
+
+TEST(clients_are_remembered_while_the_proxy_begins_anew)
+{
+	netns_test_run(kept);
 }
 
 /* Who is remembered no more goes to all of them again. */

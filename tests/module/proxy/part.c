@@ -282,6 +282,51 @@ TEST(what_the_api_says_is_in_the_kernel)
 	netns_test_run(rules_in_world);
 }
 
+/* ---- started again ---- */
+
+static void start_again(struct world *w)
+{
+	struct told told = {0};
+
+	part_stop(w->proxy, told_op(&told, w->r.t.root, OP_NO_DEADLINE));
+	loop_test_run_until(&w->r.t, &told.done);
+	part_free(w->proxy);
+	begin_proxy(w);
+	API_RIG_AWAIT(&w->r, proxy_synced(w->proxy));
+	netns_test_shell(-1, w->text, sizeof(w->text), "nft -n list table inet kube-proxy");
+}
+
+/* A table that another release has made, in another form, is not built upon. */
+static void again(struct world *w)
+{
+	send_object(w, CLIENT_CREATE, "", "services", "default", BALANCED("30999"));
+	send_object(w, CLIENT_CREATE, "discovery.k8s.io", "endpointslices", "default",
+		SLICE("here", "true"));
+	API_RIG_AWAIT(&w->r, get(w, ASK_HEALTH) == 200 && proxy_synced(w->proxy));
+	netns_test_shell(-1, w->text, sizeof(w->text),
+		"nft add element inet kube-proxy clients4 "
+		"'{ 192.0.2.77 . 6000:4000 timeout 1h : 6000:4001 }'");
+	start_again(w);
+	EXPECT(said(w, "192.0.2.77 . "));
+	EXPECT(said(w, "10.96.0.9 . 6 . 80 . 6000:0 : 10.42.0."));
+	netns_test_shell(-1, w->text, sizeof(w->text),
+		"nft delete chain inet kube-proxy $(nft list chains inet | sed -n "
+		"'s/.*chain \\(form-[^ ]*\\) .*/\\1/p')");
+	start_again(w);
+	EXPECT(!strstr(w->text, "192.0.2.77 . "));
+	EXPECT(said(w, "10.96.0.9 . 6 . 80 . 6000:0 : 10.42.0."));
+}
+
+static void again_in_world(void)
+{
+	in_world(again);
+}
+
+TEST(who_is_remembered_is_so_when_the_proxy_is_started_again)
+{
+	netns_test_run(again_in_world);
+}
+
 /* ---- one batch after the other ---- */
 
 /* Holds up whoever wants to tell the kernel something, as a busy machine would. */
