@@ -38,10 +38,13 @@ static void ask(struct aggregate_local *l, enum client_verb verb, struct str nam
 	struct client_request *q = &l->request;
 	struct cJSON *tree = NULL;
 
-	client_request_init(q, verb, service_resource(), STR(""),
-		verb == CLIENT_CREATE ? STR("") : arena_str(&q->arena, name));
-	if (body.len && json_parse(&q->arena, arena_str(&q->arena, body), NULL, &tree, NULL))
+	client_request_init(q, verb, service_resource(), STR(""), STR(""));
+	if (verb != CLIENT_CREATE)
+		q->name = arena_str(&q->arena, name);
+	if (body.len && json_parse(&q->arena, arena_str(&q->arena, body), NULL, &tree, NULL)) {
+		client_request_done(q); /* what stands there is too long for it */
 		return;
+	}
 	q->subresource = str_from(subresource);
 	q->body = tree;
 	l->busy = true;
