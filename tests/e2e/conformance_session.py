@@ -37,6 +37,16 @@ class Cluster:
             part.send_signal(signal.SIGTERM)
             check("%s ends well" % part.args[1], part.wait(30) == 0, part.returncode)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        """Nothing is left of a story that broke."""
+        for part in self.parts:
+            if part.poll() is None:
+                part.kill()
+                part.wait()
+
 
 class Space:
     """A namespace, and the shortest way to what is in it."""
@@ -826,8 +836,7 @@ STORIES = [v for k, v in list(globals().items()) if k.split("_")[0] in (
 
 def main():
     chosen = sys.argv[2:]
-    with ApiServer(sys.argv[1]) as server:
-        cluster = Cluster(os.path.abspath(sys.argv[1]), server)
+    with ApiServer(sys.argv[1]) as server, Cluster(os.path.abspath(sys.argv[1]), server) as cluster:
         cluster.begin("controllers", "--leader-elect=false", "--use-service-account-credentials", "--root-ca-file", server.data + "/pki/ca.crt")
         cluster.begin("scheduler", "--leader-elect=false")
         cluster.begin("debug", "fake-node", "--count", "3")
