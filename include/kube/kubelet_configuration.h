@@ -38,6 +38,14 @@ struct shutdown_group {
 	int64_t priority, grace; /* grace: ns */
 };
 
+/* Who may use an image that is here without showing what it was pulled with. */
+enum image_check {
+	IMAGES_PRELOADED_ARE, /* everybody's, if the kubelet has not pulled them */
+	IMAGES_ARE_EVERYBODYS,
+	IMAGES_LISTED_ARE, /* if it has not pulled them and they are named */
+	IMAGES_ARE_ASKED_FOR,
+};
+
 struct kubelet_configuration {
 	struct str static_pod_path, resolv_conf, cgroup_root, cluster_domain;
 	struct str provider_id, pod_logs_dir;
@@ -51,6 +59,9 @@ struct kubelet_configuration {
 	size_t shutdown_group_count;
 	const struct str *unsafe_sysctls; /* that pods may set, names or beginnings with "*" */
 	size_t unsafe_sysctl_count;
+	enum image_check image_check;
+	const struct str *trusted_images; /* of IMAGES_LISTED_ARE: names, or beginnings with "*" */
+	size_t trusted_image_count;
 	bool register_node;
 	bool system_logs;          /* /logs shows /var/log */
 	bool rotate_certificates;  /* and that of its client, before it ends */

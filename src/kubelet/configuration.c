@@ -82,6 +82,7 @@ static const struct known_field {
 	{"address", OTHER, 0, NULL, false},
 	{"crashLoopBackOff", OTHER, 0, NULL, false},
 	{"imagePullCredentialsVerificationPolicy", OTHER, 0, NULL, false},
+	{"preloadedImagesVerificationAllowlist", OTHER, 0, NULL, false},
 	{"memorySwap", OTHER, 0, NULL, false},
 	{"runOnce", OTHER, 0, NULL, false},
 	{"userNamespaces", OTHER, 0, NULL, false},

@@ -46,7 +46,6 @@ static const struct idle_field {
 	{"memoryThrottlingFactor", "0.9"},
 	{"oomScoreAdj", "-999"},
 	{"podCIDR", NULL},
-	{"preloadedImagesVerificationAllowlist", NULL},
 	{"qosReserved", NULL},
 	{"readOnlyPort", "0"},
 	{"registryBurst", "10"},

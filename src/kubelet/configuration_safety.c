@@ -55,16 +55,49 @@ static int read_address(
 	return 0;
 }
 
-/* Images pulled with one pod's secrets are looked after by nobody: who wants that is told so. */
-static int check_images(const struct cJSON *tree, struct err *err)
+static int read_trusted(
+	struct arena *a, const struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
 {
-	struct str policy = tree_str(tree, "imagePullCredentialsVerificationPolicy");
+	const struct cJSON *list = json_get(tree, STR("preloadedImagesVerificationAllowlist"));
+	struct str *items = arena_alloc(a, (json_count(list) + 1) * sizeof(*items));
 
-	if (!policy.len || str_eq_text(policy, "NeverVerify"))
-		return 0;
+	json_each (item, list) {
+		struct str text = json_str(item);
+
+		if (!text.len)
+			return err_set(err, ERR_INVALID,
+				"invalid configuration: preloadedImagesVerificationAllowlist: an "
+				"image is wanted");
+		items[c->trusted_image_count++] = text;
+	}
+	c->trusted_images = items;
+	if (c->trusted_image_count && c->image_check != IMAGES_LISTED_ARE)
+		return err_set(err, ERR_INVALID,
+			"invalid configuration: can't set preloadedImagesVerificationAllowlist if "
+			"imagePullCredentialsVerificationPolicy is not "
+			"\"NeverVerifyAllowlistedImages\"");
+	return 0;
+}
+
+static int read_images(
+	struct arena *a, struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
+{
+	static const char *const policies[] = {
+		[IMAGES_PRELOADED_ARE] = "NeverVerifyPreloadedImages",
+		[IMAGES_ARE_EVERYBODYS] = "NeverVerify",
+		[IMAGES_LISTED_ARE] = "NeverVerifyAllowlistedImages",
+		[IMAGES_ARE_ASKED_FOR] = "AlwaysVerify"};
+	struct str policy = text_at(
+		a, tree, "imagePullCredentialsVerificationPolicy", policies[IMAGES_PRELOADED_ARE]);
+
+	for (size_t i = 0; i < ARRAY_LEN(policies); i++)
+		if (str_eq_text(policy, policies[i])) {
+			c->image_check = (enum image_check)i;
+			return read_trusted(a, tree, c, err);
+		}
 	return err_set(err, ERR_INVALID,
-		"invalid configuration: imagePullCredentialsVerificationPolicy: \"%.*s\" is not "
-		"supported: only NeverVerify is",
+		"invalid configuration: option \"%.*s\" specified for "
+		"imagePullCredentialsVerificationPolicy is not supported",
 		STRF(policy));
 }
 
@@ -109,7 +142,7 @@ int configuration_read_safety(
 
 	if (code || (code = read_authorization(a, tree, c, err)) ||
 		(code = read_address(a, tree, c, err)) || (code = check_swap(tree, err)) ||
-		(code = check_images(tree, err)) || (code = check_run_once(tree, err)))
+		(code = read_images(a, tree, c, err)) || (code = check_run_once(tree, err)))
 		return code;
 	return check_logs(c, err);
 }

@@ -3,6 +3,7 @@
  * and what is said when it cannot be had.
  */
 #include "container_steps.h"
+#include "pull_records.h"
 
 #include <kube/api_codec.h>
 #include <kube/codec.h>
@@ -93,6 +94,9 @@ static void find_secrets(struct pod_item *item)
 {
 	_cleanup_(buf_done) struct buf missing = BUF_INIT(16 * KIB);
 
+	if (item->keys_found)
+		return;
+	item->keys_found = true;
 	json_each (ref, json_path(item_pod(item), "spec.imagePullSecrets")) {
 		const struct cJSON *secret = NULL;
 		struct str name = tree_str(ref, "name");
@@ -137,8 +141,8 @@ static void pull(struct pod_item *item, int step, struct str image)
 	container_tell(item, "Normal", "Pulling",
 		arena_print(&item->arena, "Pulling image \"%.*s\"", STRF(image)));
 	item->since = loop_now(kubelet_loop(item_kubelet(item)));
-	if (!item->keys.count)
-		find_secrets(item);
+	find_secrets(item);
+	pull_records_begin(item_kubelet(item)->pulled, image);
 	item->key_at = 0;
 	item->auth = image_keychain_next(&item->keys, image, &item->key_at);
 	ask(item, step);
@@ -160,6 +164,17 @@ static bool has_good_name(struct pod_item *item, struct str image)
 	return false;
 }
 
+/* It is here, and was pulled with nobody's credentials but the pod's. */
+static bool may_use(struct pod_item *item, const struct image *image)
+{
+	const struct pull_records *pulled = item_kubelet(item)->pulled;
+
+	if (!image || !pull_records_ask(pulled, item->image, image->id))
+		return image != NULL;
+	find_secrets(item);
+	return pull_records_allow(pulled, item->image, image->id, &item->keys);
+}
+
 bool container_image_here(struct pod_item *item, int step)
 {
 	struct runtime *r = item_kubelet(item)->runtime;
@@ -169,8 +184,7 @@ bool container_image_here(struct pod_item *item, int step)
 
 	if (!has_good_name(item, image))
 		return false;
-	bool here = r->ops->image(r, image) != NULL;
-	if (here && !str_eq(policy, STR("Always"))) {
+	if (!str_eq(policy, STR("Always")) && may_use(item, r->ops->image(r, image))) {
 		container_tell(item, "Normal", "Pulled",
 			arena_print(&item->arena,
 				"Container image \"%.*s\" already present on machine and can be "
@@ -195,6 +209,11 @@ bool container_image_here(struct pod_item *item, int step)
 	return false;
 }
 
+void container_image_cancelled(struct pod_item *item)
+{
+	pull_records_end(item_kubelet(item)->pulled, item->image, STR(""), NULL);
+}
+
 void container_image_failed(struct pod_item *item, struct err *err)
 {
 	struct str image = item->image;
@@ -202,6 +221,7 @@ void container_image_failed(struct pod_item *item, struct err *err)
 	struct str message = arena_print(&item->arena, "%s", err_text(err));
 	int64_t now = item_wall(item);
 
+	pull_records_end(item_kubelet(item)->pulled, image, STR(""), NULL);
 	mem_free((void *)note->pull_error.at);
 	note->pull_error = str_make(str_dup(message), message.len);
 	back_off_next(&note->pull, now, now, BACK_OFF_MOST);
@@ -210,6 +230,17 @@ void container_image_failed(struct pod_item *item, struct err *err)
 			STRF(message)));
 	give_up_image(item, "ErrImagePull", message, RETRY_PULL);
 	err_done(err);
+}
+
+static void note_pulled(struct pod_item *item, const struct image *image)
+{
+	struct pull_records *pulled = item_kubelet(item)->pulled;
+	struct runtime *r = item_kubelet(item)->runtime;
+	const struct image *const *list;
+	size_t count = r->ops->images(r, &list);
+
+	pull_records_keep(pulled, list, count);
+	pull_records_end(pulled, item->image, image ? image->id : STR(""), item->auth);
 }
 
 void container_image_pulled(struct pod_item *item)
@@ -222,6 +253,7 @@ void container_image_pulled(struct pod_item *item)
 	int64_t ns = loop_now(kubelet_loop(item_kubelet(item))) - item->since;
 
 	note->pull = (struct back_off){0};
+	note_pulled(item, image);
 	duration_print(&took, item->pull.lasted / MSEC * MSEC);
 	duration_print(&all, ns / MSEC * MSEC);
 	container_tell(item, "Normal", "Pulled",

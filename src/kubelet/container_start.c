@@ -112,8 +112,11 @@ static void start_run(struct task *t, struct err *err)
 {
 	struct pod_item *item = CONTAINER_OF(t, struct pod_item, task);
 
-	if (err && err->code == ERR_CANCELLED)
+	if (err && err->code == ERR_CANCELLED) {
+		if (t->step == START_PULLED)
+			container_image_cancelled(item);
 		return task_fail(t, err);
+	}
 	switch ((enum start_step)t->step) {
 	case START_IMAGE:
 		look_for_images(item);

@@ -32,6 +32,7 @@ bool container_image_next(struct pod_item *item);
 bool container_image_here(struct pod_item *item, int step);
 /* With other credentials, when there are some. */
 bool container_image_again(struct pod_item *item, int step, const struct err *err);
+void container_image_cancelled(struct pod_item *item);
 void container_image_failed(struct pod_item *item, struct err *err);
 void container_image_pulled(struct pod_item *item);
 

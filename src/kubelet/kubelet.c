@@ -11,6 +11,7 @@
 #include "pod_worker.h"
 #include "prober.h"
 #include "pull_queue.h"
+#include "pull_records.h"
 #include "server.h"
 #include "serving_certificate.h"
 #include "static_pods.h"
@@ -378,6 +379,7 @@ static void free_part(struct part *p)
 	node_shutdown_free(k->shutdown);
 	image_collector_free(k->collector);
 	pull_queue_free(k->pulls);
+	pull_records_free(k->pulled);
 	volume_stats_free(k->room);
 	log_rotation_free(k->rotation);
 	static_pods_free(k->statics);
@@ -561,6 +563,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->statics = static_pods_new(k);
 	k->collector = image_collector_new(k);
 	k->pulls = pull_queue_new(runtime, pull_queue_width(&k->configuration));
+	k->pulled = pull_records_new(base->env, &k->scope, &k->configuration, k->options.root_dir);
 	k->rotation = log_rotation_new(k);
 	k->room = volume_stats_new(k);
 	k->evictions = eviction_manager_new(k);

@@ -19,6 +19,7 @@ struct http_client;
 struct node_agent;
 struct image_collector;
 struct pull_queue;
+struct pull_records;
 struct volume_stats;
 struct eviction_manager;
 struct serving_certificate;
@@ -52,6 +53,7 @@ struct kubelet {
 	struct mirrors *mirrors;
 	struct image_collector *collector;
 	struct pull_queue *pulls;
+	struct pull_records *pulled;
 	struct volume_stats *room; /* NULL: volumes are not measured */
 	struct eviction_manager *evictions;
 	bool pressure[PRESSURES];      /* what the node is short of */

@@ -25,6 +25,7 @@ struct pod_item {
 	struct image_keychain keys;
 	const struct image_auth *auth; /* that is tried now; NULL: none */
 	size_t key_at;
+	bool keys_found;               /* the pod's secrets have been looked at */
 	struct str image, pull_policy; /* the one that is looked for */
 	size_t images;                 /* how many were */
 	struct runtime_exec exec;

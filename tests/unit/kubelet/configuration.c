@@ -148,6 +148,32 @@ TEST(what_fails_waits_no_longer_than_is_said)
 		"seconds) must be set between 1s and 300s");
 }
 
+TEST(images_are_looked_after_as_is_said)
+{
+	static const struct {
+		const char *text;
+		enum image_check check;
+	} rows[] = {
+		{"", IMAGES_PRELOADED_ARE},
+		{"imagePullCredentialsVerificationPolicy: NeverVerify\n", IMAGES_ARE_EVERYBODYS},
+		{"imagePullCredentialsVerificationPolicy: AlwaysVerify\n", IMAGES_ARE_ASKED_FOR},
+		{"imagePullCredentialsVerificationPolicy: NeverVerifyAllowlistedImages\n"
+		 "preloadedImagesVerificationAllowlist: [a.example/x]\n",
+			IMAGES_LISTED_ARE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[300];
+		struct rig r;
+
+		snprintf(text, sizeof(text), "%s%s", HEAD, rows[i].text);
+		EXPECT_INT(read(&r, text), 0);
+		EXPECT_INT(r.c.image_check, rows[i].check);
+		EXPECT_INT(r.c.trusted_image_count, rows[i].check == IMAGES_LISTED_ARE);
+		done(&r);
+	}
+}
+
 TEST(what_would_be_less_safe_than_it_was_asked_for_is_refused)
 {
 	expect_fault(HEAD "memorySwap: {swapBehavior: LimitedSwap}\n",
@@ -156,9 +182,12 @@ TEST(what_would_be_less_safe_than_it_was_asked_for_is_refused)
 	expect_fault(HEAD "memorySwap: {swapBehavior: Some}\n",
 		"invalid configuration: memorySwap.swapBehavior \"Some\" must be one of: \"\", "
 		"\"LimitedSwap\" or \"NoSwap\"");
-	expect_fault(HEAD "imagePullCredentialsVerificationPolicy: AlwaysVerify\n",
-		"invalid configuration: imagePullCredentialsVerificationPolicy: \"AlwaysVerify\" "
-		"is not supported: only NeverVerify is");
+	expect_fault(HEAD "imagePullCredentialsVerificationPolicy: Sometimes\n",
+		"invalid configuration: option \"Sometimes\" specified for "
+		"imagePullCredentialsVerificationPolicy is not supported");
+	expect_fault(HEAD "preloadedImagesVerificationAllowlist: [a]\n",
+		"invalid configuration: can't set preloadedImagesVerificationAllowlist if "
+		"imagePullCredentialsVerificationPolicy is not \"NeverVerifyAllowlistedImages\"");
 	expect_fault(HEAD "authorization: {mode: None}\n", "unknown authorization mode None");
 	expect_fault(
 		HEAD "address: here\n", "invalid configuration: address: \"here\" is no address");
