@@ -5,6 +5,7 @@
 #include "encryption.h"
 #include "api_options.h"
 #include "config_reload.h"
+#include "encryption_counts.h"
 #include "encryption_private.h"
 #include "watched_file.h"
 
@@ -12,6 +13,7 @@
 #include <kube/codec.h>
 #include <kube/log.h>
 #include <kube/mem.h>
+#include <kube/time.h>
 
 #define FILE_MAX_ (1 * MIB)
 
@@ -25,6 +27,7 @@ struct encryption {
 	struct config_hash next_hash, taken_hash;
 	struct watched_file *file;
 	struct op changing;
+	struct encryption_counts *counts;
 };
 
 /* ---- for the store ---- */
@@ -34,13 +37,18 @@ static int seal(const struct store_sealer *s, struct str bucket, struct str plac
 {
 	const struct encryption *e = CONTAINER_OF(s, struct encryption, sealer);
 	const struct sealing_rule *rule = sealing_rules_find(e->now, bucket);
-	int code;
+	int64_t began = clock_mono();
+	bool seals = sealing_rule_seals(rule);
+	int code = 0;
 
-	if (!sealing_rule_seals(rule))
-		return 0;
-	buf_add_str(out, rule->keys[0].prefix);
-	code = seal_close(rule->keys[0].key, place, text, out, err);
-	return code ? code : 1;
+	if (seals) {
+		buf_add_str(out, rule->keys[0].prefix);
+		code = seal_close(rule->keys[0].key, place, text, out, err);
+	}
+	if (rule)
+		encryption_counts_note(e->counts, true, bucket,
+			seals ? rule->keys[0].prefix : STR(""), !code, began);
+	return code ? code : seals;
 }
 
 /* 1: opened by one of the rule's keys, *index; 0: by none of them. */
@@ -80,14 +88,20 @@ static int unseal(const struct store_sealer *s, struct str bucket, struct str pl
 	const struct encryption *e = CONTAINER_OF(s, struct encryption, sealer);
 	const struct sealing_rule *rule = sealing_rules_find(e->now, bucket);
 	size_t index = 0, before = out->len;
+	int64_t began = clock_mono();
 	int code;
 
 	*stale = false;
 	if (!str_starts(text, STR(SEALED))) {
 		*stale = sealing_rule_seals(rule);
+		if (rule)
+			encryption_counts_note(e->counts, false, bucket, STR(""), true, began);
 		return 0;
 	}
 	code = open_by(rule, place, text, out, &index, err);
+	if (code)
+		encryption_counts_note(
+			e->counts, false, bucket, rule->keys[index].prefix, code > 0, began);
 	if (code > 0) {
 		*stale = index || !sealing_rule_seals(rule);
 		return 1;
@@ -236,6 +250,7 @@ int encryption_new(struct api_server *s, struct encryption **encryption, struct 
 	e = mem_new(sizeof(*e));
 	e->server = s;
 	e->sealer = (struct store_sealer){.seal = seal, .open = unseal};
+	e->counts = encryption_counts_new();
 	arena_init(&e->arena);
 	code = read_file(e, err);
 	if (code)
@@ -265,8 +280,15 @@ void encryption_free(struct encryption *e)
 	sealing_rules_free(e->now);
 	sealing_rules_free(e->next);
 	sealing_rules_free(e->taken);
+	encryption_counts_free(e->counts);
 	arena_done(&e->arena);
 	mem_free(e);
+}
+
+void encryption_print_metrics(const struct encryption *e, struct buf *out)
+{
+	if (e)
+		encryption_counts_print(e->counts, out);
 }
 
 const struct store_sealer *encryption_sealer(const struct encryption *e)

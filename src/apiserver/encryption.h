@@ -19,6 +19,7 @@ int encryption_new(struct api_server *s, struct encryption **encryption, struct 
 void encryption_start(struct encryption *e); /* NULL is fine */
 void encryption_stop(struct encryption *e);  /* before the store closes */
 void encryption_free(struct encryption *e);
-const struct store_sealer *encryption_sealer(const struct encryption *e); /* NULL: none */
+void encryption_print_metrics(const struct encryption *e, struct buf *out); /* NULL: none */
+const struct store_sealer *encryption_sealer(const struct encryption *e);   /* NULL: none */
 
 #endif

@@ -1,6 +1,7 @@
 /* What has been counted, and what can be seen of the process, as Prometheus reads it. */
 #include "api_options.h"
 #include "discovery.h"
+#include "encryption.h"
 #include "fair.h"
 #include "health.h"
 #include "metrics_private.h"
@@ -182,6 +183,7 @@ void serve_metrics(struct api_request *r)
 	print_counted(&out, r->server->metrics);
 	fair_print_metrics(r->server->fair, &out);
 	print_store(&out, r->server->metrics);
+	encryption_print_metrics(r->server->encryption, &out);
 	print_process(&out, r->server->metrics);
 	answer_text(r, 200, METRIC_TYPE, buf_str(&out));
 }

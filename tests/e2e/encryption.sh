@@ -25,6 +25,10 @@ keys() { # FILE PROVIDERS: a configuration for Secrets, and one of a wildcard
 }
 one=$(printf '0123456789abcdef0123456789abcdef' | base64)
 two=$(printf 'fedcba9876543210fedcba9876543210' | base64)
+plain() { # PATH
+	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -o "$dir/out" -w '%{http_code}' \
+		-H 'Authorization: Bearer secret-of-admin' "$url$1"
+}
 secret() { ask POST $default/secrets "{\"metadata\":{\"name\":\"$1\"},\"stringData\":{\"word\":\"sesame\"}}" >/dev/null; }
 word() { ask GET "$default/secrets/$1" | grep -c "$(printf sesame | base64)"; }
 
@@ -42,6 +46,9 @@ for kind in aesgcm aescbc secretbox; do
 	check "$kind: it serves" test -n "$port"
 	secret $kind
 	check "$kind: a secret reads as it was" test "$(word $kind)" = 1
+	check "$kind: that it was sealed is counted" contains \
+		"{resource=\"secrets\",status=\"OK\",transformation_type=\"to_storage\",transformer_prefix=\"k8s:enc:$kind:v1:\"}" \
+		"$(plain /metrics >"$dir/code"; grep ^apiserver_storage_transformation_operations "$dir/out")"
 	end_apiserver
 	check "$kind: it lies sealed" contains "k8s:enc:$kind:v1:key1:" "$(lying secrets/default/$kind)"
 	check "$kind: so does what lay there before" contains "k8s:enc:$kind:v1:key1:" \
@@ -90,10 +97,6 @@ end_apiserver
 check "and leaves nothing open" test -z "$(lying '' | grep -v 'k8s:enc:secretbox:v1:all:')"
 
 # ---- while it runs ----
-plain() { # PATH
-	curl -sS --max-time 20 --noproxy '*' --cacert "$dir/d/pki/ca.crt" -o "$dir/out" -w '%{http_code}' \
-		-H 'Authorization: Bearer secret-of-admin' "$url$1"
-}
 metric() { plain /metrics >"$dir/code"; sed -n "s/^apiserver_encryption_config_controller_$1{.*$2.*} //p" "$dir/out"; }
 config=all.yaml of="'*.*'"
 keys $config "{secretbox: {keys: [{name: all, secret: $one}]}}, {aesgcm: {keys: [{name: key2, secret: $two}]}}, {identity: {}}"
