@@ -1,7 +1,5 @@
 #!/bin/bash
 # Who may do what, by files, webhooks and issuers that live outside: curl and kubectl against them.
-. "$(dirname "$0")/../harness/check.sh"
-. "$(dirname "$0")/../harness/apiserver.sh"
 . "$(dirname "$0")/../harness/hook.sh"
 kube=$1
 here=$(dirname "$0")

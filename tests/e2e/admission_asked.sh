@@ -1,7 +1,5 @@
 #!/bin/bash
 # Plugins that ask somebody, or do something first: image policies, namespaces, groups of pods.
-. "$(dirname "$0")/../harness/check.sh"
-. "$(dirname "$0")/../harness/apiserver.sh"
 . "$(dirname "$0")/../harness/hook.sh"
 kube=$1
 cat >"$dir/policy.yaml" <<'YAML'

@@ -1,7 +1,5 @@
 #!/bin/bash
 # Audit events sent to a webhook: in batches, or while requests wait; one that fails and hangs.
-. "$(dirname "$0")/../harness/check.sh"
-. "$(dirname "$0")/../harness/apiserver.sh"
 . "$(dirname "$0")/../harness/hook.sh"
 kube=$1
 cat >"$dir/policy.yaml" <<'YAML'

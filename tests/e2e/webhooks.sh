@@ -1,7 +1,5 @@
 #!/bin/bash
 # Admission webhooks as an administrator meets them: kubectl, and a server that answers all sorts.
-. "$(dirname "$0")/../harness/check.sh"
-. "$(dirname "$0")/../harness/apiserver.sh"
 . "$(dirname "$0")/../harness/hook.sh"
 kubectl=$(command -v kubectl) || { echo "no kubectl here" >&2; exit 1; }
 start_hook "$(dirname "$0")/webhook_server.py" DNS:hooks.default.svc

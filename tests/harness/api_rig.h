@@ -203,6 +203,28 @@ static inline struct cJSON *api_rig_json(struct arena *a, const char *text)
 	return tree;
 }
 
+/* Whom the server takes that client for must be `user`; the error's code when it does not say. */
+static inline int api_rig_ask_user(
+	struct api_rig *r, struct client *c, const char *user, struct err *err)
+{
+	struct client_request q;
+	struct told told = {0};
+
+	client_request_init(&q, CLIENT_CREATE,
+		resource_find(STR("authentication.k8s.io"), STR("v1"), STR("selfsubjectreviews")),
+		STR(""), STR(""));
+	q.body = api_rig_json(&q.arena, "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":"
+					"\"SelfSubjectReview\"}");
+	client_send(c, told_op(&told, r->t.root, OP_NO_DEADLINE), &q);
+	loop_test_run_until(&r->t, &told.done);
+	int code = told.err.code;
+	if (!code)
+		EXPECT_STR(json_str(json_path(q.object, "status.userInfo.username")), user);
+	err_move(err, &told.err);
+	client_request_done(&q);
+	return code;
+}
+
 static inline void api_rig_create_config_map(
 	struct api_rig *r, const char *namespace, const char *name, const char *value)
 {

@@ -1,10 +1,13 @@
-# A webhook on loopback for tests in shell, behind harness/apiserver.sh: a program in Python that takes
-# CERT KEY DIR and prints its port (hook_server.py).
+# A webhook on loopback for tests in shell, with harness/check.sh and apiserver.sh: a program in Python
+# that takes CERT KEY DIR and prints its port (hook_server.py).
 #
 #   start_hook PROGRAM; hook_kubeconfig /path >"$dir/hook.yaml"; …
 #
 # $hook is its port, $dir/hook.crt its certificate; what it answers stands in $dir/mood, what it complains
 # of in $dir/complaints.
+. "$(dirname "${BASH_SOURCE[0]}")/check.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/apiserver.sh"
+
 start_hook() { # PROGRAM [DNS:NAME]: what else the certificate is for
 	local names="IP:127.0.0.1${2:+,$2}"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=hook \

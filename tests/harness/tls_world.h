@@ -14,6 +14,7 @@
 #ifndef KUBE_TLS_WORLD_H
 #define KUBE_TLS_WORLD_H
 
+#include <kube/codec.h>
 #include <kube/mem.h>
 #include <kube/tls_engine.h>
 #include <stdio.h>
@@ -105,6 +106,22 @@ static inline void tls_world_issue(
 	tls_world_must(cert_issue(&request, key, w->ca.items[0], w->ca_key, &cert, &err), &err);
 	made->chain = tls_world_chain(cert);
 	made->identity = (struct tls_identity){.chain = &made->chain, .key = key};
+}
+
+/* What a CertificateSigningRequest has in spec.request; the caller's. */
+static inline struct cert *tls_world_read_request(struct str base64)
+{
+	_cleanup_(buf_done) struct buf pem = BUF_INIT(64 * KIB);
+	struct pem_block block = {0};
+	struct err err = {0};
+	struct cert *csr;
+
+	tls_world_must(base64_decode(&pem, base64, &err), &err);
+	struct str rest = buf_str(&pem);
+	assert(pem_next(&rest, &block, NULL));
+	tls_world_must(csr_parse_der(buf_str(&block.der), &csr, &err), &err);
+	pem_block_done(&block);
+	return csr;
 }
 
 static inline void tls_world_identity_done(struct tls_world_identity *made)

@@ -81,13 +81,8 @@ static void sign(struct asking *a, struct cJSON *request, struct arena *arena, c
 {
 	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB);
 	_cleanup_(buf_done) struct buf text = BUF_INIT(MIB);
-	struct cert *csr, *cert;
-	struct pem_block block;
+	struct cert *csr = tls_world_read_request(tree_str(request, "spec.request")), *cert;
 
-	EXPECT_INT(base64_decode(&pem, tree_str(request, "spec.request"), NULL), 0);
-	struct str rest = buf_str(&pem);
-	EXPECT(pem_next(&rest, &block, NULL));
-	EXPECT_INT(csr_parse_der(buf_str(&block.der), &csr, NULL), 0);
 	struct cert_request wish = {.subject = cert_info(csr)->subject,
 		.now = env_wall(a->w.env),
 		.lifetime = 100 * HOUR,
@@ -96,7 +91,6 @@ static void sign(struct asking *a, struct cJSON *request, struct arena *arena, c
 	EXPECT_INT(cert_issue(&wish, cert_key(csr), a->authority.ca.items[0], a->authority.ca_key,
 			   &cert, NULL),
 		0);
-	buf_clear(&pem);
 	cert_print_pem(cert, &pem);
 	base64_encode(&text, buf_str(&pem));
 	tree_set_str(arena, request, "status.certificate", buf_str(&text));
@@ -105,7 +99,6 @@ static void sign(struct asking *a, struct cJSON *request, struct arena *arena, c
 	fake_put(&a->w.api, key, buf_text(&text));
 	cert_unref(cert);
 	cert_unref(csr);
-	pem_block_done(&block);
 }
 
 /* All that nobody has answered. */

@@ -172,13 +172,8 @@ static void judge(struct cluster *c, struct cJSON *request, const char *verdict)
 static void sign(struct cluster *c, struct cJSON *request, int64_t lifetime, unsigned usage)
 {
 	_cleanup_(buf_done) struct buf pem = BUF_INIT(MIB), text = BUF_INIT(MIB);
-	struct cert *csr, *cert;
-	struct pem_block block;
+	struct cert *csr = tls_world_read_request(tree_str(request, "spec.request")), *cert;
 
-	EXPECT_INT(base64_decode(&pem, tree_str(request, "spec.request"), NULL), 0);
-	struct str rest = buf_str(&pem);
-	EXPECT(pem_next(&rest, &block, NULL));
-	EXPECT_INT(csr_parse_der(buf_str(&block.der), &csr, NULL), 0);
 	const struct cert_info *i = cert_info(csr);
 	EXPECT_STR(i->subject.common_name, "system:node:" RIG_NODE);
 	EXPECT_STR(i->subject.organizations[0], "system:nodes");
@@ -198,14 +193,12 @@ static void sign(struct cluster *c, struct cJSON *request, int64_t lifetime, uns
 	EXPECT_INT(cert_issue(&wish, cert_key(csr), c->world.ca.items[0], c->world.ca_key, &cert,
 			   NULL),
 		0);
-	buf_clear(&pem);
 	cert_print_pem(cert, &pem);
 	base64_encode(&text, buf_str(&pem));
 	tree_set_str(&c->arena, request, "status.certificate", buf_str(&text));
 	put(c, request, "status");
 	cert_unref(cert);
 	cert_unref(csr);
-	pem_block_done(&block);
 }
 
 /* Between seven and nine tenths of its time another is due; until it comes the old one is used. */
@@ -224,14 +217,19 @@ static struct cJSON *wait_for_request(struct cluster *c, int not_before, int wit
 
 /* ---- of the server ---- */
 
+static struct cJSON *open_server(struct cluster *c, int *count)
+{
+	open_cluster(c, "serverTLSBootstrap");
+	start(c);
+	return open_request(c, count);
+}
+
 TEST(a_certificate_is_asked_for_used_kept_and_asked_for_anew)
 {
 	struct cluster c;
 	int count;
 
-	open_cluster(&c, "serverTLSBootstrap");
-	start(&c);
-	struct cJSON *request = open_request(&c, &count);
+	struct cJSON *request = open_server(&c, &count);
 	REQUIRE(request);
 	EXPECT_INT(count, 1);
 	EXPECT_STR(tree_str(request, "spec.signerName"), "kubernetes.io/kubelet-serving");
@@ -266,9 +264,7 @@ TEST(who_was_refused_asks_again)
 	struct cluster c;
 	int count;
 
-	open_cluster(&c, "serverTLSBootstrap");
-	start(&c);
-	struct cJSON *request = open_request(&c, &count);
+	struct cJSON *request = open_server(&c, &count);
 	REQUIRE(request);
 	judge(&c, request, "Denied");
 	rig_pass(&c.r, 3 * SEC);

@@ -76,25 +76,9 @@ static int runs(struct world *w)
 	return n;
 }
 
-/* Who the server takes us for; the error's code otherwise, with its text in `err`. */
 static int ask(struct world *w, struct err *err, const char *user)
 {
-	struct client_request q;
-	struct told told = {0};
-
-	client_request_init(&q, CLIENT_CREATE,
-		resource_find(STR("authentication.k8s.io"), STR("v1"), STR("selfsubjectreviews")),
-		STR(""), STR(""));
-	q.body = api_rig_json(&q.arena, "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":"
-					"\"SelfSubjectReview\"}");
-	client_send(w->client, told_op(&told, w->r.t.root, OP_NO_DEADLINE), &q);
-	loop_test_run_until(&w->r.t, &told.done);
-	int code = told.err.code;
-	if (!code)
-		EXPECT_STR(tree_str(q.object, "status.userInfo.username"), user);
-	err_move(err, &told.err);
-	client_request_done(&q);
-	return code;
+	return api_rig_ask_user(&w->r, w->client, user, err);
 }
 
 static void ask_well(struct world *w, const char *user)

@@ -78,23 +78,12 @@ static void show(struct world *w, const char *name)
 	EXPECT_OK(client_show(w->client, buf_str(&cert), buf_str(&key), &err), &err);
 }
 
-/* Who the server takes us for. */
 static void expect_user(struct world *w, const char *user)
 {
-	struct client_request q;
-	struct told told = {0};
+	struct err err = {0};
 
-	client_request_init(&q, CLIENT_CREATE,
-		resource_find(STR("authentication.k8s.io"), STR("v1"), STR("selfsubjectreviews")),
-		STR(""), STR(""));
-	q.body = api_rig_json(&q.arena, "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":"
-					"\"SelfSubjectReview\"}");
-	client_send(w->client, told_op(&told, w->r.t.root, OP_NO_DEADLINE), &q);
-	loop_test_run_until(&w->r.t, &told.done);
-	EXPECT_OK(told.err.code, &told.err);
-	EXPECT_STR(tree_str(q.object, "status.userInfo.username"), user);
-	client_request_done(&q);
-	told_done(&told);
+	EXPECT_OK(api_rig_ask_user(&w->r, w->client, user, &err), &err);
+	err_done(&err);
 }
 
 TEST(another_certificate_is_shown_from_the_next_call_on)

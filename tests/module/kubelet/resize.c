@@ -104,16 +104,21 @@ static void close_pod(struct kubelet_rig *r)
 	kubelet_rig_close(r);
 }
 
+static void begin_resize(struct kubelet_rig *r, int ms)
+{
+	test_context("after %d ms", ms);
+	open_pod(r);
+	resize(r, "400m");
+	rig_pass(r, ms * MSEC);
+}
+
 /* What was resized is taken back while nobody looks, or is not. */
 static void end_in_the_middle(bool take_back)
 {
 	for (int ms = 0; ms < 16 && !test_failed(); ms++) {
 		struct kubelet_rig r;
 
-		test_context("after %d ms", ms);
-		open_pod(&r);
-		resize(&r, "400m");
-		rig_pass(&r, ms * MSEC);
+		begin_resize(&r, ms);
 		kubelet_rig_stop(&r);
 		if (take_back)
 			resize(&r, "100m");
@@ -142,10 +147,7 @@ TEST(the_pods_group_is_fitted_when_its_containers_have_been_resized_already)
 	for (int ms = 0; ms < 16 && !test_failed(); ms++) {
 		struct kubelet_rig r;
 
-		test_context("after %d ms", ms);
-		open_pod(&r);
-		resize(&r, "400m");
-		rig_pass(&r, ms * MSEC);
+		begin_resize(&r, ms);
 		resize(&r, "300m");
 		rig_pass(&r, MSEC);
 		kubelet_rig_stop(&r);
