@@ -120,6 +120,26 @@ static void pod_changed(
 		take_pod(k, fresh);
 }
 
+/*
+ * Does it have its place here? What ran before this kubelet began does before it is looked at; what
+ * has ended no more, though it may have to be cleared away: whoever comes instead is here already.
+ */
+static bool has_place(struct kubelet *k, const struct pod_worker *w)
+{
+	struct str phase = tree_str(w->state->pod, "status.phase");
+	const struct sandbox *const *list;
+
+	if (w->seen || w->life != LIFE_SYNC)
+		return w->life < LIFE_LEAVING;
+	if (str_eq(phase, STR("Succeeded")) || str_eq(phase, STR("Failed")))
+		return false;
+	size_t count = k->runtime->ops->sandboxes(k->runtime, &list);
+	for (size_t i = 0; i < count; i++)
+		if (list[i]->state == SANDBOX_READY && str_eq_text(list[i]->uid, w->uid))
+			return true;
+	return false;
+}
+
 bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 	struct pod_victims *victims, struct str *reason, struct str *message)
 {
@@ -135,7 +155,7 @@ bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 	map_each (it, &k->workers) {
 		const struct pod_worker *w = it.value;
 
-		if (w->seen && w->life != LIFE_ENDED && w->state->pod != pod)
+		if (w->state->pod != pod && has_place(k, w))
 			others[in.other_count++] = w->state->pod;
 	}
 	if (k->shutting_down) {
@@ -156,7 +176,7 @@ enum resize_answer kubelet_resizes(
 	map_each (it, &k->workers) {
 		const struct pod_worker *other = it.value;
 
-		if (other != w && other->seen && other->life != LIFE_ENDED)
+		if (other != w && has_place(k, other))
 			others[in.other_count++] = other->state->pod;
 	}
 	if (!pod_can_ever_fit(a, &in, message))

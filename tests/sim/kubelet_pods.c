@@ -1,6 +1,10 @@
 /* Pods on a node, from the API to a runtime in memory and back, on virtual time. */
 #include "kubelet_rig.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
 #define APP "'containers':[{'name':'app','image':'app'}]"
 
 static struct fake_program programs[] = {
@@ -591,6 +595,65 @@ TEST(a_node_refuses_what_it_has_no_room_for)
 	EXPECT_STR(rig_status(&r, "more", "reason"), "OutOfcpu");
 	EXPECT(!json_path(rig_get(&r, "more"), "status.containerStatuses"));
 	EXPECT_INT(fake_runtime_running(&r.runtime), 0);
+	kubelet_rig_close(&r);
+}
+
+TEST(what_runs_already_comes_before_what_a_new_kubelet_is_given)
+{
+	static const char three[] =
+		"'containers':[{'name':'a','image':'app','resources':{'requests':"
+		"{'cpu':'3'}}}]";
+	struct kubelet_rig r;
+
+	open_rig(&r);
+	rig_pass(&r, SEC);
+	rig_pod(&r, "old", three);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "old", "phase"), "Running");
+	kubelet_rig_stop(&r);
+	/* It is heard of first, by its name. */
+	rig_pod(&r, "fresh", three);
+	kubelet_rig_start(&r);
+	rig_pass(&r, 3 * SEC);
+	EXPECT_STR(rig_status(&r, "old", "phase"), "Running");
+	EXPECT_STR(rig_status(&r, "fresh", "reason"), "OutOfcpu");
+	kubelet_rig_close(&r);
+}
+
+TEST(the_room_of_a_pod_is_free_when_it_is_told_to_have_ended)
+{
+	static const char three[] =
+		"'restartPolicy':'Never','volumes':[{'name':'e','emptyDir':{}}],"
+		"'containers':[{'name':'a','image':'once','resources':{"
+		"'requests':{'cpu':'3'}}}]";
+	struct kubelet_rig r;
+
+	EXPECT(!unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	open_rig(&r);
+	rig_pass(&r, SEC);
+	rig_pod(&r, "first", three);
+	rig_pass(&r, SEC);
+	/* Its volume cannot be taken away yet. */
+	struct str uid = tree_str(rig_get(&r, "first"), "metadata.uid");
+	char *inside = mem_print(
+		"%s/pods/%.*s/volumes/kubernetes.io~empty-dir/e/inside", r.root, STRF(uid));
+	EXPECT_INT(mkdir(inside, 0755), 0);
+	EXPECT_INT(mount(r.root, inside, NULL, MS_BIND, NULL), 0);
+	rig_pass(&r, 2 * SEC);
+	EXPECT_STR(rig_status(&r, "first", "phase"), "Succeeded");
+	rig_pod(&r, "second", three);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "second", "phase"), "Running");
+	EXPECT_INT(umount2(inside, MNT_DETACH), 0);
+	mem_free(inside);
+	/* Nor is what has ended in the way of another kubelet. */
+	rig_pass(&r, 3 * SEC);
+	kubelet_rig_stop(&r);
+	rig_pod(&r, "third", three);
+	kubelet_rig_start(&r);
+	rig_pass(&r, SEC);
+	EXPECT_STR(rig_status(&r, "second", "phase"), "Succeeded");
+	EXPECT_STR(rig_status(&r, "third", "phase"), "Running");
 	kubelet_rig_close(&r);
 }
 
