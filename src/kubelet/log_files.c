@@ -227,6 +227,24 @@ int log_files_call_back(const char *put_away, const char *path, struct err *err)
 	return 0;
 }
 
+struct str log_files_last(struct arena *a, const char *path)
+{
+	struct str last = STR("");
+	struct listing l;
+	int dir;
+
+	open_directory(a, path, &dir, &l, NULL);
+	if (dir < 0)
+		return last;
+	close(dir);
+	/* None is kept twice, and none may be put away: what is to be packed lies there plain. */
+	log_files_plan(l.files, l.count, INT64_MAX);
+	for (size_t i = 0; i < l.count; i++)
+		if (l.files[i].fate == LOG_PACK)
+			last = l.files[i].name;
+	return last.len ? arena_print(a, "%s%.*s", path, STRF(str_skip(last, l.name.len))) : last;
+}
+
 int log_files_remove(const char *path, struct err *err)
 {
 	_cleanup_(arena_done) struct arena a;

@@ -32,6 +32,8 @@ int log_files_rotate(struct arena *a, const char *path, int64_t most, int64_t wa
 	const _Atomic(bool) *stop, struct str *put_away, struct err *err);
 /* What was put away is written again; not when there is another one already: ERR_ALREADY_EXISTS. */
 int log_files_call_back(const char *put_away, const char *path, struct err *err);
+/* The one that was put away last, as long as it is not packed: its path; empty: there is none. */
+struct str log_files_last(struct arena *a, const char *path);
 /* The file and all older ones; gone is fine. */
 int log_files_remove(const char *path, struct err *err);
 

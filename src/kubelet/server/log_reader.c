@@ -1,5 +1,7 @@
 #include "log_reader.h"
 
+#include "log_files.h"
+
 #include <kube/mem.h>
 #include <kube/time.h>
 
@@ -96,13 +98,38 @@ static void open_work(struct work *w)
 	l->opened = true;
 }
 
+static int64_t written(const struct stat *file)
+{
+	return (int64_t)file->st_mtim.tv_sec * SEC + file->st_mtim.tv_nsec;
+}
+
+/*
+ * What is to be read behind our file, which has been put away. Who reads slowly may find that its
+ * successor was put away, too: that one comes first, and what was written into it is younger.
+ */
+static int open_next(const struct log_reader *l, const struct stat *ours)
+{
+	_cleanup_(arena_done) struct arena a;
+	struct stat last;
+
+	arena_init(&a);
+	struct str path = log_files_last(&a, l->path);
+	int fd = path.len ? open(path.at, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (fd >= 0 && fstat(fd, &last) == 0 && last.st_ino != l->inode &&
+		written(&last) >= written(ours))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return open(l->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
 /*
  * At the end of a file that another has replaced the other is begun. Is there anything more to be
  * read at once?
  */
 static bool replaced(struct log_reader *l)
 {
-	struct stat there, ours;
+	struct stat there, ours, next;
 	int fd;
 
 	if (fstat(l->file, &ours) == 0 && ours.st_size < l->offset) { /* cut off behind our back */
@@ -112,14 +139,19 @@ static bool replaced(struct log_reader *l)
 	if (lstat(l->path, &there) || there.st_ino == l->inode)
 		return false;
 	/* Between the last read and the other's birth something may have been written here. */
-	if (fstat(l->file, &ours) == 0 && ours.st_size > l->offset)
-		return true;
-	fd = open(l->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
+	if (fstat(l->file, &ours))
 		return false;
+	if (ours.st_size > l->offset)
+		return true;
+	fd = open_next(l, &ours);
+	if (fd < 0 || fstat(fd, &next)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
 	close(l->file);
 	l->file = fd;
-	l->inode = there.st_ino;
+	l->inode = next.st_ino;
 	l->offset = 0;
 	return true;
 }
