@@ -20,6 +20,7 @@ struct machine {
 	struct str machine_id, system_uuid, boot_id;
 	struct str kernel, os_image;
 	struct str architecture; /* as Go names it: "amd64" */
+	bool apparmor;           /* the kernel enforces its profiles */
 };
 
 /* What nobody says is 0 or empty. The directory: whose file system counts. */

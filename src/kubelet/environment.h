@@ -24,6 +24,7 @@ const struct resource *resource_secrets(void);
 struct node_facts {
 	struct str name;
 	const struct cJSON *allocatable, *capacity; /* lists of quantities */
+	bool apparmor;                              /* its profiles are enforced */
 	const struct ip *ips;
 	size_t ip_count;
 };

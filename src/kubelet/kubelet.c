@@ -147,6 +147,7 @@ bool kubelet_admits(struct kubelet *k, struct arena *a, const struct cJSON *pod,
 	struct pod_admission in = {.pod = pod,
 		.others = others,
 		.allocatable = k->facts.allocatable,
+		.apparmor = k->facts.apparmor,
 		.pressure = k->pressure,
 		.node = node_agent_node(k->node, a),
 		.unsafe_sysctls = {

@@ -418,6 +418,7 @@ static void set_facts(struct node_agent *n)
 	k->facts = (struct node_facts){.name = node_name(n),
 		.capacity = node_capacity(&n->arena, &in),
 		.allocatable = node_allocatable(&n->arena, &in),
+		.apparmor = n->machine.apparmor,
 		.ips = k->options.node_ips,
 		.ip_count = k->options.node_ip_count};
 }

@@ -243,6 +243,42 @@ static bool is_for_linux(const struct cJSON *pod, struct str *reason, struct str
 	return false;
 }
 
+/* ---- profiles ---- */
+
+static bool wants_profile(const struct cJSON *security)
+{
+	struct str type = tree_str(security, "appArmorProfile.type");
+
+	return type.len && !str_eq(type, STR("Unconfined"));
+}
+
+static bool any_wants_profile(const struct cJSON *spec)
+{
+	static const char *const lists[] = {"containers", "initContainers", "ephemeralContainers"};
+
+	if (wants_profile(json_get(spec, STR("securityContext"))))
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		json_each (container, json_get(spec, str_from(lists[i])))
+			if (wants_profile(json_get(container, STR("securityContext"))))
+				return true;
+	return false;
+}
+
+/* What runs already does so as it can. */
+static bool profiles_can_be_had(
+	const struct pod_admission *in, struct str *reason, struct str *message)
+{
+	if (in->apparmor ||
+		!str_eq(text_or(json_get(in->pod, STR("status")), "phase", "Pending"),
+			STR("Pending")) ||
+		!any_wants_profile(json_get(in->pod, STR("spec"))))
+		return true;
+	*reason = STR("AppArmor");
+	*message = STR("Cannot enforce AppArmor: AppArmor is not enabled on the host");
+	return false;
+}
+
 /* ---- all of it, in upstream's order ---- */
 
 static bool suits_node(
@@ -307,7 +343,7 @@ bool pod_is_admitted(struct arena *a, const struct pod_admission *in, struct pod
 		*message = room.message;
 		return false;
 	}
-	return suits_node(a, in, reason, message) &&
+	return suits_node(a, in, reason, message) && profiles_can_be_had(in, reason, message) &&
 	       (!room.count || makes_room(a, in, &room, victims, reason, message));
 }
 

@@ -11,6 +11,7 @@ struct pod_admission {
 	size_t other_count;
 	const struct cJSON *allocatable;       /* a list of quantities */
 	const struct cJSON *node;              /* for its labels */
+	bool apparmor;                         /* the node enforces its profiles */
 	const bool *pressure;                  /* PRESSURES of them: what the node is short of */
 	struct sysctl_patterns unsafe_sysctls; /* that are allowed all the same */
 };

@@ -173,6 +173,7 @@ void machine_read(struct arena *a, const char *directory, struct machine *m)
 	if (!m->machine_id.len)
 		m->machine_id = read_file(a, "/var/lib/dbus/machine-id");
 	m->boot_id = read_file(a, "/proc/sys/kernel/random/boot_id");
+	m->apparmor = str_eq(read_file(a, "/sys/module/apparmor/parameters/enabled"), STR("Y"));
 	/* A virtual machine may have none, or be too private to tell. */
 	m->system_uuid = read_file(a, "/sys/class/dmi/id/product_uuid");
 	if (!m->system_uuid.len)

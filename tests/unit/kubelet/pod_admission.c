@@ -130,6 +130,18 @@ TEST(pods_are_for_this_system)
 		"SysctlForbidden");
 }
 
+#define PROFILE(type) "'securityContext':{'appArmorProfile':{'type':'" type "'}}"
+
+TEST(profiles_are_only_where_they_are_enforced)
+{
+	EXPECT(!admits("{" PROFILE("RuntimeDefault") "}", "AppArmor"));
+	EXPECT(!admits("{'initContainers':[{" PROFILE("Localhost") "}]}", "AppArmor"));
+	EXPECT(!admits("{'containers':[{},{" PROFILE("RuntimeDefault") "}]}", "AppArmor"));
+	EXPECT(admits("{'containers':[{" PROFILE("Unconfined") "}]}", ""));
+	admits_beside(
+		"{}", "{'spec':{" PROFILE("Localhost") "},'status':{'phase':'Running'}}", "{}", "");
+}
+
 TEST(a_pod_says_which_nodes_it_likes)
 {
 	EXPECT(admits("{'nodeSelector':{'zone':'a'}}", ""));
