@@ -194,6 +194,8 @@ stage_fn stage_options; /* query parameters */
 stage_fn stage_serve;   /* hands over to the verb's handler or to a plain path's */
 
 /* ---- verbs: registry/, one file each ---- */
+/* All that there are, as if their time had come: the server goes. */
+void server_watches_end(struct api_server *s);
 stage_fn verb_get, verb_list, verb_watch, verb_create, verb_update, verb_patch, verb_delete,
 	verb_delete_collection;
 /* Subresources that are not the object's own parts; NULL when `status`-like or unknown. */

@@ -352,6 +352,7 @@ void api_server_start(struct env *env, struct op *op, struct scope *parent,
 	s->options = options;
 	s->life = life;
 	arena_init(&s->arena);
+	list_init(&s->watches);
 	scope_init(&s->scope, parent, "api server", NULL);
 	api_flags_tell_unheeded(options);
 	s->metrics = metrics_new(s);
@@ -388,6 +389,8 @@ static void stop_run(struct task *t, struct err *err)
 		if (s->http) {
 			http_server_stop(
 				s->http, task_await(t, STOP_LOOPBACK, OP_NO_DEADLINE), life->grace);
+			/* They would take the whole grace, and be torn off then. */
+			server_watches_end(s);
 			return;
 		}
 		/* fallthrough */

@@ -67,6 +67,7 @@ struct api_server {
 	struct cel_zones cel_zones; /* expressions see them */
 	struct ip advertise;        /* where members of the cluster reach this server */
 	uint16_t port;              /* that was really taken */
+	struct list watches;        /* of registry/watch.c */
 	bool ready;
 	bool draining;
 	uint64_t store_copies; /* that were asked for: their names */

@@ -252,10 +252,15 @@ before=$(uid)
 kill -USR1 "$server"
 for _ in $(seq 100); do grep -q accept "$dir/log" && break; sleep 0.05; done
 check "SIGUSR1 names what is in flight" grep -q accept "$dir/log"
+as_admin -N "$url/api/v1/namespaces?watch=1" >"$dir/watched" &
+watcher=$!
+for _ in $(seq 100); do grep -q ADDED "$dir/watched" && break; sleep 0.05; done
 kill -TERM "$server"
 end_of "$server"
 check "SIGTERM ends it with success" test $? = 0
 server=
+wait $watcher
+check "a watch ends with it, and is not torn off" test $? = 0
 
 start
 check "it starts again with the same objects" test -n "$before" -a "$(uid)" = "$before"

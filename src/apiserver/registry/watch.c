@@ -19,6 +19,7 @@
 #define ENDING_BOOKMARK (2 * SEC) /* before the end */
 
 struct watching {
+	struct link in_server;
 	struct api_request *r;
 	struct watch watch;
 	struct buf out;
@@ -220,6 +221,7 @@ static void finish(struct watching *w)
 	drop_held(w);
 	buf_done(&w->held_key);
 	watch_done(&w->watch);
+	link_remove(&w->in_server);
 	if (link_linked(&w->custom.in_kind))
 		link_remove(&w->custom.in_kind);
 	op_init(&w->closer, &w->r->x->scope, closed, OP_NO_DEADLINE);
@@ -265,6 +267,16 @@ static void retired(struct custom_watcher *custom)
 
 	w->outdated = true;
 	woken(&w->watch);
+}
+
+void server_watches_end(struct api_server *s)
+{
+	list_each (k, &s->watches) {
+		struct watching *w = LIST_ENTRY(k, struct watching, in_server);
+
+		w->outdated = true;
+		woken(&w->watch);
+	}
 }
 
 static bool awaits_webhook(const struct watching *w, const struct store_change *c)
@@ -465,6 +477,7 @@ void verb_watch(struct api_request *r)
 	int64_t now = loop_now(r->server->env->loop);
 
 	w->r = r;
+	list_push(&r->server->watches, &w->in_server);
 	if (r->resource->custom) {
 		w->custom.retired = retired;
 		list_push(&custom_version_of(r->resource)->kind->watchers, &w->custom.in_kind);
