@@ -90,8 +90,6 @@ static struct cJSON *state_exited(
 	if (!reason.len)
 		reason = c->exit_code ? STR("Error") : STR("Completed");
 	tree_set_int(a, t, "exitCode", c->exit_code);
-	if (c->signal)
-		tree_set_int(a, t, "signal", c->signal);
 	tree_set_str(a, t, "reason", reason);
 	if (c->message.len)
 		tree_set_str(a, t, "message", c->message);

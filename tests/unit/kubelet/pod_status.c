@@ -273,6 +273,21 @@ TEST(a_deleted_pod_that_ran_well_has_succeeded_and_one_that_never_began_has_fail
 	rig_close(&r);
 }
 
+/* Upstream's runtimes do not tell it, and kubectl shows it beside the code. */
+TEST(a_signal_is_in_the_code_alone)
+{
+	struct view_rig r;
+
+	rig_open(&r, APP);
+	rig_sandbox(&r, SANDBOX_READY);
+	rig_run(&r, "app#0 exited 137");
+	((struct container *)r.list[0])->signal = 9;
+	struct cJSON *s = make(&r);
+	EXPECT_INT(tree_int(s, "containerStatuses.0.state.terminated.exitCode", 0), 137);
+	EXPECT(!tree_has(s, "containerStatuses.0.state.terminated.signal"));
+	rig_close(&r);
+}
+
 TEST(a_pod_that_has_ended_keeps_its_address)
 {
 	struct view_rig r;
