@@ -1,6 +1,7 @@
 #include <kube/quota.h>
 
-#include <kube/pods.h>
+#include "quota_pod.h"
+
 #include <kube/quantity.h>
 #include <kube/time.h>
 
@@ -182,8 +183,8 @@ static void add_pod(struct arena *a, struct cJSON *usage, const struct cJSON *po
 
 	if (quota_pod_over(pod, now, &until))
 		return;
-	requests = pod_sum(a, spec, "resources.requests");
-	limits = pod_sum(a, spec, "resources.limits");
+	requests = quota_pod_amounts(a, pod, "requests");
+	limits = quota_pod_amounts(a, pod, "limits");
 	if (json_count(overhead)) {
 		requests = amounts_add(a, requests, overhead);
 		limits = amounts_add(a, limits, amounts_of(a, overhead, limits));
@@ -415,10 +416,13 @@ struct str quota_unsaid(struct arena *a, const struct cJSON *pod, const struct c
 		"cpu", "limits.cpu", "limits.memory", "memory", "requests.cpu", "requests.memory"};
 	struct str text = {0};
 
+	/* The pod speaks for its containers, whatever it says. */
+	if (quota_pod_has_own(pod))
+		return text;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		struct str name = str_from(names[i]), silent;
 
-		if (!json_get(hard, name) || json_get(json_path(pod, "spec.resources"), name))
+		if (!json_get(hard, name))
 			continue;
 		silent = silent_ones(a, pod, name);
 		if (silent.len)

@@ -28,16 +28,21 @@ static void quota_changed(struct usual *u, struct object *old, struct object *fr
 		usual_enqueue_object(u, fresh);
 }
 
+/* A pod that is: what it has, and so what it costs, shows in its status. */
+static bool is_resized(const struct object *o)
+{
+	return o && str_find(object_scan(o, "status.conditions"), STR("\"PodResize")) >= 0;
+}
+
 static void counted_changed(struct usual *u, struct object *old, struct object *fresh)
 {
-	static const char *const costs[] = {
-		"spec", "status.phase", "metadata.deletionTimestamp", "status.allocatedResources"};
+	static const char *const costs[] = {"spec", "status.phase", "metadata.deletionTimestamp"};
 	struct informer *quotas = usual_informer(u, "resourcequotas");
 	bool same = fresh != NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(costs) && same && old; i++)
 		same = same_at(old, fresh, costs[i]);
-	if (same)
+	if (same && !is_resized(old) && !is_resized(fresh))
 		return;
 	_cleanup_(arena_done) struct arena a;
 	arena_init(&a);

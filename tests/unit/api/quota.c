@@ -40,6 +40,42 @@ TEST(a_pod_costs_what_its_containers_ask_for)
 	arena_done(&arena);
 }
 
+#define RESIZED(reason)                                                                            \
+	"{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"cpu\":\"4\","   \
+	"\"memory\":\"1Gi\"},\"limits\":{\"memory\":\"1Gi\"}}}]},\"status\":{\"conditions\":[{"    \
+	"\"type\":\"PodResizePending\",\"reason\":\"" reason "\"}],\"containerStatuses\":[{"       \
+	"\"name\":\"c\",\"allocatedResources\":{\"cpu\":\"1\",\"memory\":\"2Gi\"},\"resources\":{" \
+	"\"requests\":{\"cpu\":\"2\",\"memory\":\"1Gi\"},\"limits\":{\"memory\":\"3Gi\"}}}]}}"
+
+TEST(a_pod_that_is_resized_costs_the_more_of_what_it_wants_and_has)
+{
+	arena_init(&arena);
+	EXPECT_STR(usage("", "pods", RESIZED("Deferred")),
+		"count/pods=1,cpu=4,limits.memory=3Gi,memory=2Gi,pods=1,requests.cpu=4,"
+		"requests.memory=2Gi");
+	EXPECT_STR(usage("", "pods", RESIZED("Infeasible")),
+		"count/pods=1,cpu=2,limits.memory=3Gi,memory=2Gi,pods=1,requests.cpu=2,"
+		"requests.memory=2Gi");
+	arena_done(&arena);
+}
+
+TEST(what_a_pod_says_for_itself_is_what_it_costs)
+{
+	const char *pod = "{\"spec\":{\"resources\":{\"requests\":{\"cpu\":\"3\"},\"limits\":{"
+			  "\"memory\":\"1Gi\"}},\"overhead\":{\"cpu\":\"100m\"},\"containers\":["
+			  "{\"name\":\"a\",\"resources\":{\"requests\":{\"cpu\":\"1\","
+			  "\"memory\":\"1Mi\"}}},{\"name\":\"b\"}]}}";
+
+	arena_init(&arena);
+	EXPECT_STR(usage("", "pods", pod),
+		"count/pods=1,cpu=3100m,limits.memory=1Gi,memory=1Mi,pods=1,requests.cpu=3100m,"
+		"requests.memory=1Mi");
+	EXPECT_STR(quota_unsaid(&arena, tree(pod),
+			   tree("{\"cpu\":\"9\",\"limits.cpu\":\"9\",\"memory\":\"9\"}")),
+		"");
+	arena_done(&arena);
+}
+
 TEST(services_and_claims_cost_by_their_kind)
 {
 	arena_init(&arena);
