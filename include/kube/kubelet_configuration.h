@@ -46,6 +46,14 @@ enum image_check {
 	IMAGES_ARE_ASKED_FOR,
 };
 
+/* Who asks the node's server. */
+struct caller_rules {
+	bool may_all;   /* whoever is known may do all there is */
+	bool anonymous; /* who shows nothing is known, too: as system:anonymous */
+	bool no_tokens; /* tokens say nothing */
+	int64_t token_kept, allowed_kept, denied_kept; /* ns: how long answers hold */
+};
+
 struct kubelet_configuration {
 	struct str static_pod_path, resolv_conf, cgroup_root, cluster_domain;
 	struct str provider_id, pod_logs_dir;
@@ -69,11 +77,13 @@ struct kubelet_configuration {
 	bool seccomp_default;      /* who says nothing has the runtime's profile, else none */
 	bool cpu_quota;            /* limits of processors are kept */
 	bool has_server;           /* that pods can be looked into through */
-	bool callers_may_all;      /* whoever is known to it */
-	bool fail_swap_on;         /* it does not begin on a machine that swaps, */
-	bool fail_cgroup_v1;       /* nor on one without cgroups v2, */
-	bool protect_kernel;       /* nor where the kernel is not set as it should be */
-	struct ip address;         /* of the server */
+	bool has_debugging;        /* and not only at */
+	struct caller_rules callers;
+	bool fail_swap_on;                   /* it does not begin on a machine that swaps, */
+	bool fail_cgroup_v1;                 /* nor on one without cgroups v2, */
+	bool protect_kernel;                 /* nor where the kernel is not set as it should be */
+	struct ip address, health_address;   /* of the servers */
+	int64_t health_port, read_only_port; /* 0: there is none */
 	bool single_oom_kill;   /* out of memory one process ends, not its container (cgroups v2) */
 	bool serialize_pulls;   /* images are pulled one after another */
 	int64_t parallel_pulls; /* at most; 0: as many as are wanted */

@@ -15,21 +15,34 @@ static struct str text_at(
 	return str_from(fallback);
 }
 
+static int duration_at(struct arena *a, struct cJSON *tree, const char *path, const char *fallback,
+	int64_t *ns, struct err *err)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
+
+	if (duration_parse(text_at(a, tree, path, fallback), ns, err))
+		return err_wrap(err, ERR_SYNTAX, "%s", path);
+	/* As in Go's structs nothing is as good as unsaid. */
+	if (!*ns && duration_parse(str_from(fallback), ns, err))
+		return err->code;
+	duration_print(&text, *ns);
+	tree_set_str(a, tree, path, arena_str(a, buf_str(&text)));
+	return 0;
+}
+
 static int read_back_off(
 	struct arena *a, struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
 {
 	static const char *const path = "crashLoopBackOff.maxContainerRestartPeriod";
-	_cleanup_(buf_done) struct buf text = BUF_INIT(64);
+	int code = duration_at(a, tree, path, "5m0s", &c->restart_most, err);
 
-	if (duration_parse(text_at(a, tree, path, "5m0s"), &c->restart_most, err))
-		return err_wrap(err, ERR_SYNTAX, "%s", path);
+	if (code)
+		return code;
 	if (c->restart_most < SEC || c->restart_most > 300 * SEC)
 		return err_set(err, ERR_INVALID,
 			"invalid configuration: CrashLoopBackOff.MaxContainerRestartPeriod (got: "
 			"%g seconds) must be set between 1s and 300s",
 			(double)c->restart_most / (double)SEC);
-	duration_print(&text, c->restart_most);
-	tree_set_str(a, tree, path, arena_str(a, buf_str(&text)));
 	return 0;
 }
 
@@ -38,20 +51,41 @@ static int read_authorization(
 {
 	struct str mode = text_at(a, tree, "authorization.mode", "Webhook");
 
-	c->callers_may_all = str_eq_text(mode, "AlwaysAllow");
-	if (!c->callers_may_all && !str_eq_text(mode, "Webhook"))
+	c->callers.may_all = str_eq_text(mode, "AlwaysAllow");
+	if (!c->callers.may_all && !str_eq_text(mode, "Webhook"))
 		return err_set(err, ERR_INVALID, "unknown authorization mode %.*s", STRF(mode));
 	return 0;
 }
 
-static int read_address(
+static int read_authentication(
 	struct arena *a, struct cJSON *tree, struct kubelet_configuration *c, struct err *err)
 {
-	struct str said = text_at(a, tree, "address", "0.0.0.0");
+	static const char tokens[] = "authentication.webhook.enabled";
+	struct caller_rules *r = &c->callers;
+	int code = duration_at(
+		a, tree, "authentication.webhook.cacheTTL", "2m0s", &r->token_kept, err);
 
-	if (!ip_parse(said, &c->address))
+	if (code ||
+		(code = duration_at(a, tree, "authorization.webhook.cacheAuthorizedTTL", "5m0s",
+			 &r->allowed_kept, err)) ||
+		(code = duration_at(a, tree, "authorization.webhook.cacheUnauthorizedTTL", "30s",
+			 &r->denied_kept, err)))
+		return code;
+	r->anonymous = tree_true(tree, "authentication.anonymous.enabled");
+	tree_set(a, tree, "authentication.anonymous.enabled", json_new_bool(a, r->anonymous));
+	r->no_tokens = tree_has(tree, tokens) && !tree_true(tree, tokens);
+	tree_set(a, tree, tokens, json_new_bool(a, !r->no_tokens));
+	return 0;
+}
+
+static int read_address(struct arena *a, struct cJSON *tree, const char *name, const char *fallback,
+	struct ip *ip, struct err *err)
+{
+	struct str said = text_at(a, tree, name, fallback);
+
+	if (!ip_parse(said, ip))
 		return err_set(err, ERR_INVALID,
-			"invalid configuration: address: \"%.*s\" is no address", STRF(said));
+			"invalid configuration: %s: \"%.*s\" is no address", name, STRF(said));
 	return 0;
 }
 
@@ -141,8 +175,12 @@ int configuration_read_safety(
 	int code = read_back_off(a, tree, c, err);
 
 	if (code || (code = read_authorization(a, tree, c, err)) ||
-		(code = read_address(a, tree, c, err)) || (code = check_swap(tree, err)) ||
-		(code = read_images(a, tree, c, err)) || (code = check_run_once(tree, err)))
+		(code = read_authentication(a, tree, c, err)) ||
+		(code = read_address(a, tree, "address", "0.0.0.0", &c->address, err)) ||
+		(code = read_address(
+			 a, tree, "healthzBindAddress", "127.0.0.1", &c->health_address, err)) ||
+		(code = check_swap(tree, err)) || (code = read_images(a, tree, c, err)) ||
+		(code = check_run_once(tree, err)))
 		return code;
 	return check_logs(c, err);
 }

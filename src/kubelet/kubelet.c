@@ -3,6 +3,7 @@
 #include "kubelet_private.h"
 #include "log_rotation.h"
 #include "node_agent.h"
+#include "node_servers.h"
 #include "node_shutdown.h"
 #include "object_watches.h"
 #include "own_certificates.h"
@@ -12,7 +13,6 @@
 #include "prober.h"
 #include "pull_queue.h"
 #include "pull_records.h"
-#include "server.h"
 #include "serving_certificate.h"
 #include "static_pods.h"
 #include "volume_stats.h"
@@ -21,8 +21,6 @@
 #include <kube/http_client.h>
 #include <kube/log.h>
 #include <kube/mem.h>
-
-#define SYSTEM_LOGS "/var/log"
 
 struct env *kubelet_env(const struct kubelet *k)
 {
@@ -270,79 +268,6 @@ static void synced(struct op *op, struct err *err)
 	kubelet_settle(k);
 }
 
-/* ---- the node's server ---- */
-
-static size_t list_pods(void *ctx, struct arena *a, const struct cJSON *const **pods)
-{
-	struct kubelet *k = ctx;
-	const struct cJSON **list = arena_alloc(a, (k->workers.count + 1) * sizeof(*list));
-	size_t count = 0;
-
-	map_each (it, &k->workers) {
-		const struct cJSON *pod = pod_worker_seen(it.value, a);
-
-		if (pod)
-			list[count++] = pod;
-	}
-	*pods = list;
-	return count;
-}
-
-static void print_probes(void *ctx, struct buf *out)
-{
-	struct kubelet *k = ctx;
-
-	map_each (it, &k->workers)
-		probers_print(it.value, out);
-}
-
-static void print_own(void *ctx, struct buf *out)
-{
-	struct kubelet *k = ctx;
-
-	pull_queue_print(k->pulls, out);
-	volume_stats_print(k->room, out);
-}
-
-static struct volume_figures volumes_of(void *ctx, struct str uid)
-{
-	struct kubelet *k = ctx;
-
-	return volume_stats_of(k->room, uid);
-}
-
-static void open_server(struct kubelet *k)
-{
-	_cleanup_(err_done) struct err err = {0};
-	/* Everywhere: of both families. */
-	const struct ip at = ip_is_unspecified(&k->configuration.address)
-				     ? (struct ip){.len = 16}
-				     : k->configuration.address;
-	const struct kubelet_server_options options = {.client = k->base.client,
-		.runtime = k->runtime,
-		.pods = {list_pods, volumes_of, k},
-		.print_probes = print_probes,
-		.print_own = print_own,
-		.metrics_ctx = k,
-		.configuration = k->configuration.tree,
-		.tls = k->options.tls,
-		.node_name = k->options.node_name,
-		.cgroup_root = k->options.cgroup_root,
-		.root_dir = k->options.root_dir,
-		.image_dir = k->options.image_dir,
-		.log_top = k->configuration.system_logs ? STR(SYSTEM_LOGS) : STR(""),
-		.callers_may_all = k->configuration.callers_may_all,
-		.at = address_of(at, k->options.port),
-		.started = k->began};
-
-	if (!k->configuration.has_server)
-		return;
-	if (!k->options.tls && !(k->configuration.server_tls_bootstrap && k->options.serve_tls))
-		return;
-	if (kubelet_server_new(k->base.env, &k->scope, &options, &k->server, &err))
-		log_error(&err, "nobody can look into this node's pods");
-}
-
 /* ---- the part ---- */
 
 /* The end of all is the end of the scope; this is only part of it. */
@@ -377,10 +302,7 @@ static void stop(struct part *p, struct op *op)
 	event_recorder_stop(k->recorder, &k->recorder_op);
 	op_init(&k->watches_op, k->base.scope, part_ended, OP_NO_DEADLINE);
 	object_watches_stop(k->objects, &k->watches_op);
-	if (k->server) {
-		op_init(&k->server_op, k->base.scope, part_ended, OP_NO_DEADLINE);
-		kubelet_server_stop(k->server, &k->server_op, 0);
-	}
+	node_servers_stop(k, part_ended);
 	op_init(&k->knocker_op, k->base.scope, part_ended, OP_NO_DEADLINE);
 	http_client_stop(k->knocker, &k->knocker_op);
 	op_init(&k->closed, k->base.scope, closed, OP_NO_DEADLINE);
@@ -410,8 +332,7 @@ static void free_part(struct part *p)
 	object_watches_free(k->objects);
 	event_recorder_free(k->recorder);
 	http_client_free(k->knocker);
-	if (k->server)
-		kubelet_server_free(k->server);
+	node_servers_free(k);
 	if (k->options.tls)
 		tls_config_unref(k->options.tls);
 	arena_done(&k->arena);
@@ -588,7 +509,7 @@ struct part *kubelet_new(const struct component_base *base, struct runtime *runt
 	k->rotation = log_rotation_new(k);
 	k->room = volume_stats_new(k);
 	k->evictions = eviction_manager_new(k);
-	open_server(k);
+	node_servers_open(k);
 	k->certificate = serving_certificate_new(k);
 	k->own = own_certificates_new(k);
 	k->shutdown = node_shutdown_new(k);

@@ -65,7 +65,9 @@ struct kubelet {
 	struct op orphans_op;
 	struct cgroups *cgroups;       /* NULL: none are used */
 	struct kubelet_server *server; /* NULL: there is none */
-	struct op server_op;
+	/* Over plain HTTP; NULL: there is none. */
+	struct kubelet_server *health_server, *figures_server;
+	struct op server_ops[3];
 	struct serving_certificate *certificate; /* NULL: it stays as it is */
 	struct own_certificates *own;            /* that the cluster signs */
 	struct node_shutdown *shutdown;          /* NULL: pods get no grace at the machine's end */

@@ -10,6 +10,7 @@
 #include <kube/client.h>
 #include <kube/http.h>
 #include <kube/json.h>
+#include <kube/kubelet_configuration.h>
 #include <kube/runtime.h>
 
 struct kubelet_server;
@@ -22,6 +23,13 @@ struct kubelet_server_pods {
 	/* How much room the volumes of a pod have and take; NULL: nobody knows. */
 	struct volume_figures (*volumes)(void *ctx, struct str uid);
 	void *ctx;
+};
+
+/* Each with those below it. */
+enum served {
+	SERVED_ALL,     /* what goes on in pods */
+	SERVED_FIGURES, /* which pods there are, statistics, metrics */
+	SERVED_HEALTH,
 };
 
 struct kubelet_server_options {
@@ -41,7 +49,9 @@ struct kubelet_server_options {
 	struct str root_dir, image_dir; /* whose disks are told of; empty: none */
 	struct str log_top;             /* of the node's logs; empty: they are not shown */
 	struct str cgroup_root;         /* of the node's own figures; empty: the machine's */
-	bool callers_may_all;           /* the API is asked who they are, not what they may */
+	struct caller_rules callers;    /* 0: as by default, or for as long */
+	enum served served;
+	bool unasked; /* plain HTTP, and nobody is asked who he is: not for SERVED_ALL */
 	struct address at;
 	int64_t started; /* wall ns: of the kubelet */
 };

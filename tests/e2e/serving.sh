@@ -32,15 +32,42 @@ nobody() { # who is known, and may nothing
 }
 check "who shows nothing sees nothing of it" prints 401 asks 192.0.2.2
 check "who has no right to the node sees nothing of it" within 10 prints 403 nobody 192.0.2.2
+plain() { # ADDRESS:PORT PATH [FLAG…]: the status
+	curl -s --max-time 5 --noproxy '*' -o /dev/null -w '%{http_code}' "${@:3}" "http://$1$2"
+}
+check "whoever is on the node is told that it is well" prints 200 plain 127.0.0.1:10248 /healthz
+check "and nothing else" prints 404 plain 127.0.0.1:10248 /pods
+check "nobody beyond it is" prints 000 plain 192.0.2.2:10248 /healthz
+check "no figures are shown to anybody" prints 000 plain 192.0.2.2:10255 /pods
 before=$(shown -serial)
 stop
-printf 'authorization: {mode: AlwaysAllow}\naddress: 192.0.2.2\n' >>"$dir/roomy.yaml"
+cat >>"$dir/roomy.yaml" <<-'E'
+	authorization: {mode: AlwaysAllow}
+	authentication: {anonymous: {enabled: true}}
+	address: 192.0.2.2
+	healthzPort: 0
+	readOnlyPort: 10255
+E
 check "the next server starts" start --node-name node
 shown() { openssl s_client -connect 192.0.2.2:10250 </dev/null 2>/dev/null | openssl x509 -noout "$@"; }
 check "it shows the same" within 10 prints "$before" shown -serial
 check "whoever is known sees all, where the node says so" within 10 prints 200 nobody 192.0.2.2
+check "so is who shows nothing, where it says that" prints 200 asks 192.0.2.2
+check "but not who shows something wrong" prints 401 asks 192.0.2.2 -H 'Authorization: Bearer x'
+check "nobody says that it is well" prints 000 plain 127.0.0.1:10248 /healthz
+check "figures are shown to anybody now" prints 200 plain 192.0.2.2:10255 /metrics
+check "pods, too" prints 200 plain 192.0.2.2:10255 /pods
+check "not what goes on in them" prints 404 plain 192.0.2.2:10255 /containerLogs/default/p/c
+check "nor may anybody run anything" prints 404 plain 192.0.2.2:10255 '/run/default/p/c?cmd=ls' -X POST
 check "and only at the address that is said" prints 000 nobody 127.0.0.1
 check "and asks for no other" prints "$name" serving '{.items[*].metadata.name}'
+check "logs are to be had as before" prints "I was here" k logs p
+stop
+printf 'enableDebuggingHandlers: false\n' >>"$dir/roomy.yaml"
+check "a node that shows no pods starts" start --node-name node
+check "logs are not" prints 'Debug endpoints are disabled.' curl -sk --max-time 5 --noproxy '*' \
+	https://192.0.2.2:10250/containerLogs/default/p/c
+check "figures are" quiet k get --raw /api/v1/nodes/node/proxy/metrics
 stop
 echo 'enableServer: false' >>"$dir/roomy.yaml"
 check "a node without a server starts" start --node-name node

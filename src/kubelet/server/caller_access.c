@@ -101,6 +101,11 @@ static struct node_user copy_user(struct arena *a, const struct node_user *u)
 		.group_count = u->group_count};
 }
 
+static int64_t kept(int64_t said, int64_t otherwise)
+{
+	return said ? said : otherwise;
+}
+
 static void remember_user(struct caller_access *a, struct str key, const struct node_user *user)
 {
 	struct known_user *u = map_get(&a->users, key);
@@ -115,11 +120,13 @@ static void remember_user(struct caller_access *a, struct str key, const struct 
 	}
 	arena_init(&u->arena);
 	u->user = copy_user(&u->arena, user);
-	u->until = loop_in(a->server->env->loop, TOKEN_KEPT);
+	u->until = loop_in(
+		a->server->env->loop, kept(a->server->options.callers.token_kept, TOKEN_KEPT));
 }
 
 static void remember_right(struct caller_access *a, struct str key, bool allowed)
 {
+	const struct caller_rules *rules = &a->server->options.callers;
 	struct known_right *right = map_get(&a->rights, key);
 
 	if (!right) {
@@ -129,7 +136,9 @@ static void remember_right(struct caller_access *a, struct str key, bool allowed
 		map_set(&a->rights, key, right);
 	}
 	right->allowed = allowed;
-	right->until = loop_in(a->server->env->loop, allowed ? ALLOWED_KEPT : DENIED_KEPT);
+	right->until =
+		loop_in(a->server->env->loop, allowed ? kept(rules->allowed_kept, ALLOWED_KEPT)
+						      : kept(rules->denied_kept, DENIED_KEPT));
 }
 
 /* ---- may they? ---- */
@@ -268,7 +277,7 @@ static void unauthorized(struct node_request *r)
 
 static void user_known(struct asking *q)
 {
-	if (!q->r->server->options.client || q->r->server->options.callers_may_all)
+	if (!q->r->server->options.client || q->r->server->options.callers.may_all)
 		right_told(q, true);
 	else
 		ask_right(q);
@@ -355,19 +364,38 @@ static bool by_certificate(struct asking *q)
 	return true;
 }
 
+static void be_nobody(struct asking *q)
+{
+	static const struct str groups[] = {STR_INIT("system:unauthenticated")};
+
+	q->user = (struct node_user){
+		.name = STR("system:anonymous"), .groups = groups, .group_count = 1};
+}
+
 void node_authorize(struct node_request *r, const char *subresources, node_handler_fn *allowed)
 {
 	struct asking *q = arena_new(r->arena, sizeof(*q));
 	struct str header = http_headers_get(&r->x->request.headers, STR("Authorization"));
 
+	const struct caller_rules *rules = &r->server->options.callers;
+
+	if (r->server->options.unasked) {
+		allowed(r);
+		return;
+	}
 	r->x->handler = q;
 	q->r = r;
 	q->all = q->subresources = str_from(subresources);
 	q->allowed = allowed;
-	if (by_certificate(q))
+	if (by_certificate(q)) {
 		user_known(q);
-	else if (r->server->options.client && str_starts_nocase(header, STR("Bearer ")))
+	} else if (!rules->no_tokens && r->server->options.client &&
+		   str_starts_nocase(header, STR("Bearer "))) {
 		ask_token(q, str_trim(str_skip(header, 7)));
-	else
+	} else if (rules->anonymous && r->server->options.client) {
+		be_nobody(q);
+		user_known(q);
+	} else {
 		unauthorized(r);
+	}
 }

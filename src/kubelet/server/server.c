@@ -132,23 +132,24 @@ static const struct route {
 	size_t least, most; /* words behind it */
 	const char *methods;
 	const char *subresources; /* of the Node, that the API is asked about */
+	enum served served;
 	node_handler_fn *handler;
 } routes[] = {
-	{"healthz", 0, 1, "GET", "healthz proxy", node_healthz},
-	{"configz", 0, 0, "GET", "configz proxy", node_configz},
-	{"pods", 0, 0, "GET", "pods proxy", node_pods},
-	{"runningpods", 0, 0, "GET", "pods proxy", node_running_pods},
-	{"stats", 0, 1, "GET POST", "stats", node_summary},
-	{"containerLogs", 3, 3, "GET", "proxy", node_logs},
-	{"exec", 3, 4, "GET POST", "proxy", node_exec},
-	{"attach", 3, 4, "GET POST", "proxy", node_attach},
-	{"portForward", 2, 3, "GET POST", "proxy", node_forward},
-	{"run", 3, 4, "POST", "proxy", node_run},
-	{"logs", 0, PATH_PARTS_MAX, "GET", "log", node_files},
-	{"metrics", 0, 0, "GET", "metrics", node_metrics},
-	{"metrics/cadvisor", 0, 0, "GET", "metrics", node_metrics_cadvisor},
-	{"metrics/probes", 0, 0, "GET", "metrics", node_metrics_probes},
-	{"metrics/resource", 0, 0, "GET", "metrics", node_metrics_resource},
+	{"healthz", 0, 1, "GET", "healthz proxy", SERVED_HEALTH, node_healthz},
+	{"configz", 0, 0, "GET", "configz proxy", SERVED_ALL, node_configz},
+	{"pods", 0, 0, "GET", "pods proxy", SERVED_FIGURES, node_pods},
+	{"runningpods", 0, 0, "GET", "pods proxy", SERVED_ALL, node_running_pods},
+	{"stats", 0, 1, "GET POST", "stats", SERVED_FIGURES, node_summary},
+	{"containerLogs", 3, 3, "GET", "proxy", SERVED_ALL, node_logs},
+	{"exec", 3, 4, "GET POST", "proxy", SERVED_ALL, node_exec},
+	{"attach", 3, 4, "GET POST", "proxy", SERVED_ALL, node_attach},
+	{"portForward", 2, 3, "GET POST", "proxy", SERVED_ALL, node_forward},
+	{"run", 3, 4, "POST", "proxy", SERVED_ALL, node_run},
+	{"logs", 0, PATH_PARTS_MAX, "GET", "log", SERVED_ALL, node_files},
+	{"metrics", 0, 0, "GET", "metrics", SERVED_FIGURES, node_metrics},
+	{"metrics/cadvisor", 0, 0, "GET", "metrics", SERVED_FIGURES, node_metrics_cadvisor},
+	{"metrics/probes", 0, 0, "GET", "metrics", SERVED_FIGURES, node_metrics_probes},
+	{"metrics/resource", 0, 0, "GET", "metrics", SERVED_FIGURES, node_metrics_resource},
 };
 
 static bool has_method(const struct route *route, struct str method)
@@ -182,6 +183,11 @@ static void not_allowed(struct node_request *r)
 	node_answer_text(r, 405, "405: Method Not Allowed");
 }
 
+static void not_debugged(struct node_request *r)
+{
+	node_answer_text(r, 405, "Debug endpoints are disabled.\n");
+}
+
 static void route_request(struct node_request *r)
 {
 	const struct route *found = NULL;
@@ -189,8 +195,11 @@ static void route_request(struct node_request *r)
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
 		if (is_at(&routes[i], r))
 			found = &routes[i];
-	if (!found)
+	bool here = found && found->served >= r->server->options.served;
+	if (!found || (!here && r->server->options.unasked))
 		node_authorize(r, "proxy", not_found);
+	else if (!here)
+		node_authorize(r, "proxy", not_debugged);
 	else if (!has_method(found, r->x->request.method))
 		node_authorize(r, found->subresources, not_allowed);
 	else
@@ -246,11 +255,12 @@ int kubelet_server_new(struct env *env, struct scope *scope,
 	struct http_server_options http = {.handler = handle,
 		.ctx = s,
 		.tls = options->tls,
-		.needs_tls = true,
+		.needs_tls = !options->unasked,
 		.name = "kubelet",
 		.limits.body_bytes = MIB};
 	struct address bound;
 
+	assert(!options->unasked || options->served != SERVED_ALL);
 	s->env = env;
 	arena_init(&s->arena);
 	scope_init(&s->scope, scope, "kubelet server", NULL);

@@ -174,6 +174,35 @@ TEST(images_are_looked_after_as_is_said)
 	}
 }
 
+TEST(who_may_ask_the_node_is_said)
+{
+	struct rig r;
+
+	EXPECT_INT(read(&r, ""), 0);
+	EXPECT(!r.c.callers.may_all && !r.c.callers.anonymous && !r.c.callers.no_tokens);
+	EXPECT_INT(r.c.callers.token_kept, 2 * MINUTE);
+	EXPECT_INT(r.c.callers.allowed_kept, 5 * MINUTE);
+	EXPECT_INT(r.c.callers.denied_kept, 30 * SEC);
+	EXPECT_INT(r.c.health_port, 10248);
+	EXPECT_INT(r.c.read_only_port, 0);
+	EXPECT(ip_is_loopback(&r.c.health_address));
+	EXPECT(tree_true(r.c.tree, "authentication.webhook.enabled"));
+	done(&r);
+	EXPECT_INT(read(&r, HEAD "authentication: {anonymous: {enabled: true}, "
+				 "webhook: {enabled: false, cacheTTL: 0s}}\n"
+				 "authorization: {webhook: {cacheUnauthorizedTTL: 1s}}\n"),
+		0);
+	EXPECT(r.c.callers.anonymous && r.c.callers.no_tokens);
+	EXPECT_INT(r.c.callers.token_kept, 2 * MINUTE);
+	EXPECT_INT(r.c.callers.denied_kept, SEC);
+	done(&r);
+	expect_fault(HEAD "healthzPort: 65536\n",
+		"invalid configuration: healthzPort (--healthz-port) must be between 1 and 65535, "
+		"inclusive");
+	expect_fault(HEAD "healthzBindAddress: here\n",
+		"invalid configuration: healthzBindAddress: \"here\" is no address");
+}
+
 TEST(what_would_be_less_safe_than_it_was_asked_for_is_refused)
 {
 	expect_fault(HEAD "memorySwap: {swapBehavior: LimitedSwap}\n",
