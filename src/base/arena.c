@@ -127,15 +127,13 @@ static struct arena_chunk *arena_add_single(struct arena *a, size_t size)
 
 static size_t next_size(const struct arena *a, size_t need)
 {
-	size_t first = a->first     ? a->first
-		       : a->lasting ? (size_t)ARENA_LASTING_FIRST
-				    : (size_t)ARENA_CHUNK_FIRST;
-	size_t grown = a->chunks ? a->chunks->size * 2 : first;
+	size_t first = MAX((size_t)a->first, (size_t)ARENA_CHUNK_FIRST);
+	size_t grown = a->chunks ? MAX(a->chunks->size * 2, (size_t)ARENA_CHUNK_SECOND) : first;
 
+	if (a->lasting && a->chunks) /* so that little lies idle beside what there is */
+		grown = a->size < 16 * KIB ? ARENA_LASTING_FIRST : ARENA_LASTING_LAST;
 	if (a->lasting)
-		return MAX(MIN(grown, (size_t)ARENA_LASTING_LAST), need);
-	if (a->chunks)
-		grown = MAX(grown, (size_t)ARENA_CHUNK_SECOND);
+		return MAX(grown, need);
 	return MIN(MAX(grown, need * 2), (size_t)ARENA_CHUNK_LAST);
 }
 
