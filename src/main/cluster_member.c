@@ -28,11 +28,24 @@ static void enter(void *ctx, struct http_exchange *x)
 	api_server_handle_local(u->cluster->api, x, &u->who);
 }
 
+static struct object *find_published(void *ctx, const struct resource *r, struct str namespace,
+	struct str name, int64_t revision)
+{
+	const struct cluster_user *u = ctx;
+
+	return api_server_find(u->cluster->api, r, namespace, name, revision);
+}
+
+/* What its informers keep are the server's own objects. */
 static struct client_transport *transport_of(struct cluster *c, struct cluster_user *u)
 {
+	struct client_transport *t;
+
 	u->cluster = c;
 	u->who.groups = u->groups;
-	return client_transport_local(c->env, c->root, enter, u);
+	t = client_transport_local(c->env, c->root, enter, u);
+	client_transport_local_share(t, find_published);
+	return t;
 }
 
 /* As a token of the account would have it. */
