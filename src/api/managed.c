@@ -225,18 +225,33 @@ void managed_fold(struct managed *m)
 
 /* ---- what nobody owns ---- */
 
+static bool is_identity(struct str element)
+{
+	static const struct str fields[] = {STR_INIT("f:name"), STR_INIT("f:namespace"),
+		STR_INIT("f:creationTimestamp"), STR_INIT("f:selfLink"), STR_INIT("f:uid"),
+		STR_INIT("f:clusterName"), STR_INIT("f:generation"), STR_INIT("f:managedFields"),
+		STR_INIT("f:resourceVersion")};
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (str_eq(element, fields[i]))
+			return true;
+	return false;
+}
+
 void managed_strip(struct field_set *s)
 {
-	static const char *const identity[] = {"apiVersion", "kind", "metadata.name",
-		"metadata.namespace", "metadata.creationTimestamp", "metadata.selfLink",
-		"metadata.uid", "metadata.clusterName", "metadata.generation",
-		"metadata.managedFields", "metadata.resourceVersion", NULL};
 	struct field_set *metadata = field_set_find(s, STR("f:metadata"));
 
-	for (size_t i = 0; identity[i]; i++)
-		field_set_cut(s, identity[i]);
-	if (metadata)
-		metadata->member = false;
+	field_set_cut(s, "apiVersion");
+	field_set_cut(s, "kind");
+	if (!metadata)
+		return;
+	metadata->member = false;
+	for (struct field_set *c = metadata->children; c; c = c->next)
+		if (is_identity(c->element)) {
+			c->member = false;
+			c->children = c->last = NULL;
+		}
 }
 
 void managed_filter(struct field_set *s, const struct apply_request *r)

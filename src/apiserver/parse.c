@@ -8,37 +8,30 @@
 #define SEGMENTS_MAX 64
 
 struct segments {
-	struct str items[SEGMENTS_MAX];
+	const struct str *items;
 	size_t count;
 	const char *end; /* of the path */
 };
 
-static void split(struct str path, struct segments *s)
+static struct segments split(struct str path, struct str items[SEGMENTS_MAX])
 {
+	struct segments s = {.items = items};
 	struct str rest = path, piece;
 
 	while (str_starts(rest, STR("/")))
 		rest = str_skip(rest, 1);
-	s->end = rest.at + rest.len;
+	s.end = rest.at + rest.len;
 	while (str_ends(rest, STR("/")))
 		rest.len--;
-	s->count = 0;
-	if (!rest.len)
-		return;
-	while (str_next(&rest, '/', &piece)) {
-		/* What is deeper than any path of ours only counts as such. */
-		if (s->count == SEGMENTS_MAX)
-			break;
-		s->items[s->count++] = piece;
-	}
+	/* What is deeper than any path of ours only counts as such. */
+	while (rest.len && s.count < SEGMENTS_MAX && str_next(&rest, '/', &piece))
+		items[s.count++] = piece;
+	return s;
 }
 
 static struct segments drop(const struct segments *s, size_t n)
 {
-	struct segments left = {.count = s->count - n, .end = s->end};
-
-	memcpy(left.items, s->items + n, left.count * sizeof(left.items[0]));
-	return left;
+	return (struct segments){s->items + n, s->count - n, s->end};
 }
 
 static struct str verb_of_method(struct str method)
@@ -170,8 +163,8 @@ static void give_audit_id(struct api_request *r)
 
 void stage_parse(struct api_request *r)
 {
+	struct str segments[SEGMENTS_MAX];
 	struct url url;
-	struct segments s;
 
 	r->method = r->x->request.method;
 	r->user_agent = request_header(r, "User-Agent");
@@ -187,8 +180,7 @@ void stage_parse(struct api_request *r)
 			STR("400 Bad Request: too many query parameters"));
 		return;
 	}
-	split(r->path, &s);
-	if (!read_resource(r, s)) {
+	if (!read_resource(r, split(r->path, segments))) {
 		r->verb = lower(r->arena, r->method);
 		r->cluster_path = r->path;
 	}
