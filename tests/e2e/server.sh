@@ -47,7 +47,7 @@ check "its service has a name" within 5 prints "0 $vip" ask_dns web.default.svc.
 check "the cluster's own has, too" prints "0 10.43.0.1" ask_dns kubernetes.default.svc.cluster.local
 check "what there is none of is said" prints "3" ask_dns nobody.default.svc.cluster.local
 rules() { nft list table inet kube-proxy; }
-ways() { grep -o '[^ ]* . tcp . [0-9]* . [0-9a-f:]* : 10\.64[0-9.]* . [0-9]*' | sort; }
+ways() { grep -oE '([^ ]* \. )?tcp \. [0-9a-f:]+( \. [0-9a-f:]+)? : 10\.64[0-9.]* \. [0-9]+' | sort; }
 leads() { [ "$(rules 2>/dev/null | ways | wc -l)" = "$1" ]; }
 check "the service leads to its pods" within 10 leads 3
 check "the API is reached by its own address" contains '"minor": "36"' \
@@ -71,6 +71,15 @@ check "what is printed is what the kernel has" prints "$(rules | ways)" ways <"$
 check "which is something" test -n "$(ways <"$dir/printed")"
 check "and nft takes it" nft --check --file "$dir/printed"
 
+# ---- one copy of the state ----
+private() { awk '/^Private_Dirty/ {print $2}' "/proc/$server/smaps_rollup"; }
+head -c 900000 /dev/zero | tr '\0' x >"$dir/long"
+before=$(private)
+for i in $(seq 40); do
+	k create configmap "long-$i" --from-file="$dir/long" >/dev/null
+done
+is_there_once() { [ $(($(private) - before)) -lt 54000 ]; }
+check "what is stored lies in memory once" within 20 is_there_once
 check "it ends when asked" stop
 check "and starts again with what was there" begin
 check "the deployment is still there" prints deployment.apps/web k get deployment web -o name
