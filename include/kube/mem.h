@@ -21,6 +21,13 @@ void mem_free(void *at); /* NULL is fine */
  */
 void mem_give_back(void);
 
+/*
+ * Lets go of the pages of the executable that can be read again: most are those of the start. What
+ * is needed comes back as it is used, from the page cache. Debuggers put their breakpoints into
+ * such pages: they have to set them again.
+ */
+void mem_forget_program(void);
+
 /* Overwrites secrets in a way the compiler keeps, then frees. */
 void mem_free_secret(void *at, size_t size);
 

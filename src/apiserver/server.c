@@ -250,6 +250,7 @@ static void serving(struct server_life *life)
 	identity_lease_start(s, &s->scope, &s->lease);
 	aggregate_start(s->aggregate);
 	first_keep_start(s, &s->scope, &s->keep);
+	server_relieve_start(s);
 	op_init(&life->renew, &s->scope, renew_due, OP_NO_DEADLINE);
 	timer_wait(&life->renew, loop_in(s->env->loop, RENEW_EVERY));
 	task_finish(&life->task, 0);

@@ -96,6 +96,8 @@ const struct resource *server_kind(
  * what lives on: when much has come together it is given back to the system, once it is quiet.
  */
 void server_took_memory(struct api_server *s, size_t bytes);
+/* What only the start has needed goes, a moment later. */
+void server_relieve_start(struct api_server *s);
 
 /* What stands there and what is wanted, both canonical. */
 struct own_merge {

@@ -1,10 +1,12 @@
 #include <kube/mem.h>
 
+#include <link.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Nothing here may allocate: stdio could. */
@@ -91,4 +93,27 @@ void mem_give_back(void)
 #ifdef __GLIBC__
 	malloc_trim(0);
 #endif
+}
+
+/* Only what cannot have been written to: the rest holds addresses that the start has put there. */
+static int forget_segments(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size, (void)ctx;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t from = info->dlpi_addr + p->p_vaddr, to = from + p->p_memsz;
+
+		if (p->p_type != PT_LOAD || (p->p_flags & PF_W))
+			continue;
+		from -= from % page;
+		madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 1; /* the first is the program itself, behind it come libraries */
+}
+
+void mem_forget_program(void)
+{
+	dl_iterate_phdr(forget_segments, NULL);
 }

@@ -27,6 +27,18 @@ TEST(mem_copies_prints_and_frees)
 	mem_free(mine);
 }
 
+static const char *const words[] = {"what the loader", "has put in place", "stays"};
+
+TEST(mem_forgotten_pages_of_the_program_come_back)
+{
+	for (int i = 0; i < 3; i++) {
+		mem_forget_program();
+		_cleanup_(mem_done) char *said =
+			mem_print("%s %s %s", words[0], words[1], words[2]);
+		EXPECT_TEXT(said, "what the loader has put in place stays");
+	}
+}
+
 TEST(mem_aborts_with_a_line_when_memory_is_out)
 {
 	int ends[2];
