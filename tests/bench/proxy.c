@@ -2,6 +2,7 @@
  * What a Service costs the proxy: compiling it, telling the kernel of it, and what all of it takes
  * with many. Alone in a network namespace. Bytes are those of the batches on the wire.
  */
+#include "name_list.h"
 #include "netns_test.h"
 
 #include "proxy/known_slices.h"
@@ -203,20 +204,6 @@ static void come_and_go(struct bench *b, int changes)
 	report(b, "removed", gone, changes);
 }
 
-struct names {
-	struct arena *arena;
-	struct str items[1000];
-	size_t count;
-};
-
-static void note(void *ctx, struct str name)
-{
-	struct names *n = ctx;
-
-	if (EXPECT(n->count < ARRAY_LEN(n->items)))
-		n->items[n->count++] = arena_str(n->arena, name);
-}
-
 /* The proxy is started again: the table stands. */
 static void all_of_them_again(struct bench *b)
 {
@@ -226,8 +213,8 @@ static void all_of_them_again(struct bench *b)
 
 	arena_init(&a);
 	struct nft_batch batch = {.table = PROXY_TABLE, .arena = &a};
-	struct names chains = {.arena = &a};
-	EXPECT_OK(nft_each_chain(PROXY_TABLE, note, &chains, &err), &err);
+	struct name_list chains = {.arena = &a};
+	EXPECT_OK(nft_each_chain(PROXY_TABLE, name_list_add, &chains, &err), &err);
 	ruleset_restart_over(&b->ruleset, &batch, &everywhere, chains.items, chains.count);
 	for (int i = 0; i < b->count; i++)
 		compile(b, &batch, i, 0);

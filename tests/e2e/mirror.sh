@@ -4,17 +4,13 @@
 
 join_world
 add_image
-mkdir "$dir/layout"
-python3 -B "$harness/derived_image.py" "$images/sample.tar" "$dir/layout" x:1 etc/kept=yes >/dev/null
-python3 "$(dirname "$0")/registry.py" "$dir/layout" "$dir/registry" 2>"$dir/registry.err" &
-registry=$!
-within 10 test -s "$dir/registry"
+start_registry
 cat >"$dir/config.yaml" <<-E
 	node-name: node
 	registry-mirror:
-	- mirrored.test=http://127.0.0.1:$(cat "$dir/registry")
+	- mirrored.test=http://$place
 	- "*=http://127.0.0.1:1"
-	- "*=http://127.0.0.1:$(cat "$dir/registry")"
+	- "*=http://$place"
 E
 check "the cluster starts" start --config "$dir/config.yaml"
 within 20 k get serviceaccount default

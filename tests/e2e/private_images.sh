@@ -7,12 +7,7 @@
 
 join_world
 add_image
-mkdir "$dir/layout"
-python3 -B "$harness/derived_image.py" "$images/sample.tar" "$dir/layout" x:1 etc/kept=yes >/dev/null
-python3 "$(dirname "$0")/registry.py" "$dir/layout" "$dir/registry" 2>"$dir/registry.err" &
-registry=$!
-within 10 test -s "$dir/registry"
-place=127.0.0.1:$(cat "$dir/registry")
+start_registry
 flags="--node-name node --insecure-registry $place"
 check "the cluster starts" start $flags
 within 20 k get serviceaccount default

@@ -83,6 +83,15 @@ create_pod() { # NAME SECONDS, which it has to end; what else its spec says is r
 		sed 's/^/  /'
 	} | k create -f - >/dev/null
 }
+# One image by http, open/x:1, the sample's with a file more: $place says where, $registry is its process.
+start_registry() {
+	mkdir "$dir/layout"
+	python3 -B "$harness/derived_image.py" "$images/sample.tar" "$dir/layout" x:1 etc/kept=yes >/dev/null
+	python3 -B "$harness/../e2e/registry.py" "$dir/layout" "$dir/registry" 2>"$dir/registry.err" &
+	registry=$!
+	within 10 test -s "$dir/registry"
+	place=127.0.0.1:$(cat "$dir/registry")
+}
 quiet() { "$@" >/dev/null; }
 prints() { # TEXT COMMAND…
 	local wanted=$1

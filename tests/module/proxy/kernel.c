@@ -2,6 +2,7 @@
  * What changes one by one have made of the table in the kernel is what a fresh start puts there:
  * services at random, in a network namespace of the test.
  */
+#include "name_list.h"
 #include "test.h"
 
 #include "proxy/ruleset.h"
@@ -138,31 +139,17 @@ static void list_table(struct buf *out)
 	pclose(pipe);
 }
 
-struct names {
-	struct arena *arena;
-	struct str items[1000];
-	size_t count;
-};
-
-static void note(void *ctx, struct str name)
-{
-	struct names *n = ctx;
-
-	if (EXPECT(n->count < ARRAY_LEN(n->items)))
-		n->items[n->count++] = arena_str(n->arena, name);
-}
-
 /* over: what stands there, instead of a table that is new. */
 static void restart(struct world *w, struct ruleset *r, bool over)
 {
 	const struct base_options everywhere = {.node = &w->node};
 	struct nft_batch b = {.table = PROXY_TABLE, .arena = &w->arena};
-	struct names chains = {.arena = &w->arena};
+	struct name_list chains = {.arena = &w->arena};
 	struct err err = {0};
 
 	ruleset_init(r);
 	if (over)
-		EXPECT_OK(nft_each_chain(PROXY_TABLE, note, &chains, &err), &err);
+		EXPECT_OK(nft_each_chain(PROXY_TABLE, name_list_add, &chains, &err), &err);
 	ruleset_restart_over(r, &b, &everywhere, chains.items, chains.count);
 	for (int i = 0; i < SERVICES; i++)
 		change(w, r, &b, i);
