@@ -58,6 +58,9 @@ struct kubelet_configuration {
 	struct str static_pod_path, resolv_conf, cgroup_root, cluster_domain;
 	struct str provider_id, pod_logs_dir;
 	struct str tls_cert_file, tls_key_file, client_ca_file;
+	struct str tls_min_version;   /* "VersionTLS12"; empty: as low as we go */
+	const struct str *tls_suites; /* of TLS 1.2; none: all */
+	size_t tls_suite_count;
 	const struct str *cluster_dns;
 	size_t cluster_dns_count;
 	const struct str *taints; /* "key=value:Effect" */

@@ -36,6 +36,7 @@ static const struct known_field {
 	{"clusterDomain", TEXT, AT(cluster_domain), NULL, false},
 	{"tlsCertFile", TEXT, AT(tls_cert_file), NULL, false},
 	{"tlsPrivateKeyFile", TEXT, AT(tls_key_file), NULL, false},
+	{"tlsMinVersion", TEXT, AT(tls_min_version), NULL, false},
 	{"registerNode", FLAG, AT(register_node), "true", false},
 	{"port", NUMBER, AT(port), "10250", true},
 	{"maxPods", NUMBER, AT(max_pods), "110", true},
@@ -75,6 +76,7 @@ static const struct known_field {
 	{"protectKernelDefaults", FLAG, AT(protect_kernel), "false", false},
 #undef AT
 	{"clusterDNS", OTHER, 0, NULL, false},
+	{"tlsCipherSuites", OTHER, 0, NULL, false},
 	{"registerWithTaints", OTHER, 0, NULL, false},
 	{"allowedUnsafeSysctls", OTHER, 0, NULL, false},
 	{"shutdownGracePeriod", OTHER, 0, NULL, false},

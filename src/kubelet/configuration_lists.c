@@ -155,6 +155,9 @@ int configuration_read_lists(
 {
 	int code = read_texts(a, tree, "clusterDNS", &c->cluster_dns, &c->cluster_dns_count, err);
 
+	if (!code)
+		code = read_texts(
+			a, tree, "tlsCipherSuites", &c->tls_suites, &c->tls_suite_count, err);
 	c->system_reserved = json_get(tree, STR("systemReserved"));
 	c->kube_reserved = json_get(tree, STR("kubeReserved"));
 	if (!code)

@@ -17,6 +17,23 @@ static bool asks_for_certificate(const struct cluster_options *o)
 	return o->kubelet_configuration && o->kubelet_configuration->server_tls_bootstrap;
 }
 
+/* What its configuration says of it. */
+static int read_identity(struct cluster *c, struct node_tls *in, struct err *err)
+{
+	const struct kubelet_configuration *k = c->options->kubelet_configuration;
+
+	if (!k)
+		return 0;
+	in->min_version = k->tls_min_version;
+	in->suites = k->tls_suites;
+	in->suite_count = k->tls_suite_count;
+	int code = process_read_file(
+		&c->arena, "tlsCertFile", k->tls_cert_file, &in->certificate, err);
+	return code ? code
+		    : process_read_file(
+			      &c->arena, "tlsPrivateKeyFile", k->tls_key_file, &in->key, err);
+}
+
 /*
  * Callers show certificates of those who sign the API server's clients, or tokens. NULL: there is
  * no server.
@@ -34,6 +51,8 @@ static struct tls_config *open_tls(struct cluster *c)
 		.ip_count = o->node_ip_count,
 		.now = env_wall(c->env)};
 	int code = process_read_file(&c->arena, "data-dir", path, &in->client_authorities, &err);
+	if (!code)
+		code = read_identity(c, in, &err);
 	if (!code && !asks_for_certificate(o))
 		code = node_tls_new(in, &tls, &err);
 	if (code)

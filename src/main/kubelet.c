@@ -150,6 +150,9 @@ static int read_config(
 	}
 	if (!l->client_ca_file.len)
 		l->client_ca_file = c->client_ca_file;
+	l->tls.min_version = c->tls_min_version;
+	l->tls.suites = c->tls_suites;
+	l->tls.suite_count = c->tls_suite_count;
 	l->node.kubelet.configuration = c;
 	return 0;
 }

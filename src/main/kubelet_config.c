@@ -3,6 +3,7 @@
 
 #include <kube/cgroup.h>
 #include <kube/log.h>
+#include <kube/tls_engine.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -120,6 +121,7 @@ int kubelet_config_read(struct arena *a, struct str file, struct str directory, 
 	struct kubelet_configuration *c, struct err *err)
 {
 	struct str names[FILES_MOST + 1], texts[FILES_MOST + 2];
+	bool only_tls13;
 	size_t count = 0;
 	int code = 0;
 
@@ -139,6 +141,8 @@ int kubelet_config_read(struct arena *a, struct str file, struct str directory, 
 	if (code)
 		return code;
 	code = kubelet_configuration_read_all(a, texts, count, c, err);
+	if (!code)
+		code = tls_version_parse(c->tls_min_version, &only_tls13, err);
 	if (!code)
 		code = check_machine(a, c, err);
 	if (code && files)

@@ -38,10 +38,15 @@ static int configure(
 {
 	static const char *const alpn[] = {"h2", "http/1.1", NULL};
 	struct tls_identity identity = {.chain = &p->chain};
-	struct tls_server_options options = {
-		.identities = &identity, .identity_count = 1, .alpn = alpn};
-	int code;
+	struct tls_server_options options = {.identities = &identity,
+		.identity_count = 1,
+		.alpn = alpn,
+		.suites = in->suites,
+		.suite_count = in->suite_count};
+	int code = tls_version_parse(in->min_version, &options.only_tls13, err);
 
+	if (code)
+		return code;
 	code = in->certificate.len ? certs_parse_pem(in->certificate, &p->chain, err)
 				   : make_own(in, p, err);
 	if (!code && in->certificate.len)

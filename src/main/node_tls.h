@@ -13,7 +13,10 @@ struct node_tls {
 	/* PEM texts. Without a certificate it makes one that nobody else has signed. */
 	struct str certificate, key;
 	struct str client_authorities; /* empty: no certificate of a client is believed */
-	int64_t until;                 /* set: when the one that it made ends; 0: it was given */
+	struct str min_version;        /* "VersionTLS12", …; may be empty */
+	const struct str *suites;      /* of TLS 1.2; none: all */
+	size_t suite_count;
+	int64_t until; /* set: when the one that it made ends; 0: it was given */
 };
 int node_tls_new(struct node_tls *in, struct tls_config **tls, struct err *err);
 

@@ -63,12 +63,30 @@ check "and only at the address that is said" prints 000 nobody 127.0.0.1
 check "and asks for no other" prints "$name" serving '{.items[*].metadata.name}'
 check "logs are to be had as before" prints "I was here" k logs p
 stop
-printf 'enableDebuggingHandlers: false\n' >>"$dir/roomy.yaml"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=given \
+	-keyout "$dir/key" -out "$dir/cert" 2>/dev/null
+sed -i '/serverTLSBootstrap/d' "$dir/roomy.yaml"
+cat >>"$dir/roomy.yaml" <<-E
+	enableDebuggingHandlers: false
+	tlsCertFile: $dir/cert
+	tlsPrivateKeyFile: $dir/key
+	tlsCipherSuites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]
+E
 check "a node that shows no pods starts" start --node-name node
 check "logs are not" prints 'Debug endpoints are disabled.' curl -sk --max-time 5 --noproxy '*' \
 	https://192.0.2.2:10250/containerLogs/default/p/c
+check "it shows the certificate that it was given" prints 'subject=CN = given' shown -subject
+speaks() { # CIPHER: of TLS 1.2
+	openssl s_client -connect 192.0.2.2:10250 -tls1_2 -cipher "$1" </dev/null 2>/dev/null |
+		grep -q "Cipher is $1"
+}
+check "it speaks the cipher that it may" speaks ECDHE-ECDSA-AES256-GCM-SHA384
+check "and no other" eval '! speaks ECDHE-ECDSA-AES128-GCM-SHA256'
 check "figures are" quiet k get --raw /api/v1/nodes/node/proxy/metrics
 stop
+(cat "$dir/roomy.yaml" && echo 'tlsMinVersion: VersionTLS9') >"$dir/wrong.yaml"
+"$kube" server --data-dir "$dir/d" --kubelet-config "$dir/wrong.yaml" >"$dir/refused" 2>&1
+check "a version that nobody knows is refused" grep -q 'unknown tls version' "$dir/refused"
 echo 'enableServer: false' >>"$dir/roomy.yaml"
 check "a node without a server starts" start --node-name node
 check "and has none" prints 000 nobody 192.0.2.2
