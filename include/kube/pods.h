@@ -26,6 +26,8 @@ const char *pod_qos(const struct cJSON *spec);
 
 /* Of what containers ask for, is this a vendor's: "example.com/gpu"? */
 bool resource_name_is_extended(struct str name);
+/* Can a pod ask for it as a whole: CPU, memory, huge pages? */
+bool resource_name_is_pod_level(struct str name);
 
 /* Drops members behind closed feature gates that `old` (or NULL) does not use already. */
 void pod_drop_closed(struct cJSON *spec, const struct cJSON *old);

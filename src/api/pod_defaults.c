@@ -59,7 +59,7 @@ static struct cJSON *list_of(struct arena *a, struct cJSON *spec, const char *pa
 /* A pod's own list, of what it says nothing about: as much as its containers have together. */
 static void sum_into(struct arena *a, struct cJSON *spec, const char *path, bool huge)
 {
-	struct cJSON *sums = pod_sum(a, spec, path), *list;
+	struct cJSON *sums = pod_container_sum(a, spec, path), *list;
 
 	json_each (sum, sums) {
 		struct str resource = json_key(sum);

@@ -166,7 +166,7 @@ void pod_check_resources(struct pod_check *c, const struct path *p, const struct
 static void check_sums(struct pod_check *c, const struct path *p, const struct cJSON *resources)
 {
 	struct path list_at = PATH(p, "requests");
-	const struct cJSON *sums = pod_sum(c->e->arena, c->spec, "resources.requests");
+	const struct cJSON *sums = pod_container_sum(c->e->arena, c->spec, "resources.requests");
 
 	json_each (amount, json_get(resources, STR("requests"))) {
 		struct path at = PATH_KEY(&list_at, json_key(amount));

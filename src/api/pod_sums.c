@@ -25,7 +25,7 @@ static void add_list(
 		add_amount(a, sums, amount, larger_wins);
 }
 
-struct cJSON *pod_sum(struct arena *a, const struct cJSON *spec, const char *path)
+struct cJSON *pod_container_sum(struct arena *a, const struct cJSON *spec, const char *path)
 {
 	struct cJSON *sums = json_new(a, JSON_OBJECT), *sidecars = json_new(a, JSON_OBJECT);
 	struct cJSON *first = json_new(a, JSON_OBJECT);
@@ -43,5 +43,21 @@ struct cJSON *pod_sum(struct arena *a, const struct cJSON *spec, const char *pat
 		add_list(a, first, now, true);
 	}
 	add_list(a, sums, first, true);
+	return sums;
+}
+
+bool resource_name_is_pod_level(struct str name)
+{
+	return str_eq_text(name, "cpu") || str_eq_text(name, "memory") ||
+	       str_starts(name, STR("hugepages-"));
+}
+
+struct cJSON *pod_sum(struct arena *a, const struct cJSON *spec, const char *path)
+{
+	struct cJSON *sums = pod_container_sum(a, spec, path);
+
+	json_each (own, json_path(spec, path))
+		if (resource_name_is_pod_level(json_key(own)))
+			json_set(a, sums, json_key(own), json_copy(a, own));
 	return sums;
 }

@@ -81,32 +81,24 @@ static struct cJSON *containers(
 	return list;
 }
 
-/* Only these can be said for the pod as a whole. */
-static bool is_pod_level(struct str name)
-{
-	return str_eq_text(name, "cpu") || str_eq_text(name, "memory") ||
-	       str_starts(name, STR("hugepages-"));
-}
-
 struct cJSON *quota_pod_amounts(struct arena *a, const struct cJSON *pod, const char *which)
 {
 	bool requests = str_eq_text(str_from(which), "requests");
-	struct cJSON *spec = json_new(a, JSON_OBJECT), *sum;
+	const struct cJSON *own = json_path(pod, "spec.resources");
+	struct cJSON *spec = json_new(a, JSON_OBJECT);
 
 	json_set(a, spec, STR("containers"), containers(a, pod, false, which));
 	json_set(a, spec, STR("initContainers"), containers(a, pod, true, which));
-	sum = pod_sum(a, spec, requests ? "resources.requests" : "resources.limits");
-	json_each (own, json_get(json_path(pod, "spec.resources"), str_from(which)))
-		if (is_pod_level(json_key(own)))
-			json_set(a, sum, json_key(own), json_copy(a, own));
-	return sum;
+	if (own)
+		json_set(a, spec, STR("resources"), json_copy(a, own));
+	return pod_sum(a, spec, requests ? "resources.requests" : "resources.limits");
 }
 
 bool quota_pod_has_own(const struct cJSON *pod)
 {
 	json_each (list, json_path(pod, "spec.resources"))
 		json_each (amount, list)
-			if (is_pod_level(json_key(amount)))
+			if (resource_name_is_pod_level(json_key(amount)))
 				return true;
 	return false;
 }

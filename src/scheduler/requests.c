@@ -6,6 +6,7 @@
 #include "facts_read.h"
 
 #include <kube/api_codec.h>
+#include <kube/pods.h>
 
 /* Scores count those who ask for nothing as small, not as weightless. */
 #define LITTLE_CPU    100
@@ -76,13 +77,6 @@ static void add_inits(
 	sched_amounts_done(&first);
 }
 
-/* Only these can be asked for by the pod as a whole. */
-static bool is_pod_level(struct str name)
-{
-	return str_eq_text(name, "cpu") || str_eq_text(name, "memory") ||
-	       str_starts(name, STR("hugepages-"));
-}
-
 void pod_requests_read(struct amounts *sum, const struct cJSON *pod, bool little)
 {
 	const struct cJSON *spec = json_get(pod, STR("spec"));
@@ -98,7 +92,8 @@ void pod_requests_read(struct amounts *sum, const struct cJSON *pod, bool little
 	}
 	add_inits(sum, pod, spec, little);
 	json_each (item, json_path(spec, "resources.requests"))
-		if (is_pod_level(json_key(item)) && !quantity_parse(json_str(item), &q, NULL))
+		if (resource_name_is_pod_level(json_key(item)) &&
+			!quantity_parse(json_str(item), &q, NULL))
 			sched_amounts_set(sum, json_key(item), &q);
 	sched_amounts_read(&overhead, json_get(spec, STR("overhead")));
 	sched_amounts_add(sum, &overhead, 1);

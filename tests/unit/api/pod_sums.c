@@ -71,6 +71,17 @@ TEST(sidecars_run_beside_all_that_comes_after_them)
 	arena_done(&a);
 }
 
+TEST(what_the_pod_has_for_itself_comes_first)
+{
+	arena_init(&a);
+	EXPECT_TEXT(sum("{'resources':{'requests':{'cpu':'4','example.com/gpu':'9'}},'containers':["
+			"{'name':'a','resources':{'requests':{'cpu':'1','memory':'1Gi'}}}]}"),
+		"{'cpu':'4','memory':'1Gi'}");
+	EXPECT_TEXT(sum("{'resources':{'requests':{'memory':'2Gi'}},'containers':[{'name':'a'}]}"),
+		"{'memory':'2Gi'}");
+	arena_done(&a);
+}
+
 TEST(conditions_keep_their_time_unless_the_status_changes)
 {
 	static const struct pod_condition no = {.type = "T", .status = "False", .reason = "R"};

@@ -98,3 +98,19 @@ TEST(limits_of_processors_have_the_nodes_period_or_are_not_kept)
 	}
 	test_context_end();
 }
+
+TEST(what_a_pod_is_limited_to_as_a_whole_holds_for_its_group)
+{
+	struct container_limits whole;
+	struct made m;
+
+	make(&m, "", "{'name':'c'}");
+	pod_limits(&m.c,
+		rig_json(&m.a, "{'spec':{'resources':{'requests':{'cpu':'500m'},'limits':{"
+			       "'cpu':'1','memory':'64Mi'}},'containers':[{'name':'c'}]}}"),
+		&whole);
+	EXPECT_INT(whole.cpu_quota, 100000);
+	EXPECT_INT(whole.cpu_shares, 512);
+	EXPECT_INT(whole.memory, 64 * MIB);
+	arena_done(&m.a);
+}
