@@ -3,32 +3,13 @@
 #include "pod_admission.h"
 
 #include <kube/api_codec.h>
-#include <kube/log.h>
 #include <kube/mem.h>
 #include <kube/pods.h>
 #include <kube/time.h>
 
 #include <stdlib.h>
 
-#define TEXT_MAX (1 * MIB)
-#define RETRY    (3 * MINUTE)
-
-static char *print(const struct cJSON *tree)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
-
-	json_print(&text, tree, JSON_COMPACT);
-	return mem_copy_text(buf_text(&text));
-}
-
-static struct cJSON *parse(struct arena *a, const char *text)
-{
-	struct cJSON *tree = NULL;
-
-	if (text && json_parse(a, str_from(text), NULL, &tree, NULL))
-		return NULL;
-	return tree;
-}
+#define RETRY (3 * MINUTE)
 
 static void set_text(char **to, struct str text)
 {
@@ -36,82 +17,7 @@ static void set_text(char **to, struct str text)
 	*to = text.len ? str_dup(text) : NULL;
 }
 
-/* ---- on disk ---- */
-
-static char *directory_of(const struct pod_worker *w)
-{
-	return mem_print("%.*s/pods/%s", STRF(w->k->options.root_dir), w->uid);
-}
-
-static void save_on_worker(struct work *w)
-{
-	struct pod_resize *r = CONTAINER_OF(w, struct pod_resize, work);
-	char *path = mem_print("%s/resources.json", r->directory);
-
-	if (!disk_make_dirs(r->disk, r->directory, 0750, &w->err))
-		disk_write_file(r->disk, path, str_from(r->text), 0600, &w->err);
-	mem_free(path);
-}
-
-static void saved(struct op *op, struct err *err)
-{
-	struct pod_worker *w = CONTAINER_OF(op, struct pod_worker, resize.saving);
-
-	mem_free(TAKE(w->resize.text));
-	mem_free(TAKE(w->resize.directory));
-	if (err->code && err->code != ERR_CANCELLED)
-		log_warning(err, "what a pod was resized to cannot be kept",
-			LOG_STR("pod", w->status.name), LOG_STR("namespace", w->status.namespace));
-	if (w->resize.save_again && !w->freed)
-		pod_resize_save(w);
-	pod_worker_wake(w);
-}
-
-void pod_resize_save(struct pod_worker *w)
-{
-	struct pod_resize *r = &w->resize;
-	struct arena a;
-
-	r->save_again = op_active(&r->saving);
-	if (r->save_again)
-		return;
-	arena_init(&a);
-	struct cJSON *whole = json_new(&a, JSON_OBJECT), *allocation = parse(&a, r->allocation);
-	struct cJSON *done = parse(&a, r->done);
-	if (allocation)
-		json_set(&a, whole, STR("allocated"), allocation);
-	if (done)
-		json_set(&a, whole, STR("done"), done);
-	tree_set_int(&a, whole, "generation", r->told.generation);
-	json_set(&a, whole, STR("settled"), json_new_bool(&a, !r->unsettled));
-	r->text = print(whole);
-	r->directory = directory_of(w);
-	r->disk = kubelet_env(w->k)->disk;
-	arena_done(&a);
-	op_init(&r->saving, &w->k->scope, saved, OP_NO_DEADLINE);
-	work_start(&r->work, &r->saving, WORK_DISK, save_on_worker);
-}
-
-static struct cJSON *load(const struct pod_worker *w, struct arena *a)
-{
-	_cleanup_(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
-	char *directory = directory_of(w), *path = mem_print("%s/resources.json", directory);
-	int code = disk_read_file(kubelet_env(w->k)->disk, path, &text, NULL);
-
-	mem_free(directory);
-	mem_free(path);
-	return code ? NULL : parse(a, buf_text(&text));
-}
-
 /* ---- the beginning ---- */
-
-/* A container that nobody has resized has what it began with. */
-static const struct cJSON *resources_of(struct arena *a, const struct container *c)
-{
-	struct str text = pair_get(&c->annotations, STR(ANNOTATION_RESOURCES));
-
-	return text.len ? parse(a, arena_str(a, text).at) : NULL;
-}
 
 static struct cJSON *found_running(
 	struct arena *a, const struct cJSON *pod, const struct pod_view *v)
@@ -121,7 +27,7 @@ static struct cJSON *found_running(
 
 	json_each (entry, of) {
 		const struct container *c = pod_view_container(v, json_key(entry));
-		const struct cJSON *had = c ? resources_of(a, c) : NULL;
+		const struct cJSON *had = c ? pod_resize_first(a, c) : NULL;
 
 		if (had)
 			json_set(a, of, json_key(entry), json_copy(a, had));
@@ -146,7 +52,7 @@ static void be_unsure(struct pod_resize *r, struct arena *a, const struct pod_vi
 	for (size_t i = 0; i < v->container_count; i++)
 		json_set(a, ids, v->containers[i]->id, json_new_bool(a, true));
 	mem_free(r->unsure);
-	r->unsure = print(ids);
+	r->unsure = resize_print(ids);
 }
 
 void pod_resize_begin(struct pod_worker *w, const struct pod_view *v)
@@ -157,16 +63,16 @@ void pod_resize_begin(struct pod_worker *w, const struct pod_view *v)
 	if (!w->state->object)
 		return;
 	arena_init(&a);
-	struct cJSON *kept = v->sandbox_count ? load(w, &a) : NULL;
+	struct cJSON *kept = v->sandbox_count ? pod_resize_load(w, &a) : NULL;
 	struct cJSON *allocation = json_get(kept, STR("allocated"));
 	struct cJSON *done = json_get(kept, STR("done"));
 	if (!allocation)
 		allocation = found_running(&a, w->state->desired, v);
 	mem_free(r->allocation);
-	r->allocation = print(allocation);
+	r->allocation = resize_print(allocation);
 	set_text(&r->done, STR(""));
 	if (done)
-		r->done = print(done);
+		r->done = resize_print(done);
 	r->told.generation = tree_int(kept, "generation", 0);
 	r->unsettled = kept && !tree_true(kept, "settled");
 	if (r->unsettled)
@@ -182,8 +88,8 @@ void pod_resize_apply(struct pod_worker *w, struct pod_state *state)
 	if (!w->resize.allocation)
 		return;
 	arena_init(&a);
-	struct cJSON *pod =
-		resize_allocated(&state->arena, state->desired, parse(&a, w->resize.allocation));
+	struct cJSON *pod = resize_allocated(
+		&state->arena, state->desired, resize_parse(&a, w->resize.allocation));
 	state->pod = pod ? pod : state->desired;
 	arena_done(&a);
 }
@@ -230,7 +136,8 @@ static void remember_whole(struct pod_worker *w, struct arena *a)
 	const struct cJSON *before = json_path(w->state->pod, "spec.resources");
 	const struct cJSON *after = json_path(w->state->desired, "spec.resources");
 
-	if (!resources_match(before, after) && !json_get(parse(a, w->resize.done), RESIZE_WHOLE))
+	if (!resources_match(before, after) &&
+		!json_get(resize_parse(a, w->resize.done), RESIZE_WHOLE))
 		pod_resize_note_whole(w, before);
 }
 
@@ -240,7 +147,7 @@ static void allocate(struct pod_worker *w, struct arena *a)
 
 	remember_whole(w, a);
 	mem_free(r->allocation);
-	r->allocation = print(resize_allocation(a, w->state->desired));
+	r->allocation = resize_print(resize_allocation(a, w->state->desired));
 	r->told.pending = NULL;
 	r->unsettled = true;
 	r->told.in_progress = true;
@@ -373,90 +280,7 @@ void pod_resizes_retry(struct kubelet *k)
 	arena_done(&a);
 }
 
-/* ---- what containers have ---- */
-
-static struct cJSON *actual(const struct pod_worker *w, struct arena *a, const struct pod_view *v)
-{
-	struct cJSON *all = json_new(a, JSON_OBJECT), *done = parse(a, w->resize.done);
-
-	const struct cJSON *whole = json_get(done, RESIZE_WHOLE);
-	if (!w->resize.allocation)
-		return all;
-	if (whole)
-		json_set(a, all, RESIZE_WHOLE, json_copy(a, json_get(whole, STR("resources"))));
-	for (size_t i = v->container_count; i > 0; i--) {
-		const struct container *c = v->containers[i - 1];
-		const struct cJSON *entry = json_get(done, c->name);
-		const struct cJSON *has = str_eq(tree_str(entry, "id"), c->id)
-						  ? json_get(entry, STR("resources"))
-						  : resources_of(a, c);
-
-		if (c->state == CONTAINER_RUNNING && has)
-			json_set(a, all, c->name, json_copy(a, has));
-	}
-	return all;
-}
-
-void pod_resize_view(const struct pod_worker *w, struct arena *a, struct pod_view *v)
-{
-	v->actual = actual(w, a, v);
-	v->unsure = parse(a, w->resize.unsure);
-	v->unsettled = w->resize.unsettled;
-}
-
-static void note(
-	struct pod_worker *w, struct str name, struct str id, const struct cJSON *resources)
-{
-	struct arena a;
-
-	arena_init(&a);
-	struct cJSON *done = parse(&a, w->resize.done), *entry = json_new(&a, JSON_OBJECT);
-	if (!done)
-		done = json_new(&a, JSON_OBJECT);
-	tree_set_str(&a, entry, "id", id);
-	json_set(&a, entry, STR("resources"),
-		resources ? json_copy(&a, resources) : json_new(&a, JSON_OBJECT));
-	json_set(&a, done, name, entry);
-	mem_free(w->resize.done);
-	w->resize.done = print(done);
-	arena_done(&a);
-}
-
-static void be_sure_of(struct pod_resize *r, struct str id)
-{
-	struct arena a;
-
-	if (!r->unsure)
-		return;
-	arena_init(&a);
-	struct cJSON *ids = parse(&a, r->unsure);
-	json_remove(ids, json_get(ids, id));
-	mem_free(r->unsure);
-	r->unsure = print(ids);
-	arena_done(&a);
-}
-
-void pod_resize_note(struct pod_worker *w, const struct container *c, const struct cJSON *resources)
-{
-	note(w, c->name, c->id, resources);
-	be_sure_of(&w->resize, c->id);
-}
-
-void pod_resize_note_whole(struct pod_worker *w, const struct cJSON *resources)
-{
-	note(w, RESIZE_WHOLE, STR(""), resources);
-}
-
-void pod_resize_settle(struct pod_worker *w, const struct pod_view *v)
-{
-	struct pod_view settled = *v;
-
-	settled.unsettled = false;
-	if (resize_is_due(&settled))
-		return; /* another one was allocated meanwhile */
-	w->resize.unsettled = false;
-	mem_free(TAKE(w->resize.unsure));
-}
+/* ---- what went wrong ---- */
 
 void pod_resize_failed(struct pod_worker *w, const struct cJSON *pod, struct str error)
 {

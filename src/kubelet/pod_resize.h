@@ -36,5 +36,9 @@ void pod_resize_failed(struct pod_worker *w, const struct cJSON *pod, struct str
 /* All of it: what the view shows of the pod has what it should. */
 void pod_resize_settle(struct pod_worker *w, const struct pod_view *v);
 void pod_resize_save(struct pod_worker *w);
+/* {"allocated", "done", "generation", "settled"}; NULL: nothing lies there. */
+struct cJSON *pod_resize_load(const struct pod_worker *w, struct arena *a);
+/* What a container began with; NULL: it does not say. */
+const struct cJSON *pod_resize_first(struct arena *a, const struct container *c);
 
 #endif

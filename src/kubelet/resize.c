@@ -1,6 +1,7 @@
 #include "resize.h"
 
 #include <kube/api_codec.h>
+#include <kube/mem.h>
 #include <kube/pods.h>
 #include <kube/quantity.h>
 
@@ -124,6 +125,23 @@ struct cJSON *resize_allocated(
 				tree_set(a, container, "resources", json_copy(a, has));
 		}
 	return copy;
+}
+
+char *resize_print(const struct cJSON *tree)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT(RESIZE_TEXT_MAX);
+
+	json_print(&text, tree, JSON_COMPACT);
+	return mem_copy_text(buf_text(&text));
+}
+
+struct cJSON *resize_parse(struct arena *a, const char *text)
+{
+	struct cJSON *tree = NULL;
+
+	if (text && json_parse(a, str_from(text), NULL, &tree, NULL))
+		return NULL;
+	return tree;
 }
 
 /* ---- what runs ---- */

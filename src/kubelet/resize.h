@@ -29,6 +29,10 @@ struct cJSON *resize_allocation(struct arena *a, const struct cJSON *pod);
 /* The pod with what it has been allocated; NULL: it asks for just that. */
 struct cJSON *resize_allocated(
 	struct arena *a, const struct cJSON *pod, const struct cJSON *allocation);
+/* As text, for the caller; and back, into the arena: NULL for what is none, and of NULL. */
+#define RESIZE_TEXT_MAX (1 * MIB)
+char *resize_print(const struct cJSON *tree);
+struct cJSON *resize_parse(struct arena *a, const char *text);
 /* The same of processors and memory? */
 bool resources_match(const struct cJSON *one, const struct cJSON *other);
 /* Does any of the requests grow? */
