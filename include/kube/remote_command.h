@@ -40,6 +40,7 @@ struct remote_session {
 	struct spdy *spdy;
 	struct stream *fresh;
 	struct arena *arena; /* the exchange's */
+	bool told;           /* how it ended */
 };
 
 /*

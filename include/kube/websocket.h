@@ -74,6 +74,8 @@ struct websocket *websocket_new(struct env *env, struct scope *scope, struct str
 struct stream *websocket_channel(struct websocket *w, struct scope *scope, unsigned number);
 /* Done when the connection is over: 0 when the peer said goodbye, else why. */
 void websocket_wait(struct websocket *w, struct op *op);
+/* The goodbye that is still to come says that this is no proper end. */
+void websocket_break_off(struct websocket *w);
 /* Says goodbye and lets go; what was written still leaves. Channels are closed by themselves. */
 void websocket_close(struct websocket *w);
 

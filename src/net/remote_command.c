@@ -176,6 +176,9 @@ void remote_close(struct remote_session *s)
 {
 	for (int i = 0; i < REMOTE_STREAMS; i++)
 		stream_close(TAKE(s->streams[i]));
+	/* To clients a proper end without an outcome is success. */
+	if (s->websocket && !s->told)
+		websocket_break_off(s->websocket);
 	if (s->websocket)
 		websocket_close(TAKE(s->websocket));
 	if (s->spdy)

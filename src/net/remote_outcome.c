@@ -128,6 +128,7 @@ static void end_run(struct task *t, struct err *err)
 		stream_write(streams[REMOTE_ERROR], wait, &e->text, 1);
 		return;
 	case END_ERROR:
+		e->session->told = true;
 		stream_finish(streams[REMOTE_ERROR], wait);
 		return;
 	case END_DONE:

@@ -8,7 +8,7 @@
 #define NO_CHANNEL    (-1)       /* its number has not come yet */
 #define CLOSE_CHANNEL 255        /* v5: the channel that follows is finished */
 
-enum { STATUS_NORMAL = 1000, STATUS_PROTOCOL = 1002 };
+enum { STATUS_NORMAL = 1000, STATUS_GOING_AWAY = 1001, STATUS_PROTOCOL = 1002 };
 
 struct websocket {
 	struct mux mux; /* first */
@@ -21,7 +21,7 @@ struct websocket {
 	int channel;   /* of the message */
 	char carry[4]; /* base64 that makes no byte yet */
 	size_t carry_len;
-	bool said_goodbye;
+	bool said_goodbye, broken_off;
 };
 
 static struct websocket *websocket_of(struct mux *m)
@@ -228,8 +228,11 @@ static int take(struct mux *m, struct str in, size_t *used, struct err *err)
 
 static void goodbye(struct mux *m)
 {
-	send_goodbye(
-		websocket_of(m), m->failure.code == ERR_PROTOCOL ? STATUS_PROTOCOL : STATUS_NORMAL);
+	struct websocket *w = websocket_of(m);
+
+	send_goodbye(w, m->failure.code == ERR_PROTOCOL ? STATUS_PROTOCOL
+			: w->broken_off                 ? STATUS_GOING_AWAY
+							: STATUS_NORMAL);
 }
 
 static void released(struct mux *m, struct mux_stream *s)
@@ -296,6 +299,11 @@ struct stream *websocket_channel(struct websocket *w, struct scope *scope, unsig
 void websocket_wait(struct websocket *w, struct op *op)
 {
 	mux_wait(&w->mux, op);
+}
+
+void websocket_break_off(struct websocket *w)
+{
+	w->broken_off = true;
 }
 
 void websocket_close(struct websocket *w)

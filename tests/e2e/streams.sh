@@ -33,6 +33,13 @@ node "$here/streams.mjs" "$here/../../build/clients" "$KUBECONFIG" | tee "$dir/j
 check "the JavaScript client finds nothing wrong" grep -q ' passed, 0 failed' "$dir/js"
 /usr/bin/python3 -B "$here/streams.py" "$KUBECONFIG" | tee "$dir/python"
 check "nor does the Python client" grep -q ' passed, 0 failed' "$dir/python"
+"$kubectl" exec web -- sleep 1000 >"$dir/cut" 2>&1 &
+cut=$!
+within 10 pgrep -f '^sleep 1000'
+check "kube ends while a command runs" stop
+wait $cut
+check "which has not ended well for whoever waits" test $? != 0
+check "kube comes back" start
 k delete pod --all --wait >/dev/null
 unmounted() { ! grep -q "$dir/d/\(kubelet/pods\|runtime\)" /proc/self/mounts; }
 within 20 unmounted

@@ -99,6 +99,8 @@ static void client_gone(struct op *op, struct err *err)
 	struct exec *e = CONTAINER_OF(op, struct exec, watching);
 
 	(void)err;
+	if (!e->ended && !e->outcome.failure.len)
+		e->outcome.failure = STR("the connection was cut off");
 	e->over = true;
 	finish(e);
 }
