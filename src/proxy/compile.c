@@ -289,9 +289,7 @@ void compile_service(struct arena *a, const struct proxy_node *node, const struc
 
 	*out = (struct compiled){0};
 	m.ready_v6 = ip_parse(json_str(json_get(spec, STR("clusterIP"))), &ip) && ip.len == 16;
-	if (str_eq_text(type, "ExternalName") ||
-		json_get(json_get(meta, STR("labels")),
-			STR("service.kubernetes.io/service-proxy-name")))
+	if (str_eq_text(type, "ExternalName") || proxy_leaves(service))
 		return;
 	if (json_count(ips))
 		json_each (item, ips) {

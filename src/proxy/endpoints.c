@@ -61,6 +61,14 @@ static struct slice_port read_port(struct arena *a, const struct cJSON *port)
 		.port = (uint16_t)n};
 }
 
+bool proxy_leaves(const struct cJSON *object)
+{
+	const struct cJSON *labels = json_get(json_get(object, STR("metadata")), STR("labels"));
+
+	return json_get(labels, STR("service.kubernetes.io/service-proxy-name")) ||
+	       json_get(labels, STR("service.kubernetes.io/headless"));
+}
+
 const struct slice *slice_read(
 	struct arena *a, const struct proxy_node *node, const struct cJSON *slice)
 {
@@ -70,6 +78,8 @@ const struct slice *slice_read(
 	struct slice *s = arena_new(a, sizeof(*s));
 
 	s->ip_len = str_eq_text(type, "IPv4") ? 4 : str_eq_text(type, "IPv6") ? 16 : 0;
+	if (proxy_leaves(slice))
+		return s;
 	s->ports = arena_alloc(a, json_count(ports) * sizeof(*s->ports));
 	s->endpoints = arena_alloc(a, json_count(endpoints) * sizeof(*s->endpoints));
 	json_each (port, ports)

@@ -48,6 +48,8 @@ struct slice {
 	size_t port_count, endpoint_count;
 };
 /* In the arena. */
+/* By their labels Services and slices may be somebody else's, or nobody's. */
+bool proxy_leaves(const struct cJSON *object);
 const struct slice *slice_read(
 	struct arena *a, const struct proxy_node *node, const struct cJSON *slice);
 

@@ -658,6 +658,46 @@ TEST(what_needs_no_rules_has_none)
 	given_done(&g);
 }
 
+/* What becomes of a service, and of its one slice, with these labels. */
+static struct compiled labelled(struct given *g, const char *labels, const char *of_slice)
+{
+	const struct slice *slice = slice_read(&g->arena, &g->node,
+		json(g, arena_print(&g->arena,
+				"{\"metadata\":{\"labels\":{%s}},\"addressType\":\"IPv4\","
+				"\"ports\":[{\"port\":8080}],\"endpoints\":[" TWO "]}",
+				of_slice)));
+	struct compiled fresh;
+
+	compile_service(&g->arena, &g->node,
+		json(g, arena_print(&g->arena,
+				"{\"metadata\":{\"name\":\"web\",\"labels\":{%s}},\"spec\":{"
+				"\"ports\":"
+				"[{\"port\":80}],\"clusterIP\":\"10.43.0.9\"," INSIDE "}",
+				labels)),
+		&slice, 1, &fresh);
+	return fresh;
+}
+
+TEST(what_is_somebody_elses_by_its_label_is_left_alone)
+{
+	static const char *const labels[] = {"\"service.kubernetes.io/headless\":\"\"",
+		"\"service.kubernetes.io/service-proxy-name\":\"other\""};
+	struct given g;
+
+	given_init(&g);
+	struct compiled plain = labelled(&g, "", "");
+	EXPECT(plain.way_count > 0);
+	EXPECT_INT(plain.endpoint_count, 2);
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+		struct compiled service = labelled(&g, labels[i], "");
+		struct compiled slice = labelled(&g, "", labels[i]);
+
+		EXPECT_INT(service.way_count, 0);
+		EXPECT_INT(slice.endpoint_count, 0);
+	}
+	given_done(&g);
+}
+
 TEST(an_address_that_two_want_goes_to_the_other_when_it_is_free)
 {
 	struct given g;
