@@ -92,6 +92,7 @@ struct kubelet_configuration {
 	int64_t parallel_pulls; /* at most; 0: as many as are wanted */
 	int64_t users_of_a_pod; /* ids, where a pod has users of its own */
 	int64_t port, max_pods, pod_pids_limit; /* pod_pids_limit < 1: none */
+	int64_t oom_score;                      /* of its own process, if it is said */
 	int64_t pods_per_core;                  /* 0: only max_pods counts */
 	int64_t images_told;                    /* in the node's status; -1: all */
 	int64_t cpu_period;                     /* ns: of limits of processors */

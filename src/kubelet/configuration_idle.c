@@ -41,7 +41,6 @@ static const struct idle_field {
 	{"maxOpenFiles", "1000000"},
 	{"memoryManagerPolicy", "\"None\""},
 	{"memoryThrottlingFactor", "0.9"},
-	{"oomScoreAdj", "-999"},
 	{"podCIDR", NULL},
 	{"qosReserved", NULL},
 	{"registryBurst", "10"},

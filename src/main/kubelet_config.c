@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FILES_MOST 64
@@ -117,6 +118,20 @@ static int check_machine(struct arena *a, const struct kubelet_configuration *c,
 	return check_kernel(a, c, err);
 }
 
+/* How early this process is killed when the machine's memory runs out. Not everybody may say so. */
+static void set_oom_score(const struct kubelet_configuration *c)
+{
+	_cleanup_(err_done) struct err err = {0};
+	FILE *file = json_get(c->tree, STR("oomScoreAdj")) ? fopen("/proc/self/oom_score_adj", "we")
+							   : NULL;
+	bool failed = file && fprintf(file, "%lld", (long long)c->oom_score) < 0;
+
+	if (file && (fclose(file) || failed)) {
+		err_set_errno(&err, errno, "oomScoreAdj %lld", (long long)c->oom_score);
+		log_warning(&err, "a field of the kubelet's configuration has no effect here");
+	}
+}
+
 int kubelet_config_read(struct arena *a, struct str file, struct str directory, struct str text,
 	struct kubelet_configuration *c, struct err *err)
 {
@@ -148,7 +163,9 @@ int kubelet_config_read(struct arena *a, struct str file, struct str directory, 
 	if (code && files)
 		err_wrap(err, code, "failed to load kubelet config file, path: %.*s",
 			STRF(names[0]));
-	if (!code)
+	if (!code) {
 		warn(c);
+		set_oom_score(c);
+	}
 	return code;
 }

@@ -87,9 +87,10 @@ stop
 (cat "$dir/roomy.yaml" && echo 'tlsMinVersion: VersionTLS9') >"$dir/wrong.yaml"
 "$kube" server --data-dir "$dir/d" --kubelet-config "$dir/wrong.yaml" >"$dir/refused" 2>&1
 check "a version that nobody knows is refused" grep -q 'unknown tls version' "$dir/refused"
-echo 'enableServer: false' >>"$dir/roomy.yaml"
+printf 'enableServer: false\noomScoreAdj: 300\n' >>"$dir/roomy.yaml"
 check "a node without a server starts" start --node-name node
 check "and has none" prints 000 nobody 192.0.2.2
+check "out of memory it is killed as early as is said" prints 300 cat "/proc/$server/oom_score_adj"
 k delete pod p >/dev/null
 stop
 finish

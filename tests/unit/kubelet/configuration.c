@@ -220,6 +220,9 @@ TEST(what_would_be_less_safe_than_it_was_asked_for_is_refused)
 	expect_fault(HEAD "authorization: {mode: None}\n", "unknown authorization mode None");
 	expect_fault(
 		HEAD "address: here\n", "invalid configuration: address: \"here\" is no address");
+	expect_fault(HEAD "oomScoreAdj: 1001\n",
+		"invalid configuration: oomScoreAdj (--oom-score-adj) must be between -1000 and "
+		"1000, inclusive");
 	expect_fault(HEAD "runOnce: true\n",
 		"invalid configuration: runOnce (--runOnce) true, Runonce mode has been deprecated "
 		"and should not be set");
