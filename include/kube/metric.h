@@ -25,6 +25,8 @@ void histogram_observe(struct histogram *h, const struct metric_bounds *b, doubl
 
 /* The lines before a metric's samples; type: "counter", "gauge", "histogram". */
 void metric_head(struct buf *out, const char *name, const char *type, const char *help);
+/* A number alone, in as few digits as say it. */
+void metric_print_number(struct buf *out, double value);
 void metric_print(struct buf *out, const char *name, struct str labels, double value);
 void metric_print_histogram(struct buf *out, const char *name, struct str labels,
 	const struct metric_bounds *b, const struct histogram *h);

@@ -1,5 +1,7 @@
 #include <kube/metric.h>
 
+#include "go_text.h"
+
 size_t histogram_size(const struct metric_bounds *b)
 {
 	return sizeof(struct histogram) + b->count * sizeof(uint64_t);
@@ -26,10 +28,16 @@ static void print_name(struct buf *out, const char *name, const char *suffix, st
 		buf_print(out, "%s%s ", name, suffix);
 }
 
+void metric_print_number(struct buf *out, double value)
+{
+	go_print_float(out, value, 64);
+}
+
 void metric_print(struct buf *out, const char *name, struct str labels, double value)
 {
 	print_name(out, name, "", labels);
-	buf_print(out, "%.17g\n", value);
+	metric_print_number(out, value);
+	buf_add_char(out, '\n');
 }
 
 void metric_print_histogram(struct buf *out, const char *name, struct str labels,
@@ -43,7 +51,8 @@ void metric_print_histogram(struct buf *out, const char *name, struct str labels
 	buf_print(out, "%s_bucket{%.*s%sle=\"+Inf\"} %llu\n", name, STRF(labels), comma,
 		(unsigned long long)h->count);
 	print_name(out, name, "_sum", labels);
-	buf_print(out, "%.9g\n", h->sum);
+	metric_print_number(out, h->sum);
+	buf_add_char(out, '\n');
 	print_name(out, name, "_count", labels);
 	buf_print(out, "%llu\n", (unsigned long long)h->count);
 }

@@ -53,6 +53,12 @@ check "the audit id comes back" contains "audit-id: abc" \
 	"$(as_admin -D - -o "$dir/out" -H 'Audit-Id: abc' "$url/api")"
 maps=$url/api/v1/namespaces/default/configmaps
 as_admin -o "$dir/out" -H 'Content-Type: application/json' -d '{"metadata":{"name":"hot"}}' "$maps"
+as_admin -o "$dir/out" -H 'Content-Type: application/json' -d '{"metadata":{"name":"hotter"}}' "$maps"
+check "a list of one name has one page" test "$(as_admin "$maps?limit=1&fieldSelector=metadata.name%3Dhot" |
+	grep -cE '"(name": "hot"|continue)')" = 1
+check "which may have none" contains '"items": []' "$(as_admin "$maps?limit=1&fieldSelector=metadata.name%3Dho")"
+check "nor one of another namespace" contains '"items": []' \
+	"$(as_admin "$url/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name%3Dhot")"
 for i in $(seq 40); do
 	[ "$i" = 1 ] || echo next
 	cat <<-END
@@ -151,7 +157,7 @@ done
 as_alice() { fetch -o /dev/null -H 'Authorization: Bearer secret-of-alice' "$@"; }
 as_admin -o "$dir/out" "$maps"
 counted=$(as_admin "$url/metrics" | grep '^apiserver_storage_list_.*resource="configmaps"' | awk '{print $NF}' | xargs)
-as_admin -o "$dir/out" "$maps?fieldSelector=metadata.name%3Dnobody"
+as_admin -o "$dir/out" "$maps?labelSelector=of%3Dnobody"
 after=$(as_admin "$url/metrics" | grep '^apiserver_storage_list_.*resource="configmaps"' | awk '{print $NF}' | xargs)
 check "lists are counted, what they read and what they give" python3 -c '
 before, after = ([int(x) for x in a.split()] for a in '"('$counted', '$after'))"'

@@ -14,7 +14,8 @@ struct listing {
 	struct api_request *r;
 	struct bucket *bucket;
 	struct str prefix, from;
-	int64_t revision; /* to be shown; 0: the present */
+	struct str single; /* key of the only one that can be meant; empty: any can */
+	int64_t revision;  /* to be shown; 0: the present */
 	int64_t limit;
 	struct list_answer answer;
 	size_t cap;
@@ -67,13 +68,26 @@ static bool enough(const struct listing *l)
 	return l->more && (l->r->options.labels.count || l->r->options.fields.count);
 }
 
+/* A list of one name is a look at one object, however many there are. */
+static void take_single(struct listing *l)
+{
+	struct object *o = store_get(l->bucket, l->single);
+
+	if (o && str_cmp(l->single, l->from) >= 0)
+		take(l, l->single, o);
+}
+
 static void take_present(struct listing *l)
 {
 	struct store_iter it = store_seek(l->bucket, l->prefix, l->from);
 
+	l->answer.revision = store_revision(l->r->server->store);
+	if (l->single.len) {
+		take_single(l);
+		return;
+	}
 	while (!enough(l) && store_next(&it))
 		take(l, it.key, it.object);
-	l->answer.revision = store_revision(l->r->server->store);
 }
 
 static struct status *expired(struct listing *l)
@@ -105,7 +119,8 @@ static struct status *take_past(struct listing *l)
 	if (store_list_at(l->bucket, l->revision, l->prefix, l->from, 0, &found, NULL))
 		return expired(l);
 	for (size_t i = 0; i < found.count && !enough(l); i++)
-		take(l, found.keys[i], found.items[i]);
+		if (!l->single.len || str_eq(found.keys[i], l->single))
+			take(l, found.keys[i], found.items[i]);
 	store_found_done(&found);
 	l->answer.revision = l->revision;
 	return NULL;
@@ -212,6 +227,16 @@ static struct status *choose(struct listing *l)
 	return NULL;
 }
 
+static struct str single_key(struct api_request *r, struct str prefix)
+{
+	struct str name;
+
+	if ((r->resource->namespaced && !prefix.len) ||
+		!field_selector_requires(&r->options.fields, STR("metadata.name"), &name))
+		return (struct str){0};
+	return arena_print(r->arena, "%.*s%.*s", STRF(prefix), STRF(name));
+}
+
 void verb_list(struct api_request *r)
 {
 	struct listing *l = arena_new(r->arena, sizeof(*l));
@@ -220,6 +245,7 @@ void verb_list(struct api_request *r)
 	l->r = r;
 	l->bucket = server_bucket(r->server, r->resource->hub);
 	l->prefix = registry_prefix(r);
+	l->single = single_key(r, l->prefix);
 	l->from = STR("");
 	l->limit = r->options.limit;
 	s = choose(l);

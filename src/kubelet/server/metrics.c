@@ -3,6 +3,7 @@
 #include "figures.h"
 
 #include <kube/mem.h>
+#include <kube/metric.h>
 #include <kube/time.h>
 
 #define METRICS_MAX (32 * MIB)
@@ -35,16 +36,25 @@ static double memory_of(const struct container_usage *u)
 	return (double)u->memory_working_set;
 }
 
+/* at: when it was so; 0: that is not said. */
+static void print_value(struct buf *out, double value, int64_t at)
+{
+	metric_print_number(out, value);
+	if (at)
+		buf_print(out, " %lld", (long long)(at / MSEC));
+	buf_add_char(out, '\n');
+}
+
 static void print_containers(struct buf *out, const struct node_figures *f, const char *name,
 	double (*value)(const struct container_usage *u))
 {
 	for (size_t i = 0; i < f->container_count; i++) {
 		const struct container_figure *c = &f->containers[i];
 
-		buf_print(out,
-			"%s{container=\"%.*s\",namespace=\"%.*s\",pod=\"%.*s\"} %.17g %lld\n", name,
+		buf_print(out, "%s{container=\"%.*s\",namespace=\"%.*s\",pod=\"%.*s\"} ", name,
 			STRF(c->container->name), STRF(c->sandbox->namespace),
-			STRF(c->sandbox->name), value(&c->usage), (long long)(c->usage.at / MSEC));
+			STRF(c->sandbox->name));
+		print_value(out, value(&c->usage), c->usage.at);
 	}
 }
 
@@ -60,8 +70,9 @@ static void print_pods(struct buf *out, const struct node_figures *f, const char
 		for (size_t k = 0; k < f->container_count; k++)
 			if (f->containers[k].sandbox == s)
 				sum += value(&f->containers[k].usage);
-		buf_print(out, "%s{namespace=\"%.*s\",pod=\"%.*s\"} %.17g %lld\n", name,
-			STRF(s->namespace), STRF(s->name), sum, (long long)(f->at / MSEC));
+		buf_print(out, "%s{namespace=\"%.*s\",pod=\"%.*s\"} ", name, STRF(s->namespace),
+			STRF(s->name));
+		print_value(out, sum, f->at);
 	}
 }
 
@@ -79,18 +90,19 @@ void node_metrics_resource(struct node_request *r)
 	print_containers(&out, &f, "container_memory_working_set_bytes", memory_of);
 	head(&out, "container_start_time_seconds", "gauge",
 		"[STABLE] Start time of the container since unix epoch in seconds");
-	for (size_t i = 0; i < f.container_count; i++)
+	for (size_t i = 0; i < f.container_count; i++) {
 		buf_print(&out,
 			"container_start_time_seconds{container=\"%.*s\",namespace=\"%.*s\","
-			"pod=\"%.*s\"} %.17g\n",
+			"pod=\"%.*s\"} ",
 			STRF(f.containers[i].container->name),
 			STRF(f.containers[i].sandbox->namespace),
-			STRF(f.containers[i].sandbox->name),
-			seconds(f.containers[i].container->started));
+			STRF(f.containers[i].sandbox->name));
+		print_value(&out, seconds(f.containers[i].container->started), 0);
+	}
 	head(&out, "node_cpu_usage_seconds_total", "counter",
 		"[STABLE] Cumulative cpu time consumed by the node in core-seconds");
-	buf_print(&out, "node_cpu_usage_seconds_total %.17g %lld\n", seconds(f.cpu_ns),
-		(long long)(f.at / MSEC));
+	buf_add_text(&out, "node_cpu_usage_seconds_total ");
+	print_value(&out, seconds(f.cpu_ns), f.at);
 	head(&out, "node_memory_working_set_bytes", "gauge",
 		"[STABLE] Current working set of the node in bytes");
 	buf_print(&out, "node_memory_working_set_bytes %lld %lld\n",
@@ -162,12 +174,12 @@ void node_metrics_cadvisor(struct node_request *r)
 
 			buf_print(&out,
 				"%s{container=\"%.*s\",%simage=\"%.*s\",name=\"%.*s\","
-				"namespace=\"%.*s\",pod=\"%.*s\"} %.17g %lld\n",
+				"namespace=\"%.*s\",pod=\"%.*s\"} ",
 				by_container[m].name, STRF(c->container->name),
 				by_container[m].extra, STRF(c->container->image),
 				STRF(c->container->id), STRF(c->sandbox->namespace),
-				STRF(c->sandbox->name), by_container[m].value(&c->usage),
-				(long long)(c->usage.at / MSEC));
+				STRF(c->sandbox->name));
+			print_value(&out, by_container[m].value(&c->usage), c->usage.at);
 		}
 	}
 	head(&out, "machine_cpu_cores", "gauge", "Number of logical CPU cores.");
@@ -207,7 +219,8 @@ void node_metrics(struct node_request *r)
 	buf_print(&out, "kubelet_running_pods %zu\n", ready);
 	head(&out, "process_start_time_seconds", "gauge",
 		"[ALPHA] Start time of the process since unix epoch in seconds.");
-	buf_print(&out, "process_start_time_seconds %.17g\n", seconds(r->server->options.started));
+	buf_add_text(&out, "process_start_time_seconds ");
+	print_value(&out, seconds(r->server->options.started), 0);
 	if (r->server->options.print_own)
 		r->server->options.print_own(r->server->options.metrics_ctx, &out);
 	answer(r, &out);

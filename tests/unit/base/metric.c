@@ -39,3 +39,15 @@ TEST(without_labels_there_are_no_braces)
 				  "t_sum 0\nt_count 0\n");
 	mem_free(h);
 }
+
+TEST(numbers_have_the_fewest_digits_that_say_them)
+{
+	_cleanup_(buf_done) struct buf out = BUF_INIT(KIB);
+
+	metric_print(&out, "a", STR(""), 0.006237992);
+	metric_print(&out, "b", STR(""), 123456);
+	metric_print(&out, "c", STR(""), 17825792);
+	metric_print(&out, "d", STR(""), 1700000000.25);
+	EXPECT_STR(
+		buf_str(&out), "a 0.006237992\nb 123456\nc 1.7825792e+07\nd 1.70000000025e+09\n");
+}
