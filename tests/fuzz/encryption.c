@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > FILE_MAX_)
 		return 0;
+	e.counts = encryption_counts_new();
 	if (sealing_rules_read(str_make((const char *)data, size), &e.now, &err)) {
 		assert(err.code && *err_text(&err));
 	} else {
@@ -39,5 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	err_done(&err);
 	sealing_rules_free(e.now);
+	encryption_counts_free(e.counts);
 	return 0;
 }
