@@ -236,11 +236,15 @@ static void scale_in_proportion(struct rollout *r)
 		sizes[i] = active.items[i]->replicas + share;
 		added += share;
 	}
-	for (size_t i = 0; i < active.count; i++) {
-		if (i == 0)
-			sizes[i] = MAX(sizes[i] + change - added, 0);
-		rollout_scale(r, active.items[i], sizes[i]);
-	}
+	if (active.count)
+		sizes[0] = MAX(sizes[0] + change - added, 0);
+	/* What shrinks makes room for what grows: in between there are never too many. */
+	for (size_t i = 0; i < active.count; i++)
+		if (sizes[i] < active.items[i]->replicas)
+			rollout_scale(r, active.items[i], sizes[i]);
+	for (size_t i = 0; i < active.count; i++)
+		if (sizes[i] >= active.items[i]->replicas)
+			rollout_scale(r, active.items[i], sizes[i]);
 }
 
 void rollout_scale_all(struct rollout *r)
